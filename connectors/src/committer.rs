@@ -1,0 +1,98 @@
+//! Outputs and input positions, made visible together.
+//!
+//! ```text
+//! recover(mark)                          -> what is visible beyond the state's own snapshot
+//! begin, write*, commit | abort          one micro-batch
+//! mark                                   a point that recover can come back to, stored in the snapshot
+//! ```
+//!
+//! For files outputs are as old as the newest snapshot: `recover` truncates to its mark and nothing is beyond. For Kafka
+//! (and [`crate::memory`]) outputs are transactions newer than the snapshot: `recover` returns the journal of what was
+//! committed since, and the engine re-reads it silently.
+
+use crate::error::Error;
+
+/// Where a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Into the corpus.
+    Clean,
+    /// Withheld.
+    Quarantine,
+    /// Copies of clean documents.
+    Duplicate,
+    /// One line a document.
+    Decisions,
+    /// One line a recall or restore.
+    Recalls,
+    /// One line an alarm.
+    Alarms,
+    /// Records that are no documents.
+    DeadLetters,
+}
+
+impl Channel {
+    /// All channels, in the order of their numbers.
+    pub const ALL: [Self; 7] =
+        [Self::Clean, Self::Quarantine, Self::Duplicate, Self::Decisions, Self::Recalls, Self::Alarms, Self::DeadLetters];
+
+    /// Stable name: a file's stem, a folder, a config key.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Quarantine => "quarantine",
+            Self::Duplicate => "duplicates",
+            Self::Decisions => "decisions",
+            Self::Recalls => "recalls",
+            Self::Alarms => "alarms",
+            Self::DeadLetters => "dead-letters",
+        }
+    }
+}
+
+/// What is visible at the far end beyond the snapshot's mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Journal records committed after the mark, oldest first.
+    pub journal: Vec<Vec<u8>>,
+}
+
+/// Makes outputs visible.
+pub trait Committer: Send {
+    /// Comes back to `mark` (`None`: the very beginning) and says what is visible beyond it.
+    ///
+    /// # Errors
+    /// If the outputs cannot be brought there.
+    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error>;
+
+    /// Begins a micro-batch.
+    ///
+    /// # Errors
+    /// If the far end cannot be reached.
+    fn begin(&mut self) -> Result<(), Error>;
+
+    /// Adds a record to the micro-batch.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn write(&mut self, channel: Channel, record: &[u8]) -> Result<(), Error>;
+
+    /// Makes the micro-batch and its journal record visible, all or nothing.
+    ///
+    /// # Errors
+    /// If that failed; the engine then aborts, goes back to its snapshot and recovers.
+    fn commit(&mut self, journal: &[u8]) -> Result<(), Error>;
+
+    /// Drops the micro-batch.
+    ///
+    /// # Errors
+    /// If the far end cannot be reached.
+    fn abort(&mut self) -> Result<(), Error>;
+
+    /// Makes everything committed durable and names this point for [`Self::recover`].
+    ///
+    /// # Errors
+    /// If it cannot be made durable.
+    fn mark(&mut self) -> Result<Vec<u8>, Error>;
+}

@@ -1,0 +1,38 @@
+//! What can go wrong with the world outside: files, disks, brokers. A bad record is no error but data
+//! ([`crate::source::Payload::Bad`]).
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+/// A failed dependency.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be used.
+    #[error("{action} {path}: {source}")]
+    File {
+        /// What was tried, such as "open".
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The input is not what an earlier run has seen.
+    #[error("input has changed since the last run: {0}")]
+    Changed(String),
+    /// An output cannot be continued.
+    #[error("{0}")]
+    Refused(String),
+    /// A fault injected by a test.
+    #[error("injected fault: {0}")]
+    Injected(&'static str),
+}
+
+impl Error {
+    /// Wraps an I/O error with what was tried and where.
+    pub fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File { action, path: path.into(), source }
+    }
+}

@@ -1,0 +1,51 @@
+//! Where a record stands. A position is a record's identity.
+
+use std::fmt;
+
+/// Index of a partition (a file, a topic's partition) in [`crate::source::Source::partitions`].
+pub type Partition = u32;
+
+/// A record's place: the `offset`-th record of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// Which partition.
+    pub partition: Partition,
+    /// Which record in it, from 0. Records of one partition are read in this order.
+    pub offset: u64,
+}
+
+/// For each partition, the offset of the next record to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Positions(pub Vec<u64>);
+
+impl Positions {
+    /// The next offset of a partition; 0 for one not begun.
+    #[must_use]
+    pub fn next(&self, partition: Partition) -> u64 {
+        self.0.get(partition as usize).copied().unwrap_or(0)
+    }
+
+    /// Whether a record has been taken in already.
+    #[must_use]
+    pub fn contains(&self, position: Position) -> bool {
+        position.offset < self.next(position.partition)
+    }
+
+    /// Takes a record in.
+    pub fn advance(&mut self, position: Position) {
+        let partition = position.partition as usize;
+        if self.0.len() <= partition {
+            self.0.resize(partition + 1, 0);
+        }
+        self.0[partition] = position.offset + 1;
+    }
+}
+
+impl fmt::Display for Positions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, next) in self.0.iter().enumerate() {
+            write!(f, "{}{i}:{next}", if i == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Records in, in a reading order that can be repeated.
+
+use crate::{
+    error::Error,
+    position::{Partition, Position, Positions},
+};
+
+/// One delivered record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its identity.
+    pub position: Position,
+    /// Byte offset where it begins in its (decompressed) file; equal to the record's offset where there is none.
+    pub byte_offset: u64,
+    /// What was read.
+    pub payload: Payload,
+}
+
+/// The bytes of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// One line, without its line break: a JSON document.
+    Line(Vec<u8>),
+    /// A WARC or WET record.
+    Warc {
+        /// The header block, from the version line on, without the closing empty line.
+        header: Vec<u8>,
+        /// The content block, exactly `Content-Length` bytes.
+        block: Vec<u8>,
+    },
+    /// Bytes that are no record. Data, not an error: it becomes a dead letter and reading goes on.
+    Bad(Bad),
+}
+
+impl Payload {
+    /// Bytes held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Line(bytes) => bytes.len(),
+            Self::Warc { header, block } => header.len() + block.len(),
+            Self::Bad(bad) => bad.bytes.len(),
+        }
+    }
+
+    /// Whether no byte is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A lost stretch of input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bad {
+    /// Stable code, such as `warc_bad_length`.
+    pub code: &'static str,
+    /// What was got and what was expected.
+    pub message: String,
+    /// The first bytes of the stretch, at most 4 KiB.
+    pub bytes: Vec<u8>,
+    /// Length of the whole stretch in bytes.
+    pub length: u64,
+}
+
+/// How much to hand over at once. A batch holds at least one record, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// Most records.
+    pub records: usize,
+    /// Most payload bytes.
+    pub bytes: usize,
+}
+
+/// Hands out records.
+///
+/// Reading the same input from the same positions gives the same records; which partition comes next may vary between
+/// runs (it is fixed for files), which is why the engine journals the order it saw.
+pub trait Source: Send {
+    /// Names of the partitions: paths relative to the argument, or `topic/partition`.
+    fn partitions(&self) -> &[String];
+
+    /// Total payload bytes on disk, where known: for progress.
+    fn size_hint(&self) -> Option<u64> {
+        None
+    }
+
+    /// Bytes of [`Self::size_hint`] consumed so far.
+    fn consumed(&self) -> u64 {
+        0
+    }
+
+    /// Goes to `positions`: the next records read are those from there on.
+    ///
+    /// # Errors
+    /// If the input does not reach there.
+    fn seek(&mut self, positions: &Positions) -> Result<(), Error>;
+
+    /// The next records; empty at the end of the input.
+    ///
+    /// # Errors
+    /// If the input cannot be read.
+    fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error>;
+
+    /// The next `count` records of one partition: for a re-read along a journal.
+    ///
+    /// # Errors
+    /// If the input cannot be read or ends before.
+    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error>;
+}

@@ -1,0 +1,145 @@
+//! The contract between a stateful detector and the engine: the phases of one document.
+//!
+//! ```text
+//! probe     pure, parallel          what does this document ask of keyed state?
+//! fold      one shard, one thread   state of each key answers, in reading order, and takes the document in
+//! describe  pure, parallel          facts about the document that needed the answers
+//! remember  serial                  those facts become visible to later documents
+//! judge     pure, parallel          answers + facts of earlier documents -> proposals
+//! settle    serial, reading order   proposals -> findings, recalls; owns what is global and small
+//! border    serial                  what settle decided becomes visible to fold
+//! ```
+//!
+//! # Contract
+//!
+//! * Splitting a stream into other batches, or running on other thread counts, changes nothing that leaves the engine.
+//! * `fold` computes first and stores last: a panic leaves the key as it was.
+//! * Memory is bounded by the operator's config, whatever the input. Eviction happens in `border` only, from counts fixed
+//!   by the input.
+//! * Nothing reads a clock or iterates a map in hash order.
+
+use crate::{
+    codec::{Corrupt, Decoder, Encoder},
+    document::{Document, Ordinal},
+    finding::{Finding, Reason},
+    lookup::{Horizon, Ledger},
+};
+
+/// Number of shards that keyed state is split into. Fixed: part of every snapshot's layout, independent of threads.
+pub const SHARDS: usize = 16;
+
+/// The shard that owns a key: its top four bits.
+#[must_use]
+pub fn shard_of(key: u64) -> usize {
+    (key >> 60) as usize
+}
+
+/// When and how a document is folded.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick {
+    /// Reading order.
+    pub ordinal: Ordinal,
+    /// The latest border at or before `ordinal`. What `judge` reads of other keys' state is as of this border.
+    pub border: Ordinal,
+    /// Whether the document votes: not where stateless findings alone withhold it.
+    pub votes: bool,
+}
+
+/// State that survives a restart.
+pub trait Persist {
+    /// Writes the state; equal states write equal bytes.
+    fn save(&self, out: &mut Encoder);
+
+    /// Replaces the state by what `save` wrote.
+    ///
+    /// # Errors
+    /// If the bytes are not what `save` writes; the state is then unusable and must be dropped.
+    fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt>;
+}
+
+/// A recall that `settle` asks for: `ordinal` was let through (or held back as a copy) and is now known to be bad.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recall {
+    /// The document recalled.
+    pub ordinal: Ordinal,
+    /// Operator that asks for it.
+    pub operator: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// Alarm that it carries.
+    pub alarm: Option<u32>,
+}
+
+/// What `settle` decided about one document.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// Findings on the document itself.
+    pub findings: Vec<Finding>,
+    /// Earlier documents to recall, oldest first.
+    pub recalls: Vec<Recall>,
+}
+
+/// Everything `judge` may read besides the document and its answers.
+pub struct Scene<'a, O: Operator + ?Sized> {
+    /// When the document was folded.
+    pub tick: Tick,
+    /// The operator's keyed state. Only what is older than `tick.border` may influence the proposal.
+    pub shards: &'a [O::Shard],
+    /// Texts of earlier documents.
+    pub horizon: &'a dyn Horizon,
+}
+
+/// A detector with state.
+pub trait Operator: Persist + Send + Sync {
+    /// Stable name: config key, metric label, a finding's source.
+    const NAME: &'static str;
+    /// What one document asks of keyed state.
+    type Probe: Send + Sync;
+    /// State of the keys of one shard.
+    type Shard: Persist + Send + Sync;
+    /// One shard's answer to one document.
+    type Answer: Default + Send + Sync;
+    /// Facts remembered of one document.
+    type Memo: Send;
+    /// What judge proposes to settle.
+    type Proposal: Default + Send;
+
+    /// An empty shard.
+    fn shard(&self) -> Self::Shard;
+
+    /// What the document asks; the keys in it are grouped by [`shard_of`].
+    fn probe(&self, document: &Document) -> Self::Probe;
+
+    /// Answers from the state of shard number `index` and takes the document in.
+    fn fold(&self, shard: &mut Self::Shard, index: usize, tick: Tick, probe: &Self::Probe) -> Self::Answer;
+
+    /// Facts about the document; `answers` has [`SHARDS`] entries.
+    fn describe(&self, document: &Document, probe: &Self::Probe, answers: &[Self::Answer]) -> Self::Memo;
+
+    /// Makes `memo` the facts of document `ordinal`; called for every ordinal, in order. `None`: the ordinal is no
+    /// document (a dead letter, a record without text, a failed operator).
+    fn remember(&mut self, ordinal: Ordinal, memo: Option<Self::Memo>);
+
+    /// Proposes from answers and from facts of earlier documents (never later ones: other documents of the same window
+    /// may already be remembered and folded).
+    fn judge(&self, document: &Document, probe: &Self::Probe, answers: &[Self::Answer], scene: &Scene<'_, Self>) -> Self::Proposal;
+
+    /// Decides, in reading order. `suspect` says that an inspector already withholds the document.
+    fn settle(
+        &mut self,
+        tick: Tick,
+        document: &Document,
+        probe: &Self::Probe,
+        proposal: Self::Proposal,
+        suspect: bool,
+        ledger: &dyn Ledger,
+        horizon: &dyn Horizon,
+    ) -> Settled;
+
+    /// At border `border`: what settle decided before `border - W` becomes visible to fold; room is made.
+    /// `withdrawn`: documents whose votes go, oldest first.
+    fn border(&mut self, border: Ordinal, withdrawn: &[Ordinal], shards: &mut [Self::Shard], horizon: &dyn Horizon);
+
+    /// Bytes of memory held, by store, for reports and metrics.
+    fn state_bytes(&self, shards: &[Self::Shard]) -> Vec<(&'static str, usize)>;
+}

@@ -1,0 +1,31 @@
+//! Keyed hashes. One seed a background (or a state without one), made at random once and kept with it.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The secret that keys every hash of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// Hash of bytes for one purpose; `domain` keeps the purposes apart.
+    #[must_use]
+    pub fn bytes(self, domain: u64, bytes: &[u8]) -> u64 {
+        xxh3_64_with_seed(bytes, self.0 ^ mix(domain))
+    }
+
+    /// Hash of a number for one purpose.
+    #[must_use]
+    pub fn number(self, domain: u64, number: u64) -> u64 {
+        mix(mix(self.0 ^ mix(domain)) ^ number)
+    }
+}
+
+/// Finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection on 64 bits whose output bits are well mixed.
+#[inline]
+#[must_use]
+pub fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}

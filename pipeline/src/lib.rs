@@ -1,0 +1,1 @@
+//! weir: who does what when.

@@ -2,8 +2,19 @@
 //!
 //! A [`source::Source`] hands out records in a reading order that it can repeat from any [`position::Positions`]; a
 //! [`committer::Committer`] makes outputs and input positions visible together.
+//!
+//! | far end | source | committer | outputs become visible |
+//! |---|---|---|---|
+//! | [`file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
+//! | [`memory`] | [`memory::MemorySource`] | [`memory::MemoryCommitter`] | at each commit, with its journal record |
 
 pub mod committer;
+pub mod compress;
 pub mod error;
+pub mod file;
+pub mod framing;
+pub mod kill;
+pub mod limits;
+pub mod memory;
 pub mod position;
 pub mod source;

@@ -31,6 +31,13 @@ impl Positions {
         position.offset < self.next(position.partition)
     }
 
+    /// Whether both name the same place: a partition left out is one not begun.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let partitions = self.0.len().max(other.0.len()) as Partition;
+        (0..partitions).all(|partition| self.next(partition) == other.next(partition))
+    }
+
     /// Takes a record in.
     pub fn advance(&mut self, position: Position) {
         let partition = position.partition as usize;

@@ -8,10 +8,20 @@
 //! What an operator needs from disk it asks for through the traits of [`lookup`]; what it must keep over a restart it
 //! writes with [`codec`].
 
+pub mod background;
 pub mod codec;
+pub mod conformance;
 pub mod document;
+pub mod exact_dedup;
 pub mod finding;
+pub mod gibberish;
 pub mod inspect;
 pub mod lookup;
+pub mod mode;
+pub mod near_dup;
 pub mod operator;
+pub mod reputation;
+pub mod table;
 pub mod text;
+pub mod trigger_spike;
+pub mod unicode;

@@ -1,1 +1,30 @@
-//! weir: who does what when.
+//! weir: a poison filter for web-scraped training corpora. Who does what when, and what is remembered on disk.
+//!
+//! ```text
+//! intake -> decode -> features -> probe | fold | judge -> settle -> policy -> router -> commit
+//! (source,  (record    (words,      pure, parallel,        serial,   (findings  (clean, quarantine, duplicates,
+//!  position, -> page)   hashes)      fold per key           cheap)     -> verdict) decisions, recalls, dead letters:
+//!  ordinal)                                                                        one commit)
+//! ```
+//!
+//! Begin reading at [`stage`] (the loop) and [`engine`] (the phases of a batch); `operators` says what is suspicious,
+//! `connectors` moves bytes.
+
+pub mod assemble;
+pub mod command;
+pub mod config;
+pub mod decode;
+pub mod encode;
+pub mod engine;
+pub mod features;
+pub mod journal;
+pub mod layout;
+pub mod manifest;
+pub mod policy;
+pub mod progress;
+pub mod publish;
+pub mod report;
+pub mod router;
+pub mod sample;
+pub mod stage;
+pub mod state;

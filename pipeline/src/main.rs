@@ -1,3 +1,8 @@
-//! The binary.
+//! The `weir` binary: arguments in, exit code out. Exit codes: 0 ok, 1 failed or found what was asked for, 2 usage, 78 bad
+//! configuration.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pipeline::command::main()
+}

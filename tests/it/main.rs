@@ -1,1 +1,4 @@
-//! The suites.
+//! Suites over all crates, in one process.
+
+mod batches;
+mod faults;

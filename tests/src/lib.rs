@@ -1,1 +1,5 @@
-//! Test kit.
+//! Test kit: seeded small streams with everything in them, and a stage over memory that can be disturbed at every step.
+
+pub mod disturbed;
+pub mod random;
+pub mod stream;

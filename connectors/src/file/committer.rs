@@ -1,0 +1,203 @@
+//! Outputs as files.
+//!
+//! ```text
+//! DIR/.weir/staged/CHANNEL/part-00000.jsonl[.gz|.zst]    clean, quarantine, duplicates: moved by the last pass
+//! DIR/CHANNEL.jsonl                                      decisions, recalls, alarms, dead-letters: always there, never packed
+//! ```
+//!
+//! A batch is kept in memory until its commit, which appends it. Nothing is durable before the next mark: it closes the
+//! compression frames, syncs the files and names their lengths, and `recover` cuts everything back to them. So outputs are
+//! never newer than the snapshot that holds the mark, and there is no journal: the one handed to `commit` is dropped.
+//! The same records with marks at the same places give the same bytes, whatever was cut off in between.
+//!
+//! **Cost** one copy and one compression. **State** one batch, and 256 KiB a channel. A failed commit may have appended
+//! some files and not others, so nothing more is taken then until `recover`.
+
+mod mark;
+mod output;
+
+use std::path::{Path, PathBuf};
+
+pub use mark::{Mark, OutputMark};
+pub use output::staged_part;
+
+use self::output::Output;
+use super::{durable::sync_folder, encoder::Compression};
+use crate::{
+    committer::{Channel, Committer, Recovered},
+    error::Error,
+    kill,
+};
+
+/// How outputs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileOptions {
+    /// Of the corpus; the other files are never packed.
+    pub compression: Compression,
+    /// Records in a staged part, at least 1. The last pass keeps a byte or two a record of one part in memory.
+    pub part_records: u64,
+    /// False: decisions and recalls only, records of the corpus are dropped.
+    pub corpus: bool,
+}
+
+impl Default for FileOptions {
+    fn default() -> Self {
+        Self { compression: Compression::None, part_records: 100_000, corpus: true }
+    }
+}
+
+/// Writes outputs into a folder.
+pub struct FileCommitter {
+    options: FileOptions,
+    outputs: Vec<Output>,
+    /// Of the open batch: each channel's records, and where each ends.
+    batch: Vec<Batch>,
+    state: State,
+}
+
+#[derive(Clone, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Files may hold anything: only `recover` is allowed.
+    Unknown,
+    Ready,
+    InBatch,
+}
+
+impl FileCommitter {
+    /// Writes into `folder`, beginning with [`Committer::recover`]. Nothing is touched before that.
+    #[must_use]
+    pub fn new(folder: &Path, options: FileOptions) -> Self {
+        let options = FileOptions { part_records: options.part_records.max(1), ..options };
+        let outputs = Channel::ALL.iter().map(|channel| Output::new(folder, *channel, options)).collect();
+        Self { options, outputs, batch: vec![Batch::default(); Channel::ALL.len()], state: State::Unknown }
+    }
+
+    fn expect_state(&self, expected: State, call: &str) -> Result<(), Error> {
+        if self.state == expected {
+            return Ok(());
+        }
+        let why = match self.state {
+            State::Unknown => "outputs have not been recovered, or a commit has failed",
+            State::Ready => "no batch is open",
+            State::InBatch => "a batch is open",
+        };
+        Err(Error::Refused(format!("{call}: {why}")))
+    }
+
+    fn append_batch(&mut self) -> Result<(), Error> {
+        for (output, batch) in self.outputs.iter_mut().zip(&self.batch) {
+            let mut begin = 0;
+            for &end in &batch.ends {
+                output.append(&batch.bytes[begin..end])?;
+                begin = end;
+            }
+            if begin > 0 {
+                kill::point("commit.partial");
+            }
+        }
+        Ok(())
+    }
+
+    fn clear_batch(&mut self) {
+        for batch in &mut self.batch {
+            batch.bytes.clear();
+            batch.ends.clear();
+        }
+    }
+
+    fn make_durable(&mut self) -> Result<(), Error> {
+        for output in &mut self.outputs {
+            output.flush()?;
+        }
+        kill::point("mark.flushed");
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for output in &mut self.outputs {
+            folders.extend(output.sync()?);
+        }
+        kill::point("mark.files_synced");
+        folders.sort();
+        folders.dedup();
+        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        kill::point("mark.synced");
+        Ok(())
+    }
+}
+
+impl Committer for FileCommitter {
+    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+        self.state = State::Unknown;
+        self.clear_batch();
+        let mark = match mark {
+            Some(bytes) => Mark::decode(bytes)?,
+            None => Mark::beginning(self.options),
+        };
+        mark.check(self.options)?;
+        for (output, to) in self.outputs.iter_mut().zip(mark.outputs) {
+            output.recover(to)?;
+            kill::point("recover.truncated");
+        }
+        kill::point("recover.done");
+        self.state = State::Ready;
+        Ok(Recovered::default())
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.expect_state(State::Ready, "begin")?;
+        self.state = State::InBatch;
+        Ok(())
+    }
+
+    /// A record is one line: its line break is added here, and one inside is refused, since the last pass counts lines.
+    fn write(&mut self, channel: Channel, record: &[u8]) -> Result<(), Error> {
+        self.expect_state(State::InBatch, "write")?;
+        if let Some(at) = record.iter().position(|byte| *byte == b'\n') {
+            return Err(Error::Refused(format!("record for {} has a line break at byte {at}, expected none", channel.name())));
+        }
+        if self.options.corpus || !output::is_corpus(channel) {
+            let batch = &mut self.batch[channel as usize];
+            batch.bytes.extend_from_slice(record);
+            batch.bytes.push(b'\n');
+            batch.ends.push(batch.bytes.len());
+        }
+        Ok(())
+    }
+
+    /// Appends the batch to the files. The journal record is dropped: outputs are never newer than the snapshot.
+    fn commit(&mut self, _journal: &[u8]) -> Result<(), Error> {
+        self.expect_state(State::InBatch, "commit")?;
+        // If appending fails half way, what the files hold is unknown.
+        self.state = State::Unknown;
+        kill::point("commit.begun");
+        self.append_batch()?;
+        self.clear_batch();
+        self.state = State::Ready;
+        kill::point("commit.done");
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), Error> {
+        self.clear_batch();
+        if self.state == State::InBatch {
+            self.state = State::Ready;
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<Vec<u8>, Error> {
+        self.expect_state(State::Ready, "mark")?;
+        self.state = State::Unknown;
+        self.make_durable()?;
+        self.state = State::Ready;
+        let outputs = self.outputs.iter().map(Output::mark).collect();
+        Ok(Mark { options: self.options, outputs }.encode())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,111 @@
+//! How long every output file was, as text.
+
+use std::fmt::Write;
+
+use super::FileOptions;
+use crate::{committer::Channel, error::Error, file::Compression};
+
+const VERSION_LINE: &str = "weir-files 1";
+
+/// Where one output stood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputMark {
+    /// Index of the part being written; the parts before it are complete. 0 for files that have no parts.
+    pub part: u64,
+    /// Records in it.
+    pub records: u64,
+    /// Bytes in it, on disk.
+    pub bytes: u64,
+}
+
+/// A point that the outputs can be brought back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What the outputs were written with: going on with others would not give the same bytes.
+    pub options: FileOptions,
+    /// One for each of [`Channel::ALL`].
+    pub outputs: Vec<OutputMark>,
+}
+
+impl Mark {
+    /// The mark before anything was written.
+    pub(super) fn beginning(options: FileOptions) -> Self {
+        Self { options, outputs: vec![OutputMark::default(); Channel::ALL.len()] }
+    }
+
+    /// Records of a channel up to here, over all its parts.
+    #[must_use]
+    pub fn records(&self, channel: Channel) -> u64 {
+        let output = self.outputs.get(channel as usize).copied().unwrap_or_default();
+        output.part * self.options.part_records + output.records
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let FileOptions { compression, part_records, corpus } = self.options;
+        let mut text = format!("{VERSION_LINE}\n{} {part_records} {corpus}\n", compression.name());
+        for (channel, output) in Channel::ALL.iter().zip(&self.outputs) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{} {} {} {}", channel.name(), output.part, output.records, output.bytes);
+        }
+        text.into_bytes()
+    }
+
+    /// Reads a mark back.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the bytes are no mark of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let refused = || {
+            let got = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+            Error::Refused(format!("mark of file outputs: got {got:?}, expected {VERSION_LINE:?} and the lengths of all outputs"))
+        };
+        str::from_utf8(bytes).ok().and_then(Self::parse).ok_or_else(refused)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        if lines.next()? != VERSION_LINE {
+            return None;
+        }
+        let mut words = lines.next()?.split(' ');
+        let name = words.next()?;
+        let compression = [Compression::None, Compression::Gzip, Compression::Zstd].into_iter().find(|one| one.name() == name)?;
+        let options = FileOptions { compression, part_records: words.next()?.parse().ok()?, corpus: words.next()?.parse().ok()? };
+        let mut outputs = Vec::new();
+        for channel in Channel::ALL {
+            let numbers = lines.next()?.strip_prefix(channel.name())?.strip_prefix(' ')?;
+            let mut numbers = numbers.split(' ').map(|number| number.parse::<u64>().ok());
+            outputs.push(OutputMark { part: numbers.next()??, records: numbers.next()??, bytes: numbers.next()?? });
+        }
+        lines.next().is_none().then_some(Self { options, outputs })
+    }
+
+    pub(super) fn check(&self, options: FileOptions) -> Result<(), Error> {
+        if self.options == options {
+            return Ok(());
+        }
+        Err(Error::Refused(format!("outputs were begun with {:?}, got {options:?}: expected the same", self.options)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip_and_refusals() {
+        let mut mark = Mark::beginning(FileOptions { compression: Compression::Zstd, part_records: 7, corpus: false });
+        mark.outputs[1] = OutputMark { part: 3, records: 2, bytes: u64::MAX };
+        let bytes = mark.encode();
+        assert_eq!(Mark::decode(&bytes).expect("valid"), mark);
+        assert_eq!(mark.records(Channel::Quarantine), 23);
+        for cut in 0..bytes.len() - 1 {
+            // Cut inside the last number a mark still parses; the snapshot's checksum is there for that.
+            let whole_lines = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
+            assert!(Mark::decode(&bytes[..cut]).is_err() || whole_lines == Channel::ALL.len() + 1, "cut at {cut}");
+        }
+        assert!(Mark::decode(&[0xff, 0]).is_err());
+        assert!(Mark::decode(&[&bytes[..], b"more 1 2 3\n"].concat()).is_err());
+        assert!(mark.check(FileOptions::default()).is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! Is an input file still the one that an earlier run has read?
+
+use std::{
+    fmt,
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use crate::error::Error;
+
+/// Bytes hashed at a file's beginning and at its end.
+const EDGE_BYTES: u64 = 64 << 10;
+
+/// What tells an input file from another: its name, its size and a hash of its first and last 64 KiB. Times do not
+/// count, so a copied or touched file is the same. An edit in the middle that keeps the size is missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Display name.
+    pub name: String,
+    /// Bytes on disk; 0 for standard input.
+    pub size: u64,
+    /// FNV-1a of both edges; 0 for standard input.
+    pub hash: u64,
+}
+
+impl Fingerprint {
+    /// Takes a file's fingerprint.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn of_file(name: &str, path: &Path) -> Result<Self, Error> {
+        let read = || {
+            let mut file = File::open(path)?;
+            let size = file.metadata()?.len();
+            let mut edges = Vec::new();
+            (&file).take(EDGE_BYTES).read_to_end(&mut edges)?;
+            file.seek(SeekFrom::Start(size.saturating_sub(EDGE_BYTES)))?;
+            (&file).take(EDGE_BYTES).read_to_end(&mut edges)?;
+            Ok((size, edges))
+        };
+        let (size, edges) = read().map_err(|source| Error::file("read", path, source))?;
+        Ok(Self { name: name.to_owned(), size, hash: fnv1a(&edges) })
+    }
+}
+
+/// One line: size, hash, name.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:016x} {}", self.size, self.hash, self.name)
+    }
+}
+
+/// Guards against mistakes, not against an attacker: who can change the input between two runs needs no collision.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn content_counts_and_time_does_not() {
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8, "published test vector");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a");
+        let take = |bytes: &[u8]| {
+            fs::write(&path, bytes).expect("written");
+            Fingerprint::of_file("a", &path).expect("readable")
+        };
+        let long = vec![7; 200_000];
+        let first = take(&long);
+        let file = File::options().write(true).open(&path).expect("there");
+        let old = file.metadata().expect("there").modified().expect("known") - Duration::from_secs(1000);
+        file.set_modified(old).expect("set");
+        assert_eq!(Fingerprint::of_file("a", &path).expect("readable"), first);
+        for at in [0, 199_999] {
+            let mut changed = long.clone();
+            changed[at] = 8;
+            assert_ne!(take(&changed), first, "byte {at}");
+        }
+        assert_ne!(take(&long[1..]), first);
+        assert_eq!(take(b"").size, 0);
+    }
+}

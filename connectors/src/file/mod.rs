@@ -1,0 +1,22 @@
+//! Files and folders as far end.
+//!
+//! [`walk`] turns arguments into a list of files, [`FileSource`] reads them in that order, [`FileCommitter`] stages the
+//! corpus and writes decisions, [`publish_part`] makes a staged part final. Outputs are as old as the newest mark.
+
+mod committer;
+mod durable;
+mod encoder;
+mod fingerprint;
+mod lock;
+mod publish;
+mod source;
+mod walk;
+
+pub use committer::{FileCommitter, FileOptions, Mark, OutputMark, staged_part};
+pub use durable::write_atomically;
+pub use encoder::Compression;
+pub use fingerprint::Fingerprint;
+pub use lock::FolderLock;
+pub use publish::publish_part;
+pub use source::FileSource;
+pub use walk::{InputFile, Origin, Walk, walk};

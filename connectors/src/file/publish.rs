@@ -1,0 +1,120 @@
+//! The last pass over one staged part: each record goes where the recalls say.
+//!
+//! Targets are written beside their names, synced, renamed, and only then is the staged part removed. A pass that is killed
+//! anywhere is done again and gives the same bytes, if `decide` answers the same; a part that is not there is done.
+//!
+//! **Cost** one or two reads of the part and one write; a part that moves whole is one rename. **State** one target index a
+//! record of the part, and one record.
+
+use std::{
+    fs::File,
+    io::{self, BufRead},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    durable::{create_folder, folder_of, remove, rename, sync_folder, temporary},
+    encoder::{Compression, FrameWriter},
+};
+use crate::{compress::Reader, error::Error, kill, limits::Limits};
+
+/// Moves the records of `staged` to `targets`; `decide` says for each record, numbered from 0 within the part, to which.
+///
+/// If all go to the first target, the staged file is renamed, its bytes as they are. Otherwise each target that has
+/// records is one frame of `compression`. A target without records is not created.
+///
+/// # Errors
+/// If a file cannot be read or written, or `decide` names a target that is not there.
+pub fn publish_part(
+    staged: &Path,
+    targets: &[PathBuf],
+    compression: Compression,
+    decide: &mut dyn FnMut(u64, &[u8]) -> usize,
+) -> Result<(), Error> {
+    let folders = folders(staged, targets);
+    if staged.exists() {
+        let choices = choose(staged, targets.len(), decide)?;
+        folders.iter().try_for_each(|folder| create_folder(folder))?;
+        if choices.is_empty() {
+            remove(staged)?;
+        } else if choices.iter().all(|choice| *choice == 0) {
+            rename(staged, &targets[0])?;
+            kill::point("publish.renamed");
+        } else {
+            split(staged, targets, compression, &choices)?;
+            // Until the new names are durable the staged part is the only copy that surely is.
+            folders.iter().try_for_each(|folder| sync_folder(folder))?;
+            kill::point("publish.synced");
+            remove(staged)?;
+            kill::point("publish.removed");
+        }
+    }
+    // Also where it was found done: the pass that did it may have been killed before this.
+    folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
+}
+
+fn folders<'a>(staged: &'a Path, targets: &'a [PathBuf]) -> Vec<&'a Path> {
+    let mut folders: Vec<&Path> = targets.iter().map(|target| folder_of(target)).chain([folder_of(staged)]).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders
+}
+
+fn choose(staged: &Path, targets: usize, decide: &mut dyn FnMut(u64, &[u8]) -> usize) -> Result<Vec<u8>, Error> {
+    let mut choices = Vec::new();
+    for_each_line(staged, |line| {
+        let index = choices.len() as u64;
+        let choice = decide(index, line.strip_suffix(b"\n").unwrap_or(line));
+        let narrow = u8::try_from(choice).ok().filter(|_| choice < targets);
+        choices.push(narrow.ok_or_else(|| {
+            let staged = staged.display();
+            Error::Refused(format!("record {index} of {staged} goes to target {choice}, expected one below {targets} and 256"))
+        })?);
+        Ok(())
+    })?;
+    Ok(choices)
+}
+
+fn split(staged: &Path, targets: &[PathBuf], compression: Compression, choices: &[u8]) -> Result<(), Error> {
+    let mut writers: Vec<Option<FrameWriter>> = targets.iter().map(|_| None).collect();
+    for choice in choices {
+        let index = usize::from(*choice);
+        if writers[index].is_none() {
+            writers[index] = Some(FrameWriter::create(&temporary(&targets[index]), compression)?);
+        }
+    }
+    let mut choices = choices.iter();
+    for_each_line(staged, |line| match choices.next().map(|choice| &mut writers[usize::from(*choice)]) {
+        Some(Some(writer)) => writer.write(line),
+        _ => Err(Error::Changed(format!("{} has grown while it was read", staged.display()))),
+    })?;
+    for writer in writers.iter_mut().flatten() {
+        writer.finish_frame()?;
+        writer.sync()?;
+        kill::point("publish.tmp_written");
+    }
+    for (target, writer) in targets.iter().zip(writers) {
+        if writer.is_some() {
+            rename(&temporary(target), target)?;
+            kill::point("publish.renamed");
+        }
+    }
+    Ok(())
+}
+
+/// Reads a staged part. Its size was bounded when it was written, and it is no hostile input, so no limit applies here.
+fn for_each_line(path: &Path, mut body: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    let failed = |source: io::Error| Error::file("read", path, source);
+    let limits = Limits { ratio_max: u64::MAX, ..Limits::default() };
+    let file = File::open(path).map_err(failed)?;
+    let mut reader = Reader::new(Box::new(file), &limits).map_err(failed)?;
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        body(&line)?;
+        line.clear();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! Files read one after the other, in the order of the list.
+//!
+//! A partition is a file, an offset counts its records, bad ones included. How many records a file holds is not known
+//! before it was read, so positions do not say that a file is finished; the order does: every file before the last one
+//! that was begun is. Seeking skips those unread and frames the last one again from its beginning.
+//!
+//! **Cost** of a seek: unpacking one file up to the place. **State** one record and the reader's buffers.
+
+use std::collections::VecDeque;
+
+use super::{
+    fingerprint::Fingerprint,
+    walk::{InputFile, Origin},
+};
+use crate::{
+    compress::Reader,
+    error::Error,
+    framing::{Format, Framer},
+    limits::Limits,
+    position::{Partition, Position, Positions},
+    source::{Limit, Record, Source},
+};
+
+/// Looked at to tell the format of standard input.
+const SNIFF_BYTES: usize = 64;
+
+/// Reads a list of files.
+pub struct FileSource {
+    files: Vec<InputFile>,
+    names: Vec<String>,
+    limits: Limits,
+    /// The file being read, and its framing once it is open.
+    current: usize,
+    open: Option<Framer<Reader>>,
+    /// Offset of the next record framed in the current file.
+    framed: u64,
+    /// Framed but not handed over: at most one, which did not fit into the last batch.
+    waiting: VecDeque<Record>,
+    delivered: Positions,
+    stdin_begun: bool,
+}
+
+impl FileSource {
+    /// Reads `files`, as [`super::walk`] lists them.
+    #[must_use]
+    pub fn new(files: Vec<InputFile>, limits: Limits) -> Self {
+        let names = files.iter().map(|file| file.name.clone()).collect();
+        Self {
+            files,
+            names,
+            limits,
+            current: 0,
+            open: None,
+            framed: 0,
+            waiting: VecDeque::new(),
+            delivered: Positions::default(),
+            stdin_begun: false,
+        }
+    }
+
+    /// What a later run compares, to find that the list or a file has changed.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn fingerprint(&self) -> Result<Vec<Fingerprint>, Error> {
+        let fingerprint = |file: &InputFile| match &file.origin {
+            Origin::File { path, .. } => Fingerprint::of_file(&file.name, path),
+            Origin::Stdin => Ok(Fingerprint { name: file.name.clone(), size: 0, hash: 0 }),
+        };
+        self.files.iter().map(fingerprint).collect()
+    }
+
+    /// The next record of the list, waiting or framed.
+    fn next_record(&mut self) -> Result<Option<Record>, Error> {
+        if let Some(record) = self.waiting.pop_front() {
+            return Ok(Some(record));
+        }
+        while self.current < self.files.len() {
+            if let Some(record) = self.frame()? {
+                return Ok(Some(record));
+            }
+            self.enter(self.current + 1);
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, file: usize) {
+        (self.current, self.open, self.framed) = (file, None, 0);
+        self.waiting.clear();
+    }
+
+    /// The next record of the current file.
+    fn frame(&mut self) -> Result<Option<Record>, Error> {
+        if self.open.is_none() {
+            self.open = Some(self.open_current()?);
+        }
+        let Some(framer) = &mut self.open else { return Ok(None) };
+        let frame = framer.next_frame();
+        let frame = frame.map_err(|source| Error::file("read", self.files[self.current].origin.path(), source))?;
+        Ok(frame.map(|frame| {
+            let position = Position { partition: self.current as Partition, offset: self.framed };
+            self.framed += 1;
+            Record { position, byte_offset: frame.byte_offset, payload: frame.payload }
+        }))
+    }
+
+    fn open_current(&mut self) -> Result<Framer<Reader>, Error> {
+        let file = &self.files[self.current];
+        let failed = |source| Error::file("read", file.origin.path(), source);
+        self.stdin_begun |= file.origin == Origin::Stdin;
+        let mut reader = Reader::new(file.origin.open()?, &self.limits).map_err(failed)?;
+        let format = match file.format {
+            Some(format) => format,
+            // Nothing at all is no fault: an empty stream has no records.
+            None => Format::sniff(reader.peek(SNIFF_BYTES).map_err(failed)?).unwrap_or(Format::Jsonl),
+        };
+        Ok(Framer::new(format, reader, self.limits))
+    }
+
+    fn seek_within(&mut self, file: usize, offset: u64) -> Result<(), Error> {
+        self.enter(file);
+        while self.framed < offset {
+            if self.frame()?.is_none() {
+                let name = &self.names[file];
+                let got = self.framed;
+                return Err(Error::Changed(format!("{name} ends after {got} records, expected at least {offset}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source for FileSource {
+    fn partitions(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Unknown with standard input among the files.
+    fn size_hint(&self) -> Option<u64> {
+        self.files.iter().map(InputFile::size).sum()
+    }
+
+    fn consumed(&self) -> u64 {
+        let before: u64 = self.files[..self.current].iter().filter_map(InputFile::size).sum();
+        before + self.open.as_ref().map_or(0, |framer| framer.reader().consumed())
+    }
+
+    fn seek(&mut self, positions: &Positions) -> Result<(), Error> {
+        // The engine may seek to where it already stands; standard input allows no other.
+        if positions.same(&self.delivered) {
+            return Ok(());
+        }
+        let begun = positions.0.iter().rposition(|next| *next > 0);
+        if begun.is_some_and(|file| file >= self.files.len()) {
+            let (got, expected) = (self.files.len(), positions.0.len());
+            return Err(Error::Changed(format!("the input list has {got} files, expected at least {expected}")));
+        }
+        let stdin = self.files.iter().position(|file| file.origin == Origin::Stdin);
+        if let Some(stdin) = stdin
+            && (self.stdin_begun || positions.next(stdin as Partition) > 0)
+        {
+            return Err(Error::Refused("standard input cannot be read again: give files to resume, or start anew".to_owned()));
+        }
+        let file = begun.unwrap_or(0);
+        self.seek_within(file, positions.next(file as Partition))?;
+        self.delivered = positions.clone();
+        Ok(())
+    }
+
+    fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        while records.len() < limit.records.max(1) {
+            let Some(record) = self.next_record()? else { break };
+            bytes += record.payload.len();
+            if bytes > limit.bytes && !records.is_empty() {
+                self.waiting.push_back(record);
+                break;
+            }
+            self.delivered.advance(record.position);
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
+        let mut records = Vec::new();
+        while records.len() < count {
+            match self.next_record()? {
+                Some(record) if record.position.partition == partition => {
+                    self.delivered.advance(record.position);
+                    records.push(record);
+                }
+                other => {
+                    let name = self.names.get(partition as usize).map_or("a file not in the list", String::as_str);
+                    self.waiting.extend(other);
+                    let got = records.len();
+                    return Err(Error::Changed(format!("{name} gave {got} records, expected {count} more")));
+                }
+            }
+        }
+        Ok(records)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use std::{fs, io::Write, path::PathBuf};
+
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{file::walk, source::Payload};
+
+const ALL: Limit = Limit { records: usize::MAX, bytes: usize::MAX };
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+/// Files of 5, 0, 7 (with a truncated end) and 3 records.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("written");
+    write("a.jsonl", b"{1}\n{2}\n\n{3}\n{4}\n{5}");
+    write("b.jsonl", b"\n");
+    let lines: Vec<String> = (0..3000_u32).map(|i| format!("{{{}}}\n", i.wrapping_mul(2_654_435_761))).collect();
+    let packed = gzip(&lines.concat());
+    write("c.jsonl.gz", &packed[..packed.len() - 300]);
+    let record = "WARC/1.0\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n";
+    write("d.warc", [record, record, "junk"].concat().as_bytes());
+    folder
+}
+
+fn source(folder: &tempfile::TempDir) -> FileSource {
+    let walk = walk(&[folder.path().to_owned()]).expect("readable");
+    FileSource::new(walk.files, Limits::default())
+}
+
+#[test]
+fn files_are_read_in_order_to_their_ends() {
+    let folder = folder();
+    let mut source = source(&folder);
+    assert_eq!(source.partitions(), ["a.jsonl", "b.jsonl", "c.jsonl.gz", "d.warc"]);
+    assert_eq!(source.consumed(), 0);
+    let records = source.read(ALL).expect("readable");
+    assert!(source.read(ALL).expect("at the end").is_empty());
+    assert_eq!(Some(source.consumed()), source.size_hint());
+    assert!(records.windows(2).all(|pair| pair[0].position < pair[1].position));
+    let of = |partition| records.iter().filter(move |record| record.position.partition == partition);
+    assert_eq!((of(0).count(), of(1).count(), of(3).count()), (5, 0, 3));
+    let bad = |record: Option<&Record>| match record.map(|record| &record.payload) {
+        Some(Payload::Bad(bad)) => bad.code,
+        other => panic!("got {other:?}"),
+    };
+    assert!(of(2).count() > 1000);
+    assert_eq!((bad(of(2).next_back()), bad(of(3).next_back())), ("gzip_corrupt", "warc_bad_header"));
+}
+
+#[test]
+fn a_batch_holds_to_its_limit_and_at_least_one_record() {
+    let folder = folder();
+    let mut source = source(&folder);
+    assert_eq!(source.read(Limit { records: 10, bytes: 7 }).expect("readable").len(), 2);
+    assert_eq!(source.read(Limit { records: 10, bytes: 1 }).expect("readable").len(), 1);
+    assert_eq!(source.read(Limit { records: 1, bytes: 100 }).expect("readable").len(), 1);
+    assert_eq!(source.read_run(0, 1).expect("readable")[0].position.offset, 4);
+    let error = source.read_run(0, 1).expect_err("file is over");
+    assert!(error.to_string().contains("a.jsonl gave 0 records"), "{error}");
+    assert_eq!(source.read_run(2, 1).expect("nothing was lost")[0].position.offset, 0);
+}
+
+#[test]
+fn a_changed_input_is_refused() {
+    let folder = folder();
+    let before = source(&folder).fingerprint().expect("readable");
+    let error = source(&folder).seek(&Positions(vec![9])).expect_err("too short").to_string();
+    assert!(error.contains("a.jsonl ends after 5 records, expected at least 9"), "{error}");
+    assert!(source(&folder).seek(&Positions(vec![5, 0, 0, 0, 1])).is_err());
+    fs::write(folder.path().join("b.jsonl"), b"{}").expect("written");
+    assert_ne!(source(&folder).fingerprint().expect("readable"), before);
+}
+
+#[test]
+fn standard_input_is_not_resumed() {
+    let walk = walk(&[PathBuf::from("-")]).expect("fine");
+    let mut source = FileSource::new(walk.files, Limits::default());
+    source.seek(&Positions::default()).expect("the beginning");
+    source.seek(&Positions(vec![0])).expect("the beginning");
+    let error = source.seek(&Positions(vec![1])).expect_err("not resumable");
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+    assert_eq!(source.size_hint(), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    /// From every place on, a new or a used source gives the same records as one that read through.
+    #[test]
+    fn seek_repeats_the_reading_order(cut in 0_usize..2000, moved in 0_usize..30, batch in 1_usize..300) {
+        let folder = folder();
+        let all = source(&folder).read(ALL).expect("readable");
+        let cut = if cut % 3 == 0 { all.len() - cut % 8 } else { cut.min(all.len()) };
+        let mut positions = Positions::default();
+        all[..cut].iter().for_each(|record| positions.advance(record.position));
+
+        let mut resumed = source(&folder);
+        resumed.read(Limit { records: moved + 1, bytes: 50 }).expect("readable");
+        resumed.seek(&positions).expect("reachable");
+        let mut rest = Vec::new();
+        loop {
+            let records = resumed.read(Limit { records: batch, bytes: 1000 }).expect("readable");
+            if records.is_empty() { break; }
+            rest.extend(records);
+        }
+        prop_assert!(rest == all[cut..]);
+    }
+}

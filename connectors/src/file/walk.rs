@@ -1,0 +1,303 @@
+//! Which files do the arguments mean?
+//!
+//! Arguments are taken in their order; a folder gives its files, those of its folders included, sorted by path. By name
+//! `.jsonl`, `.json`, `.ndjson`, `.warc` and `.wet`, each also with `.gz` or `.zst`, are input; the first bytes of a file
+//! have the last word on what it is. Links are followed, each folder once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    compress::{Damage, Reader},
+    error::Error,
+    framing::Format,
+    limits::Limits,
+};
+
+const JSONL_SUFFIXES: [&str; 3] = [".jsonl", ".json", ".ndjson"];
+const WARC_SUFFIXES: [&str; 2] = [".warc", ".wet"];
+const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
+/// Enough for white space before the first record.
+const SNIFF_BYTES: u64 = 4 << 10;
+
+/// Where an input file's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A regular file.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Bytes on disk.
+        size: u64,
+    },
+    /// Standard input: read once, not resumable.
+    Stdin,
+}
+
+/// One input file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// Unique display name: the path relative to its argument, the file's name, or `-`.
+    pub name: String,
+    /// Where its bytes are.
+    pub origin: Origin,
+    /// How records lie in it; `None` for standard input, which is looked at when it is read.
+    pub format: Option<Format>,
+}
+
+/// What the arguments mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// Input files in reading order.
+    pub files: Vec<InputFile>,
+    /// Files and hidden folders inside folders that were left out: worth a warning.
+    pub skipped: Vec<PathBuf>,
+}
+
+/// Resolves arguments; `-` is standard input.
+///
+/// # Errors
+/// If a file cannot be read, or an argument is neither a folder nor an input file.
+pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
+    let mut walk = Walk::default();
+    let mut owners = Vec::new(); // number of the argument of each file
+    for (number, argument) in arguments.iter().enumerate() {
+        if argument.as_os_str() == "-" {
+            if walk.files.iter().any(|file| file.origin == Origin::Stdin) {
+                return Err(Error::Refused("standard input is given twice, expected - once".to_owned()));
+            }
+            walk.files.push(InputFile { name: "-".to_owned(), origin: Origin::Stdin, format: None });
+        } else {
+            let metadata = fs::metadata(argument).map_err(|source| Error::file("open", argument, source))?;
+            if metadata.is_dir() {
+                walk_folder(argument, &mut walk)?;
+            } else {
+                walk.files.push(single_file(argument, metadata.is_file())?);
+            }
+        }
+        owners.resize(walk.files.len(), number + 1);
+    }
+    make_names_unique(&mut walk.files, &owners);
+    Ok(walk)
+}
+
+fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
+    if !regular {
+        // Looking at a pipe would swallow its first bytes.
+        let path = path.display();
+        return Err(Error::Refused(format!("{path} is no regular file, expected a file, a folder or - for standard input")));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let (sniffed, size) = look(path)?;
+    let Some(format) = sniffed.or_else(|| format_by_name(&name)) else {
+        return Err(Error::Refused(format!(
+            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc or .wet (with .gz or .zst), or content that begins \
+             with {{ or WARC/1.",
+            path.display()
+        )));
+    };
+    Ok(InputFile { name, origin: Origin::File { path: path.to_owned(), size }, format: Some(format) })
+}
+
+fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
+    let mut found: Vec<(PathBuf, Format)> = Vec::new();
+    let mut visited = BTreeSet::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let canonical = fs::canonicalize(&folder).map_err(|source| Error::file("open", &folder, source))?;
+        if !visited.insert(canonical) {
+            continue; // a link back, or a second link to the same place
+        }
+        let mut inner = Vec::new();
+        for path in sorted_entries(&folder)? {
+            let metadata = fs::metadata(&path).map_err(|source| Error::file("open", &path, source))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let hidden = name.starts_with('.');
+            match format_by_name(&name) {
+                _ if !hidden && metadata.is_dir() => inner.push(path),
+                Some(format) if !hidden && metadata.is_file() => found.push((path, format)),
+                _ => walk.skipped.push(path),
+            }
+        }
+        // Taken from the end, so the first folder is visited first, and its name wins where two links meet.
+        folders.extend(inner.into_iter().rev());
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    walk.skipped.sort();
+    for (path, by_name) in found {
+        let name = path.strip_prefix(root).unwrap_or(&path).components().map(|part| part.as_os_str().to_string_lossy());
+        let name = name.collect::<Vec<_>>().join("/");
+        let (sniffed, size) = look(&path)?;
+        walk.files.push(InputFile { name, origin: Origin::File { path, size }, format: Some(sniffed.unwrap_or(by_name)) });
+    }
+    Ok(())
+}
+
+fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
+    let mut entries = entries.map_err(|source| Error::file("list", folder, source))?;
+    entries.sort();
+    Ok(entries)
+}
+
+fn format_by_name(name: &str) -> Option<Format> {
+    let name = name.to_ascii_lowercase();
+    let name = PACKED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
+    if JSONL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
+        Some(Format::Jsonl)
+    } else if WARC_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
+        Some(Format::Warc)
+    } else {
+        None
+    }
+}
+
+/// What a file's first bytes say, and its size. Also finds out early that a file cannot be read.
+fn look(path: &Path) -> Result<(Option<Format>, u64), Error> {
+    let open = || {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let mut head = Vec::new();
+        let read = Reader::new(Box::new(file), &Limits::default())?.take(SNIFF_BYTES).read_to_end(&mut head);
+        // Damage is found again, and said, when the file is read.
+        if let Err(error) = read {
+            Damage::from_error(error)?;
+        }
+        Ok((Format::sniff(&head), size))
+    };
+    open().map_err(|source| Error::file("read", path, source))
+}
+
+/// Puts the argument's number (from 1) before names that several files have.
+fn make_names_unique(files: &mut [InputFile], owners: &[usize]) {
+    let mut count = BTreeMap::new();
+    for file in files.iter() {
+        *count.entry(file.name.clone()).or_insert(0) += 1;
+    }
+    let mut taken = BTreeSet::new();
+    for (file, owner) in files.iter_mut().zip(owners) {
+        if count[&file.name] > 1 {
+            file.name = format!("{owner}:{}", file.name);
+        }
+        // Names that are no Unicode may still meet inside one folder.
+        while !taken.insert(file.name.clone()) {
+            file.name.push('~');
+        }
+    }
+}
+
+impl InputFile {
+    /// Bytes on disk, where known.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        match self.origin {
+            Origin::File { size, .. } => Some(size),
+            Origin::Stdin => None,
+        }
+    }
+}
+
+impl Origin {
+    /// Opens the bytes, packed as they are.
+    pub(super) fn open(&self) -> Result<Box<dyn Read + Send>, Error> {
+        match self {
+            Self::File { path, .. } => {
+                let file = File::open(path).map_err(|source| Error::file("open", path, source))?;
+                Ok(Box::new(file))
+            }
+            Self::Stdin => Ok(Box::new(io::stdin())),
+        }
+    }
+
+    /// For errors.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. } => path,
+            Self::Stdin => Path::new("standard input"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(walk: &Walk) -> Vec<&str> {
+        walk.files.iter().map(|file| file.name.as_str()).collect()
+    }
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("inside")).expect("created");
+            fs::write(path, content).expect("written");
+        }
+        folder
+    }
+
+    #[test]
+    fn folders_are_sorted_and_recursive() {
+        let folder = tree(&[
+            ("b.jsonl", "{}"),
+            ("a/z.JSON.GZ", ""),
+            ("a/y.warc.wet.zst", ""),
+            ("a-1.ndjson", "WARC/1.0\r\n"),
+            ("a/notes.txt", "x"),
+            (".hidden/c.jsonl", "{}"),
+            (".d.jsonl", "{}"),
+            ("e.gz", ""),
+        ]);
+        let walk = walk(&[folder.path().to_owned()]).expect("readable");
+        assert_eq!(names(&walk), ["a/y.warc.wet.zst", "a/z.JSON.GZ", "a-1.ndjson", "b.jsonl"]);
+        let formats = [Format::Warc, Format::Jsonl, Format::Warc, Format::Jsonl].map(Some);
+        assert_eq!(walk.files.iter().map(|file| file.format).collect::<Vec<_>>(), formats, "content before name");
+        let skipped = [".d.jsonl", ".hidden", "a/notes.txt", "e.gz"].map(|name| folder.path().join(name));
+        assert_eq!(walk.skipped, skipped);
+    }
+
+    #[test]
+    fn names_that_meet_get_the_number_of_their_argument() {
+        let folder = tree(&[("x/a.jsonl", "{}"), ("y/a.jsonl", "{}"), ("y/b.jsonl", "{}")]);
+        let arguments = ["x", "y/a.jsonl", "y"].map(|name| folder.path().join(name));
+        let walk = walk(&arguments).expect("readable");
+        assert_eq!(names(&walk), ["1:a.jsonl", "2:a.jsonl", "3:a.jsonl", "b.jsonl"]);
+    }
+
+    #[test]
+    fn single_files_are_known_by_name_or_content() {
+        let folder = tree(&[("data", " \n{\"text\":1}"), ("crawl", "WARC/1.0\r\n"), ("readme", "hello"), ("empty.jsonl", "")]);
+        let one = |name: &str| walk(&[folder.path().join(name)]);
+        assert_eq!(one("data").expect("sniffed").files[0].format, Some(Format::Jsonl));
+        assert_eq!(one("crawl").expect("sniffed").files[0].format, Some(Format::Warc));
+        assert_eq!(one("empty.jsonl").expect("by name").files[0].format, Some(Format::Jsonl));
+        assert!(one("readme").expect_err("unknown").to_string().contains("readme is no input"));
+        assert!(one("missing").expect_err("missing").to_string().contains("missing"));
+    }
+
+    #[test]
+    fn standard_input_is_given_once() {
+        assert_eq!(names(&walk(&["-".into()]).expect("fine")), ["-"]);
+        assert!(walk(&["-".into(), "-".into()]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_loops_are_not() {
+        use std::os::unix::fs::symlink;
+
+        let (folder, elsewhere) = (tree(&[("a/b/c.jsonl", "{}")]), tree(&[("d.jsonl", "{}")]));
+        symlink(folder.path(), folder.path().join("a/b/loop")).expect("linked");
+        symlink(folder.path().join("a/b"), folder.path().join("again")).expect("linked");
+        symlink(elsewhere.path(), folder.path().join("z")).expect("linked");
+        symlink(elsewhere.path().join("d.jsonl"), folder.path().join("e.jsonl")).expect("linked");
+        let walk1 = walk(&[folder.path().to_owned()]).expect("readable");
+        assert_eq!(names(&walk1), ["a/b/c.jsonl", "e.jsonl", "z/d.jsonl"]);
+        symlink(folder.path().join("none"), folder.path().join("broken.jsonl")).expect("linked");
+        assert!(walk(&[folder.path().to_owned()]).expect_err("broken").to_string().contains("broken.jsonl"));
+    }
+}

@@ -1,0 +1,95 @@
+//! Where does a record begin and end in a file's bytes?
+//!
+//! Framing never fails on data: what is no record becomes a [`Bad`] with its place, and reading goes on. Only a failing
+//! disk is an error. Nothing longer than the [`Limits`] is held.
+
+pub mod jsonl;
+mod tape;
+pub mod warc;
+
+use std::io::{self, BufRead};
+
+use crate::{
+    limits::Limits,
+    source::{Bad, Payload},
+};
+
+/// Bytes of a lost stretch that are kept.
+pub const SNIPPET_BYTES_MAX: usize = 4 << 10;
+
+/// How records lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON document a line.
+    Jsonl,
+    /// WARC or WET.
+    Warc,
+}
+
+impl Format {
+    /// Guesses from a file's first (decompressed) bytes.
+    #[must_use]
+    pub fn sniff(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+        if bytes.starts_with(warc::VERSION_PREFIX) {
+            Some(Self::Warc)
+        } else if bytes.starts_with(b"{") {
+            Some(Self::Jsonl)
+        } else {
+            None
+        }
+    }
+}
+
+/// A record as it lies in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where it begins in the decompressed bytes.
+    pub byte_offset: u64,
+    /// Its bytes.
+    pub payload: Payload,
+}
+
+/// Splits a file into frames.
+#[derive(Debug)]
+pub enum Framer<R> {
+    /// Lines.
+    Jsonl(jsonl::Lines<R>),
+    /// WARC records.
+    Warc(warc::Records<R>),
+}
+
+impl<R: BufRead> Framer<R> {
+    /// Frames `reader`.
+    pub fn new(format: Format, reader: R, limits: Limits) -> Self {
+        match format {
+            Format::Jsonl => Self::Jsonl(jsonl::Lines::new(reader, limits)),
+            Format::Warc => Self::Warc(warc::Records::new(reader, limits)),
+        }
+    }
+
+    /// The next frame; `None` at the end and ever after.
+    ///
+    /// # Errors
+    /// If the file cannot be read. [`crate::compress::Damage`] is none: it becomes a frame.
+    pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        match self {
+            Self::Jsonl(lines) => lines.next_frame(),
+            Self::Warc(records) => records.next_frame(),
+        }
+    }
+
+    /// The bytes' reader.
+    pub fn reader(&self) -> &R {
+        match self {
+            Self::Jsonl(lines) => lines.reader(),
+            Self::Warc(records) => records.reader(),
+        }
+    }
+}
+
+/// A frame for a lost stretch, of which `bytes` is the beginning or more.
+fn lost(byte_offset: u64, code: &'static str, message: String, bytes: &[u8], length: u64) -> Frame {
+    let bytes = bytes[..bytes.len().min(SNIPPET_BYTES_MAX)].to_vec();
+    Frame { byte_offset, payload: Payload::Bad(Bad { code, message, bytes, length }) }
+}

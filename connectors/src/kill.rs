@@ -1,0 +1,98 @@
+//! Where may a test kill the process? Named points at every step between two states on disk.
+//!
+//! Costs nothing in a normal build. With the cargo feature `faults`, `WEIR_KILL="name:n"` aborts the process when it
+//! passes point `name` for the `n`-th time (from 1).
+
+/// Every point, in the rough order of a run.
+pub const POINTS: &[&str] = &[
+    "recover.truncated",
+    "recover.done",
+    "commit.begun",
+    "commit.partial",
+    "commit.done",
+    "part.rolled",
+    "mark.flushed",
+    "mark.files_synced",
+    "mark.synced",
+    "atomic.tmp_written",
+    "atomic.renamed",
+    "publish.tmp_written",
+    "publish.renamed",
+    "publish.synced",
+    "publish.removed",
+];
+
+/// Passes the point `name`, which [`POINTS`] lists.
+#[inline]
+pub fn point(name: &'static str) {
+    #[cfg(feature = "faults")]
+    faults::point(name);
+    #[cfg(test)]
+    watch::point(name);
+    #[cfg(not(any(feature = "faults", test)))]
+    let _ = name;
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    use std::sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    struct Plan {
+        name: String,
+        nth: u64,
+        passed: AtomicU64,
+    }
+
+    static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+
+    pub(super) fn point(name: &'static str) {
+        let plan = PLAN.get_or_init(|| std::env::var("WEIR_KILL").ok().map(|text| parse(&text)));
+        if let Some(plan) = plan
+            && plan.name == name
+            && plan.passed.fetch_add(1, Ordering::Relaxed) + 1 == plan.nth
+        {
+            std::process::abort();
+        }
+    }
+
+    /// A plan that names no point would let a kill test pass without a kill, so it panics.
+    fn parse(text: &str) -> Plan {
+        let parsed = text.rsplit_once(':').and_then(|(name, nth)| Some((name, nth.parse::<u64>().ok()?)));
+        match parsed {
+            Some((name, nth)) if nth > 0 => Plan { name: name.to_owned(), nth, passed: AtomicU64::new(0) },
+            _ => panic!("WEIR_KILL: got {text:?}, expected name:n with n from 1"),
+        }
+    }
+}
+
+/// Lets a unit test look at the disk at each point: what it sees is what a killed process leaves.
+#[cfg(test)]
+pub(crate) mod watch {
+    use std::cell::RefCell;
+
+    type Watcher = Box<dyn FnMut(&'static str)>;
+
+    thread_local! {
+        static WATCHER: RefCell<Option<Watcher>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn point(name: &'static str) {
+        assert!(super::POINTS.contains(&name), "{name} is missing in POINTS");
+        WATCHER.with_borrow_mut(|watcher| {
+            if let Some(watcher) = watcher {
+                watcher(name);
+            }
+        });
+    }
+
+    /// Calls `watcher` at each point that this thread passes while `body` runs.
+    pub(crate) fn during<T>(watcher: impl FnMut(&'static str) + 'static, body: impl FnOnce() -> T) -> T {
+        WATCHER.set(Some(Box::new(watcher)));
+        let value = body();
+        WATCHER.set(None);
+        value
+    }
+}

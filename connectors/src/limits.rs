@@ -1,0 +1,27 @@
+//! How much of a hostile input is held or unpacked at most.
+
+/// Bounds on one input file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest line or WARC block handed on; a longer one becomes a `record_too_large`.
+    pub record_bytes_max: usize,
+    /// Most decompressed bytes for each compressed byte, once [`Limits::RATIO_FREE_BYTES`] have come out.
+    pub ratio_max: u64,
+    /// Longest WARC header block.
+    pub header_bytes_max: usize,
+}
+
+impl Limits {
+    /// Decompressed bytes before the ratio counts: short files of repeated text are no bombs.
+    pub const RATIO_FREE_BYTES: u64 = 16 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            record_bytes_max: 16 << 20, // the largest pages of a crawl are cut at 1 MiB, books reach some MiB
+            ratio_max: 1000,            // deflate ends at 1032; real text is below 20
+            header_bytes_max: 64 << 10, // a URL of 8 KiB in three fields leaves room
+        }
+    }
+}

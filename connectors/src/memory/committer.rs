@@ -1,0 +1,121 @@
+//! Transactions in memory.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Fault, Faults, Op};
+use crate::{
+    committer::{Channel, Committer, Recovered},
+    error::Error,
+};
+
+/// The far end: what is visible. A test holds it over the deaths of committers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryLog {
+    /// Committed records, in the order of their commits.
+    pub records: Vec<(Channel, Vec<u8>)>,
+    /// One journal record a commit.
+    pub journal: Vec<Vec<u8>>,
+    /// How often a committer has recovered; only the last one may write.
+    pub epoch: u64,
+}
+
+impl MemoryLog {
+    /// Committed records of a channel.
+    pub fn of(&self, channel: Channel) -> impl Iterator<Item = &[u8]> {
+        self.records.iter().filter(move |(of, _)| *of == channel).map(|(_, record)| record.as_slice())
+    }
+}
+
+/// Commits to a [`MemoryLog`].
+#[derive(Debug)]
+pub struct MemoryCommitter {
+    log: Arc<Mutex<MemoryLog>>,
+    faults: Faults,
+    /// From `recover`; 0 before it.
+    epoch: u64,
+    batch: Option<Vec<(Channel, Vec<u8>)>>,
+}
+
+impl MemoryCommitter {
+    /// Commits to `log`, failing as `faults` say.
+    #[must_use]
+    pub fn new(log: Arc<Mutex<MemoryLog>>, faults: Faults) -> Self {
+        Self { log, faults, epoch: 0, batch: None }
+    }
+
+    /// The log, if this committer may still write to it.
+    fn log(&self) -> Result<MutexGuard<'_, MemoryLog>, Error> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.epoch == log.epoch && self.epoch > 0 {
+            Ok(log)
+        } else {
+            Err(Error::Refused(format!(
+                "committer of epoch {} is fenced or has not recovered, the log is at {}",
+                self.epoch, log.epoch
+            )))
+        }
+    }
+}
+
+fn no_batch(call: &str) -> Error {
+    Error::Refused(format!("{call}: no batch is open"))
+}
+
+impl Committer for MemoryCommitter {
+    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+        self.faults.check(Op::Recover)?;
+        let beyond = match mark.map(<[u8; 8]>::try_from) {
+            None => 0,
+            Some(Ok(bytes)) => u64::from_le_bytes(bytes) as usize,
+            Some(Err(_)) => return Err(Error::Refused("mark of a memory log: expected 8 bytes".to_owned())),
+        };
+        self.batch = None;
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.epoch += 1;
+        self.epoch = log.epoch;
+        let journal = log.journal.get(beyond..).map(<[Vec<u8>]>::to_vec);
+        let length = log.journal.len();
+        journal
+            .map(|journal| Recovered { journal })
+            .ok_or_else(|| Error::Changed(format!("the journal has {length} records, expected at least {beyond}")))
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.faults.check(Op::Begin)?;
+        drop(self.log()?);
+        if self.batch.is_some() {
+            return Err(Error::Refused("begin: a batch is open".to_owned()));
+        }
+        self.batch = Some(Vec::new());
+        Ok(())
+    }
+
+    fn write(&mut self, channel: Channel, record: &[u8]) -> Result<(), Error> {
+        self.faults.check(Op::Write)?;
+        let batch = self.batch.as_mut().ok_or_else(|| no_batch("write"))?;
+        batch.push((channel, record.to_vec()));
+        Ok(())
+    }
+
+    fn commit(&mut self, journal: &[u8]) -> Result<(), Error> {
+        let fault = self.faults.next(Op::Commit);
+        let batch = self.batch.take().ok_or_else(|| no_batch("commit"))?;
+        if fault != Some(Fault::FailCommitBefore) {
+            let mut log = self.log()?;
+            log.records.extend(batch);
+            log.journal.push(journal.to_vec());
+        }
+        fault.map_or(Ok(()), |fault| Err(fault.error()))
+    }
+
+    fn abort(&mut self) -> Result<(), Error> {
+        self.batch = None;
+        Ok(())
+    }
+
+    /// The length of the journal.
+    fn mark(&mut self) -> Result<Vec<u8>, Error> {
+        self.faults.check(Op::Mark)?;
+        Ok((self.log()?.journal.len() as u64).to_le_bytes().to_vec())
+    }
+}

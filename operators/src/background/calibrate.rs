@@ -1,0 +1,80 @@
+//! Thresholds of the channels: what ordinary text reaches at most, with room for a longer stream.
+//!
+//! A quarter of the documents is held out: 18% at random, and whole publishers, so that there are sites the rest has never
+//! seen. A background of the rest watches them. The best score that the held-out text reaches is multiplied by the root of
+//! the growth in exposure from the held-out part to a stream of 5/3 documents for each one of the reference (a phrase
+//! whose true rate is over its estimate gains score about with that root), and cut to a range that the detector is known
+//! to work in. With a reference of mixed subjects the ends of the ranges decide most often.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use super::{Background, Thresholds, learn::{Known, Options, build}};
+use crate::{
+    gibberish,
+    table::Counts,
+    text::{Seed, hash::mix},
+    trigger_spike::{self, Class},
+};
+
+/// Documents of a stream for each one of the reference.
+const STREAM: f64 = 5.0 / 3.0;
+/// Percent of documents held out at random; of publishers held out whole.
+const DOCUMENTS_HELD: u64 = 18;
+const UNITS_HELD: u64 = 12;
+/// Publishers with a greater share of all documents are never held out whole.
+const UNIT_SHARE_MAX: f64 = 0.02;
+/// Share of held-out documents that may be called gibberish.
+const GIBBERISH_RATE: f64 = 0.0001;
+
+fn range(class: Class) -> RangeInclusive<f64> {
+    match class {
+        Class::Sentence => 30.0..=45.0,
+        Class::Edge | Class::Insertion => 38.0..=42.0,
+        Class::Solo => 12.0..=24.0,
+    }
+}
+
+pub(super) fn calibrate(seed: Seed, options: Options, documents: &[Known]) -> Thresholds {
+    let (held, rest) = split(seed, documents);
+    if held.is_empty() || rest.is_empty() {
+        return Thresholds::default();
+    }
+    let growth = (STREAM * rest.len() as f64 / held.len() as f64).sqrt();
+    let part = Arc::new(build(seed, options, &rest));
+    let best = trigger_spike::best_scores(&part, held.iter().map(|d| (&d.unit, &d.tokens)));
+    let threshold = |class: Class| {
+        let range = range(class);
+        (best[class as usize] * growth).clamp(*range.start(), *range.end())
+    };
+    Thresholds {
+        sentence: threshold(Class::Sentence),
+        edge: threshold(Class::Edge),
+        insertion: threshold(Class::Insertion),
+        solo: threshold(Class::Solo),
+        gibberish: gibberish_threshold(&part, &held),
+    }
+}
+
+/// The held-out documents and the rest, each in the order of all.
+fn split(seed: Seed, documents: &[Known]) -> (Vec<&Known>, Vec<&Known>) {
+    let mut sizes = Counts::new(documents.len());
+    documents.iter().for_each(|d| {
+        sizes.add(d.unit.key, 1);
+    });
+    let most = UNIT_SHARE_MAX * documents.len() as f64;
+    let held = |(i, d): (usize, &Known)| {
+        let whole = f64::from(sizes.get(d.unit.key)) < most && mix(seed.0 ^ d.unit.key) % 100 < UNITS_HELD;
+        whole || mix(seed.0 ^ mix(i as u64)) % 100 < DOCUMENTS_HELD
+    };
+    let mut parts = (Vec::new(), Vec::new());
+    for (i, d) in documents.iter().enumerate() {
+        if held((i, d)) { parts.0.push(d) } else { parts.1.push(d) }
+    }
+    parts
+}
+
+fn gibberish_threshold(part: &Background, held: &[&Known]) -> f64 {
+    let mut scores: Vec<f64> = held.iter().map(|d| gibberish::score(part, &d.tokens)).collect();
+    scores.sort_unstable_by(|a, b| b.total_cmp(a));
+    scores.get((GIBBERISH_RATE * held.len() as f64) as usize).map_or(0.96, |s| s.clamp(0.80, 0.96))
+}

@@ -1,0 +1,217 @@
+//! A background as bytes: `save` and `load`.
+//!
+//! ```text
+//! "weirbg" version:u16                       8 bytes
+//! sections: count:u8, then each  raw_len:u64, packed_len:u64, packed bytes (zstd level 1)
+//! blake3 of everything before                32 bytes
+//! ```
+//!
+//! Loading takes any bytes: it never panics, and holds at most [`SECTION_MAX`] bytes a section beside the result.
+
+use std::io::Read;
+
+use thiserror::Error;
+
+use super::{Background, Origin, Thresholds, Words, subjects::SUBJECTS, vector::{Context, DIMENSIONS}};
+use crate::{
+    codec::{Corrupt, Decoder, Encoder},
+    table::{Bloom, Sketch},
+    text::Seed,
+};
+
+const MAGIC: &[u8; 6] = b"weirbg";
+const VERSION: u16 = 1;
+const DIGEST: usize = 32;
+const HEADER: usize = 9;
+/// Most bytes of one section, unpacked.
+const SECTION_MAX: u64 = 1 << 30;
+const SECTIONS: [&str; 4] = ["figures", "words", "n-grams", "pairs"];
+
+/// Why bytes are not a background.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// Too short or another kind of file.
+    #[error("not a background: got {got} bytes that do not begin with \"weirbg\"")]
+    NotABackground {
+        /// Bytes got.
+        got: usize,
+    },
+    /// Written by another version.
+    #[error("background of version {got}, expected {VERSION}: learn it again")]
+    Version {
+        /// Version got.
+        got: u16,
+    },
+    /// Torn or altered.
+    #[error("background is damaged: its bytes have the digest {got}, expected {expected}")]
+    Checksum {
+        /// Digest of the bytes.
+        got: String,
+        /// Digest that they state.
+        expected: String,
+    },
+    /// A section does not unpack.
+    #[error("background section \"{section}\" does not unpack: {message}")]
+    Packed {
+        /// Which one.
+        section: &'static str,
+        /// What went wrong.
+        message: String,
+    },
+    /// A section does not hold what it should.
+    #[error("background section \"{section}\": {source}")]
+    Section {
+        /// Which one.
+        section: &'static str,
+        /// What was expected where.
+        source: Corrupt,
+    },
+}
+
+impl Background {
+    /// The background as bytes; equal backgrounds give equal bytes.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.push(SECTIONS.len() as u8);
+        let write = [Self::save_figures as fn(&Self, &mut Encoder), |b, e| b.words.save(e), |b, e| b.ngrams.save(e), |b, e| b.pairs.save(e)];
+        for section in write {
+            let mut raw = Encoder::default();
+            section(self, &mut raw);
+            let packed = pack(&raw.bytes);
+            out.extend_from_slice(&(raw.bytes.len() as u64).to_le_bytes());
+            out.extend_from_slice(&(packed.len() as u64).to_le_bytes());
+            out.extend_from_slice(&packed);
+        }
+        let digest = blake3::hash(&out);
+        out.extend_from_slice(digest.as_bytes());
+        out
+    }
+
+    /// Sets the digest to that of the saved bytes.
+    pub(super) fn seal(&mut self) {
+        let bytes = self.save();
+        self.digest.copy_from_slice(&bytes[bytes.len() - DIGEST..]);
+    }
+
+    /// Reads what [`Self::save`] wrote.
+    ///
+    /// # Errors
+    /// If the bytes are anything else.
+    pub fn load(bytes: &[u8]) -> Result<Self, LoadError> {
+        if bytes.len() < HEADER + DIGEST || !bytes.starts_with(MAGIC) {
+            return Err(LoadError::NotABackground { got: bytes.len() });
+        }
+        let version = u16::from_le_bytes([bytes[6], bytes[7]]);
+        if version != VERSION {
+            return Err(LoadError::Version { got: version });
+        }
+        let (body, digest) = bytes.split_at(bytes.len() - DIGEST);
+        let got = blake3::hash(body);
+        if got.as_bytes() != digest {
+            return Err(LoadError::Checksum { got: hex(got.as_bytes()), expected: hex(digest) });
+        }
+        let mut sections = Vec::new();
+        let mut from = Decoder::new(&body[HEADER - 1..]);
+        let at = |section| move |source| LoadError::Section { section, source };
+        if usize::from(from.u8().map_err(at("header"))?) != SECTIONS.len() {
+            return Err(LoadError::Section { section: "header", source: from.corrupt("four sections") });
+        }
+        for section in SECTIONS {
+            let raw = from.u64().map_err(at(section))?;
+            let packed = from.slice().map_err(at(section))?;
+            sections.push(unpack(packed, raw).map_err(|message| LoadError::Packed { section, message })?);
+        }
+        from.end().map_err(at("end"))?;
+        let mut background = Self::load_figures(&mut Decoder::new(&sections[0])).map_err(at("figures"))?;
+        let documents = background.documents;
+        background.words = whole(&sections[1], |d| Words::load(d, documents)).map_err(at("words"))?;
+        background.ngrams = whole(&sections[2], Sketch::load).map_err(at("n-grams"))?;
+        background.pairs = whole(&sections[3], Bloom::load).map_err(at("pairs"))?;
+        background.digest.copy_from_slice(digest);
+        Ok(background)
+    }
+
+    fn save_figures(&self, out: &mut Encoder) {
+        out.u64(self.seed.0);
+        out.u8(u8::from(self.origin == Origin::Own));
+        out.u32(self.documents);
+        let t = self.thresholds;
+        [t.sentence, t.edge, t.insertion, t.solo, t.gibberish].into_iter().for_each(|x| out.f64(x));
+        self.mean.iter().for_each(|x| out.u32(x.to_bits()));
+        out.u64(self.centres.len() as u64);
+        for (centre, share) in self.centres.iter().zip(&self.shares) {
+            centre.0.iter().for_each(|&x| out.u8(x as u8));
+            out.f64(*share);
+        }
+        out.u64s(&self.units);
+        out.u64s(&self.boilerplate);
+        out.u64(self.platforms.len() as u64);
+        self.platforms.iter().for_each(|p| out.str(p));
+    }
+
+    fn load_figures(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let mut b = Self::blank(Seed(from.u64()?));
+        b.origin = if from.u8()? == 0 { Origin::Trusted } else { Origin::Own };
+        b.documents = from.u32()?;
+        let mut number = || from.f64();
+        b.thresholds =
+            Thresholds { sentence: number()?, edge: number()?, insertion: number()?, solo: number()?, gibberish: number()? };
+        for x in &mut b.mean {
+            *x = f32::from_bits(from.u32()?);
+        }
+        let n = from.len(DIMENSIONS + 8)?;
+        if n == 0 || n > SUBJECTS {
+            return Err(from.corrupt("1 to 64 subjects"));
+        }
+        (b.centres, b.shares) = (vec![Context::default(); n], vec![0.0; n]);
+        for (centre, share) in b.centres.iter_mut().zip(&mut b.shares) {
+            for x in &mut centre.0 {
+                *x = from.u8()? as i8;
+            }
+            *share = from.f64()?;
+        }
+        let t = b.thresholds;
+        let figures = [t.sentence, t.edge, t.insertion, t.solo, t.gibberish];
+        if figures.iter().chain(&b.shares).any(|x| !(x.is_finite() && *x > 0.0)) || b.mean.iter().any(|x| !x.is_finite()) {
+            return Err(from.corrupt("finite figures"));
+        }
+        (b.units, b.boilerplate) = (from.u64s()?, from.u64s()?);
+        if !b.units.is_sorted() || !b.boilerplate.is_sorted() {
+            return Err(from.corrupt("keys in order"));
+        }
+        for _ in 0..from.len(8)? {
+            b.platforms.insert(from.str()?.to_owned());
+        }
+        from.end()?;
+        Ok(b)
+    }
+}
+
+fn whole<T>(bytes: &[u8], load: impl FnOnce(&mut Decoder<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
+    let mut from = Decoder::new(bytes);
+    let value = load(&mut from)?;
+    from.end()?;
+    Ok(value)
+}
+
+/// Packs by zstd, which cannot fail in memory; were it to, the section would be empty and loading would say so.
+fn pack(raw: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(raw, 1).unwrap_or_default()
+}
+
+fn unpack(packed: &[u8], raw: u64) -> Result<Vec<u8>, String> {
+    if raw > SECTION_MAX {
+        return Err(format!("it states {raw} bytes, at most {SECTION_MAX} are allowed"));
+    }
+    let reader = zstd::stream::read::Decoder::with_buffer(packed).map_err(|e| e.to_string())?;
+    let mut out = Vec::new();
+    // One byte more than stated, so that a longer section is noticed and not silently cut.
+    reader.take(raw + 1).read_to_end(&mut out).map_err(|e| e.to_string())?;
+    if out.len() as u64 == raw { Ok(out) } else { Err(format!("it has {} bytes or more, {raw} were stated", out.len())) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,190 @@
+//! How many documents hold a token, and how often: an exact table, 16 bytes a slot at 30 to 60% load.
+
+use super::vector::WEIGHT_UNIT;
+use crate::{
+    codec::{Corrupt, Decoder, Encoder},
+    text::{Token, hash::mix},
+};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    token: u32,
+    /// Documents; 0 marks an empty slot.
+    df: u32,
+    tf: u32,
+    /// Inverse document frequency in the context vector; 0 for words too rare or too common to tell a subject.
+    weight: i32,
+}
+
+/// Frequencies of tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    slots: Vec<Entry>,
+    len: usize,
+    total: u64,
+}
+
+impl Words {
+    fn slot(&self, token: Token) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = mix(u64::from(token.0)) as usize & mask;
+        while self.slots[at].df != 0 && self.slots[at].token != token.0 {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn entry(&self, token: Token) -> Entry {
+        if self.slots.is_empty() { Entry::default() } else { self.slots[self.slot(token)] }
+    }
+
+    /// Documents that hold the token, and its occurrences.
+    #[must_use]
+    pub fn get(&self, token: Token) -> (u32, u32) {
+        let entry = self.entry(token);
+        (entry.df, entry.tf)
+    }
+
+    /// Weight of the token in context vectors.
+    #[inline]
+    pub(super) fn weight(&self, token: Token) -> i32 {
+        self.entry(token).weight
+    }
+
+    /// Occurrences of all tokens.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Number of distinct tokens.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no token was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Entry>()
+    }
+
+    /// Counts one document; `sorted` are all its tokens in order of their numbers.
+    pub(super) fn add_document(&mut self, sorted: &[Token]) {
+        for run in sorted.chunk_by(|a, b| a == b) {
+            self.add(run[0], 1, run.len() as u32);
+        }
+    }
+
+    fn add(&mut self, token: Token, df: u32, tf: u32) {
+        if (self.len + 1) * 10 > self.slots.len() * 6 {
+            self.grow();
+        }
+        let at = self.slot(token);
+        let entry = &mut self.slots[at];
+        self.len += usize::from(entry.df == 0);
+        entry.token = token.0;
+        entry.df = entry.df.saturating_add(df);
+        entry.tf = entry.tf.saturating_add(tf);
+        self.total += u64::from(tf);
+    }
+
+    fn grow(&mut self) {
+        let old = std::mem::take(&mut self.slots);
+        self.slots = vec![Entry::default(); (old.len() * 2).max(64)];
+        for entry in old.into_iter().filter(|e| e.df != 0) {
+            let at = self.slot(Token(entry.token));
+            self.slots[at] = entry;
+        }
+    }
+
+    /// Sets the weights once all documents are counted: ln(n/df) for words in .05% (at least 4) to 6% of n documents.
+    pub(super) fn weigh(&mut self, documents: u32) {
+        let n = f64::from(documents);
+        let (low, high) = ((0.0005 * n).max(4.0), 0.06 * n);
+        for entry in self.slots.iter_mut().filter(|e| e.df != 0 && e.token != Token::BREAK.0) {
+            let df = f64::from(entry.df);
+            entry.weight = if df < low || df > high { 0 } else { (libm::log(n / df) * WEIGHT_UNIT) as i32 };
+        }
+    }
+
+    /// Writes the table in order of tokens.
+    pub(super) fn save(&self, out: &mut Encoder) {
+        let mut held: Vec<&Entry> = self.slots.iter().filter(|e| e.df != 0).collect();
+        held.sort_unstable_by_key(|e| e.token);
+        out.u64(held.len() as u64);
+        // Column by column: compresses better.
+        held.iter().for_each(|e| out.u32(e.token));
+        held.iter().for_each(|e| out.u32(e.df));
+        held.iter().for_each(|e| out.u32(e.tf));
+    }
+
+    /// Reads what `save` wrote.
+    pub(super) fn load(from: &mut Decoder<'_>, documents: u32) -> Result<Self, Corrupt> {
+        let n = from.len(12)?;
+        let mut column = || (0..n).map(|_| from.u32()).collect::<Result<Vec<_>, _>>();
+        let (tokens, dfs, tfs) = (column()?, column()?, column()?);
+        let mut words = Self::default();
+        for ((token, df), tf) in tokens.into_iter().zip(dfs).zip(tfs) {
+            if df == 0 || df > documents || tf < df || words.get(Token(token)).0 != 0 {
+                return Err(from.corrupt("token frequencies"));
+            }
+            words.add(Token(token), df, tf);
+        }
+        words.weigh(documents);
+        Ok(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn counts_exactly(documents in proptest::collection::vec(proptest::collection::vec(0u32..300, 0..40), 1..30)) {
+            let mut words = Words::default();
+            for d in &documents {
+                let mut sorted: Vec<Token> = d.iter().map(|&t| Token(t)).collect();
+                sorted.sort_unstable();
+                words.add_document(&sorted);
+            }
+            for t in 0..300 {
+                let df = documents.iter().filter(|d| d.contains(&t)).count() as u32;
+                let tf = documents.iter().flatten().filter(|&&x| x == t).count() as u32;
+                prop_assert_eq!(words.get(Token(t)), (df, tf));
+            }
+            let mut out = Encoder::default();
+            words.save(&mut out);
+            let back = Words::load(&mut Decoder::new(&out.bytes), documents.len() as u32).expect("what save wrote");
+            prop_assert!((0..300).all(|t| back.get(Token(t)) == words.get(Token(t))));
+            prop_assert_eq!(back.total(), words.total());
+        }
+    }
+
+    #[test]
+    fn weights_only_middling_words() {
+        let mut words = Words::default();
+        for i in 0..1000u32 {
+            let mut d = vec![Token(1)];
+            if i < 30 {
+                d.push(Token(2));
+            }
+            if i < 3 {
+                d.push(Token(3));
+            }
+            words.add_document(&d);
+        }
+        words.weigh(1000);
+        assert_eq!((words.weight(Token(1)), words.weight(Token(3))), (0, 0));
+        assert_eq!(words.weight(Token(2)), (libm::log(1000.0 / 30.0) * WEIGHT_UNIT) as i32);
+    }
+}

@@ -1,0 +1,416 @@
+//! One suite that every [`Operator`] passes: the contract of [`crate::operator`], run and compared.
+//!
+//! A [`Step`] is an ordinal of a script. [`run`] takes an operator through a script by one [`Schedule`]; [`check`] runs
+//! many schedules and asserts that nothing that leaves the operator depends on them: findings, recalls and saved state are
+//! equal for every batch size, however far settle lags behind fold, and also when the operator is saved and loaded midway.
+//! Loading torn or altered state must fail or succeed, never panic, and memory must stay below a stated bound.
+//!
+//! The engine around the operator is the smallest that keeps the contract: ledger and horizon are vectors. The horizon
+//! knows documents that were remembered, so an operator that looks ahead gives other answers at other batch sizes and is
+//! caught. What is not checked here: threads, panics of an operator, files.
+
+use std::{ops::Range, sync::Arc};
+
+use crate::{
+    codec::{Decoder, Encoder},
+    document::{Document, Ordinal, Unit},
+    finding::Finding,
+    lookup::{Fate, Horizon, Ledger},
+    operator::{Operator, Persist, Recall, SHARDS, Scene, Settled, Tick},
+    text::{Seed, Token, Tokenizer},
+};
+
+/// One ordinal of a script.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A document.
+    Document {
+        /// The document.
+        document: Box<Document>,
+        /// An inspector withholds it: it has no vote and is quarantined.
+        suspect: bool,
+        /// Earlier documents that another operator recalls just before this one is settled.
+        recalls: Vec<Ordinal>,
+    },
+    /// A dead letter or a record without text.
+    Nothing,
+}
+
+impl Step {
+    /// An ordinary document.
+    #[must_use]
+    pub fn new(document: Document) -> Self {
+        Self::Document { document: Box::new(document), suspect: false, recalls: Vec::new() }
+    }
+
+    /// A document that an inspector withholds.
+    #[must_use]
+    pub fn suspect(document: Document) -> Self {
+        Self::Document { document: Box::new(document), suspect: true, recalls: Vec::new() }
+    }
+
+    /// A document before whose settling others are recalled.
+    #[must_use]
+    pub fn recalling(document: Document, recalls: Vec<Ordinal>) -> Self {
+        Self::Document { document: Box::new(document), suspect: false, recalls }
+    }
+
+    fn document(&self) -> Option<&Document> {
+        match self {
+            Self::Document { document, .. } => Some(document),
+            Self::Nothing => None,
+        }
+    }
+
+    fn is_suspect(&self) -> bool {
+        matches!(self, Self::Document { suspect: true, .. })
+    }
+}
+
+/// The seed of [`document`].
+pub const SEED: Seed = Seed(0x5eed);
+
+/// A document of `host` (the unit) with features computed by [`SEED`].
+#[must_use]
+pub fn document(host: &str, text: &str) -> Document {
+    let key = SEED.bytes(1, host.as_bytes());
+    let normal: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&blake3::hash(normal.join(" ").as_bytes()).as_bytes()[..16]);
+    Document {
+        unit: Unit { name: host.into(), key, host: SEED.bytes(2, host.as_bytes()) },
+        url: format!("https://{host}/").into(),
+        text: text.into(),
+        tokens: Tokenizer::new(SEED, 50_000).tokens(text),
+        digest,
+        time: None,
+        language: "",
+    }
+}
+
+/// How a script is run. None of it may matter, but for the border.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// W: a border every so many ordinals.
+    pub border: u32,
+    /// Documents folded before the first of them is judged; also cut at borders.
+    pub batch: usize,
+    /// Settles a window as late as is allowed (just before the next border but one), else after each batch.
+    pub lag: bool,
+    /// Saves everything before this step, drops it, loads it, goes on.
+    pub restore_at: Option<usize>,
+}
+
+/// What came out of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What settle said, one an ordinal.
+    pub settled: Vec<Settled>,
+    /// The fates at the end.
+    pub fates: Vec<Fate>,
+    /// Saved operator and shards at the end.
+    pub state: Vec<Vec<u8>>,
+    /// Most memory that the operator said it held, at any border or at the end.
+    pub state_bytes: usize,
+}
+
+impl Outcome {
+    /// The findings on document `ordinal`.
+    #[must_use]
+    pub fn findings(&self, ordinal: Ordinal) -> &[Finding] {
+        self.settled.get(ordinal as usize).map_or(&[], |s| &s.findings)
+    }
+
+    /// The document that `ordinal` is said to copy.
+    #[must_use]
+    pub fn matched(&self, ordinal: Ordinal) -> Option<Ordinal> {
+        self.findings(ordinal).iter().find_map(|f| f.evidence.matched)
+    }
+}
+
+/// Fates in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLedger {
+    fates: Vec<Fate>,
+}
+
+impl MemoryLedger {
+    /// Adds the fate of the next ordinal.
+    pub fn push(&mut self, fate: Fate) {
+        self.fates.push(fate);
+    }
+
+    /// Recalls a document; its first copy takes its place and the other copies become that one's.
+    pub fn recall(&mut self, ordinal: Ordinal) {
+        let Some(fate) = self.fates.get_mut(ordinal as usize) else { return };
+        let was_clean = *fate == Fate::Clean;
+        *fate = Fate::Recalled;
+        if !was_clean {
+            return;
+        }
+        let mut heir = None;
+        for (i, fate) in self.fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Duplicate(ordinal)) {
+            *fate = heir.map_or(Fate::Clean, Fate::Duplicate);
+            heir = heir.or(Some(i as Ordinal));
+        }
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn fate(&self, ordinal: Ordinal) -> Fate {
+        self.fates.get(ordinal as usize).copied().unwrap_or(Fate::Unknown)
+    }
+}
+
+/// Tokens in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryHorizon {
+    texts: Vec<Option<Arc<[Token]>>>,
+}
+
+impl MemoryHorizon {
+    /// Adds the tokens of the next ordinal.
+    pub fn push(&mut self, tokens: Option<&[Token]>) {
+        self.texts.push(tokens.map(Arc::from));
+    }
+}
+
+impl Horizon for MemoryHorizon {
+    fn tokens(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {
+        self.texts.get(ordinal as usize)?.clone()
+    }
+
+    fn may_carry(&self, span: &[Token]) -> Vec<Ordinal> {
+        let carries = |text: &[Token]| match span {
+            [] => false,
+            [word] => text.contains(word),
+            _ => span.windows(2).all(|pair| text.windows(2).any(|there| there == pair)),
+        };
+        let held = self.texts.iter().enumerate();
+        held.filter(|(_, t)| t.as_deref().is_some_and(carries)).map(|(i, _)| i as Ordinal).collect()
+    }
+}
+
+struct Engine<'a, O: Operator> {
+    script: &'a [Step],
+    schedule: Schedule,
+    operator: O,
+    shards: Vec<O::Shard>,
+    probes: Vec<Option<O::Probe>>,
+    proposals: Vec<Option<O::Proposal>>,
+    ledger: MemoryLedger,
+    horizon: MemoryHorizon,
+    settled: Vec<Settled>,
+    state_bytes: usize,
+}
+
+impl<O: Operator> Engine<'_, O> {
+    fn tick(&self, at: usize) -> Tick {
+        let ordinal = at as Ordinal;
+        Tick { ordinal, border: ordinal - ordinal % self.schedule.border, votes: !self.script[at].is_suspect() }
+    }
+
+    /// Probe to judge, for ordinals between two borders.
+    fn take_in(&mut self, batch: Range<usize>) {
+        let mut answers: Vec<Option<Vec<O::Answer>>> = Vec::new();
+        for at in batch.clone() {
+            let tick = self.tick(at);
+            let Some(document) = self.script[at].document() else {
+                self.probes.push(None);
+                answers.push(None);
+                continue;
+            };
+            let probe = self.operator.probe(document);
+            let shards = self.shards.iter_mut().enumerate();
+            answers.push(Some(shards.map(|(i, shard)| self.operator.fold(shard, i, tick, &probe)).collect()));
+            self.probes.push(Some(probe));
+        }
+        for at in batch.clone() {
+            let document = self.script[at].document();
+            let asked = document.zip(self.probes[at].as_ref()).zip(answers[at - batch.start].as_ref());
+            let memo = asked.map(|((document, probe), answers)| self.operator.describe(document, probe, answers));
+            self.operator.remember(at as Ordinal, memo);
+            self.horizon.push(document.map(Document::ids));
+        }
+        for at in batch.clone() {
+            let asked = self.script[at].document().zip(self.probes[at].as_ref()).zip(answers[at - batch.start].as_ref());
+            let scene = Scene { tick: self.tick(at), shards: &self.shards, horizon: &self.horizon };
+            self.proposals.push(asked.map(|((document, probe), answers)| self.operator.judge(document, probe, answers, &scene)));
+        }
+    }
+
+    /// Settles up to, not including, ordinal `to`.
+    fn settle(&mut self, to: usize) {
+        for at in self.settled.len()..to {
+            let mut settled = Settled::default();
+            let mut fate = Fate::Unknown;
+            if let Step::Document { document, suspect, recalls } = &self.script[at] {
+                for &earlier in recalls {
+                    self.ledger.recall(earlier);
+                }
+                let proposal = self.proposals[at].take().unwrap_or_default();
+                let probe = self.probes[at].take().expect("probed before it is settled");
+                let tick = self.tick(at);
+                settled = self.operator.settle(tick, document, &probe, proposal, *suspect, &self.ledger, &self.horizon);
+                for recall in &settled.recalls {
+                    self.ledger.recall(recall.ordinal);
+                }
+                assert_sound::<O>(at, *suspect, &settled);
+                let copy = settled.findings.iter().find_map(|f| f.evidence.matched);
+                fate = match (settled.findings.iter().any(|f| !f.reason.is_copy()) || *suspect, copy) {
+                    (true, _) => Fate::Quarantined,
+                    (false, Some(of)) => Fate::Duplicate(of),
+                    (false, None) => Fate::Clean,
+                };
+            }
+            self.ledger.push(fate);
+            self.settled.push(settled);
+        }
+    }
+
+    fn border(&mut self, border: usize) {
+        let w = self.schedule.border as usize;
+        // Decided before border - W and not yet told: one window.
+        let window = border.saturating_sub(2 * w)..border.saturating_sub(w);
+        self.settle(window.end);
+        let votes_go =
+            |at: &usize| !self.script[*at].is_suspect() && self.settled[*at].findings.iter().any(|f| !f.reason.is_copy());
+        let withdrawn: Vec<Ordinal> = window.filter(votes_go).map(|at| at as Ordinal).collect();
+        self.operator.border(border as Ordinal, &withdrawn, &mut self.shards, &self.horizon);
+        self.measure();
+    }
+
+    fn measure(&mut self) {
+        let held: usize = self.operator.state_bytes(&self.shards).iter().map(|&(_, bytes)| bytes).sum();
+        self.state_bytes = self.state_bytes.max(held);
+    }
+
+    fn save(&self) -> Vec<Vec<u8>> {
+        let mut state = vec![saved(&self.operator)];
+        state.extend(self.shards.iter().map(saved));
+        state
+    }
+}
+
+fn saved(store: &impl Persist) -> Vec<u8> {
+    let mut out = Encoder::default();
+    store.save(&mut out);
+    out.bytes
+}
+
+fn load(store: &mut impl Persist, bytes: &[u8]) -> Result<(), crate::codec::Corrupt> {
+    let mut from = Decoder::new(bytes);
+    store.load(&mut from)?;
+    from.end()
+}
+
+fn assert_sound<O: Operator>(at: usize, suspect: bool, settled: &Settled) {
+    for finding in &settled.findings {
+        let evidence = &finding.evidence;
+        assert_eq!(finding.operator, O::NAME, "ordinal {at}: a finding names its operator");
+        assert!(evidence.matched.is_none_or(|m| (m as usize) < at), "ordinal {at}: a copy of itself or of a later document");
+        assert!(!(suspect && finding.reason.is_copy()), "ordinal {at}: a suspect document is no copy");
+        assert!(evidence.spans.len() <= 16 && evidence.phrase.as_ref().is_none_or(|p| p.len() <= 400), "ordinal {at}: bounded");
+    }
+    let earlier = |r: &Recall| (r.ordinal as usize) < at && r.operator == O::NAME;
+    assert!(settled.recalls.iter().all(earlier), "ordinal {at}: recalls name earlier documents");
+    assert!(settled.recalls.windows(2).all(|r| r[0].ordinal < r[1].ordinal), "ordinal {at}: recalls are oldest first");
+}
+
+/// Takes a fresh operator through the script.
+///
+/// # Panics
+/// If the operator breaks its contract in a way that can be seen in one run.
+pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule) -> Outcome {
+    let operator = make();
+    let shards = (0..SHARDS).map(|_| operator.shard()).collect();
+    let (ledger, horizon) = (MemoryLedger::default(), MemoryHorizon::default());
+    let (probes, proposals, settled) = (Vec::new(), Vec::new(), Vec::new());
+    let mut engine = Engine { script, schedule, operator, shards, probes, proposals, ledger, horizon, settled, state_bytes: 0 };
+    let w = schedule.border as usize;
+    let mut at = 0;
+    while at < script.len() {
+        if at > 0 && at.is_multiple_of(w) {
+            engine.border(at);
+        }
+        if schedule.restore_at == Some(at) {
+            engine.settle(at);
+            let state = engine.save();
+            engine.operator = make();
+            load(&mut engine.operator, &state[0]).expect("an operator loads what it saved");
+            engine.shards = (0..SHARDS).map(|_| engine.operator.shard()).collect();
+            for (shard, bytes) in engine.shards.iter_mut().zip(&state[1..]) {
+                load(shard, bytes).expect("a shard loads what it saved");
+            }
+            assert_eq!(engine.save(), state, "saved, loaded, saved again at {at}");
+        }
+        let stops =
+            [at + schedule.batch, at - at % w + w, script.len(), schedule.restore_at.filter(|&r| r > at).unwrap_or(usize::MAX)];
+        let end = stops.into_iter().min().unwrap_or(script.len());
+        engine.take_in(at..end);
+        if !schedule.lag {
+            engine.settle(end);
+        }
+        at = end;
+    }
+    engine.settle(script.len());
+    engine.measure();
+    Outcome { state: engine.save(), settled: engine.settled, fates: engine.ledger.fates, state_bytes: engine.state_bytes }
+}
+
+/// Runs the script in many ways and compares; returns the plain outcome (batches of one).
+///
+/// `border` is W; `state_bytes_max` is what the operator's config promises for its memory.
+///
+/// # Panics
+/// If the operator breaks its contract.
+pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], border: u32, state_bytes_max: usize) -> Outcome {
+    let plain = Schedule { border, batch: 1, lag: false, restore_at: None };
+    let want = run(&make, script, plain);
+    assert!(want.state_bytes <= state_bytes_max, "holds {} bytes of at most {state_bytes_max}", want.state_bytes);
+    for batch in [1, 2, 3, 7, border as usize, usize::MAX / 2] {
+        for lag in [false, true] {
+            compare(&make, script, Schedule { batch, lag, ..plain }, &want);
+        }
+    }
+    let len = script.len();
+    for restore_at in [0, 1, len / 3, len / 2, len - len % border as usize, len.saturating_sub(1)] {
+        compare(&make, script, Schedule { batch: 5, lag: true, restore_at: Some(restore_at), ..plain }, &want);
+    }
+    check_hostile(&make, &want.state);
+    want
+}
+
+fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule, want: &Outcome) {
+    let got = run(make, script, schedule);
+    for (at, (got, want)) in got.settled.iter().zip(&want.settled).enumerate() {
+        assert_eq!(got.findings, want.findings, "findings on ordinal {at} under {schedule:?}");
+        assert_eq!(got.recalls, want.recalls, "recalls by ordinal {at} under {schedule:?}");
+    }
+    assert_eq!(got.fates, want.fates, "fates under {schedule:?}");
+    for (i, (got, want)) in got.state.iter().zip(&want.state).enumerate() {
+        assert!(got == want, "saved state of {} differs under {schedule:?}", if i == 0 { "the operator" } else { "a shard" });
+    }
+}
+
+/// Loads torn and altered state: an error or some state, never a panic.
+fn check_hostile<O: Operator>(make: &impl Fn() -> O, state: &[Vec<u8>]) {
+    // The operator, and the two shards with most state: the others are written by the same code.
+    let mut shards: Vec<&Vec<u8>> = state[1..].iter().collect();
+    shards.sort_by_key(|bytes| std::cmp::Reverse(bytes.len()));
+    for (i, bytes) in std::iter::once(&state[0]).chain(shards.into_iter().take(2)).enumerate() {
+        let try_load = |bytes: &[u8]| {
+            let mut operator = make();
+            if i == 0 { load(&mut operator, bytes) } else { load(&mut operator.shard(), bytes) }
+        };
+        let step = (bytes.len() / 50).max(1);
+        for cut in (0..bytes.len()).step_by(step) {
+            assert!(try_load(&bytes[..cut]).is_err(), "{cut} of {} bytes were taken for a whole state", bytes.len());
+        }
+        for at in (0..bytes.len().min(64)).chain((0..bytes.len()).step_by(step)) {
+            let mut altered = bytes.clone();
+            altered[at] ^= 0xff;
+            let _ = try_load(&altered);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Whether an operator's findings count.
+
+use serde::{Deserialize, Serialize};
+
+/// `mode` of an operator's table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Findings are reported and acted on.
+    #[default]
+    Enforce,
+    /// Findings are reported and not acted on.
+    Shadow,
+    /// The operator is not asked.
+    Off,
+}

@@ -1,0 +1,269 @@
+//! The operator: probe hashes the text, fold meets earlier ones, judge verifies them, settle names the earliest clean one.
+
+use super::{
+    Config,
+    clusters::Clusters,
+    index::Shard,
+    minhash::{MinHash, words},
+    signatures::{Signatures, pack, similarity},
+    verify::{LOOK_MARGIN, Shingles, has_words, verify},
+};
+use crate::{
+    codec::{Corrupt, Decoder, Encoder},
+    document::{Document, Ordinal},
+    exact_dedup::representative,
+    finding::{Evidence, Finding, Reason, Score},
+    lookup::{Horizon, Ledger},
+    operator::{Operator, Persist, Scene, Settled, Tick, shard_of},
+    text::Seed,
+};
+
+/// Candidates verified exactly: so many of the earliest, and as many of the likest. A page with a hundred earlier copies
+/// must not cost a hundred comparisons, and any of them leads to the one document that they copy.
+const VERIFIED_EACH: usize = 4;
+
+/// See the [module documentation](super).
+#[derive(Debug)]
+pub struct NearDup {
+    config: Config,
+    hash: MinHash,
+    signatures: Signatures,
+    clusters: Clusters,
+    /// Number of the half of `documents_max` that the latest border lies in.
+    generation: u32,
+    /// The latest border: documents since then may still be waiting to be settled.
+    border: Ordinal,
+}
+
+/// What one document asks.
+#[derive(Debug, Default)]
+pub struct Probe {
+    /// Band keys, ascending; none if the document is never a copy.
+    keys: Vec<u64>,
+    signature: Vec<u32>,
+}
+
+/// What is remembered of one document.
+#[derive(Debug)]
+pub struct Memo {
+    signature: Vec<u32>,
+    unit: u32,
+}
+
+/// A verified candidate and its similarity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Similar {
+    /// The earlier document.
+    pub ordinal: Ordinal,
+    /// Jaccard similarity of word 5-grams: as exact as is known.
+    pub similarity: f64,
+}
+
+impl NearDup {
+    /// An operator without memories; values that [`Config::problems`] complains about are moved to the nearest allowed.
+    #[must_use]
+    pub fn new(config: &Config, seed: Seed) -> Self {
+        let config = config.clamped();
+        let hash = MinHash::new(seed, config.bands, config.rows);
+        let signatures = Signatures::new(hash.bins());
+        Self { config, hash, signatures, clusters: Clusters::default(), generation: 0, border: 0 }
+    }
+
+    /// The cluster that a document is a copy in.
+    #[must_use]
+    pub fn cluster(&self, ordinal: Ordinal) -> Option<Ordinal> {
+        self.signatures.cluster(ordinal)
+    }
+
+    /// All clusters of at least two members.
+    #[must_use]
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
+
+    fn generation_of(&self, ordinal: Ordinal) -> u32 {
+        ordinal / (self.config.documents_max / 2)
+    }
+
+    /// The oldest ordinal that is remembered as of a border.
+    fn oldest(&self, border: Ordinal) -> Ordinal {
+        self.generation_of(border).saturating_sub(1) * (self.config.documents_max / 2)
+    }
+
+    /// Similarity by signature, if the other document is remembered as of `tick`.
+    fn estimate(&self, tick: Tick, probe: &Probe, other: Ordinal) -> Option<f64> {
+        let known = (self.oldest(tick.border)..tick.ordinal).contains(&other);
+        let theirs = self.signatures.packed(other).filter(|_| known && !probe.signature.is_empty())?;
+        Some(similarity(&probe.signature, theirs, self.hash.bins()))
+    }
+
+    /// Candidates that the signature does not rule out, and which of them are worth an exact look, by ordinal.
+    fn likely(&self, tick: Tick, probe: &Probe, answers: &[Vec<Ordinal>]) -> Vec<Similar> {
+        let mut candidates: Vec<Ordinal> = answers.iter().flatten().copied().collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let estimated = candidates.into_iter().filter_map(|ordinal| {
+            let similarity = self.estimate(tick, probe, ordinal)?;
+            (similarity >= self.config.similarity_min - LOOK_MARGIN).then_some(Similar { ordinal, similarity })
+        });
+        let mut likely: Vec<Similar> = estimated.collect();
+        if likely.len() > 2 * VERIFIED_EACH {
+            let rest = &mut likely[VERIFIED_EACH..];
+            rest.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.ordinal.cmp(&b.ordinal)));
+            likely.truncate(2 * VERIFIED_EACH);
+            likely.sort_unstable_by_key(|s| s.ordinal);
+        }
+        likely
+    }
+
+    /// The representatives of verified candidates, each verified itself, earliest first; the first one is named.
+    fn name(
+        &self,
+        tick: Tick,
+        of: &Document,
+        probe: &Probe,
+        similar: &[Similar],
+        by: (&dyn Ledger, &dyn Horizon),
+    ) -> Option<Similar> {
+        let (ledger, horizon) = by;
+        let mut clean: Vec<Ordinal> = similar.iter().filter_map(|s| representative(s.ordinal, ledger)).collect();
+        clean.sort_unstable();
+        clean.dedup();
+        let mut mine: Option<Shingles> = None;
+        clean.into_iter().find_map(|ordinal| {
+            if let Some(known) = similar.iter().find(|s| s.ordinal == ordinal) {
+                return Some(*known);
+            }
+            let estimate = self.estimate(tick, probe, ordinal)?;
+            let theirs = horizon.tokens(ordinal);
+            let least = self.config.similarity_min;
+            let similarity = verify(&self.hash, &of.tokens, &mut mine, theirs.as_deref(), estimate, least)?;
+            Some(Similar { ordinal, similarity })
+        })
+    }
+}
+
+fn short(unit: u64) -> u32 {
+    (unit >> 32) as u32
+}
+
+impl Persist for NearDup {
+    fn save(&self, out: &mut Encoder) {
+        out.u32(self.generation);
+        out.u32(self.border);
+        self.signatures.save(out);
+        self.clusters.save(out);
+    }
+
+    fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
+        self.generation = from.u32()?;
+        self.border = from.u32()?;
+        self.signatures.load(from)?;
+        self.clusters.load(from)
+    }
+}
+
+impl Operator for NearDup {
+    const NAME: &'static str = "near_dup";
+    type Probe = Probe;
+    type Shard = Shard;
+    type Answer = Vec<Ordinal>;
+    type Memo = Memo;
+    /// Verified candidates, oldest first.
+    type Proposal = Vec<Similar>;
+
+    fn shard(&self) -> Shard {
+        Shard::default()
+    }
+
+    fn probe(&self, document: &Document) -> Probe {
+        let tokens = &document.tokens;
+        if tokens.truncated || !has_words(tokens, self.config.words_min) {
+            return Probe::default();
+        }
+        let minima = self.hash.minima(words(tokens));
+        minima.map_or_else(Probe::default, |m| Probe { keys: self.hash.keys(&m), signature: pack(&m) })
+    }
+
+    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Probe) -> Vec<Ordinal> {
+        let from = probe.keys.partition_point(|&key| shard_of(key) < index);
+        let mine = probe.keys[from..].iter().take_while(|&&key| shard_of(key) == index);
+        let mut earlier = Vec::new();
+        for &key in mine.clone() {
+            shard.list(key, &mut earlier);
+        }
+        // A document withheld by itself can never be what others copy: it takes no place.
+        for &key in mine.filter(|_| tick.votes) {
+            shard.insert(key, tick.ordinal);
+        }
+        earlier.retain(|&ordinal| ordinal < tick.ordinal);
+        earlier
+    }
+
+    fn describe(&self, document: &Document, probe: &Probe, _: &[Vec<Ordinal>]) -> Memo {
+        Memo { signature: probe.signature.clone(), unit: short(document.unit.key) }
+    }
+
+    fn remember(&mut self, ordinal: Ordinal, memo: Option<Memo>) {
+        let kept = memo.as_ref().filter(|m| !m.signature.is_empty());
+        self.signatures.push(ordinal, kept.map(|m| (m.signature.as_slice(), m.unit)));
+    }
+
+    fn judge(&self, document: &Document, probe: &Probe, answers: &[Vec<Ordinal>], scene: &Scene<'_, Self>) -> Vec<Similar> {
+        let mut mine: Option<Shingles> = None;
+        let likely = self.likely(scene.tick, probe, answers).into_iter();
+        let verified = likely.filter_map(|Similar { ordinal, similarity: estimate }| {
+            let theirs = scene.horizon.tokens(ordinal);
+            let least = self.config.similarity_min;
+            let similarity = verify(&self.hash, &document.tokens, &mut mine, theirs.as_deref(), estimate, least)?;
+            Some(Similar { ordinal, similarity })
+        });
+        verified.collect()
+    }
+
+    fn settle(
+        &mut self,
+        tick: Tick,
+        document: &Document,
+        probe: &Probe,
+        proposal: Vec<Similar>,
+        suspect: bool,
+        ledger: &dyn Ledger,
+        horizon: &dyn Horizon,
+    ) -> Settled {
+        if suspect || proposal.is_empty() {
+            return Settled::default();
+        }
+        let Some(named) = self.name(tick, document, probe, &proposal, (ledger, horizon)) else { return Settled::default() };
+        let of = named.ordinal;
+        let id = self.signatures.cluster(of).unwrap_or(of);
+        self.signatures.set_cluster(tick.ordinal, id);
+        let unit = self.signatures.unit(of).unwrap_or_default();
+        self.clusters.add(id, (of, unit), (tick.ordinal, short(document.unit.key)));
+        let evidence = Evidence { matched: Some(of), observed: Some(named.similarity), ..Evidence::default() };
+        let finding = Finding { evidence, ..Finding::new(Self::NAME, Reason::NearDuplicate, Score::new(named.similarity)) };
+        Settled { findings: vec![finding], recalls: Vec::new() }
+    }
+
+    fn border(&mut self, border: Ordinal, _: &[Ordinal], shards: &mut [Shard], _: &dyn Horizon) {
+        // Documents since the border before may still be settled, as of that border.
+        let oldest = self.oldest(self.border);
+        self.signatures.forget(oldest);
+        self.clusters.forget(oldest);
+        let generation = self.generation_of(border);
+        for _ in self.generation..generation.min(self.generation.saturating_add(2)) {
+            shards.iter_mut().for_each(Shard::rotate);
+        }
+        self.generation = generation;
+        self.border = border;
+    }
+
+    fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {
+        let bands = shards.iter().map(Shard::bytes).sum();
+        vec![("bands", bands), ("signatures", self.signatures.bytes()), ("clusters", self.clusters.bytes())]
+    }
+}
+
+#[cfg(test)]
+#[path = "copies_tests.rs"]
+mod tests;

@@ -1,0 +1,245 @@
+//! Who contributes most among the publishers that nobody knows? Reported, never acted on.
+//!
+//! Documents of units that no list and no background knows are counted in a count-min sketch, which may count too much
+//! (at most e / 16,384 of all documents counted, with probability .98) and never too little; the 64 units with the highest
+//! counts are kept by name.
+//!
+//! The sketch is `probabilistic_collections`' with one sketch a row and hashes of our own: seeded from entropy, as it comes,
+//! two runs would differ, and one with rows of its own could not be saved cell by cell.
+//!
+//! **Cost** about 100 ns a document. **State** 512 KiB and the names.
+
+use std::hash::{BuildHasher, Hasher};
+
+use probabilistic_collections::count_min_sketch::{CountMinSketch, CountMinStrategy};
+
+use crate::{
+    codec::{Corrupt, Decoder, Encoder},
+    document::Unit,
+    operator::Persist,
+    text::hash::mix,
+};
+
+const ROWS: usize = 4;
+const CELLS: usize = 1 << 14;
+/// Units kept by name.
+pub const TOP: usize = 64;
+const NAME_BYTES_MAX: usize = 1024;
+
+/// Takes a number as its own hash: the numbers given to the sketch are cells already.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell(u64);
+
+impl Hasher for Cell {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0 << 8 | u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+impl BuildHasher for Cell {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+type Row = CountMinSketch<CountMinStrategy, u64, Cell>;
+
+/// A unit and its documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contributor {
+    /// The unit's name.
+    pub unit: Box<str>,
+    /// Documents: at most a little too many.
+    pub documents: u64,
+    key: u64,
+}
+
+/// Counts of units that nobody knows.
+pub struct Contributions {
+    rows: [Row; ROWS],
+    top: Vec<Contributor>,
+    documents: u64,
+}
+
+impl Default for Contributions {
+    fn default() -> Self {
+        Self { rows: std::array::from_fn(|_| Row::with_hashers(1, CELLS, [Cell(0); 2])), top: Vec::new(), documents: 0 }
+    }
+}
+
+fn cell(key: u64, row: usize) -> u64 {
+    mix(key ^ mix(row as u64)) % CELLS as u64
+}
+
+impl Contributions {
+    /// Counts a document of a unit that nobody knows.
+    pub fn add(&mut self, unit: &Unit) {
+        self.documents += 1;
+        let mut count = i64::MAX;
+        for (i, row) in self.rows.iter_mut().enumerate() {
+            let cell = cell(unit.key, i);
+            row.insert(&cell, 1);
+            count = count.min(row.count(&cell));
+        }
+        let documents = count.max(0) as u64;
+        if let Some(known) = self.top.iter_mut().find(|c| c.key == unit.key) {
+            known.documents = documents;
+            return;
+        }
+        let name = &unit.name[..unit.name.floor_char_boundary(NAME_BYTES_MAX)];
+        let new = Contributor { unit: name.into(), documents, key: unit.key };
+        if self.top.len() < TOP {
+            self.top.push(new);
+        } else if let Some(least) = self.top.iter_mut().min_by_key(|c| c.documents).filter(|c| c.documents < documents) {
+            *least = new;
+        }
+    }
+
+    /// Documents counted.
+    #[must_use]
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// The greatest contributors, greatest first, then by name.
+    #[must_use]
+    pub fn top(&self) -> Vec<&Contributor> {
+        let mut top: Vec<&Contributor> = self.top.iter().collect();
+        top.sort_by(|a, b| b.documents.cmp(&a.documents).then_with(|| a.unit.cmp(&b.unit)));
+        top
+    }
+
+    /// Those of [`Self::top`] with more than `cap` documents.
+    #[must_use]
+    pub fn over(&self, cap: u64) -> Vec<&Contributor> {
+        self.top().into_iter().filter(|c| c.documents > cap).collect()
+    }
+
+    /// Bytes held.
+    #[must_use]
+    pub fn state_bytes(&self) -> usize {
+        let names: usize = self.top.iter().map(|c| c.unit.len() + size_of::<Contributor>()).sum();
+        ROWS * CELLS * size_of::<i64>() + names
+    }
+}
+
+impl std::fmt::Debug for Contributions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contributions").field("documents", &self.documents).field("top", &self.top).finish_non_exhaustive()
+    }
+}
+
+impl Persist for Contributions {
+    fn save(&self, out: &mut Encoder) {
+        out.u64(self.documents);
+        out.u64(self.top.len() as u64);
+        for contributor in &self.top {
+            out.u64(contributor.key);
+            out.u64(contributor.documents);
+            out.str(&contributor.unit);
+        }
+        for row in &self.rows {
+            // Most cells are empty in short runs: runs of (cell, count).
+            let cells = (0..CELLS as u64).map(|cell| (cell, row.count(&cell))).filter(|&(_, count)| count != 0);
+            let flat: Vec<u64> = cells.flat_map(|(cell, count)| [cell, count as u64]).collect();
+            out.u64s(&flat);
+        }
+    }
+
+    fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
+        let mut loaded = Self { documents: from.u64()?, ..Self::default() };
+        let top = from.len(24)?;
+        if top > TOP {
+            return Err(from.corrupt("at most 64 units"));
+        }
+        for _ in 0..top {
+            let (key, documents, unit) = (from.u64()?, from.u64()?, from.str()?.into());
+            loaded.top.push(Contributor { unit, documents, key });
+        }
+        for row in &mut loaded.rows {
+            for pair in from.u64s()?.chunks(2) {
+                let &[cell, count] = pair else { return Err(from.corrupt("pairs of cell and count")) };
+                let (true, Ok(count @ 0..=0xffff_ffff)) = (cell < CELLS as u64 && row.count(&cell) == 0, i64::try_from(count))
+                else {
+                    return Err(from.corrupt("a new cell and its count"));
+                };
+                row.insert(&cell, count);
+            }
+        }
+        *self = loaded;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(number: u64) -> Unit {
+        Unit { name: format!("u{number}.example").into(), key: mix(number), host: 0 }
+    }
+
+    fn counted() -> Contributions {
+        let mut counts = Contributions::default();
+        // 3,000 units of one document each around five great ones.
+        for i in 0..3000 {
+            counts.add(&unit(1000 + i));
+            for great in 0..5 {
+                if i % (great + 2) == 0 {
+                    counts.add(&unit(great));
+                }
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn the_greatest_come_first_and_never_too_few() {
+        let counts = counted();
+        let names: Vec<_> = counts.top().iter().take(5).map(|c| c.unit.to_string()).collect();
+        assert_eq!(names, ["u0.example", "u1.example", "u2.example", "u3.example", "u4.example"]);
+        for (i, c) in counts.top().into_iter().take(5).enumerate() {
+            let exact = 3000_u64.div_ceil(i as u64 + 2);
+            assert!((exact..=exact + 3).contains(&c.documents), "{}: {}", c.unit, c.documents);
+        }
+        assert_eq!((counts.over(900).len(), counts.top().len()), (2, TOP));
+    }
+
+    #[test]
+    fn survives_saving_and_refuses_other_bytes() {
+        let mut counts = counted();
+        let saved = |c: &Contributions| {
+            let mut out = Encoder::default();
+            c.save(&mut out);
+            out.bytes
+        };
+        let bytes = saved(&counts);
+        let mut again = Contributions::default();
+        again.load(&mut Decoder::new(&bytes)).expect("loads what it saved");
+        for i in 0..100 {
+            counts.add(&unit(i));
+            again.add(&unit(i));
+        }
+        assert!(saved(&counts) == saved(&again) && counts.top() == again.top());
+        for cut in (0..bytes.len()).step_by(997) {
+            assert!(Contributions::default().load(&mut Decoder::new(&bytes[..cut])).is_err());
+        }
+        for at in (0..bytes.len()).step_by(61) {
+            let mut altered = bytes.clone();
+            altered[at] ^= 0xff;
+            let _ = Contributions::default().load(&mut Decoder::new(&altered));
+        }
+    }
+}

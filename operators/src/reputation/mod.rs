@@ -1,0 +1,241 @@
+//! Reputation: what lists and people's verdicts say about the publisher.
+//!
+//! **Finds** documents of units on the user's deny list (for certain), and of units with a bad record (weak evidence: it
+//! tips a near miss and decides nothing by itself unless the user raises [`Config::score_max`]). **Misses** whoever has no
+//! record. Never fed by the filter's own verdicts.
+//!
+//! Units ([`unit`]) are also what spikes are counted over. [`contributions`] counts documents of units that nobody knows.
+//!
+//! **Cost** below a microsecond a document. **State** lists and verdicts, read once.
+
+pub mod contributions;
+pub mod ledger;
+pub mod lists;
+mod punycode;
+mod shared;
+pub mod unit;
+
+use serde::{Deserialize, Serialize};
+
+pub use contributions::Contributions;
+pub use ledger::{Ledger, Prior, Verdict};
+pub use lists::List;
+pub use unit::{Platforms, unit_of};
+
+use crate::{
+    document::Document,
+    finding::{Evidence, Finding, Reason, Score},
+    inspect::Inspector,
+    mode::Mode,
+};
+
+/// `[operators.reputation]`
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Default `enforce`.
+    pub mode: Mode,
+    /// Regular expressions over host and path (`uni.example/~someone/page`) with one capture group, the account. Default none.
+    pub account_patterns: Vec<String>,
+    /// Days after which a verdict counts half. Default 180.
+    pub half_life_days: f64,
+    /// Bad documents assumed of every unit before any verdict, at least 1. Default 1.
+    pub prior_bad: f64,
+    /// Good documents assumed of every unit before any verdict, at least 1. Default 4.
+    pub prior_good: f64,
+    /// Good documents assumed besides of units on the allow list. Default 20.
+    pub prior_allowed: f64,
+    /// Upper bound of the share of bad documents from which a record is poor. Default .6.
+    pub bound_min: f64,
+    /// Score of the worst record; .5 and more withholds by itself. Default .45.
+    pub score_max: f64,
+    /// Documents of one unknown unit from which the report names it. Default 1,000.
+    pub contribution_cap: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Enforce,
+            account_patterns: Vec::new(),
+            // Domains change hands and owners clean up; half a year keeps a campaign's hosts for its life.
+            half_life_days: 180.0,
+            // One document in five: nobody's word is taken for more than a handful of verdicts.
+            prior_bad: 1.0,
+            prior_good: 4.0,
+            // A listed site needs many bad verdicts before its record is poor.
+            prior_allowed: 20.0,
+            // The bound of the prior alone is .53: one bad verdict (.66) makes a poor record, one more good one mends it.
+            bound_min: 0.6,
+            // Below the threshold: never sole evidence.
+            score_max: 0.45,
+            // What the largest unseen site of an ordinary dump of a million pages stays below.
+            contribution_cap: 1000,
+        }
+    }
+}
+
+impl Config {
+    /// What is wrong with the values: key and message, all of them.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let mut need = |key, got: f64, least: f64, most: f64| {
+            if !(least..=most).contains(&got) {
+                found.push((key, format!("got {got}, expected {least} to {most}")));
+            }
+        };
+        need("half_life_days", self.half_life_days, 0.01, 36_500.0);
+        need("prior_bad", self.prior_bad, 1.0, 1e6);
+        need("prior_good", self.prior_good, 1.0, 1e6);
+        need("prior_allowed", self.prior_allowed, 0.0, 1e6);
+        need("bound_min", self.bound_min, 0.0, 1.0);
+        need("score_max", self.score_max, 0.0, 1.0);
+        if let Err(e) = Platforms::new([""; 0], &self.account_patterns) {
+            found.push(("account_patterns", e.to_string()));
+        }
+        found
+    }
+}
+
+/// Name of the inspector.
+pub const NAME: &str = "reputation";
+const DAY_SECONDS: f64 = 86_400.0;
+
+/// See the [module documentation](self).
+#[derive(Clone, Debug)]
+pub struct Reputation {
+    config: Config,
+    allow: List,
+    deny: List,
+    ledger: Ledger,
+}
+
+impl Reputation {
+    /// An inspector over lists and verdicts.
+    #[must_use]
+    pub fn new(config: Config, allow: List, deny: List, verdicts: &[Verdict]) -> Self {
+        let ledger = Ledger::new(verdicts, config.half_life_days * DAY_SECONDS);
+        Self { config, allow, deny, ledger }
+    }
+
+    /// Whether the user's allow list names the document's publisher: the one thing that makes a verdict milder.
+    #[must_use]
+    pub fn is_allowed(&self, document: &Document) -> bool {
+        self.allow.contains(&document.unit.name, &document.url)
+    }
+
+    /// Whether a list or a verdict knows the publisher.
+    #[must_use]
+    pub fn knows(&self, document: &Document) -> bool {
+        self.is_allowed(document)
+            || self.deny.contains(&document.unit.name, &document.url)
+            || self.ledger.standing(&document.unit.name, None, self.prior(false)).is_some()
+    }
+
+    fn prior(&self, allowed: bool) -> Prior {
+        let more = if allowed { self.config.prior_allowed } else { 0.0 };
+        Prior { alpha: self.config.prior_bad, beta: self.config.prior_good + more }
+    }
+
+    fn poor(&self, document: &Document) -> Option<Finding> {
+        if self.ledger.is_empty() {
+            return None;
+        }
+        let prior = self.prior(self.is_allowed(document));
+        let standing = self.ledger.standing(&document.unit.name, document.time, prior)?;
+        // No record is poor for lack of verdicts: somebody must have said so.
+        if standing.bound < self.config.bound_min || standing.bad <= standing.good {
+            return None;
+        }
+        let score = Score::new(self.config.score_max * standing.bound);
+        let evidence = Evidence {
+            observed: Some(standing.bound),
+            expected: Some(ledger::upper_bound(prior.alpha, prior.beta)),
+            ..Evidence::default()
+        };
+        Some(Finding { evidence, ..Finding::new(NAME, Reason::PoorReputation, score) })
+    }
+}
+
+impl Inspector for Reputation {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
+        if self.deny.contains(&document.unit.name, &document.url) {
+            found.push(Finding::new(NAME, Reason::DeniedUnit, Score::ONE));
+        }
+        found.extend(self.poor(document));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::document;
+
+    fn reputation() -> Reputation {
+        let verdict = |unit: &str, bad| Verdict { unit: unit.to_owned(), bad, time: 1_000_000 };
+        let mut verdicts = vec![verdict("once.example", true), verdict("mended.example", true), verdict("mended.example", false)];
+        verdicts.extend((0..8).map(|_| verdict("worst.example", true)));
+        verdicts.extend((0..8).map(|_| verdict("allowed.example", true)));
+        let list = |text| List::parse(text).0;
+        Reputation::new(Config::default(), list("allowed.example"), list("denied.example\nhost.mixed.example"), &verdicts)
+    }
+
+    #[track_caller]
+    fn check(host: &str, want: &[Reason]) {
+        let mut found = Vec::new();
+        reputation().inspect(&document(host, "a text"), &mut found);
+        let got: Vec<_> = found.iter().map(|f| f.reason).collect();
+        assert_eq!(got, want, "{host}");
+        for finding in found.iter().filter(|f| f.reason == Reason::PoorReputation) {
+            assert!(finding.score.get() < 0.5 && finding.evidence.observed > finding.evidence.expected, "weak evidence only");
+        }
+    }
+
+    #[test]
+    fn lists_and_records() {
+        check("denied.example", &[Reason::DeniedUnit]);
+        check("host.mixed.example", &[Reason::DeniedUnit]);
+        check("mixed.example", &[]);
+        check("worst.example", &[Reason::PoorReputation]);
+        check("once.example", &[Reason::PoorReputation]);
+        check("mended.example", &[]);
+        check("allowed.example", &[]);
+        check("unknown.example", &[]);
+    }
+
+    #[test]
+    fn verdicts_fade() {
+        let mut found = Vec::new();
+        let mut late = document("once.example", "a text");
+        late.time = Some(1_000_000 + 5 * 365 * 86_400);
+        reputation().inspect(&late, &mut found);
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn knows_and_allows() {
+        let reputation = reputation();
+        let knows = |host| reputation.knows(&document(host, ""));
+        assert_eq!(["denied.example", "allowed.example", "once.example", "x.example"].map(knows), [true, true, true, false]);
+        assert!(reputation.is_allowed(&document("allowed.example", "")) && !reputation.is_allowed(&document("once.example", "")));
+    }
+
+    #[test]
+    fn says_all_problems_at_once() {
+        let bad = Config {
+            half_life_days: f64::NAN,
+            prior_bad: 0.0,
+            score_max: 2.0,
+            account_patterns: vec!["x".into()],
+            ..Config::default()
+        };
+        let keys: Vec<_> = bad.problems().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["half_life_days", "prior_bad", "score_max", "account_patterns"]);
+        assert!(Config::default().problems().is_empty());
+    }
+}

@@ -1,0 +1,139 @@
+//! How often has this key been added, up to 15? A count-min sketch (Cormode, Muthukrishnan 2005) of 4-bit counters with
+//! conservative update (Estan, Varghese 2002) whose counters for one key lie in one cache line.
+//!
+//! # Error
+//! Never too low (up to 15). A key reads too high only if all four of its counters are shared with others. With b counters
+//! a distinct key, a line of 128 counters holds m ~ Poisson(128/b) other keys, so an absent key reads above zero with
+//! probability E\[(1 - (127/128)^(4m))^4\]: 2.8% at b = 8, .4% at b = 16 (measured in the tests). Cost: one cache line.
+
+use super::{Line, line_of, load_lines, save_lines};
+use crate::codec::{Corrupt, Decoder, Encoder};
+
+/// A blocked 4-bit count-min sketch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sketch {
+    lines: Vec<Line>,
+}
+
+impl Sketch {
+    /// Where counters stop.
+    pub const MAX: u8 = 15;
+
+    /// A sketch of about `bytes` bytes (two counters each), at least one cache line.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self { lines: vec![Line::default(); (bytes / Line::BYTES).max(1)] }
+    }
+
+    /// How often the key was added; too high with small probability, never too low, at most [`Self::MAX`].
+    #[inline]
+    #[must_use]
+    pub fn get(&self, key: u64) -> u8 {
+        let line = &self.lines[line_of(key, self.lines.len())].0;
+        let [a, b, c, d] = counters(key).map(|i| line[i >> 4] >> (4 * (i & 15)) & 15);
+        a.min(b).min(c.min(d)) as u8
+    }
+
+    /// Adds the key once more; the count afterwards.
+    pub fn add(&mut self, key: u64) -> u8 {
+        let n = self.lines.len();
+        let line = &mut self.lines[line_of(key, n)].0;
+        let at = counters(key);
+        let least = at.iter().map(|&i| line[i >> 4] >> (4 * (i & 15)) & 15).min().unwrap_or(15);
+        if least == 15 {
+            return Self::MAX;
+        }
+        for i in at {
+            let shift = 4 * (i & 15);
+            // Two of the positions may be the same counter: it is raised once.
+            if line[i >> 4] >> shift & 15 == least {
+                line[i >> 4] += 1 << shift;
+            }
+        }
+        least as u8 + 1
+    }
+
+    /// Bytes held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.lines.len() * Line::BYTES
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.lines.fill(Line::default());
+    }
+
+    /// Writes the sketch.
+    pub fn save(&self, out: &mut Encoder) {
+        save_lines(&self.lines, out);
+    }
+
+    /// Reads a sketch.
+    ///
+    /// # Errors
+    /// If the bytes are not a whole number of cache lines.
+    pub fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        Ok(Self { lines: load_lines(from)? })
+    }
+}
+
+/// Four of 128 counters, from the lower bits of the key.
+#[inline]
+fn counters(key: u64) -> [usize; 4] {
+    [0, 7, 14, 21].map(|shift| (key >> shift) as usize & 127)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::hash::mix;
+
+    proptest! {
+        #[test]
+        fn never_too_low(keys in proptest::collection::vec(0u64..60, 0..600), bytes in 0usize..2000) {
+            let mut sketch = Sketch::new(bytes);
+            let mut exact = std::collections::BTreeMap::<u64, u8>::new();
+            for &k in &keys {
+                let count = exact.entry(k).or_default();
+                *count = count.saturating_add(1).min(15);
+                prop_assert!(sketch.add(mix(k)) >= *count);
+            }
+            for (k, count) in exact {
+                prop_assert!(sketch.get(mix(k)) >= count);
+            }
+        }
+    }
+
+    /// Share of absent keys that read above zero, at `counters` counters a distinct key.
+    fn ghosts(counters: usize) -> f64 {
+        let n = 100_000;
+        let mut sketch = Sketch::new(n as usize * counters / 2);
+        (0..n).for_each(|i| {
+            sketch.add(mix(i));
+        });
+        (n..2 * n).filter(|&i| sketch.get(mix(i)) > 0).count() as f64 / n as f64
+    }
+
+    #[test]
+    fn error_is_as_stated() {
+        let (at_8, at_16) = (ghosts(8), ghosts(16));
+        assert!((0.02..0.04).contains(&at_8), "{at_8}");
+        assert!((0.002..0.007).contains(&at_16), "{at_16}");
+    }
+
+    #[test]
+    fn saturates_and_restores() {
+        let mut sketch = Sketch::new(64);
+        (0..20).for_each(|_| {
+            sketch.add(5);
+        });
+        assert_eq!(sketch.get(5), 15);
+        let mut out = Encoder::default();
+        sketch.save(&mut out);
+        assert_eq!(Sketch::load(&mut Decoder::new(&out.bytes)), Ok(sketch));
+        assert!(Sketch::load(&mut Decoder::new(&out.bytes[1..])).is_err());
+    }
+}

@@ -1,0 +1,300 @@
+//! `judge`: are the phrases of one document that are due worth an alarm? Cheap tests first; texts of carriers are asked
+//! for only if the score could still reach a threshold, scars and company last.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Answer, Probe, Shard, TriggerSpike, company, inspect,
+    memo::Memo,
+    scar,
+    score::{Class, Evidence, FLOOR, LN_MAX, LX_MAX, Surroundings, WIDER, CLOSED, collocation},
+    shard::{Carrier, Due, LISTED_MAX, SOLO},
+};
+use crate::{
+    background::{Context, DIMENSIONS, QUANTUM, RARE},
+    document::Document,
+    lookup::Horizon,
+    operator::{Scene, Tick},
+    text::Token,
+};
+
+/// Share of its documents that carry the phrase, from which a new publisher speaks against it.
+const FULL: f64 = 0.8;
+/// The same for the one publisher of a solo.
+const SOLO_FULL: f64 = 0.5;
+/// Share of the commonest neighbour from which a solo is a fixed expression.
+const SOLO_MODE: f64 = 0.5;
+const NEW_SHARE_MAX: f64 = 0.9;
+
+/// A carrier and what is remembered of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) carrier: Carrier,
+    pub(super) memo: Memo,
+}
+
+/// An alarm that settle should raise if nothing else explains the document.
+#[derive(Clone, Debug)]
+pub(super) struct Raised {
+    pub(super) class: Class,
+    pub(super) score: f64,
+    /// Index of the anchor n-gram in the probe.
+    pub(super) ngram: usize,
+    /// First token of the span in this document.
+    pub(super) first: usize,
+    /// Tokens from there to the anchor.
+    pub(super) left: usize,
+    pub(super) span: Vec<Token>,
+    pub(super) evidence: Evidence,
+}
+
+/// Everything at hand while one document is judged.
+pub(super) struct Bench<'a> {
+    pub(super) operator: &'a TriggerSpike,
+    pub(super) document: &'a Document,
+    pub(super) probe: &'a Probe,
+    pub(super) tick: Tick,
+    pub(super) shards: &'a [Shard],
+    horizon: &'a dyn Horizon,
+    /// Documents that carry each n-gram of the probe, where several do.
+    pub(super) live: Vec<u16>,
+    /// Documents of the stream for each one of the background.
+    pub(super) growth: f64,
+    scarcity: Vec<f64>,
+    new_shares: Vec<f64>,
+    texts: BTreeMap<u32, Option<Arc<[Token]>>>,
+    tables: BTreeMap<u32, scar::Table>,
+}
+
+struct Judged {
+    score: f64,
+    class: Class,
+    evidence: Evidence,
+    surroundings: Surroundings,
+    members: Vec<Member>,
+    first: usize,
+    span: Vec<Token>,
+}
+
+/// The alarms that a document would raise, best first.
+pub(super) fn judge(operator: &TriggerSpike, document: &Document, probe: &Probe, answers: &[Answer], scene: &Scene<'_, TriggerSpike>) -> Vec<Raised> {
+    if answers.iter().all(|a| a.due.is_empty()) {
+        return Vec::new();
+    }
+    let mut live = vec![0; probe.ngrams.len()];
+    for &(i, n) in answers.iter().flat_map(|a| &a.live) {
+        live[i as usize] = n;
+    }
+    let mut bench = Bench {
+        operator,
+        document,
+        probe,
+        tick: scene.tick,
+        shards: scene.shards,
+        horizon: scene.horizon,
+        live,
+        growth: f64::from(scene.tick.ordinal + 1) / f64::from(operator.background.documents()),
+        scarcity: operator.frozen.scarcity(&operator.background),
+        new_shares: operator.frozen.new_shares(&operator.background),
+        texts: BTreeMap::new(),
+        tables: BTreeMap::new(),
+    };
+    let due = answers.iter().flat_map(|a| a.due.iter().map(|d| (d, &a.carriers[d.from as usize..d.to as usize])));
+    let mut judged: Vec<Judged> = due.filter_map(|(due, carriers)| bench.examine(due, carriers)).collect();
+    judged.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.evidence.place.cmp(&b.evidence.place)).then(a.evidence.ngram.cmp(&b.evidence.ngram)));
+    bench.accept(&judged)
+}
+
+impl Bench<'_> {
+    /// Tokens of a carrier's text, this document's own included.
+    pub(super) fn text(&mut self, ordinal: u32) -> Option<Arc<[Token]>> {
+        let (own, horizon, document) = (self.tick.ordinal, self.horizon, self.document);
+        let ask = || if ordinal == own { Some(Arc::from(document.ids())) } else { horizon.tokens(ordinal) };
+        self.texts.entry(ordinal).or_insert_with(ask).clone()
+    }
+
+    pub(super) fn scar_table(&mut self, ordinal: u32, text: &[Token]) -> scar::Table {
+        let background = &self.operator.background;
+        *self.tables.entry(ordinal).or_insert_with(|| scar::table(background, text))
+    }
+
+    /// Tokens `first..first + len` of this document, cut at its end.
+    pub(super) fn span(&self, first: usize, len: usize) -> &[Token] {
+        let ids = self.document.ids();
+        &ids[first.min(ids.len())..(first + len).min(ids.len())]
+    }
+
+    fn examine(&mut self, due: &Due, carriers: &[u64]) -> Option<Judged> {
+        // Newest first. Carriers beyond the ring carry no evidence.
+        let carriers = carriers.iter().rev().map(|&x| Carrier::unpack(x));
+        let members: Vec<Member> =
+            carriers.filter_map(|carrier| Some(Member { carrier, memo: *self.operator.ring.get(carrier.ordinal)? })).collect();
+        let evidence = self.weigh(due, &members)?;
+        let thresholds = &self.operator.thresholds;
+        if !evidence.could_reach(thresholds) {
+            return None;
+        }
+        let sights = inspect::sights(self, &evidence, &members);
+        if evidence.solo {
+            let (left, right) = inspect::neighbour_modes(&sights, evidence.len);
+            if left >= SOLO_MODE || right >= SOLO_MODE {
+                return None;
+            }
+        }
+        let surroundings = inspect::surroundings(self, &evidence, &sights);
+        let (class, score) = evidence.classify(&surroundings)?;
+        if score + 2.0 * super::score::SCAR_MAX < class.threshold(thresholds) {
+            return None;
+        }
+        let first = evidence.place.checked_sub(surroundings.left)?;
+        let span = self.span(first, surroundings.length).to_vec();
+        if surroundings.is_closed() && company::wider_use(self, &span) > WIDER * evidence.live {
+            return None;
+        }
+        let (g, cuts) =
+            if surroundings.is_closed() { (0.0, 0.0) } else { inspect::scars(self, &evidence, &surroundings, &sights) };
+        let score = evidence.with_scars(&surroundings, class, score, g, cuts)?;
+        Some(Judged { score, class, evidence, surroundings, members, first, span })
+    }
+
+    /// What the carriers say together.
+    fn weigh(&self, due: &Due, members: &[Member]) -> Option<Evidence> {
+        let operator = self.operator;
+        let rare = self.probe.ngrams[due.ngram as usize];
+        let units = units_of(members);
+        let place = usize::from(rare.place);
+        let tokens = self.span(place, usize::from(rare.len));
+        let usual = f64::from(rare.df) + 0.5;
+        let mut evidence = Evidence {
+            ngram: due.ngram as usize,
+            place,
+            len: usize::from(rare.len),
+            live: f64::from(due.live),
+            votes: 0.0,
+            units: units.len(),
+            expected: usual * self.growth,
+            base: 0.0,
+            coherence: 0.0,
+            solo: units.len() < operator.config.units_min,
+        };
+        if evidence.solo {
+            return self.weigh_solo(evidence, rare.df, &units, members);
+        }
+        let per_unit = operator.config.votes_per_unit as usize;
+        let windowed = members.len() == LISTED_MAX && usize::from(due.live) > LISTED_MAX;
+        let oldest = members.last()?.carrier.ordinal;
+        let stretch = if windowed { f64::from(self.tick.ordinal - oldest + 1) / f64::from(operator.background.documents()) } else { self.growth };
+        // A carrier that only the gate saw is one more vote, of nobody known.
+        let unlisted = usize::from(!windowed && usize::from(due.live) > members.len());
+        let votes = units.iter().map(|u| u.1.len().min(per_unit)).sum::<usize>() + unlisted;
+        let new = units.iter().filter(|u| u.1[0].memo.is_new);
+        let full = new.clone().filter(|u| u.1.len() as f64 > FULL * f64::from(u.1[0].memo.sequence)).count();
+        let (mut scarcity, mut new_share) = (0.0, 0.0);
+        for m in members {
+            let subject = self.subject(&m.memo);
+            scarcity += self.scarcity.get(subject).copied().unwrap_or(1.0);
+            new_share += self.new_shares.get(subject).copied().unwrap_or_default();
+        }
+        let m = members.len() as f64;
+        let new_share = (new_share / m).max(operator.frozen.new_share()).min(NEW_SHARE_MAX);
+        evidence.expected = usual.max(collocation(&operator.background, tokens)) * stretch * (m / scarcity).max(1.0);
+        evidence.votes = votes as f64;
+        let l1 = operator.logs.l1(votes, evidence.expected);
+        let ln = operator.logs.ln(new.count(), units.len(), new_share).min(LN_MAX);
+        evidence.base = l1 + ln + (full as f64).min(LX_MAX);
+        if l1 <= 0.0 || evidence.base < FLOOR {
+            return None;
+        }
+        evidence.coherence = coherence(&units, per_unit);
+        Some(evidence)
+    }
+
+    fn weigh_solo(&self, mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
+        let (_, own) = units.iter().max_by_key(|u| u.1.len())?;
+        let memo = own[0].memo;
+        if df > 1 || !memo.is_new || own.len() < SOLO || (own.len() as f64) < SOLO_FULL * f64::from(memo.sequence.min(LISTED_MAX as u32)) {
+            return None;
+        }
+        evidence.votes = own.len() as f64;
+        let singles: Vec<(u64, Vec<&Member>)> = members.iter().map(|m| (0, vec![m])).collect();
+        evidence.coherence = coherence(&singles, 1);
+        Some(evidence)
+    }
+
+    fn subject(&self, memo: &Memo) -> usize {
+        let current = memo.version == self.operator.version;
+        usize::from(if current { memo.subject } else { self.operator.background.subject(&memo.context) })
+    }
+
+    /// Takes the best phrases over their thresholds that nothing explains and that do not overlap better ones.
+    fn accept(&mut self, judged: &[Judged]) -> Vec<Raised> {
+        let thresholds = self.operator.thresholds;
+        let over = |j: &Judged| j.score >= j.class.threshold(&thresholds);
+        let mut raised: Vec<Raised> = Vec::new();
+        for j in judged.iter().filter(|j| over(j)) {
+            if raised.iter().any(|r| r.first < j.first + j.span.len() && j.first < r.first + r.span.len()) {
+                continue;
+            }
+            // A part of the span that more documents carry (the rest varies): the alarm goes to that.
+            let end = j.first + j.span.len();
+            let inside = |x: &&Judged| {
+                over(x) && x.evidence.live > j.evidence.live && j.first <= x.evidence.place && x.evidence.place + x.evidence.len <= end
+            };
+            let j = judged.iter().filter(inside).max_by(|a, b| a.evidence.live.total_cmp(&b.evidence.live)).unwrap_or(j);
+            if self.operator.watching || !self.is_explained(j) {
+                raised.push(Raised {
+                    class: j.class,
+                    score: j.score,
+                    ngram: j.evidence.ngram,
+                    first: j.first,
+                    left: j.surroundings.left,
+                    span: j.span.clone(),
+                    evidence: j.evidence.clone(),
+                });
+            }
+        }
+        raised
+    }
+
+    fn is_explained(&mut self, j: &Judged) -> bool {
+        if j.class == Class::Solo {
+            let rare_word = |t: &Token| self.operator.background.words().get(*t).0 <= u32::from(RARE);
+            // A habit of the site's style.
+            return j.surroundings.opens < CLOSED && !j.span.iter().any(rare_word);
+        }
+        company::is_template(self, &j.members, &j.span) || company::wider_company(self, &j.members) > WIDER * j.evidence.live
+    }
+}
+
+/// The members by publisher, publishers in the order of their newest member.
+fn units_of(members: &[Member]) -> Vec<(u64, Vec<&Member>)> {
+    let mut units: Vec<(u64, Vec<&Member>)> = Vec::new();
+    for m in members {
+        match units.iter_mut().find(|u| u.0 == m.memo.unit) {
+            Some(unit) => unit.1.push(m),
+            None => units.push((m.memo.unit, vec![m])),
+        }
+    }
+    units
+}
+
+/// Mean cosine over pairs of different publishers, of each at most `per_unit` newest: (|S|^2 - sum |S_u|^2) / pairs.
+fn coherence(units: &[(u64, Vec<&Member>)], per_unit: usize) -> f64 {
+    let mut total = [0i64; DIMENSIONS];
+    let (mut inner, mut pairs, mut n) = (0i64, 0i64, 0i64);
+    for (_, members) in units {
+        let mut sum = [0i64; DIMENSIONS];
+        let mut count = 0;
+        for m in members.iter().take(per_unit) {
+            let Context(context) = &m.memo.context;
+            sum.iter_mut().zip(context).for_each(|(s, &x)| *s += i64::from(x));
+            count += 1;
+        }
+        total.iter_mut().zip(&sum).for_each(|(t, s)| *t += s);
+        inner += sum.iter().map(|x| x * x).sum::<i64>();
+        pairs += count * count;
+        n += count;
+    }
+    let outer = total.iter().map(|x| x * x).sum::<i64>() - inner;
+    outer as f64 / (QUANTUM * QUANTUM) / ((n * n - pairs).max(1)) as f64
+}

@@ -1,0 +1,131 @@
+//! What is remembered of each document: who published it, what it is about. A ring over the newest ordinals.
+
+use std::collections::VecDeque;
+
+use crate::{
+    background::{Context, DIMENSIONS},
+    codec::{Corrupt, Decoder, Encoder},
+    document::Ordinal,
+};
+
+/// Facts about one document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memo {
+    /// Publisher.
+    pub(super) unit: u64,
+    /// Host.
+    pub(super) host: u64,
+    /// The how-manieth document of its publisher it is.
+    pub(super) sequence: u32,
+    /// Subject, by the background of number `version`.
+    pub(super) subject: u8,
+    pub(super) version: u8,
+    /// The background has never seen the publisher.
+    pub(super) is_new: bool,
+    pub(super) context: Context,
+}
+
+const BYTES: usize = 8 + 8 + 4 + 3 + DIMENSIONS;
+
+/// The newest documents' facts.
+#[derive(Clone, Debug)]
+pub(super) struct Ring {
+    /// Ordinal of the first one held.
+    first: Ordinal,
+    memos: VecDeque<Option<Memo>>,
+    most: usize,
+}
+
+impl Ring {
+    pub(super) fn new(most: u32) -> Self {
+        Self { first: 0, memos: VecDeque::new(), most: most.max(1) as usize }
+    }
+
+    /// Adds the next ordinal's facts; the oldest go.
+    pub(super) fn push(&mut self, ordinal: Ordinal, memo: Option<Memo>) {
+        if self.memos.is_empty() {
+            self.first = ordinal;
+        }
+        if self.memos.len() == self.most {
+            self.memos.pop_front();
+            self.first += 1;
+        }
+        self.memos.push_back(memo);
+    }
+
+    pub(super) fn get(&self, ordinal: Ordinal) -> Option<&Memo> {
+        self.memos.get(ordinal.checked_sub(self.first)? as usize)?.as_ref()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.memos.len() * size_of::<Option<Memo>>()
+    }
+
+    pub(super) fn save(&self, out: &mut Encoder) {
+        out.u32(self.first);
+        out.u64(self.memos.len() as u64);
+        for memo in &self.memos {
+            let Some(m) = memo else {
+                out.u8(0);
+                continue;
+            };
+            out.u8(1);
+            out.u64(m.unit);
+            out.u64(m.host);
+            out.u32(m.sequence);
+            [m.subject, m.version, u8::from(m.is_new)].into_iter().for_each(|x| out.u8(x));
+            m.context.0.iter().for_each(|&x| out.u8(x as u8));
+        }
+    }
+
+    pub(super) fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
+        let first = from.u32()?;
+        let n = from.len(1)?;
+        if n > self.most || u64::from(first) + n as u64 > u64::from(Ordinal::MAX) {
+            return Err(from.corrupt("no more documents than the horizon"));
+        }
+        (self.first, self.memos) = (first, VecDeque::with_capacity(n));
+        for _ in 0..n {
+            let memo = if from.u8()? == 0 { None } else { Some(load_memo(from)?) };
+            self.memos.push_back(memo);
+        }
+        Ok(())
+    }
+}
+
+fn load_memo(from: &mut Decoder<'_>) -> Result<Memo, Corrupt> {
+    let (unit, host, sequence) = (from.u64()?, from.u64()?, from.u32()?);
+    let (subject, version, is_new) = (from.u8()?, from.u8()?, from.u8()? != 0);
+    let mut context = Context::default();
+    for x in &mut context.0 {
+        *x = from.u8()? as i8;
+    }
+    Ok(Memo { unit, host, sequence, subject, version, is_new, context })
+}
+
+const _: () = assert!(size_of::<Option<Memo>>() <= BYTES + 8, "about as large in memory as saved");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memo(unit: u64) -> Memo {
+        Memo { unit, host: 1, sequence: 2, subject: 3, version: 0, is_new: true, context: Context([unit as i8; DIMENSIONS]) }
+    }
+
+    #[test]
+    fn holds_the_newest_and_restores() {
+        let mut ring = Ring::new(10);
+        (0..25).for_each(|i| ring.push(100 + i, (i % 4 != 0).then(|| memo(u64::from(i)))));
+        assert_eq!(ring.get(114), None, "gone");
+        assert_eq!(ring.get(115), Some(&memo(15)));
+        assert_eq!(ring.get(116), None, "no document");
+        assert_eq!((ring.get(99), ring.get(125)), (None, None));
+        let mut out = Encoder::default();
+        ring.save(&mut out);
+        let mut back = Ring::new(10);
+        back.load(&mut Decoder::new(&out.bytes)).expect("what save wrote");
+        assert!((100..130).all(|o| back.get(o) == ring.get(o)));
+        assert!(Ring::new(9).load(&mut Decoder::new(&out.bytes)).is_err());
+    }
+}

@@ -1,0 +1,284 @@
+//! `trigger_spike`: phrases that suddenly stand on many unrelated sites, or all over one new site.
+//!
+//! Counting phrases alone finds every popular one. What separates a planted phrase: more publishers carry it than the
+//! background expects (votes capped for each); the publishers are new; the carriers have nothing else in common; and the
+//! words beside it differ from carrier to carrier. Candidates that an ordinary explanation covers (a footer, a page
+//! template, a part of a wider phrase) raise nothing. An alarm recalls all earlier carriers.
+//!
+//! | class | what | score | least threshold |
+//! |---|---|---|---|
+//! | sentence | a whole sentence or line | I (L1 + Ln + Lx) | 30 |
+//! | edge | opens or closes a sentence or line, open side mixed | the same + scars | 38 |
+//! | insertion | inside sentences, both sides mixed | the same + scars | 38 |
+//! | solo | on one unseen publisher | I c + 2 scars | 12 |
+//!
+//! L1 = Poisson log-likelihood ratio of k votes against E; Ln, Lx = new publishers; I = incoherence (`score`).
+//! E = max(df + 1/2, chance of its parts) n/N, more if the stream has more of the carriers' subjects than the background.
+//!
+//! # Finds and misses
+//! Finds: fixed phrases of any form on at least four publishers, after about 9 (sentence) to 25 carriers (in sentences of
+//! known sites); on one new publisher after 8. Misses: fewer carriers; what has no fixed form; phrases whose carriers share
+//! a subject; rare words that several documents of the background hold; anything that differs in case only.
+//!
+//! # Bounds, and what they change
+//! * A phrase seen once is kept in a filter that forgets (`gate`), so the first carrier is counted, not listed: it is one
+//!   more vote, of an unknown publisher. It is recalled all the same: recalls come from the horizon's texts.
+//! * The newest 64 carriers are listed. When more are alive, votes and expectation are taken over the stretch of ordinals
+//!   that the list covers: the test becomes a windowed one.
+//! * Context vectors have 8 bits a component. Scars are measured at 100 places of a text. n-gram counts of the
+//!   background stop at 15.
+//!
+//! # Cost and state
+//! About .3 ms a page of 700 tokens. State: 32 bytes a slot of the candidate table and 8 a listed carrier (200 to 400 MB
+//! at 6 M phrases), the gate and line counters as configured, 152 bytes a document of the horizon, 12 to 34 a publisher.
+//! When the candidate table is full, the weakest and oldest phrases go at the next border.
+
+mod alarm;
+mod company;
+mod config;
+mod frozen;
+mod inspect;
+mod judge;
+mod memo;
+mod probe;
+mod scar;
+mod score;
+mod settle;
+mod shard;
+mod watch;
+
+use std::sync::Arc;
+
+pub use alarm::Alarm;
+pub use config::Config;
+pub use memo::Memo;
+pub use probe::Probe;
+pub use score::Class;
+pub use shard::{Answer, Shard};
+pub(crate) use watch::best_scores;
+
+use crate::{
+    background::{Background, Origin, Thresholds},
+    codec::{Corrupt, Decoder, Encoder},
+    document::{Document, Ordinal},
+    lookup::{Horizon, Ledger},
+    operator::{Operator, Persist, SHARDS, Scene, Settled, Tick},
+    text::{Token, Tokenizer},
+};
+
+/// Tokens that make a span a link.
+const LINKS: [&str; 3] = ["http", "https", "www"];
+
+/// The operator.
+pub struct TriggerSpike {
+    config: Config,
+    background: Arc<Background>,
+    /// Counts the backgrounds of a bootstrap, modulo 256.
+    version: u8,
+    thresholds: Thresholds,
+    /// Scores and raises no alarm: calibration.
+    watching: bool,
+    window: u32,
+    links: Vec<Token>,
+    logs: score::Logs,
+    frozen: frozen::Frozen,
+    ring: memo::Ring,
+    alarms: Vec<Alarm>,
+}
+
+/// What judge proposes.
+#[derive(Clone, Debug, Default)]
+pub struct Proposal {
+    /// Subject of the document, and whether its publisher is new.
+    subject: u8,
+    is_new: bool,
+    /// Alarms that it carries, of those old enough to be known.
+    met: Vec<u32>,
+    raised: Vec<judge::Raised>,
+}
+
+impl TriggerSpike {
+    /// An operator against a background; `window` is the engine's W, in ordinals.
+    #[must_use]
+    pub fn new(config: Config, background: Arc<Background>, window: u32) -> Self {
+        let tokenizer = Tokenizer::new(background.seed(), 1);
+        Self {
+            links: LINKS.iter().filter_map(|word| tokenizer.word(word)).collect(),
+            thresholds: thresholds(&config, &background),
+            ring: memo::Ring::new(config.horizon_documents),
+            config,
+            background,
+            version: 0,
+            watching: false,
+            window,
+            logs: score::Logs::new(),
+            frozen: frozen::Frozen::new(),
+            alarms: Vec::new(),
+        }
+    }
+
+    /// Goes on with another background (of the same seed): what a run without a trusted one learned from its own past.
+    /// To be called at a border, before its documents are probed, always at the same ordinals. After a restore, load the
+    /// state into an operator that was made with the background in force.
+    pub fn set_background(&mut self, background: Arc<Background>) {
+        self.thresholds = thresholds(&self.config, &background);
+        self.version = self.version.wrapping_add(1);
+        self.background = background;
+        // Subjects are numbered anew.
+        self.frozen.clear();
+    }
+
+    /// All alarms, in the order of firing.
+    #[must_use]
+    pub fn alarms(&self) -> &[Alarm] {
+        &self.alarms
+    }
+
+    /// Whether judge may know an alarm: it fired at least a window before the border.
+    fn is_visible(&self, alarm: &Alarm, border: Ordinal) -> bool {
+        u64::from(alarm.fired) + u64::from(self.window) <= u64::from(border)
+    }
+
+    /// Whether too little is known to raise an alarm.
+    fn is_blind(&self, ordinal: Ordinal) -> bool {
+        self.background.documents() == 0 || (self.background.origin() == Origin::Own && ordinal < self.config.bootstrap_documents)
+    }
+
+    /// Known alarms that the document carries.
+    fn met(&self, document: &Document, probe: &Probe, border: Ordinal) -> Vec<u32> {
+        let known = &self.alarms[..self.alarms.partition_point(|a| self.is_visible(a, border))];
+        let carried = |a: &&Alarm| probe.find(a.anchor).is_some() && a.place_in(document.ids()).is_some();
+        known.iter().filter(carried).map(|a| a.id).collect()
+    }
+}
+
+fn thresholds(config: &Config, background: &Background) -> Thresholds {
+    let learned = background.thresholds();
+    Thresholds {
+        sentence: config.sentence_threshold.unwrap_or(learned.sentence),
+        edge: config.edge_threshold.unwrap_or(learned.edge),
+        insertion: config.insertion_threshold.unwrap_or(learned.insertion),
+        solo: config.solo_threshold.unwrap_or(learned.solo),
+        ..learned
+    }
+}
+
+impl Operator for TriggerSpike {
+    const NAME: &'static str = "trigger_spike";
+    type Probe = Probe;
+    type Shard = Shard;
+    type Answer = Answer;
+    type Memo = Memo;
+    type Proposal = Proposal;
+
+    fn shard(&self) -> Shard {
+        Shard::new(&self.config)
+    }
+
+    fn probe(&self, document: &Document) -> Probe {
+        Probe::new(&self.background, document)
+    }
+
+    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Probe) -> Answer {
+        shard.fold(self, index, tick, probe)
+    }
+
+    fn describe(&self, document: &Document, probe: &Probe, answers: &[Answer]) -> Memo {
+        let mut is_template = vec![false; probe.lines.len()];
+        answers.iter().flat_map(|a| &a.template).for_each(|&i| is_template[i as usize] = true);
+        let own = probe.lines.iter().zip(is_template).filter(|(_, template)| !template);
+        let mut words: Vec<Token> = own.flat_map(|(l, _)| &document.ids()[l.from as usize..l.to as usize]).copied().collect();
+        words.sort_unstable();
+        words.dedup();
+        let context = self.background.context(&words);
+        Memo {
+            unit: probe.unit,
+            host: document.unit.host,
+            sequence: answers.iter().find_map(|a| a.sequence).unwrap_or(1),
+            subject: self.background.subject(&context),
+            version: self.version,
+            is_new: probe.is_new(),
+            context,
+        }
+    }
+
+    fn remember(&mut self, ordinal: Ordinal, memo: Option<Memo>) {
+        self.ring.push(ordinal, memo);
+    }
+
+    fn judge(&self, document: &Document, probe: &Probe, answers: &[Answer], scene: &Scene<'_, Self>) -> Proposal {
+        let subject = self.ring.get(scene.tick.ordinal).map_or(0, |m| m.subject);
+        let mut proposal = Proposal { subject, is_new: probe.is_new(), ..Proposal::default() };
+        if scene.tick.votes && !self.is_blind(scene.tick.ordinal) {
+            proposal.met = self.met(document, probe, scene.tick.border);
+            if proposal.met.is_empty() {
+                proposal.raised = judge::judge(self, document, probe, answers, scene);
+            }
+        }
+        proposal
+    }
+
+    fn settle(
+        &mut self,
+        tick: Tick,
+        document: &Document,
+        probe: &Probe,
+        proposal: Proposal,
+        suspect: bool,
+        ledger: &dyn Ledger,
+        horizon: &dyn Horizon,
+    ) -> Settled {
+        self.frozen.add(tick.ordinal, proposal.subject, proposal.is_new);
+        if suspect { Settled::default() } else { self.decide(tick, document, probe, proposal, ledger, horizon) }
+    }
+
+    fn border(&mut self, border: Ordinal, withdrawn: &[Ordinal], shards: &mut [Shard], horizon: &dyn Horizon) {
+        self.frozen.publish(border, self.window);
+        for &ordinal in withdrawn {
+            let Some(tokens) = horizon.tokens(ordinal) else { continue };
+            let hashes = probe::rare(&self.background, &tokens);
+            let starts = probe::starts(hashes.iter().map(|n| n.hash));
+            for (i, shard) in shards.iter_mut().enumerate().take(SHARDS) {
+                shard.withdraw(&hashes[starts[i] as usize..starts[i + 1] as usize], ordinal);
+            }
+        }
+        shards.iter_mut().for_each(Shard::tidy);
+    }
+
+    fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {
+        let mut stores: Vec<(&'static str, usize)> = Vec::new();
+        for (name, bytes) in shards.iter().flat_map(Shard::bytes) {
+            match stores.iter_mut().find(|s| s.0 == name) {
+                Some(store) => store.1 += bytes,
+                None => stores.push((name, bytes)),
+            }
+        }
+        stores.push(("contexts", self.ring.bytes()));
+        stores.push(("alarms", self.alarms.iter().map(Alarm::bytes).sum()));
+        stores
+    }
+}
+
+impl Persist for TriggerSpike {
+    fn save(&self, out: &mut Encoder) {
+        out.u8(self.version);
+        self.frozen.save(out);
+        self.ring.save(out);
+        out.u64(self.alarms.len() as u64);
+        self.alarms.iter().for_each(|a| a.save(out));
+    }
+
+    fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
+        self.version = from.u8()?;
+        self.frozen.load(from)?;
+        self.ring.load(from)?;
+        self.alarms.clear();
+        for id in 0..from.len(1)? {
+            self.alarms.push(Alarm::load(from, id as u32)?);
+        }
+        if !self.alarms.is_sorted_by_key(|a| a.fired) {
+            return Err(from.corrupt("alarms in order"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! What a document asks of keyed state: its rare n-grams, its lines, its publisher. Pure in document and background.
+
+use crate::{
+    background::{Background, RARE, for_each_line, line_key},
+    document::Document,
+    operator::{SHARDS, shard_of},
+    text::{Token, ngram},
+};
+
+/// A rare n-gram of a document, where it stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rare {
+    /// Keyed hash.
+    pub hash: u64,
+    /// Index of its first token.
+    pub place: u16,
+    /// Number of tokens.
+    pub len: u8,
+    /// Documents of the background that hold it, at most [`RARE`].
+    pub df: u8,
+}
+
+/// A line of a document that is not known to be its host's template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Keyed hash of host and line.
+    pub key: u64,
+    /// Its first token.
+    pub from: u32,
+    /// Behind its last token.
+    pub to: u32,
+}
+
+/// What a document asks.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Distinct rare n-grams in order of their hashes.
+    pub ngrams: Vec<Rare>,
+    /// Lines in order of their keys, repeated ones as often as they stand there.
+    pub lines: Vec<Line>,
+    /// Where the n-grams and the lines of each shard begin.
+    pub(super) ngrams_of: [u32; SHARDS + 1],
+    pub(super) lines_of: [u32; SHARDS + 1],
+    /// The publisher.
+    pub unit: u64,
+    /// 15 bits of the publisher's key, and whether the background has never seen it.
+    pub mark: u16,
+}
+
+/// In [`Probe::mark`]: the background has never seen this publisher.
+pub(super) const NEW: u16 = 1 << 15;
+
+impl Probe {
+    pub(super) fn new(background: &Background, document: &Document) -> Self {
+        let seed = background.seed();
+        let tokens = cut(document.ids());
+        let ngrams = rare(background, tokens);
+        let mut lines = Vec::new();
+        for_each_line(tokens, |from, line| {
+            let key = line_key(seed, document.unit.host, line);
+            if !background.is_boilerplate(key) {
+                lines.push(Line { key, from: from as u32, to: (from + line.len()) as u32 });
+            }
+        });
+        lines.sort_unstable_by_key(|l| (l.key, l.from));
+        let is_new = !background.knows_unit(document.unit.key);
+        Self {
+            ngrams_of: starts(ngrams.iter().map(|n| n.hash)),
+            lines_of: starts(lines.iter().map(|l| l.key)),
+            ngrams,
+            lines,
+            unit: document.unit.key,
+            mark: (document.unit.key as u16 & !NEW) | if is_new { NEW } else { 0 },
+        }
+    }
+
+    /// Where an n-gram stands in `ngrams`.
+    pub(super) fn find(&self, hash: u64) -> Option<usize> {
+        self.ngrams.binary_search_by_key(&hash, |n| n.hash).ok()
+    }
+
+    pub(super) fn is_new(&self) -> bool {
+        self.mark & NEW != 0
+    }
+}
+
+/// Places are kept in 16 bits.
+fn cut(tokens: &[Token]) -> &[Token] {
+    &tokens[..tokens.len().min(usize::from(u16::MAX))]
+}
+
+/// The distinct rare n-grams of a text, in order of their hashes.
+pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<Rare> {
+    let tokens = cut(tokens);
+    let mut hashed = Vec::with_capacity(tokens.len() * ngram::NGRAM_MAX);
+    ngram::for_each(background.seed(), tokens, |n| hashed.push(n));
+    // A loop of its own, without branches: the look-ups overlap.
+    let counts: Vec<u8> = hashed.iter().map(|n| background.ngram_documents(n.hash)).collect();
+    let rare = hashed.iter().zip(counts).filter(|(_, df)| *df <= RARE);
+    let mut ngrams: Vec<Rare> = rare.map(|(n, df)| Rare { hash: n.hash, place: n.place as u16, len: n.len, df }).collect();
+    ngrams.sort_unstable_by_key(|n| (n.hash, n.place));
+    ngrams.dedup_by_key(|n| n.hash);
+    ngrams
+}
+
+/// Where the keys of each shard begin, among sorted keys.
+pub(super) fn starts(keys: impl Iterator<Item = u64>) -> [u32; SHARDS + 1] {
+    let mut starts = [0; SHARDS + 1];
+    keys.for_each(|key| starts[shard_of(key) + 1] += 1);
+    for i in 0..SHARDS {
+        starts[i + 1] += starts[i];
+    }
+    starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance;
+
+    #[test]
+    fn asks_for_each_ngram_and_line_once_grouped_by_shard() {
+        let background = Background::empty(conformance::SEED);
+        let document = conformance::document("a.example", "one two three one two\nfooter\nfooter");
+        let probe = Probe::new(&background, &document);
+        let mut want = ngram::distinct(conformance::SEED, document.ids(), |_| true);
+        want.sort_unstable_by_key(|n| n.hash);
+        assert!(probe.ngrams.iter().map(|n| (n.hash, u32::from(n.place), n.len)).eq(want.iter().map(|n| (n.hash, n.place, n.len))));
+        assert_eq!(probe.lines.len(), 3);
+        for shard in 0..SHARDS {
+            let range = probe.ngrams_of[shard] as usize..probe.ngrams_of[shard + 1] as usize;
+            assert!(probe.ngrams[range].iter().all(|n| shard_of(n.hash) == shard));
+        }
+        assert_eq!(probe.ngrams_of[SHARDS] as usize, probe.ngrams.len());
+        assert!(probe.is_new());
+    }
+}

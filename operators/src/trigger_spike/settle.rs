@@ -1,0 +1,127 @@
+//! `settle`: which alarm is met, which is new, who is recalled.
+
+use std::collections::BTreeMap;
+
+use super::{Proposal, TriggerSpike, alarm::Alarm, judge::Raised, probe::Probe};
+use crate::{
+    document::{Document, Ordinal},
+    finding::{Evidence, Finding, Score},
+    lookup::{Fate, Horizon, Ledger},
+    operator::{Operator, Recall, Settled, Tick},
+};
+
+/// Bytes of a phrase that are kept.
+const PHRASE_MAX: usize = 400;
+
+impl TriggerSpike {
+    pub(super) fn decide(
+        &mut self,
+        tick: Tick,
+        document: &Document,
+        probe: &Probe,
+        proposal: Proposal,
+        ledger: &dyn Ledger,
+        horizon: &dyn Horizon,
+    ) -> Settled {
+        let mut met = proposal.met;
+        // Judge knows the alarms that fired a window before; the rest are looked for here.
+        let unseen = self.alarms.partition_point(|a| self.is_visible(a, tick.border));
+        let carried = |a: &&Alarm| probe.find(a.anchor).is_some() && a.place_in(document.ids()).is_some();
+        met.extend(self.alarms[unseen..].iter().filter(carried).map(|a| a.id));
+        if !met.is_empty() {
+            let findings = met.iter().filter_map(|&id| self.meet(id, tick.ordinal, document)).collect();
+            return Settled { findings, recalls: Vec::new() };
+        }
+        let mut settled = Settled::default();
+        let mut recalls = BTreeMap::new();
+        for raised in proposal.raised {
+            if self.alarms.len() < self.config.alarms_max {
+                settled.findings.push(self.raise(tick.ordinal, document, probe, raised, ledger, horizon, &mut recalls));
+            }
+        }
+        settled.recalls = recalls.into_values().collect();
+        settled
+    }
+
+    fn meet(&mut self, id: u32, ordinal: Ordinal, document: &Document) -> Option<Finding> {
+        let members_max = self.config.members_max;
+        let alarm = self.alarms.get_mut(id as usize)?;
+        if alarm.members.len() < members_max {
+            alarm.members.push(ordinal);
+        }
+        Some(finding(alarm, document))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "settle's own arguments, passed on once")]
+    fn raise(
+        &mut self,
+        ordinal: Ordinal,
+        document: &Document,
+        probe: &Probe,
+        raised: Raised,
+        ledger: &dyn Ledger,
+        horizon: &dyn Horizon,
+        recalls: &mut BTreeMap<Ordinal, Recall>,
+    ) -> Finding {
+        let ngram = probe.ngrams[raised.ngram];
+        let mut alarm = Alarm {
+            id: self.alarms.len() as u32,
+            class: raised.class,
+            fired: ordinal,
+            phrase: phrase(document, raised.first, raised.span.len()),
+            score: raised.score,
+            threshold: raised.class.threshold(&self.thresholds),
+            k: raised.evidence.votes,
+            domains: raised.evidence.units as u32,
+            expected: raised.evidence.expected,
+            coherence: raised.evidence.coherence,
+            members: Vec::new(),
+            anchor: ngram.hash,
+            span: raised.span,
+            left: raised.left as u16,
+            len: ngram.len,
+        };
+        // Whoever matches 60% of the span holds at least the anchor.
+        let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < ordinal);
+        let carriers: Vec<Ordinal> =
+            earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
+        for &o in &carriers {
+            if matches!(ledger.fate(o), Fate::Clean | Fate::Duplicate(_)) {
+                let recall = Recall { ordinal: o, operator: Self::NAME, reason: alarm.class.reason(), alarm: Some(alarm.id) };
+                recalls.entry(o).or_insert(recall);
+            }
+        }
+        alarm.members.extend(carriers.into_iter().chain([ordinal]).take(self.config.members_max));
+        let finding = finding(&alarm, document);
+        self.alarms.push(alarm);
+        finding
+    }
+}
+
+fn finding(alarm: &Alarm, document: &Document) -> Finding {
+    // One half at the threshold, towards 1 beyond.
+    let score = 1.0 - 0.5 * alarm.threshold / alarm.score.max(alarm.threshold);
+    let mut found = Finding::new(TriggerSpike::NAME, alarm.class.reason(), Score::new(score));
+    let first = alarm.place_in(document.ids());
+    let span = first.and_then(|f| document.tokens.range(f, (f + alarm.span.len()).min(document.ids().len())));
+    found.evidence = Evidence {
+        matched: None,
+        alarm: Some(alarm.id),
+        phrase: Some(alarm.phrase.clone()),
+        spans: span.into_iter().collect(),
+        observed: Some(alarm.k),
+        expected: Some(alarm.expected),
+    };
+    found
+}
+
+/// The text of some tokens, cut to [`PHRASE_MAX`] bytes.
+fn phrase(document: &Document, first: usize, len: usize) -> String {
+    let range = document.tokens.range(first, (first + len).min(document.ids().len()));
+    let text = range.and_then(|(from, to)| document.text.get(from as usize..to as usize)).unwrap_or_default();
+    let mut end = text.len().min(PHRASE_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}

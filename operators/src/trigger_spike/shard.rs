@@ -1,0 +1,290 @@
+//! `fold`: the state of one shard's keys answers a document and takes it in.
+//!
+//! A phrase seen once only marks the gate; seen again it becomes a candidate whose newest 64 carriers are listed. A
+//! candidate is tested at every count from 4 to 32 and then at each growth by an eighth; the test here only says whether
+//! the full one in `judge` could come out positive, from bounds that need nothing but this state.
+
+use super::{
+    TriggerSpike,
+    probe::{NEW, Probe, Rare},
+    score::{FLOOR, LN_MAX, LX_MAX, Logs},
+};
+use crate::{
+    background::RARE,
+    codec::{Corrupt, Decoder, Encoder},
+    operator::{Persist, SHARDS, Tick},
+    table::{Candidates, Counts, Gate, Sketch},
+    text::hash::mix,
+};
+
+/// Count at which a phrase is first tested.
+const TEST_MIN: u16 = 4;
+/// Count up to which it is tested at each new carrier.
+const TEST_EACH: u16 = 32;
+/// Live counts below this explain nothing: `wider use` means 1.5 times at least 4.
+const LIVE_TOLD: u16 = 5;
+/// Listed carriers of a full list.
+pub(super) const LISTED_MAX: usize = 64;
+/// Least documents of the one publisher of a solo.
+pub(super) const SOLO: usize = 8;
+
+/// A document that carries a phrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Carrier {
+    pub(super) ordinal: u32,
+    /// Where the phrase stands first.
+    pub(super) place: u16,
+    /// The publisher's mark.
+    mark: u16,
+}
+
+impl Carrier {
+    pub(super) fn unpack(packed: u64) -> Self {
+        Self { ordinal: (packed >> 32) as u32, place: (packed >> 16) as u16, mark: packed as u16 }
+    }
+
+    fn pack(self) -> u64 {
+        u64::from(self.ordinal) << 32 | u64::from(self.place) << 16 | u64::from(self.mark)
+    }
+}
+
+/// A phrase of the document that is worth judging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Index in the probe.
+    pub(super) ngram: u32,
+    /// Documents that carry it and vote.
+    pub(super) live: u16,
+    /// Listed carriers in [`Answer::carriers`], oldest first.
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
+/// One shard's answer to one document.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// (index in the probe, documents that carry it), for phrases that several do.
+    pub(super) live: Vec<(u32, u16)>,
+    pub(super) due: Vec<Due>,
+    pub(super) carriers: Vec<u64>,
+    /// Indices of lines that the host shows over and over.
+    pub(super) template: Vec<u32>,
+    /// The how-manieth document of its publisher it is.
+    pub(super) sequence: Option<u32>,
+}
+
+/// State of one shard's keys.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    pub(super) gate: Gate,
+    pub(super) candidates: Candidates,
+    lines: [Sketch; 2],
+    lines_added: u64,
+    units: Counts,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    candidates: usize,
+    gate: usize,
+    lines: usize,
+    units: usize,
+}
+
+impl Shard {
+    pub(super) fn new(config: &super::Config) -> Self {
+        let limits = Limits {
+            candidates: config.candidates_max / SHARDS,
+            gate: config.gate_bytes / SHARDS,
+            lines: config.line_bytes / SHARDS / 2,
+            units: config.units_max / SHARDS,
+        };
+        Self {
+            gate: Gate::new(limits.gate),
+            candidates: Candidates::new(limits.candidates),
+            lines: [Sketch::new(limits.lines), Sketch::new(limits.lines)],
+            lines_added: 0,
+            units: Counts::new(limits.units),
+            limits,
+        }
+    }
+
+    pub(super) fn fold(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe) -> Answer {
+        let mut answer = Answer::default();
+        self.count_lines(index, probe, &mut answer);
+        if crate::operator::shard_of(probe.unit) == index {
+            answer.sequence = Some(self.units.add(probe.unit, 1));
+        }
+        if tick.votes {
+            self.take_in(operator, index, tick, probe, &mut answer);
+        }
+        answer
+    }
+
+    fn count_lines(&mut self, index: usize, probe: &Probe, answer: &mut Answer) {
+        let [young, old] = &mut self.lines;
+        for i in probe.lines_of[index]..probe.lines_of[index + 1] {
+            // Keys of a shard share their upper bits, which the sketch goes by.
+            let key = mix(probe.lines[i as usize].key);
+            let shown = u32::from(young.add(key)) + u32::from(old.get(key));
+            if shown > crate::background::LINE_SHOWN_MAX {
+                answer.template.push(i);
+            }
+        }
+        self.lines_added += u64::from(probe.lines_of[index + 1] - probe.lines_of[index]);
+    }
+
+    fn take_in(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe, answer: &mut Answer) {
+        let bounds = Bounds::new(operator, tick);
+        for i in probe.ngrams_of[index]..probe.ngrams_of[index + 1] {
+            let rare = probe.ngrams[i as usize];
+            let carrier = Carrier { ordinal: tick.ordinal, place: rare.place, mark: probe.mark }.pack();
+            let Some(slot) = self.candidates.find(rare.hash) else {
+                if self.gate.pass(rare.hash) {
+                    self.candidates.insert(rare.hash, carrier, tick.ordinal, TEST_MIN);
+                }
+                continue;
+            };
+            self.candidates.push(slot, carrier);
+            let entry = self.candidates.get_mut(slot);
+            if entry.touched < tick.border {
+                entry.before = entry.live;
+            }
+            entry.touched = tick.ordinal;
+            entry.live = entry.live.saturating_add(1);
+            let live = entry.live;
+            if live >= LIVE_TOLD {
+                answer.live.push((i, live));
+            }
+            if live < entry.next_test {
+                continue;
+            }
+            entry.next_test = if live < TEST_EACH { live + 1 } else { live.saturating_add(live / 8) };
+            let carriers = self.candidates.carriers(slot);
+            if bounds.worth_judging(rare, live, carriers) {
+                let from = answer.carriers.len() as u32;
+                answer.carriers.extend_from_slice(carriers);
+                answer.due.push(Due { ngram: i, live, from, to: answer.carriers.len() as u32 });
+            }
+        }
+    }
+
+    /// Takes back the votes that document `ordinal` gave to phrases.
+    pub(super) fn withdraw(&mut self, hashes: &[Rare], ordinal: u32) {
+        for n in hashes {
+            if let Some(slot) = self.candidates.find(n.hash) {
+                self.candidates.withdraw(slot, |x| Carrier::unpack(x).ordinal == ordinal);
+            }
+        }
+    }
+
+    /// Documents that carried the phrase as of a border at or before which nothing has been folded since.
+    pub(super) fn live_at(&self, hash: u64, border: u32) -> u16 {
+        self.candidates.find(hash).map_or(0, |slot| {
+            let entry = self.candidates.get(slot);
+            if entry.touched < border { entry.live } else { entry.before }
+        })
+    }
+
+    /// Makes room, from counts fixed by the input.
+    pub(super) fn tidy(&mut self) {
+        self.candidates.make_room();
+        self.gate.rotate_if_full();
+        self.units.make_room();
+        if self.lines_added >= self.lines[0].bytes() as u64 / 4 {
+            self.lines.swap(0, 1);
+            self.lines[0].clear();
+            self.lines_added = 0;
+        }
+    }
+
+    pub(super) fn bytes(&self) -> [(&'static str, usize); 4] {
+        let lines = self.lines.iter().map(Sketch::bytes).sum();
+        [("candidates", self.candidates.bytes()), ("gate", self.gate.bytes()), ("lines", lines), ("units", self.units.bytes())]
+    }
+}
+
+impl Persist for Shard {
+    fn save(&self, out: &mut Encoder) {
+        self.gate.save(out);
+        self.candidates.save(out);
+        self.lines.iter().for_each(|l| l.save(out));
+        out.u64(self.lines_added);
+        self.units.save(out);
+    }
+
+    fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
+        self.gate = Gate::load(from)?;
+        self.candidates = Candidates::load(from, self.limits.candidates)?;
+        self.lines = [Sketch::load(from)?, Sketch::load(from)?];
+        self.lines_added = from.u64()?;
+        self.units = Counts::load(from, self.limits.units)?;
+        let fits = self.gate.bytes() <= self.limits.gate.max(64) && self.lines.iter().all(|l| l.bytes() <= self.limits.lines.max(64));
+        if fits { Ok(()) } else { Err(from.corrupt("tables of the configured size")) }
+    }
+}
+
+/// Upper bounds of a phrase's score.
+struct Bounds<'a> {
+    logs: &'a Logs,
+    votes_per_unit: u32,
+    units_min: usize,
+    ordinal: u32,
+    documents: f64,
+    new_share: f64,
+}
+
+impl<'a> Bounds<'a> {
+    fn new(operator: &'a TriggerSpike, tick: Tick) -> Self {
+        Self {
+            logs: &operator.logs,
+            votes_per_unit: operator.config.votes_per_unit,
+            units_min: operator.config.units_min,
+            ordinal: tick.ordinal,
+            documents: f64::from(operator.background.documents()),
+            new_share: operator.frozen.new_share(),
+        }
+    }
+
+    fn worth_judging(&self, rare: Rare, live: u16, listed: &[u64]) -> bool {
+        if self.documents == 0.0 || listed.len() < self.units_min {
+            return false;
+        }
+        let windowed = listed.len() == LISTED_MAX && usize::from(live) > LISTED_MAX;
+        let since = if windowed { Carrier::unpack(listed[0]).ordinal } else { 0 };
+        let expected = (f64::from(rare.df) + 0.5) * f64::from(self.ordinal - since + 1) / self.documents;
+        let unlisted = usize::from(!windowed && usize::from(live) > listed.len());
+        let any_new = listed.iter().any(|&x| x as u16 & NEW != 0);
+        let most = self.logs.l1(listed.len() + unlisted, expected);
+        if most + if any_new { LN_MAX + LX_MAX } else { 0.0 } < FLOOR && (rare.df > 1 || !any_new) {
+            return false;
+        }
+        let (units, votes, new, largest_new) = self.count(listed);
+        if units < self.units_min {
+            return rare.df <= 1 && largest_new >= SOLO && largest_new * 2 >= listed.len();
+        }
+        let l1 = self.logs.l1(votes + unlisted, expected);
+        l1 > 0.0 && l1 + self.logs.ln(new, units, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
+    }
+
+    /// Different publishers, their capped votes, how many of them are new, and the most documents of a new one.
+    fn count(&self, listed: &[u64]) -> (usize, usize, usize, usize) {
+        let mut marks = [0u16; LISTED_MAX];
+        let marks = &mut marks[..listed.len()];
+        marks.iter_mut().zip(listed).for_each(|(m, &x)| *m = x as u16);
+        marks.sort_unstable();
+        let (mut units, mut votes, mut new, mut largest_new) = (0, 0, 0, 0);
+        for run in marks.chunk_by(|a, b| a == b) {
+            units += 1;
+            votes += run.len().min(self.votes_per_unit as usize);
+            if run[0] & NEW != 0 {
+                new += 1;
+                largest_new = largest_new.max(run.len());
+            }
+        }
+        (units, votes, new, largest_new)
+    }
+}
+
+const _: () = assert!(RARE < Sketch::MAX, "rare counts are below saturation");

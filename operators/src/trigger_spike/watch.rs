@@ -1,0 +1,83 @@
+//! Calibration: the best score of each class that ordinary text reaches. The operator itself, with thresholds so low that
+//! everything that could matter is scored, and without alarms.
+
+use std::sync::Arc;
+
+use super::{Class, Config, TriggerSpike};
+use crate::{
+    background::{Background, Thresholds},
+    document::{Document, Ordinal, Unit},
+    lookup::{Fate, Horizon, Ledger},
+    operator::{Operator, SHARDS, Scene, Tick},
+    text::{Token, Tokens},
+};
+
+/// Ordinals between borders while watching.
+const WINDOW: u32 = 64;
+/// Scores below these cannot reach the least thresholds: growth in exposure multiplies them by 2.3 at most.
+const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0, solo: 5.0, gibberish: 2.0 };
+
+/// Texts in memory.
+struct Texts(Vec<Arc<[Token]>>);
+
+impl Horizon for Texts {
+    fn tokens(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {
+        self.0.get(ordinal as usize).cloned()
+    }
+
+    fn may_carry(&self, _: &[Token]) -> Vec<Ordinal> {
+        Vec::new()
+    }
+}
+
+/// All clean.
+struct Clean;
+
+impl Ledger for Clean {
+    fn fate(&self, _: Ordinal) -> Fate {
+        Fate::Clean
+    }
+}
+
+/// The best score of each class, by its number.
+pub(crate) fn best_scores<'a>(background: &Arc<Background>, documents: impl Iterator<Item = (&'a Unit, &'a Arc<[Token]>)>) -> [f64; 4] {
+    let mut operator = TriggerSpike::new(Config::default(), Arc::clone(background), WINDOW);
+    operator.thresholds = LOW;
+    operator.watching = true;
+    let mut shards: Vec<_> = (0..SHARDS).map(|_| operator.shard()).collect();
+    let mut texts = Texts(Vec::new());
+    let mut best = [0.0f64; Class::ALL.len()];
+    for (ordinal, (unit, tokens)) in (0u32..).zip(documents) {
+        let border = ordinal - ordinal % WINDOW;
+        if ordinal == border && ordinal > 0 {
+            operator.border(border, &[], &mut shards, &texts);
+        }
+        let document = document(unit, tokens);
+        let tick = Tick { ordinal, border, votes: true };
+        let probe = operator.probe(&document);
+        let answers: Vec<_> = shards.iter_mut().enumerate().map(|(i, s)| operator.fold(s, i, tick, &probe)).collect();
+        let memo = operator.describe(&document, &probe, &answers);
+        operator.remember(ordinal, Some(memo));
+        texts.0.push(Arc::clone(tokens));
+        let scene = Scene { tick, shards: &shards, horizon: &texts };
+        let mut proposal = operator.judge(&document, &probe, &answers, &scene);
+        for raised in std::mem::take(&mut proposal.raised) {
+            let score = &mut best[raised.class as usize];
+            *score = score.max(raised.score);
+        }
+        operator.settle(tick, &document, &probe, proposal, false, &Clean, &texts);
+    }
+    best
+}
+
+fn document(unit: &Unit, tokens: &Arc<[Token]>) -> Document {
+    Document {
+        unit: unit.clone(),
+        url: Box::default(),
+        text: Box::default(),
+        tokens: Tokens { ids: tokens.to_vec(), ..Tokens::default() },
+        digest: [0; 16],
+        time: None,
+        language: "",
+    }
+}

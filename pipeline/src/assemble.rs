@@ -1,0 +1,273 @@
+//! Configuration, background and state folder become an engine.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use operators::{
+    background::Background,
+    exact_dedup::ExactDedup,
+    gibberish::Gibberish,
+    inspect::Inspector,
+    mode::Mode,
+    near_dup::NearDup,
+    reputation::{List, Reputation, Verdict, unit::Platforms},
+    text::{Seed, Tokenizer},
+    trigger_spike::TriggerSpike,
+    unicode::Unicode,
+};
+
+use crate::{
+    config::{Config, digest},
+    decode,
+    encode::hex,
+    engine::{Engine, Inspectors, Lane, Lanes, LogLengths, Settings, fault::Faults},
+    features::Features,
+    layout::StateFolder,
+    stage::{self, Restart},
+    state::{horizon::Horizon, ledger::Ledger, snapshot::Snapshots},
+};
+
+/// Everything a run is made of beside its input and its state.
+pub struct Ingredients {
+    /// What ordinary text looks like.
+    pub background: Arc<Background>,
+    /// Keys every hash.
+    pub seed: Seed,
+    /// Reviewed verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// Contents of the allow and deny lists.
+    pub lists: Lists,
+    /// Digest of everything that affects verdicts.
+    pub verdict_digest: [u8; 16],
+    /// Things a reader of the report must know.
+    pub warnings: Vec<String>,
+}
+
+/// The user's lists.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
+    /// Publishers whose documents are never withheld.
+    pub allow: List,
+    /// Publishers whose documents always are.
+    pub deny: List,
+}
+
+impl Ingredients {
+    /// Reads background, lists and verdicts. `input` is what a seed is drawn from where nothing else fixes it: no author of a
+    /// page knows the whole input, and the same input gives the same seed.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is not what it should be.
+    pub fn gather(config: &Config, background: Option<&Path>, verdicts: Option<&Path>, input: &[String]) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let background = match background {
+            Some(path) => {
+                let bytes = fs::read(path).with_context(|| format!("read background {}", path.display()))?;
+                let background = Background::load(&bytes).with_context(|| format!("background {}", path.display()))?;
+                if let Some(seed) = config.engine.seed.filter(|&seed| seed != background.seed().0) {
+                    bail!("engine.seed is {seed}, and {} was learned with {}", path.display(), background.seed().0);
+                }
+                background
+            }
+            None => {
+                warnings.push(
+                    "no background: phrases cannot be told from ordinary text, so trigger_spike and gibberish find nothing; \
+                     make one with `weir learn`"
+                        .to_owned(),
+                );
+                Background::empty(Seed(config.engine.seed.unwrap_or_else(|| seed_of(input))))
+            }
+        };
+        let seed = background.seed();
+        let (allow, allow_text) = read_lists(&config.policy.allow_files)?;
+        let (deny, deny_text) = read_lists(&config.policy.deny_files)?;
+        let lists = Lists { allow, deny };
+        let (verdicts, verdict_text) = match verdicts {
+            Some(path) => {
+                let text = fs::read_to_string(path).with_context(|| format!("read verdicts {}", path.display()))?;
+                (read_verdicts(&text).with_context(|| format!("verdicts {}", path.display()))?, text)
+            }
+            None => (Vec::new(), String::new()),
+        };
+        let verdict_digest =
+            digest::verdict_digest(config, &background.digest(), seed, &[&allow_text, &deny_text, &verdict_text]);
+        Ok(Self { background: Arc::new(background), seed, verdicts, lists, verdict_digest, warnings })
+    }
+
+    /// The verdict digest as written in every decision.
+    pub fn verdict_digest_hex(&self) -> String {
+        hex(&self.verdict_digest)
+    }
+
+    fn settings(&self, config: &Config, partitions: Vec<String>) -> Result<Settings> {
+        let platforms = Platforms::new(self.background.platforms().iter().cloned(), &config.operators.reputation.account_patterns)?;
+        Ok(Settings {
+            border: config.engine.border,
+            quarantine_score: config.policy.quarantine_score,
+            decode: decode_options(config),
+            features: Features {
+                seed: self.seed,
+                tokenizer: Tokenizer::new(self.seed, config.input.tokens_max),
+                platforms,
+            },
+            partitions,
+            verdict_digest: self.verdict_digest,
+            faults: Faults::default(),
+        })
+    }
+
+    fn reputation(&self, config: &Config) -> Reputation {
+        let Lists { allow, deny } = self.lists.clone();
+        Reputation::new(config.operators.reputation.clone(), allow, deny, &self.verdicts)
+    }
+
+    fn inspectors(&self, config: &Config) -> Inspectors {
+        let all = &config.operators;
+        let listed: [(Box<dyn Inspector>, Mode); 3] = [
+            (Box::new(self.reputation(config)), all.reputation.mode),
+            (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
+            (Box::new(Gibberish::new(&all.gibberish, Arc::clone(&self.background))), all.gibberish.mode),
+        ];
+        listed.into_iter().filter(|(_, mode)| *mode != Mode::Off).collect()
+    }
+}
+
+/// How records are decoded.
+pub fn decode_options(config: &Config) -> decode::Options {
+    let fields = config.input.fields.clone();
+    decode::Options {
+        fields: decode::Fields { text: fields.text, id: fields.id, url: fields.url, time: fields.time, label: fields.label },
+        text_bytes_max: config.input.text_bytes_max,
+        body_bytes_max: config.input.record_bytes_max,
+    }
+}
+
+/// A seed from the input's fingerprints.
+///
+/// # Panics
+/// Never: a hash has 32 bytes.
+pub fn seed_of(input: &[String]) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for fingerprint in input {
+        // Names are left out: the same files elsewhere give the same verdicts.
+        let content = fingerprint.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
+        hasher.update(content.as_bytes());
+        hasher.update(b"\n");
+    }
+    u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes"))
+}
+
+/// An engine as its newest good snapshot left it, or a new one.
+pub struct Restored {
+    /// The engine.
+    pub engine: Engine,
+    /// Where its snapshots are.
+    pub snapshots: Snapshots,
+    /// What the snapshot says about input and output.
+    pub restart: Restart,
+}
+
+impl Restored {
+    /// Where the state comes from an earlier run, begins run number `run` over it.
+    pub fn begin_run_if_new(&mut self, run: u32) {
+        if self.engine.run() != run {
+            self.engine.begin_run(run);
+            self.restart = Restart::default();
+        }
+    }
+}
+
+/// Builds the engine over a state folder, which is made if it is missing.
+///
+/// # Errors
+/// If the state cannot be read, or was made with another seed.
+pub fn engine(config: &Config, ingredients: &Ingredients, state: &StateFolder, partitions: Vec<String>) -> Result<Restored> {
+    engine_with(config, ingredients, state, partitions, Faults::default())
+}
+
+/// As [`engine`], with what a test breaks.
+///
+/// # Errors
+/// As [`engine`].
+pub fn engine_with(
+    config: &Config,
+    ingredients: &Ingredients,
+    state: &StateFolder,
+    partitions: Vec<String>,
+    faults: Faults,
+) -> Result<Restored> {
+    let snapshots = Snapshots::open(&state.snapshots())?;
+    let snapshot = snapshots.newest()?;
+    let settings = Settings { faults, ..ingredients.settings(config, partitions)? };
+    let (lengths, head) = match &snapshot {
+        Some((_, body)) => {
+            let (restart, mut from) = stage::read_head(body)?;
+            let seed = from.u64()?;
+            if seed != ingredients.seed.0 {
+                bail!("{} was made with hash seed {seed}, and this run has {}", state.root().display(), ingredients.seed.0);
+            }
+            let lengths = LogLengths::of(&mut from)?;
+            (lengths, Some(restart))
+        }
+        None => (LogLengths::default(), None),
+    };
+    let ledger = Ledger::open(&state.ledger(), lengths.ledger)?;
+    let horizon = Horizon::open(
+        &state.horizon(),
+        settings.features.tokenizer.clone(),
+        config.state.horizon_documents,
+        config.state.horizon_memory_bytes,
+        lengths.next,
+        lengths.horizon_tail,
+    )?;
+    let all = &config.operators;
+    let lanes = Lanes {
+        exact: Lane::new(ExactDedup::new(all.exact_dedup.clone(), ingredients.seed), all.exact_dedup.mode),
+        near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode),
+        spike: Lane::new(TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.border), all.trigger_spike.mode),
+    };
+    let inspectors = ingredients.inspectors(config);
+    let mut engine = Engine::new(settings, Arc::clone(&ingredients.background), inspectors, ingredients.reputation(config), lanes, ledger, horizon);
+    if let Some((_, body)) = &snapshot {
+        let (_, mut from) = stage::read_head(body)?;
+        from.u64()?;
+        engine.load(&mut from)?;
+        from.end()?;
+    }
+    Ok(Restored { engine, snapshots, restart: head.unwrap_or_default() })
+}
+
+/// Reads the lists in `files` as one; also their text.
+fn read_lists(files: &[PathBuf]) -> Result<(List, String)> {
+    let mut all = String::new();
+    for path in files {
+        let text = fs::read_to_string(path).with_context(|| format!("read list {}", path.display()))?;
+        if let Some(bad) = List::parse(&text).1.first() {
+            bail!("list {}: {bad}", path.display());
+        }
+        all.push_str(&text);
+        all.push('\n');
+    }
+    Ok((List::parse(&all).0, all))
+}
+
+/// Reads `--verdicts`: one JSON object a line, `{"unit": "example.org", "bad": true, "time": 1700000000}`.
+fn read_verdicts(text: &str) -> Result<Vec<Verdict>> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        unit: String,
+        bad: bool,
+        time: i64,
+    }
+    let mut verdicts = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let line: Line = serde_json::from_str(line).with_context(|| format!("line {}", number + 1))?;
+        verdicts.push(Verdict { unit: line.unit, bad: line.bad, time: line.time });
+    }
+    Ok(verdicts)
+}

@@ -1,0 +1,118 @@
+//! `weir learn --output FILE PATH...`: a background from trusted text.
+
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use connectors::{
+    file::{FileSource, walk, write_atomically},
+    limits::Limits,
+    source::{Limit, Source},
+};
+use operators::{
+    background::{Background, Learner, Options, Origin},
+    document::Unit,
+    reputation::unit::{Platforms, unit_of},
+    text::{Seed, Tokenizer},
+};
+use rayon::prelude::*;
+use tracing::warn;
+
+use super::{print, start_threads};
+use crate::{
+    assemble::seed_of,
+    config::Config,
+    decode::{Decoded, decode},
+    progress::Progress,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Trusted text without attacks, of the kind the stream will have: files, folders or `-`, as for `weir replay`.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where the background is written.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Threads; 0: one for each core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Runs the command.
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    start_threads(config, arguments.threads)?;
+    let began = Instant::now();
+    let background = learn(config, arguments)?;
+    let thresholds = background.thresholds();
+    print(&format!(
+        "learned from {} documents of {} publishers in {:.1} s: {}\n{thresholds:#?}",
+        background.documents(),
+        background.units(),
+        began.elapsed().as_secs_f64(),
+        arguments.output.display(),
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Learns and writes the file.
+pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background> {
+    let found = walk(&arguments.paths)?;
+    for skipped in &found.skipped {
+        warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
+    }
+    let mut source = FileSource::new(found.files, Limits::default());
+    let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
+    let seed = Seed(config.engine.seed.unwrap_or_else(|| seed_of(&fingerprints)));
+    let tokenizer = Tokenizer::new(seed, config.input.tokens_max);
+    let options = crate::assemble::decode_options(config);
+    let mut learner = Learner::new(seed, Options::default());
+    let names = source.partitions().to_vec();
+    let progress = Progress::reading(source.size_hint());
+    let mut counts = crate::engine::Counts::default();
+    loop {
+        let records = source.read(Limit { records: config.engine.batch_documents, bytes: config.engine.batch_bytes })?;
+        if records.is_empty() {
+            break;
+        }
+        let pages: Vec<_> = records
+            .par_iter()
+            .map(|record| {
+                let name = names.get(record.position.partition as usize).map_or("", String::as_str);
+                match decode(record, name, &options) {
+                    Decoded::Page(page) => Ok(Some((page.url.unwrap_or_default(), name, tokenizer.tokens(&page.text).ids))),
+                    Decoded::WithoutText(_) => Ok(None),
+                    Decoded::Reject(reject) => Err(format!("{name}#{}: {}: {}", record.position.offset, reject.code, reject.message)),
+                }
+            })
+            .collect();
+        for page in pages {
+            counts.received += 1;
+            match page {
+                Ok(Some((url, name, tokens))) => {
+                    counts.clean += 1;
+                    learner.add(&url, name, &tokens);
+                }
+                Ok(None) => counts.without_text += 1,
+                Err(why) => {
+                    counts.dead_letters += 1;
+                    warn!("passed over: {why}");
+                }
+            }
+        }
+        progress.at(source.consumed(), &counts);
+    }
+    progress.done();
+    if learner.is_empty() {
+        bail!("nothing to learn from: no document with text in {} records", counts.received);
+    }
+    let patterns = &config.operators.reputation.account_patterns;
+    Platforms::new([""; 0], patterns)?;
+    let unit = |url: &str, source: &str, platforms: &BTreeSet<String>| -> Unit {
+        let platforms = Platforms::new(platforms.iter().cloned(), patterns).expect("the patterns were compiled above");
+        unit_of(url, source, seed, &platforms)
+    };
+    let background = learner.finish(Origin::Trusted, &unit);
+    write_atomically(&arguments.output, &background.save())?;
+    Ok(background)
+}

@@ -1,0 +1,110 @@
+//! The command line: one file a subcommand.
+
+mod demo;
+mod learn;
+mod replay;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, load};
+
+/// A poison filter for web-scraped training corpora: documents in; a clean corpus, a quarantine with reasons, one decision a
+/// document and recalls out.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Configuration file (TOML). Every key has a default; `weir check` shows them.
+    #[arg(long, global = true, value_name = "FILE", env = "WEIR_CONFIG")]
+    config: Option<PathBuf>,
+    /// Sets one key, such as `--set operators.near_dup.mode=shadow`; wins over the file and the environment.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Passes archived documents through the filter: files, folders, or `-` for standard input.
+    Replay(replay::Arguments),
+    /// Learns a background from trusted text: what ordinary text looks like, and thresholds for it.
+    Learn(learn::Arguments),
+    /// Generates a sample crawl with planted attacks and filters it, to see weir at work.
+    Demo(demo::Arguments),
+}
+
+/// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
+const BAD_CONFIG: u8 = 78;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.global.log_format);
+    let config = match load::load(cli.global.config.as_deref(), &cli.global.set, std::env::vars()) {
+        Ok(config) => config,
+        Err(problems) => {
+            say(&problems.to_string());
+            return ExitCode::from(BAD_CONFIG);
+        }
+    };
+    let done = match cli.command {
+        Command::Replay(arguments) => replay::run(&config, &arguments),
+        Command::Learn(arguments) => learn::run(&config, &arguments),
+        Command::Demo(arguments) => demo::run(&config, &arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("weir: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("warn,pipeline=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => builder.without_time().init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// A line for people, on standard error.
+#[expect(clippy::print_stderr, reason = "the binary's own voice")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// A line of result, on standard output.
+#[expect(clippy::print_stdout, reason = "the binary's own voice")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+/// The threads that detectors run on.
+fn start_threads(config: &Config, threads: Option<usize>) -> anyhow::Result<()> {
+    let threads = threads.unwrap_or(config.engine.threads);
+    rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("weir-{i}")).build_global()?;
+    Ok(())
+}

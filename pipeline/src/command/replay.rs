@@ -1,0 +1,273 @@
+//! `weir replay PATH...`: archived documents through the filter, into a folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use connectors::{
+    file::{Compression, FileCommitter, FileOptions, FileSource, FolderLock, Mark, walk, write_atomically},
+    limits::Limits,
+    source::Source,
+};
+use tracing::{info, warn};
+
+use super::{print, say, start_threads};
+use crate::{
+    assemble::{self, Ingredients, Restored},
+    config::{self, Config},
+    encode::to_line,
+    layout::OutputFolder,
+    manifest::{Manifest, Phase},
+    progress::Progress,
+    publish,
+    report::{Report, Timings},
+    stage::{Pace, Stage},
+    state::base::Base,
+};
+
+/// Version of the manifest.
+const MANIFEST: u32 = 1;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Files (JSONL, WARC, WET; plain, .gz, .zst), folders (recursive, in order of name), or `-` for JSONL or WARC on
+    /// standard input, which cannot be resumed.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where everything is written. A killed run goes on where it was when the same command is given again.
+    #[arg(long, short, value_name = "DIR")]
+    pub output: PathBuf,
+    /// A background made by `weir learn`. Without one, weir learns from its own past and finds less.
+    #[arg(long, value_name = "FILE")]
+    pub background: Option<PathBuf>,
+    /// Indexes and counters that are carried from one dump to the next; replaced when the run is finished.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Reviewed verdicts (JSONL: `unit`, `bad`, `time`) that reputation learns from.
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
+    /// Write decisions and recalls and no corpus.
+    #[arg(long)]
+    pub annotate_only: bool,
+    /// Stop after this many records.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Threads for detectors; 0: one for each core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Remove what an earlier run left in the output folder and start anew.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    start_threads(config, arguments.threads)?;
+    let report = replay(config, arguments)?;
+    match report {
+        Some(report) => print(&report.table()),
+        None => say(&format!("{} is finished already; nothing to do", arguments.output.display())),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Replays; `None` if the output was finished before.
+pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Option<Report>> {
+    let started = Instant::now();
+    let output = OutputFolder::new(&arguments.output);
+    fs::create_dir_all(output.private()).with_context(|| format!("make {}", output.private().display()))?;
+    let _lock = FolderLock::acquire(output.root())?;
+    if arguments.force {
+        remove_earlier(&output)?;
+    }
+    let found = walk(&arguments.paths)?;
+    for skipped in &found.skipped {
+        warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
+    }
+    if found.files.is_empty() {
+        bail!("no input: {} hold no JSONL or WARC file", list(&arguments.paths));
+    }
+    let limits = Limits {
+        record_bytes_max: config.input.record_bytes_max,
+        ratio_max: u64::from(config.input.ratio_max),
+        ..Limits::default()
+    };
+    let source = FileSource::new(found.files, limits);
+    let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
+    let ingredients = Ingredients::gather(config, arguments.background.as_deref(), arguments.verdicts.as_deref(), &fingerprints)?;
+    let options = FileOptions {
+        compression: compression(config),
+        part_records: config.output.part_records,
+        corpus: !(config.output.annotate_only || arguments.annotate_only),
+    };
+    let base = arguments.state.as_deref().map(Base::open).transpose()?;
+    let mut manifest = Manifest {
+        v: MANIFEST,
+        verdict_digest: ingredients.verdict_digest_hex(),
+        shape: shape(config, arguments, options),
+        input: fingerprints,
+        run: base.as_ref().map_or(0, Base::next_run),
+        phase: Phase::Reading,
+    };
+    match Manifest::read(&output.manifest())? {
+        Some(earlier) => {
+            earlier.check_same(&manifest, output.root())?;
+            manifest.phase = earlier.phase;
+            manifest.run = earlier.run;
+        }
+        None => {
+            if let Some(base) = &base {
+                base.copy_to(&output.state())?;
+            }
+            manifest.write(&output.manifest())?;
+        }
+    }
+    if manifest.phase == Phase::Finished {
+        return Ok(None);
+    }
+    let run = Run { config, arguments, output: &output, options, ingredients, base };
+    run.go(source, manifest, started).map(Some)
+}
+
+struct Run<'a> {
+    config: &'a Config,
+    arguments: &'a Arguments,
+    output: &'a OutputFolder,
+    options: FileOptions,
+    ingredients: Ingredients,
+    base: Option<Base>,
+}
+
+impl Run<'_> {
+    fn go(self, source: FileSource, mut manifest: Manifest, started: Instant) -> Result<Report> {
+        let mut timings = Timings::default();
+        if manifest.phase == Phase::Reading {
+            self.read(source, &manifest, &mut timings)?;
+            manifest.phase = Phase::Publishing;
+            manifest.write(&self.output.manifest())?;
+            connectors::kill::point("replay.decided");
+        }
+        if manifest.phase == Phase::Publishing {
+            self.publish(&mut timings)?;
+            manifest.phase = Phase::Published;
+            manifest.write(&self.output.manifest())?;
+            connectors::kill::point("replay.published");
+        }
+        if let Some(base) = &self.base {
+            base.replace(&self.output.state(), manifest.run)?;
+        }
+        let report = Report::read(&self.output.file("report.json"))?;
+        manifest.phase = Phase::Finished;
+        manifest.write(&self.output.manifest())?;
+        connectors::kill::point("replay.finished");
+        remove_if_there(self.output.state().root())?;
+        remove_if_there(&self.output.private().join("staged"))?;
+        timings.total_seconds = started.elapsed().as_secs_f64();
+        timings.write(&self.output.file("timings.json"))?;
+        Ok(report)
+    }
+
+    /// Reads and decides everything, up to a last snapshot.
+    fn read(&self, source: FileSource, manifest: &Manifest, timings: &mut Timings) -> Result<()> {
+        let began = Instant::now();
+        let state = self.output.state();
+        let partitions = source.partitions().to_vec();
+        let mut restored = assemble::engine(self.config, &self.ingredients, &state, partitions)?;
+        restored.begin_run_if_new(manifest.run);
+        let Restored { engine, snapshots, restart } = restored;
+        let progress = Progress::reading(source.size_hint());
+        let committer = FileCommitter::new(self.output.root(), self.options);
+        let pace = Pace {
+            batch_documents: self.config.engine.batch_documents,
+            batch_bytes: self.config.engine.batch_bytes,
+            snapshot_documents: self.config.state.snapshot_documents,
+        };
+        let mut stage = Stage::open(source, committer, engine, snapshots, restart, pace)?;
+        loop {
+            let received = stage.engine().counts().received;
+            let left = self.arguments.limit.map(|limit| limit.saturating_sub(received));
+            if !stage.step(left)? {
+                break;
+            }
+            progress.at(stage.source().consumed(), stage.engine().counts());
+        }
+        stage.snapshot()?;
+        progress.done();
+        timings.decide(began.elapsed(), stage.engine());
+        info!(documents = stage.engine().counts().received, "all input decided");
+        Ok(())
+    }
+
+    /// The last pass, and everything that is written once.
+    fn publish(&self, timings: &mut Timings) -> Result<()> {
+        let began = Instant::now();
+        let state = self.output.state();
+        let Restored { engine, restart, .. } = assemble::engine(self.config, &self.ingredients, &state, Vec::new())?;
+        let mark = Mark::decode(restart.mark.as_deref().context("the last snapshot holds no mark of the outputs")?)?;
+        let alarms: Vec<u8> = engine.alarms()?.iter().flat_map(|a| [to_line(a), b"\n".to_vec()].concat()).collect();
+        write_atomically(&self.output.file("alarms.jsonl"), &alarms)?;
+        if self.options.corpus {
+            let progress = Progress::publishing();
+            publish::publish(self.output, self.options, &mark, engine.ledger(), engine.run_first(), || progress.tick())?;
+            progress.done();
+        }
+        let report = Report::of(&engine, &self.ingredients)?;
+        write_atomically(&self.output.file("report.json"), &report.bytes()?)?;
+        timings.publish(began.elapsed());
+        Ok(())
+    }
+}
+
+fn compression(config: &Config) -> Compression {
+    match config.output.compression {
+        config::Compression::None => Compression::None,
+        config::Compression::Gzip => Compression::Gzip,
+        config::Compression::Zstd => Compression::Zstd,
+    }
+}
+
+/// Everything beside verdicts that shapes the output's bytes.
+fn shape(config: &Config, arguments: &Arguments, options: FileOptions) -> String {
+    let limit = arguments.limit.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    let frames = if options.compression == Compression::None { 0 } else { config.state.snapshot_documents };
+    format!(
+        "compression {}, parts of {} records, corpus {}, limit {limit}, frames of {frames}",
+        options.compression.name(),
+        options.part_records,
+        options.corpus
+    )
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(|| format!("remove {}", path.display())),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what weir writes, and nothing else that may lie in the folder.
+fn remove_earlier(output: &OutputFolder) -> Result<()> {
+    // The manifest goes first: without it nothing of what is left counts.
+    match fs::remove_file(output.manifest()) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).context("remove the manifest"),
+        _ => {}
+    }
+    remove_if_there(output.state().root())?;
+    remove_if_there(&output.private().join("staged"))?;
+    for folder in ["clean", "quarantine", "duplicates"] {
+        remove_if_there(&output.file(folder))?;
+    }
+    for file in ["decisions", "recalls", "alarms", "dead-letters"].map(|s| format!("{s}.jsonl")).iter().chain(&["report.json".to_owned(), "timings.json".to_owned()]) {
+        let _ = fs::remove_file(output.file(file));
+    }
+    Ok(())
+}

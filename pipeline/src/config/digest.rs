@@ -1,0 +1,43 @@
+//! The verdict digest: what two runs must share to give the same verdicts on the same input.
+
+use operators::text::Seed;
+use serde::Serialize;
+
+use super::{Config, Fields, Input, Operators, Policy};
+
+/// Exactly the keys marked *(verdict)*.
+#[derive(Serialize)]
+struct Affecting<'a> {
+    engine: &'static str,
+    input: Input,
+    border: u32,
+    horizon_documents: u32,
+    policy: &'a Policy,
+    operators: &'a Operators,
+}
+
+/// Digest of config, background, seed and the contents of lists; 128 bits of blake3.
+///
+/// # Panics
+/// Never: a configuration can always be written as JSON.
+pub fn verdict_digest(config: &Config, background: &[u8; 32], seed: Seed, lists: &[&str]) -> [u8; 16] {
+    let fields = Fields { id: None, label: None, ..config.input.fields.clone() };
+    let affecting = Affecting {
+        engine: env!("CARGO_PKG_VERSION"),
+        input: Input { fields, ..config.input.clone() },
+        border: config.engine.border,
+        horizon_documents: config.state.horizon_documents,
+        policy: &config.policy,
+        operators: &config.operators,
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&serde_json::to_vec(&affecting).expect("a configuration can be written as JSON"));
+    hasher.update(background);
+    hasher.update(&seed.0.to_le_bytes());
+    for list in lists {
+        hasher.update(blake3::hash(list.as_bytes()).as_bytes());
+    }
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    digest
+}

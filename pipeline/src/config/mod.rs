@@ -1,0 +1,190 @@
+//! The configuration: every option with its default, its unit and the reason for its value.
+//!
+//! The structs here are the raw form, as written in TOML; unknown keys are refused. Keys marked *(verdict)* affect
+//! verdicts and make up the verdict digest, together with the background and the hash seed.
+
+pub mod digest;
+pub mod load;
+
+use std::path::PathBuf;
+
+use operators::{exact_dedup, gibberish, near_dup, reputation, trigger_spike, unicode};
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How records are read.
+    pub input: Input,
+    /// How documents are processed.
+    pub engine: Engine,
+    /// What is kept on disk.
+    pub state: State,
+    /// What is written.
+    pub output: Output,
+    /// How findings become a route.
+    pub policy: Policy,
+    /// The detectors. They run in an order fixed in code.
+    pub operators: Operators,
+}
+
+/// `[input]`: how records are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Input {
+    /// Longest record, in bytes; longer ones become dead letters. *(verdict)*
+    pub record_bytes_max: usize,
+    /// Longest text, in bytes; longer ones become dead letters. *(verdict)*
+    pub text_bytes_max: usize,
+    /// Tokens of a text that detectors look at, at most 65,535. A longer text is judged by its beginning. *(verdict)*
+    pub tokens_max: usize,
+    /// Highest ratio of decompressed to compressed bytes of a file, after its first 16 MiB. *(verdict)*
+    pub ratio_max: u32,
+    /// Where JSON records keep what weir needs, as dotted paths; empty: known schemas are recognised. *(verdict)*
+    pub fields: Fields,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            // Common Crawl cuts records at 1 MiB; 16 covers raw archives of research crawls.
+            record_bytes_max: 16 << 20,
+            text_bytes_max: 4 << 20,
+            // 8 times the 99.9th percentile of web documents.
+            tokens_max: 50_000,
+            // Real archives stay under 100; a gzip bomb reaches 1,032.
+            ratio_max: 500,
+            fields: Fields::default(),
+        }
+    }
+}
+
+/// `[input.fields]`: dotted paths into a JSON record, such as `data.content.text`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fields {
+    /// The text. *(verdict)*
+    pub text: Option<String>,
+    /// The record's own id.
+    pub id: Option<String>,
+    /// The address. *(verdict)*
+    pub url: Option<String>,
+    /// When it was fetched. *(verdict)*
+    pub time: Option<String>,
+    /// A label.
+    pub label: Option<String>,
+}
+
+/// `[engine]`: how documents are processed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Engine {
+    /// Ordinals between borders, where late decisions become visible to counters. *(verdict)*
+    pub border: u32,
+    /// Most documents in a micro-batch.
+    pub batch_documents: usize,
+    /// Most bytes in a micro-batch.
+    pub batch_bytes: usize,
+    /// Threads for detectors; 0: one for each core.
+    pub threads: usize,
+    /// Hash seed. Unset: the background's, or one drawn from the input. *(verdict)*
+    pub seed: Option<u64>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { border: 64, batch_documents: 1024, batch_bytes: 64 << 20, threads: 0, seed: None }
+    }
+}
+
+/// `[state]`: what is kept on disk and in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct State {
+    /// Ordinals between snapshots; a kill costs at most this much work. Compression frames of the output close there.
+    pub snapshot_documents: u32,
+    /// How many documents back an alarm finds its carriers. *(verdict)*
+    pub horizon_documents: u32,
+    /// Memory for the tokens of the newest documents, in bytes; older ones are read from disk.
+    pub horizon_memory_bytes: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            // About 10 s of work; a snapshot takes a few tenths of one.
+            snapshot_documents: 32_768,
+            horizon_documents: 1_000_000,
+            horizon_memory_bytes: 1 << 30,
+        }
+    }
+}
+
+/// How the corpus files are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Plain lines.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+/// `[output]`: what is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Output {
+    /// `none`, `gzip` or `zstd`, for the corpus files.
+    pub compression: Compression,
+    /// Records in a corpus file.
+    pub part_records: u64,
+    /// Write decisions and recalls but no corpus.
+    pub annotate_only: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { compression: Compression::None, part_records: 100_000, annotate_only: false }
+    }
+}
+
+/// `[policy]`: how findings become a route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Combined score (noisy-or of the enforced findings) from which a document is withheld, in (0, 1]. Each operator's own
+    /// threshold is at 0.5. *(verdict)*
+    pub quarantine_score: f64,
+    /// Files of publishers whose documents are never withheld but as copies: one domain or account a line. *(verdict)*
+    pub allow_files: Vec<PathBuf>,
+    /// Files of publishers whose documents are always withheld. *(verdict)*
+    pub deny_files: Vec<PathBuf>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { quarantine_score: 0.5, allow_files: Vec::new(), deny_files: Vec::new() }
+    }
+}
+
+/// `[operators.*]`: the detectors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operators {
+    /// Hidden and disguised characters.
+    pub unicode: unicode::Config,
+    /// Words in no order.
+    pub gibberish: gibberish::Config,
+    /// Publishers with a record.
+    pub reputation: reputation::Config,
+    /// Phrases that suddenly spread.
+    pub trigger_spike: trigger_spike::Config,
+    /// The same text again.
+    pub exact_dedup: exact_dedup::Config,
+    /// Nearly the same text again.
+    pub near_dup: near_dup::Config,
+}

@@ -1,0 +1,130 @@
+//! WARC and WET records: which have text, and where it is.
+//!
+//! | record | text |
+//! |---|---|
+//! | `response` | the HTTP body, if the status is 200 and it is HTML or plain text |
+//! | `resource` | the block, if it is HTML or plain text |
+//! | `conversion` | the block as it is, if it is plain text: a WET record |
+//! | `revisit`, `request`, `metadata`, `warcinfo`, `continuation` | none |
+
+use connectors::framing::warc::Header;
+
+use super::{
+    Decoded, Options, Reject, WithoutText,
+    body::{self, Body, Stated},
+    check_text_len, checked_id, checked_url,
+    http::{Content, Response},
+    page::{Form, Page, Provenance, fact},
+    time,
+};
+
+/// Decodes one record.
+pub(super) fn decode(header: &[u8], block: &[u8], file: &str, options: &Options) -> Decoded {
+    read(&Header::parse(header), block, file, options).unwrap_or_else(Decoded::Reject)
+}
+
+fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<Decoded, Reject> {
+    let url = checked_url(header.get("WARC-Target-URI").map(bare))?;
+    let mut provenance = provenance(header, file);
+    let record_type = header.get("WARC-Type").unwrap_or_default().to_ascii_lowercase();
+    let body = match record_type.as_str() {
+        "response" => response(header, block, url.as_deref(), &mut provenance, options)?,
+        "resource" => {
+            let stated = Stated { content_type: header.get("Content-Type"), charset: None, url: url.as_deref() };
+            provenance.content_type = stated.content_type.and_then(fact);
+            body::from_bytes(block, &stated, &mut provenance, options)?
+        }
+        "conversion" => conversion(header, block, &mut provenance)?,
+        "revisit" => Body::Without("revisit"),
+        "request" => Body::Without("request"),
+        "metadata" => Body::Without("metadata"),
+        "warcinfo" => Body::Without("warcinfo"),
+        "continuation" => Body::Without("continuation"),
+        _ => Body::Without("unknown_record_type"),
+    };
+    let text = match body {
+        Body::Text(text) => text,
+        Body::Without(why) => return Ok(Decoded::WithoutText(WithoutText { url, why })),
+    };
+    check_text_len(text.len(), options)?;
+    Ok(Decoded::Page(Page {
+        id: checked_id(header.get("WARC-Record-ID").map(bare).map(str::to_owned))?,
+        url,
+        text,
+        time: header.get("WARC-Date").and_then(time::parse),
+        label: None,
+        provenance,
+        form: Form::Archive,
+    }))
+}
+
+/// A value without the angle brackets that ids have by the standard, and URLs in the files of some writers.
+fn bare(value: &str) -> &str {
+    value.trim().trim_start_matches('<').trim_end_matches('>').trim()
+}
+
+fn provenance(header: &Header, file: &str) -> Provenance {
+    let stated = |name: &str| header.get(name).and_then(fact);
+    Provenance {
+        schema: "warc",
+        file: fact(file),
+        warc_record_id: header.get("WARC-Record-ID").map(bare).and_then(fact),
+        warc_type: stated("WARC-Type"),
+        refers_to: header.get("WARC-Refers-To").map(bare).and_then(fact),
+        truncated: stated("WARC-Truncated"),
+        digest: stated("WARC-Payload-Digest").or_else(|| stated("WARC-Block-Digest")),
+        language: stated("WARC-Identified-Content-Language"),
+        fetched_at: stated("WARC-Date"),
+        ..Provenance::default()
+    }
+}
+
+fn response(
+    header: &Header,
+    block: &[u8],
+    url: Option<&str>,
+    provenance: &mut Provenance,
+    options: &Options,
+) -> Result<Body, Reject> {
+    let Some(response) = Response::parse(block) else {
+        // DNS and FTP answers are responses too.
+        return match header.get("Content-Type") {
+            Some(media) if media.trim_start().to_ascii_lowercase().starts_with("application/http") => {
+                let got = block[..block.len().min(32)].escape_ascii();
+                Err(Reject::new(
+                    "http_invalid",
+                    format!("got `{got}` at the beginning of the block, expected an HTTP status line"),
+                ))
+            }
+            _ => Ok(Body::Without("not_http")),
+        };
+    };
+    if response.status != 200 {
+        return Ok(Body::Without("http_status"));
+    }
+    let content_type = response.header.get("Content-Type");
+    provenance.content_type = content_type.and_then(fact);
+    provenance.language = provenance.language.take().or_else(|| response.header.get("Content-Language").and_then(fact));
+    match response.content(options.body_bytes_max)? {
+        Content::Bytes(bytes) => body::from_bytes(&bytes, &Stated { content_type, charset: None, url }, provenance, options),
+        Content::Unread(why) => Ok(Body::Without(why)),
+    }
+}
+
+/// A WET record: text that somebody else has made of a page, in UTF-8 by definition.
+fn conversion(header: &Header, block: &[u8], provenance: &mut Provenance) -> Result<Body, Reject> {
+    provenance.schema = "wet";
+    provenance.content_type = header.get("Content-Type").and_then(fact);
+    let essence = header.get("Content-Type").and_then(|value| value.split(';').next()).map_or("", str::trim);
+    if !essence.is_empty() && !essence.eq_ignore_ascii_case("text/plain") {
+        return Ok(Body::Without("non_text"));
+    }
+    match std::str::from_utf8(block) {
+        Ok(text) if text.trim().is_empty() => Ok(Body::Without("empty")),
+        Ok(text) => Ok(Body::Text(text.to_owned())),
+        Err(error) => {
+            let message = format!("got bytes that are not UTF-8 at byte {} of the block", error.valid_up_to());
+            Err(Reject::new("not_utf8", message))
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! An archived HTTP response: status, fields, and the body as the browser would have it.
+//!
+//! Archives often hold bodies whose transfer or content encoding was undone while the header still names it, so what does
+//! not look encoded is taken as it is. What breaks off in the middle is kept up to there, as browsers do.
+//!
+//! **Limits** output of every encoding is bounded by the caller; at most [`ENCODINGS_MAX`] encodings are undone.
+
+use std::{borrow::Cow, io::Read};
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+use super::{Reject, header::Header};
+
+/// Most content encodings on top of each other; servers use one.
+const ENCODINGS_MAX: usize = 3;
+
+/// Where the end of the header is looked for.
+const HEADER_BYTES_MAX: usize = 64 << 10;
+
+/// A response.
+pub(super) struct Response<'a> {
+    /// Status code.
+    pub status: u16,
+    /// Header fields.
+    pub header: Header,
+    /// The body as archived.
+    body: &'a [u8],
+}
+
+/// A body with its encodings undone.
+pub(super) enum Content<'a> {
+    /// Its bytes.
+    Bytes(Cow<'a, [u8]>),
+    /// It is encoded in a way that is not read; the reason to state.
+    Unread(&'static str),
+}
+
+impl<'a> Response<'a> {
+    /// Reads a content block; `None` if it does not begin with an HTTP status line.
+    pub(super) fn parse(block: &'a [u8]) -> Option<Self> {
+        let head = &block[..block.len().min(HEADER_BYTES_MAX)];
+        let line_end = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
+        let line = std::str::from_utf8(&head[..line_end.min(64)]).ok().or_else(|| {
+            // A reason phrase in another charset: the code stands before it.
+            std::str::from_utf8(head.get(..12)?).ok()
+        })?;
+        let mut words = line.split_ascii_whitespace();
+        words.next().filter(|word| word.len() >= 5 && word.as_bytes()[..5].eq_ignore_ascii_case(b"HTTP/"))?;
+        let status = words.next()?.parse().ok()?;
+        let body_at = header_end(head).unwrap_or(block.len());
+        let fields = head.get(line_end..body_at.min(head.len())).unwrap_or_default();
+        Some(Self { status, header: Header::parse(fields), body: &block[body_at..] })
+    }
+
+    /// The body with transfer and content encodings undone, of at most `bytes_max` bytes.
+    pub(super) fn content(&self, bytes_max: usize) -> Result<Content<'a>, Reject> {
+        let chunked = self.header.get("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
+        let mut body = if chunked { dechunk(self.body) } else { Cow::Borrowed(self.body) };
+        let encodings = self.header.get("Content-Encoding").unwrap_or_default().to_ascii_lowercase();
+        for (undone, encoding) in encodings.rsplit(',').map(str::trim).filter(|name| !name.is_empty()).enumerate() {
+            if undone == ENCODINGS_MAX {
+                return Ok(Content::Unread("content_encoding_stacked"));
+            }
+            body = match encoding {
+                "identity" | "none" | "utf-8" => body,
+                "gzip" | "x-gzip" if !body.starts_with(&[0x1F, 0x8B]) => body,
+                "gzip" | "x-gzip" => Cow::Owned(inflate(MultiGzDecoder::new(&*body), bytes_max, "gzip")?),
+                "deflate" => inflate_either(body, bytes_max)?,
+                "br" => return Ok(Content::Unread("content_encoding_br")),
+                "zstd" => return Ok(Content::Unread("content_encoding_zstd")),
+                _ => return Ok(Content::Unread("content_encoding_unknown")),
+            };
+        }
+        Ok(Content::Bytes(body))
+    }
+}
+
+/// Where the body begins: after the first empty line, ended by CRLF or LF.
+fn header_end(head: &[u8]) -> Option<usize> {
+    let mut line_start = 0;
+    for (at, _) in head.iter().enumerate().filter(|&(_, &byte)| byte == b'\n') {
+        if matches!(&head[line_start..at], b"" | b"\r") {
+            return Some(at + 1);
+        }
+        line_start = at + 1;
+    }
+    None
+}
+
+/// Joins the chunks. A body that does not begin with a chunk is one already joined; from where a later chunk is no longer
+/// one, the rest is taken as it is, so that no text gets lost.
+fn dechunk(body: &[u8]) -> Cow<'_, [u8]> {
+    let Some((mut size, mut rest)) = chunk_size(body) else { return Cow::Borrowed(body) };
+    let mut joined = Vec::with_capacity(body.len());
+    while size > 0 {
+        let (chunk, after) = rest.split_at(size.min(rest.len()));
+        joined.extend_from_slice(chunk);
+        let after = after.strip_prefix(b"\r\n").or_else(|| after.strip_prefix(b"\n")).unwrap_or(after);
+        if after.is_empty() {
+            break;
+        }
+        let Some(next) = chunk_size(after) else {
+            joined.extend_from_slice(after);
+            break;
+        };
+        (size, rest) = next;
+    }
+    Cow::Owned(joined)
+}
+
+/// The size a chunk states, and what follows its size line.
+fn chunk_size(rest: &[u8]) -> Option<(usize, &[u8])> {
+    let end = rest.iter().take(1024).position(|&byte| byte == b'\n')?;
+    let line = std::str::from_utf8(&rest[..end]).ok()?;
+    let digits = line.split(';').next()?.trim();
+    let hex = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // A size beyond the address space is as good as "all the rest".
+    hex.then(|| (usize::from_str_radix(digits, 16).unwrap_or(usize::MAX), &rest[end + 1..]))
+}
+
+/// `deflate` is zlib by the standard, bare deflate by some servers, and nothing at all in some archives.
+fn inflate_either(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>, Reject> {
+    let zlib = body.len() >= 2 && body[0] & 0x0F == 8 && (u16::from(body[0]) << 8 | u16::from(body[1])).is_multiple_of(31);
+    if zlib {
+        return inflate(ZlibDecoder::new(&*body), bytes_max, "deflate").map(Cow::Owned);
+    }
+    match inflate(DeflateDecoder::new(&*body), bytes_max, "deflate") {
+        Err(reject) if reject.code == "content_encoding_corrupt" && std::str::from_utf8(&body).is_ok() => Ok(body),
+        result => result.map(Cow::Owned),
+    }
+}
+
+fn inflate(decoder: impl Read, bytes_max: usize, encoding: &str) -> Result<Vec<u8>, Reject> {
+    let mut bytes = Vec::new();
+    let result = decoder.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > bytes_max {
+        return Err(Reject::new(
+            "body_too_large",
+            format!("got a {encoding} body of more than {bytes_max} bytes, expected at most that"),
+        ));
+    }
+    match result {
+        Err(error) if bytes.is_empty() => {
+            Err(Reject::new("content_encoding_corrupt", format!("got a body that is no {encoding}, as its header says: {error}")))
+        }
+        _ => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{
+        Compression,
+        write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+    };
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("memory takes all");
+        encoder.finish().expect("memory takes all")
+    }
+
+    fn content(header: &str, body: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let block = [format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n").as_bytes(), body].concat();
+        match Response::parse(&block).expect("a response").content(1000) {
+            Ok(Content::Bytes(bytes)) => Ok(bytes.into_owned()),
+            Ok(Content::Unread(why)) => Err(why),
+            Err(reject) => Err(reject.code),
+        }
+    }
+
+    #[test]
+    fn parses_status_lines_leniently() {
+        for (block, want) in [
+            (&b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody"[..], Some((200, Some("b"), &b"body"[..]))),
+            (b"HTTP/1.0 404\nA: b\n\nbody", Some((404, Some("b"), b"body"))),
+            (b"http/2 200\r\n\r\n", Some((200, None, b""))),
+            (b"HTTP/1.1 200 \xE9\xE9\r\nA: b\r\n\r\nbody", Some((200, Some("b"), b"body"))),
+            (b"HTTP/1.1 200 OK", Some((200, None, b""))),
+            (b"HTTP/1.1 abc\r\n\r\n", None),
+            (b"HTTP/1.1 99999999\r\n\r\n", None),
+            (b"<html>", None),
+            (b"", None),
+        ] {
+            let got = Response::parse(block);
+            let got = got.as_ref().map(|r| (r.status, r.header.get("a"), r.body));
+            assert_eq!(got, want, "{}", block.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn joins_chunks() {
+        let chunked = "Transfer-Encoding: chunked";
+        for (body, want) in [
+            ("4\r\nWiki\r\n5;x=y\r\npedia\r\n0\r\n\r\n", "Wikipedia"),
+            ("4\nWiki\n5\npedia\n0\n\n", "Wikipedia"),
+            ("4\r\nWiki\r\n", "Wiki"),
+            ("FFFFFFFFFFFFFFFFFF\r\nWiki", "Wiki"),
+            ("9\r\nWiki", "Wiki"),
+            ("4\r\nWiki\r\n<p>no chunk", "Wiki<p>no chunk"),
+            ("<p>joined already</p>", "<p>joined already</p>"),
+            ("", ""),
+        ] {
+            assert_eq!(content(chunked, body.as_bytes()), Ok(body_bytes(want)), "{body}");
+        }
+    }
+
+    fn body_bytes(text: &str) -> Vec<u8> {
+        text.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn undoes_content_encodings() {
+        let text = b"hello hello hello".to_vec();
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&text).expect("memory takes all");
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+        bare.write_all(&text).expect("memory takes all");
+        let cut = gzip(&text);
+        for (encoding, body, want) in [
+            ("gzip", gzip(&text), Ok(text.clone())),
+            ("X-GZIP", gzip(&text), Ok(text.clone())),
+            ("gzip", text.clone(), Ok(text.clone())),
+            ("gzip, gzip", gzip(&gzip(&text)), Ok(text.clone())),
+            ("gzip, gzip, gzip, gzip", gzip(&text), Err("content_encoding_stacked")),
+            ("deflate", zlib.finish().expect("memory takes all"), Ok(text.clone())),
+            ("deflate", bare.finish().expect("memory takes all"), Ok(text.clone())),
+            ("deflate", text.clone(), Ok(text.clone())),
+            ("deflate", vec![0xFF; 20], Err("content_encoding_corrupt")),
+            ("gzip", cut[..10].to_vec(), Err("content_encoding_corrupt")),
+            ("gzip", gzip(&[b'x'; 1000]), Ok(vec![b'x'; 1000])),
+            ("gzip", gzip(&[b'x'; 1001]), Err("body_too_large")),
+            ("br", text.clone(), Err("content_encoding_br")),
+            ("zstd", text.clone(), Err("content_encoding_zstd")),
+            ("rot13", text.clone(), Err("content_encoding_unknown")),
+            ("identity", text.clone(), Ok(text.clone())),
+        ] {
+            assert_eq!(content(&format!("Content-Encoding: {encoding}"), &body), want, "{encoding}");
+        }
+    }
+}

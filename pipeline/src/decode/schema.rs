@@ -1,0 +1,202 @@
+//! Which field of a JSON line is the text, the id, the URL, the time: schemas known by the names of their fields.
+//!
+//! | schema | known by | text | id | url | time |
+//! |---|---|---|---|---|---|
+//! | `fineweb` | `text` and `dump`, `file_path`, `language_score` or `token_count` | `text` | `id` | `url` | `date` |
+//! | `dolma` | `text` and `added`, `created` or `metadata` | `text` | `id` | `metadata.url` | `metadata.warc_date`, `created`, `added` |
+//! | `plain` | `text` | `text` | `id` | `url` | `fetched_at` |
+//! | `redpajama` | `raw_content` | `raw_content` | `doc_id`, `id` | `url` | `date_download` |
+//! | `scrapy_cluster` | `body` and `appid`, `crawlid`, `response_url` or `status_code` | `body` | `id` | `response_url`, `url` | `timestamp` |
+//!
+//! Configured paths win, field by field. A text may be empty: its page is a document all the same. A time that cannot be
+//! read is kept in the provenance as it was stated.
+
+use simd_json::{
+    prelude::{TypedScalarValue, ValueAsScalar, ValueIntoString},
+    tape::Value,
+};
+
+use super::{
+    Decoded, Fields, Options, Reject, WithoutText, body,
+    body::Body,
+    check_text_len, checked_id, checked_url,
+    json::{Object, type_name, word},
+    page::{Form, Page, Provenance, fact},
+    time,
+};
+
+/// Longest label in bytes; a longer one is none.
+const LABEL_BYTES_MAX: usize = 256;
+
+/// Where the fields of a schema are.
+struct Schema {
+    name: &'static str,
+    text: &'static str,
+    id: &'static [&'static str],
+    url: &'static [&'static str],
+    time: &'static [&'static str],
+    label: &'static [&'static str],
+    source: &'static str,
+}
+
+const FINEWEB: Schema =
+    Schema { name: "fineweb", text: "text", id: &["id"], url: &["url"], time: &["date"], label: &["label"], source: "dump" };
+const DOLMA: Schema = Schema {
+    name: "dolma",
+    text: "text",
+    id: &["id"],
+    url: &["metadata.url", "metadata.warc_url", "url"],
+    time: &["metadata.warc_date", "created", "added"],
+    label: &["label"],
+    source: "source",
+};
+const PLAIN: Schema = Schema {
+    name: "plain",
+    text: "text",
+    id: &["id"],
+    url: &["url"],
+    time: &["fetched_at"],
+    label: &["label"],
+    source: "source",
+};
+const REDPAJAMA: Schema = Schema {
+    name: "redpajama",
+    text: "raw_content",
+    id: &["doc_id", "id"],
+    url: &["url"],
+    time: &["date_download"],
+    label: &["label"],
+    source: "cc_segment",
+};
+const SCRAPY_CLUSTER: Schema = Schema {
+    name: "scrapy_cluster",
+    text: "body",
+    id: &["id"],
+    url: &["response_url", "url"],
+    time: &["timestamp"],
+    label: &["label"],
+    source: "appid",
+};
+
+/// Decodes the fields of a line.
+pub(super) fn decode(object: &Object<'_, '_>, options: &Options) -> Result<Decoded, Reject> {
+    let schema = detect(object, &options.fields)?;
+    let url = checked_url(field(object, options.fields.url.as_deref(), schema.url).and_then(ValueIntoString::into_string))?;
+    let text = text_of(object, schema, options)?;
+    let mut provenance = provenance(object, schema, options);
+    let text = if schema.name == SCRAPY_CLUSTER.name && options.fields.text.is_none() {
+        match scrapy_body(object, text, url.as_deref(), &mut provenance, options)? {
+            Body::Text(text) => text,
+            Body::Without(why) => return Ok(Decoded::WithoutText(WithoutText { url, why })),
+        }
+    } else {
+        text.to_owned()
+    };
+    check_text_len(text.len(), options)?;
+    let label = field(object, options.fields.label.as_deref(), schema.label).and_then(word);
+    Ok(Decoded::Page(Page {
+        id: checked_id(field(object, options.fields.id.as_deref(), schema.id).and_then(word))?,
+        url,
+        text,
+        time: field(object, options.fields.time.as_deref(), schema.time).and_then(time_of),
+        label: label.filter(|label| !label.is_empty() && label.len() <= LABEL_BYTES_MAX),
+        provenance,
+        form: Form::Verbatim,
+    }))
+}
+
+/// The schema of a line. With a configured text path, any schema whose other names fit serves for the rest.
+fn detect(object: &Object<'_, '_>, fields: &Fields) -> Result<&'static Schema, Reject> {
+    if object.has_any(&["text"]) {
+        return Ok(if object.has_any(&["dump", "file_path", "language_score", "token_count"]) {
+            &FINEWEB
+        } else if object.has_any(&["added", "created", "metadata"]) {
+            &DOLMA
+        } else {
+            &PLAIN
+        });
+    }
+    if object.has_any(&["raw_content"]) {
+        return Ok(&REDPAJAMA);
+    }
+    if object.has_any(&["body"]) && object.has_any(&["appid", "crawlid", "response_url", "status_code"]) {
+        return Ok(&SCRAPY_CLUSTER);
+    }
+    if fields.text.is_some() {
+        return Ok(&PLAIN);
+    }
+    let got = object.key_list();
+    Err(Reject::new("no_text_field", format!("got {got}, expected `text`, `raw_content`, a scrapy-cluster `body`, or a path")))
+}
+
+/// The value at the configured path, or else at the first of the schema's paths that has one other than null.
+fn field<'tape, 'line>(object: &Object<'tape, 'line>, configured: Option<&str>, known: &[&str]) -> Option<Value<'tape, 'line>> {
+    match configured {
+        Some(path) => object.at(path),
+        None => known.iter().filter_map(|path| object.at(path)).find(|value| !value.is_null()),
+    }
+}
+
+fn text_of<'line>(object: &Object<'_, 'line>, schema: &Schema, options: &Options) -> Result<&'line str, Reject> {
+    let path = options.fields.text.as_deref().unwrap_or(schema.text);
+    let Some(value) = object.at(path) else {
+        let got = object.key_list();
+        return Err(Reject::new("no_text_field", format!("got {got}, expected the text at `{path}`")));
+    };
+    value
+        .into_string()
+        .ok_or_else(|| Reject::new("text_not_string", format!("got {} at `{path}`, expected a string", type_name(value))))
+}
+
+fn provenance(object: &Object<'_, '_>, schema: &Schema, options: &Options) -> Provenance {
+    let fields = &options.fields;
+    let configured = [&fields.text, &fields.id, &fields.url, &fields.time, &fields.label].into_iter().any(Option::is_some);
+    let text = |path: &str| object.at(path).and_then(word).as_deref().and_then(fact);
+    let stated_time = field(object, fields.time.as_deref(), schema.time);
+    Provenance {
+        schema: if configured { "fields" } else { schema.name },
+        digest: text("digest"),
+        source: text(schema.source),
+        language: text("language"),
+        fetched_at: stated_time.and_then(word_or_float).as_deref().and_then(fact),
+        ..Provenance::default()
+    }
+}
+
+fn word_or_float(value: Value<'_, '_>) -> Option<String> {
+    word(value).or_else(|| value.as_f64().map(|number| number.to_string()))
+}
+
+fn time_of(value: Value<'_, '_>) -> Option<i64> {
+    match value.as_str() {
+        Some(text) => time::parse(text),
+        // A float saturates when it becomes an integer, and what saturates is no time.
+        None => time::from_number(value.as_i64().or_else(|| value.as_f64().map(|number| number.floor() as i64))?),
+    }
+}
+
+/// The text of a scrapy-cluster response, whose body is a page's HTML, in base64 if the cluster is set so.
+fn scrapy_body(
+    object: &Object<'_, '_>,
+    text: &str,
+    url: Option<&str>,
+    provenance: &mut Provenance,
+    options: &Options,
+) -> Result<Body, Reject> {
+    if object.get("status_code").and_then(|v| v.as_i64()).is_some_and(|status| status != 200) {
+        return Ok(Body::Without("http_status"));
+    }
+    let content_type = object.get("response_headers").and_then(Object::new).and_then(|headers| {
+        let value = headers.get("Content-Type").or_else(|| headers.get("content-type"))?;
+        value.into_string().or_else(|| value.get_idx(0)?.into_string())
+    });
+    provenance.content_type = content_type.and_then(fact);
+    match body::from_base64(text, options.body_bytes_max)? {
+        Some(bytes) => {
+            let charset = object.get("encoding").and_then(ValueIntoString::into_string);
+            let stated = body::Stated { content_type, charset, url };
+            body::from_bytes(&bytes, &stated, provenance, options)
+        }
+        None => body::from_str(text, content_type, provenance),
+    }
+}

@@ -1,0 +1,107 @@
+//! What a run counted: the identity of the report, and findings by operator and reason.
+
+use std::collections::BTreeMap;
+
+use operators::{
+    codec::{Corrupt, Decoder, Encoder},
+    finding::Finding,
+    mode::Mode,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{encode::RecallLine, policy::Route};
+
+/// Counters of one run. At any time `received = clean + quarantine + duplicate + dead_letters + without_text`, beside what is in flight.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records delivered.
+    pub received: u64,
+    /// Clean at arrival.
+    pub clean: u64,
+    /// Withheld at arrival.
+    pub quarantine: u64,
+    /// Held back as copies at arrival.
+    pub duplicate: u64,
+    /// Records that are no documents.
+    pub dead_letters: u64,
+    /// Sound records without text.
+    pub without_text: u64,
+    /// Documents of a publisher that could only be named by its source.
+    pub without_url: u64,
+    /// Documents withheld after they had passed.
+    pub recalled: u64,
+    /// Copies that took a recalled representative's place.
+    pub restored: u64,
+    /// Findings by `operator/reason`, and `/shadow` where they were not acted on.
+    pub findings: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// Counts a decided document.
+    pub fn count(&mut self, route: Route, findings: &[(Finding, Mode)], recalls: &[RecallLine]) {
+        match route {
+            Route::Clean => self.clean += 1,
+            Route::Duplicate => self.duplicate += 1,
+            Route::Quarantine => self.quarantine += 1,
+        }
+        for (finding, mode) in findings {
+            let shadow = if *mode == Mode::Shadow { "/shadow" } else { "" };
+            *self.findings.entry(format!("{}/{}{shadow}", finding.operator, finding.reason)).or_default() += 1;
+        }
+        let restored = recalls.iter().filter(|r| r.is_restore()).count() as u64;
+        self.restored += restored;
+        self.recalled += recalls.len() as u64 - restored;
+    }
+
+    /// Whether every record received is accounted for.
+    pub fn is_whole(&self) -> bool {
+        self.received == self.clean + self.quarantine + self.duplicate + self.dead_letters + self.without_text
+    }
+
+    /// Writes the counters.
+    pub(super) fn save(&self, out: &mut Encoder) {
+        for n in self.numbers() {
+            out.u64(n);
+        }
+        out.u64(self.findings.len() as u64);
+        for (name, n) in &self.findings {
+            out.str(name);
+            out.u64(*n);
+        }
+    }
+
+    fn numbers(&self) -> [u64; 9] {
+        [
+            self.received,
+            self.clean,
+            self.quarantine,
+            self.duplicate,
+            self.dead_letters,
+            self.without_text,
+            self.without_url,
+            self.recalled,
+            self.restored,
+        ]
+    }
+
+    /// Reads what [`Self::save`] wrote.
+    pub(super) fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let mut counts = Self {
+            received: from.u64()?,
+            clean: from.u64()?,
+            quarantine: from.u64()?,
+            duplicate: from.u64()?,
+            dead_letters: from.u64()?,
+            without_text: from.u64()?,
+            without_url: from.u64()?,
+            recalled: from.u64()?,
+            restored: from.u64()?,
+            findings: BTreeMap::new(),
+        };
+        for _ in 0..from.len(16)? {
+            let name = from.str()?.to_owned();
+            counts.findings.insert(name, from.u64()?);
+        }
+        Ok(counts)
+    }
+}

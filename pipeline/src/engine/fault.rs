@@ -1,0 +1,55 @@
+//! What a test may break: panics by content in any phase, and switches that take a safety away. Compiled to nothing without
+//! the cargo feature `faults`.
+
+/// A phase that a test can make panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Decoding, features, inspectors and probes.
+    Prepare,
+    /// Keyed state.
+    Fold,
+    /// Facts.
+    Describe,
+    /// Proposals.
+    Judge,
+    /// Decisions.
+    Settle,
+}
+
+/// A safety that a test can take away, to see that the fault tests notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Records that were taken in already are taken in again.
+    NoWatermark,
+    /// A re-read lets every document vote.
+    NoVoteBits,
+    /// Votes are withdrawn as soon as the batch is over, not at a border.
+    NoBorder,
+    /// A document is folded before it asks, so it may find itself.
+    NoSelfCheck,
+}
+
+/// What is broken, and for which documents.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// Panics in this phase on texts that hold the marker.
+    pub panics: Vec<(Phase, String)>,
+    /// Which safety is off.
+    pub mutation: Option<Mutation>,
+}
+
+impl Faults {
+    /// Panics if the test says so.
+    #[inline]
+    pub(super) fn trip(&self, phase: Phase, text: &str) {
+        if cfg!(feature = "faults") && self.panics.iter().any(|(p, marker)| *p == phase && text.contains(marker.as_str())) {
+            panic!("injected fault in {phase:?}");
+        }
+    }
+
+    /// Whether a safety is off.
+    #[inline]
+    pub fn is_off(&self, mutation: Mutation) -> bool {
+        cfg!(feature = "faults") && self.mutation == Some(mutation)
+    }
+}

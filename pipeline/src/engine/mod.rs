@@ -1,0 +1,241 @@
+//! The engine: records in reading order become decisions, recalls and restores. It knows no files and no brokers.
+//!
+//! [`Engine::process`] takes a batch through the phases; a batch is never a unit of meaning, so any split of a stream
+//! gives the same output. [`Engine::save`] and [`Engine::load`] carry everything over a restart that the logs do not hold.
+
+pub mod counts;
+pub mod fault;
+mod lane;
+mod phases;
+mod prepare;
+mod save;
+mod settings;
+mod settle;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use connectors::source::Record;
+use operators::{
+    background::Background,
+    document::Ordinal,
+    exact_dedup::ExactDedup,
+    lookup::{Fate, Ledger as _},
+    near_dup::NearDup,
+    reputation::{Contributions, Reputation, unit},
+    trigger_spike::TriggerSpike,
+};
+
+pub use counts::Counts;
+pub use lane::Lane;
+pub use prepare::{Content, Inspectors, Item};
+pub use save::LogLengths;
+pub use settings::Settings;
+pub use settle::{Decided, Outcome};
+
+use self::fault::Mutation;
+use crate::{
+    encode::AlarmLine,
+    journal::Journal,
+    state::{StateError, horizon::Horizon, ledger::Ledger},
+};
+
+/// The stateful operators.
+pub struct Lanes {
+    /// Exact copies.
+    pub exact: Lane<ExactDedup>,
+    /// Near copies.
+    pub near: Lane<NearDup>,
+    /// Phrases.
+    pub spike: Lane<TriggerSpike>,
+}
+
+/// Everything that the stream has taught so far.
+pub struct Engine {
+    settings: Settings,
+    background: Arc<Background>,
+    inspectors: Inspectors,
+    reputation: Reputation,
+    lanes: Lanes,
+    ledger: Ledger,
+    horizon: Horizon,
+    next: Ordinal,
+    run: u32,
+    run_first: Ordinal,
+    withdrawals: BTreeMap<Ordinal, Vec<Ordinal>>,
+    counts: Counts,
+}
+
+/// What a batch became.
+#[derive(Default)]
+pub struct Processed {
+    /// One for each record, in reading order.
+    pub outcomes: Vec<Outcome>,
+    /// The order, and who voted.
+    pub journal: Journal,
+}
+
+impl Engine {
+    /// An engine that has seen nothing, over logs that are empty or hold an earlier run's state ([`Self::load`] follows).
+    pub fn new(
+        settings: Settings,
+        background: Arc<Background>,
+        inspectors: Inspectors,
+        reputation: Reputation,
+        lanes: Lanes,
+        ledger: Ledger,
+        horizon: Horizon,
+    ) -> Self {
+        Self {
+            settings,
+            background,
+            inspectors,
+            reputation,
+            lanes,
+            ledger,
+            horizon,
+            next: 0,
+            run: 0,
+            run_first: 0,
+            withdrawals: BTreeMap::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The next ordinal.
+    pub fn next(&self) -> Ordinal {
+        self.next
+    }
+
+    /// What was counted so far in this run.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The fates.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Which run of this state it is.
+    pub fn run(&self) -> u32 {
+        self.run
+    }
+
+    /// The first ordinal of this run.
+    pub fn run_first(&self) -> Ordinal {
+        self.run_first
+    }
+
+    /// Contributions of publishers that the background does not know, in this run. Read from the ledger:
+    /// about 2 us a document.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn contributions(&self) -> Result<Contributions, StateError> {
+        let mut contributions = Contributions::default();
+        for ordinal in self.run_first..self.next {
+            let Some(identity) = self.ledger.identity(ordinal)? else { continue };
+            let unit = unit::named(&identity.unit, self.settings.features.seed);
+            if !self.background.knows_unit(unit.key) {
+                contributions.add(&unit);
+            }
+        }
+        Ok(contributions)
+    }
+
+    /// Takes a batch through all phases. `votes`: what the journal says, in a re-read.
+    ///
+    /// # Errors
+    /// If state cannot be written, or the ordinals are used up.
+    pub fn process(&mut self, records: Vec<Record>, votes: Option<&[bool]>) -> Result<Processed, StateError> {
+        let everyone = vec![true; records.len()];
+        let votes = votes.map(|journaled| if self.settings.faults.is_off(Mutation::NoVoteBits) { &everyone } else { journaled });
+        if u64::from(self.next) + records.len() as u64 > u64::from(Ordinal::MAX) {
+            return Err(StateError::Refused(format!("this state is full: it holds {} records, the most there can be", self.next)));
+        }
+        let mut items = prepare::prepare(&self.settings, &self.inspectors, &self.lanes, self.next, records, votes);
+        let mut processed = Processed::default();
+        processed.journal.first_ordinal = u64::from(self.next);
+        processed.journal.verdict_digest = self.settings.verdict_digest;
+        for item in &items {
+            let tick = phases::tick_of(item, self.settings.border);
+            processed.journal.push(item.record.position, tick.votes);
+        }
+        while !items.is_empty() {
+            if self.next.is_multiple_of(self.settings.border) {
+                self.border();
+            }
+            let until_border = (self.settings.border - self.next % self.settings.border) as usize;
+            let rest = items.split_off(until_border.min(items.len()));
+            self.window(std::mem::replace(&mut items, rest), &mut processed.outcomes)?;
+        }
+        if self.settings.faults.is_off(Mutation::NoBorder) {
+            self.border();
+        }
+        Ok(processed)
+    }
+
+    /// One window: documents between two borders, or the part of them that has arrived.
+    fn window(&mut self, items: Vec<Item>, outcomes: &mut Vec<Outcome>) -> Result<(), StateError> {
+        let mut answers = phases::fold(&self.settings, &mut self.lanes, &items);
+        phases::remember(&self.settings, &mut self.lanes, &mut self.horizon, &items, &mut answers)?;
+        let proposals = phases::judge(&self.settings, &self.lanes, &self.horizon, &items, &answers);
+        self.next += items.len() as Ordinal;
+        for (item, proposals) in items.into_iter().zip(proposals) {
+            outcomes.push(self.settle(item, proposals)?);
+        }
+        Ok(())
+    }
+
+    /// What was decided at least a border ago becomes visible to counters.
+    fn border(&mut self) {
+        let border = self.next;
+        let withdrawn: Vec<Ordinal> = match self.withdrawals.split_off(&(border + 1)) {
+            later => std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect(),
+        };
+        self.horizon.border(border);
+        self.lanes.exact.border(border, &withdrawn, &self.horizon);
+        self.lanes.near.border(border, &withdrawn, &self.horizon);
+        self.lanes.spike.border(border, &withdrawn, &self.horizon);
+    }
+
+    /// Alarms raised so far, with the ids of their members.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn alarms(&self) -> Result<Vec<AlarmLine>, StateError> {
+        let mut lines = Vec::new();
+        for alarm in self.lanes.spike.operator.alarms() {
+            let mut members = Vec::with_capacity(alarm.members.len());
+            for &member in &alarm.members {
+                members.extend(self.ledger.identity(member)?.map(|i| i.id));
+            }
+            lines.push(AlarmLine::new(alarm, members));
+        }
+        Ok(lines)
+    }
+
+    /// Number of alarms raised so far.
+    pub fn alarm_count(&self) -> usize {
+        self.lanes.spike.operator.alarms().len()
+    }
+
+    /// Documents of this run that are in the corpus now: clean at arrival and not recalled, or restored.
+    pub fn final_clean(&self) -> u64 {
+        (self.run_first..self.next).filter(|&o| self.ledger.fate(o) == Fate::Clean).count() as u64
+    }
+
+    /// Bytes of memory by store.
+    pub fn state_bytes(&self) -> Vec<(&'static str, usize)> {
+        let mut all = vec![("ledger", self.ledger.memory_bytes()), ("horizon", self.horizon.memory_bytes())];
+        all.extend(self.lanes.exact.state_bytes());
+        all.extend(self.lanes.near.state_bytes());
+        all.extend(self.lanes.spike.state_bytes());
+        all
+    }
+}

@@ -1,0 +1,39 @@
+//! What the engine needs of the configuration, resolved once.
+
+use connectors::position::Position;
+use operators::document::Ordinal;
+
+use super::fault::Faults;
+use crate::{decode, encode::hex, features::Features};
+
+/// Resolved settings of a run.
+#[derive(Debug)]
+pub struct Settings {
+    /// Ordinals between borders.
+    pub border: Ordinal,
+    /// Combined score from which a document is withheld.
+    pub quarantine_score: f64,
+    /// How records are decoded.
+    pub decode: decode::Options,
+    /// How features are computed.
+    pub features: Features,
+    /// Names of the partitions.
+    pub partitions: Vec<String>,
+    /// Digest of everything that affects verdicts.
+    pub verdict_digest: [u8; 16],
+    /// What a test broke.
+    pub faults: Faults,
+}
+
+impl Settings {
+    /// The public name of a position, such as `crawl.jsonl#17`.
+    pub fn position_name(&self, position: Position) -> String {
+        let partition = self.partitions.get(position.partition as usize).map_or("?", String::as_str);
+        format!("{partition}#{}", position.offset)
+    }
+
+    /// The verdict digest as written in every decision.
+    pub fn verdict_digest_hex(&self) -> String {
+        hex(&self.verdict_digest)
+    }
+}

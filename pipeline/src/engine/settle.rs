@@ -1,0 +1,199 @@
+//! The serial part: proposals become findings, findings a verdict, verdicts the ledger; recalls and restores follow.
+
+use operators::{
+    document::Ordinal,
+    finding::{Finding, Reason},
+    lookup::{Fate, Ledger as Lookup},
+    mode::Mode,
+    operator::{Recall, Settled},
+};
+
+use super::{
+    Engine,
+    fault::{Mutation, Phase},
+    lane::guarded,
+    phases::{Proposals, tick_of},
+    prepare::{Content, Item, Work, operator_failed},
+};
+use crate::{
+    encode::{Decision, RecallLine},
+    policy::{self, Route, Verdict},
+    state::{StateError, ledger::Identity},
+};
+
+/// What leaves the engine about one record.
+pub enum Outcome {
+    /// A document with its decision.
+    Decided(Box<Decided>),
+    /// A record that is no document.
+    Nothing(Item),
+}
+
+/// A document, its decision, and what it caused.
+pub struct Decided {
+    /// The document and its record.
+    pub item: Item,
+    /// What was decided.
+    pub decision: Decision,
+    /// Recalls and restores of earlier documents.
+    pub recalls: Vec<RecallLine>,
+}
+
+impl Engine {
+    /// Settles one record, in reading order.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub(super) fn settle(&mut self, item: Item, proposals: Proposals) -> Result<Outcome, StateError> {
+        self.counts.received += 1;
+        let work = match &item.content {
+            Content::Document(work) => work,
+            Content::WithoutText(_) => {
+                self.counts.without_text += 1;
+                self.ledger.push_nothing()?;
+                return Ok(Outcome::Nothing(item));
+            }
+            Content::Reject(_) => {
+                self.counts.dead_letters += 1;
+                self.ledger.push_nothing()?;
+                return Ok(Outcome::Nothing(item));
+            }
+        };
+        let failed = work.failed || proposals.failed;
+        let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
+        let (findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
+        let allowed = self.reputation.is_allowed(&work.computed.document);
+        let verdict = policy::decide(&findings, allowed, self.settings.quarantine_score);
+        let identity = self.identity(&item, work);
+        self.ledger.push(&identity, fate_of(&verdict, &findings))?;
+        if verdict.route == Route::Quarantine && work.computed.votes {
+            self.withdraw(item.ordinal);
+        }
+        let recalls = self.apply(recalls)?;
+        self.counts.without_url += u64::from(work.page.url.is_none());
+        self.counts.count(verdict.route, &findings, &recalls);
+        let decision = self.decision(identity, work, verdict, &findings)?;
+        Ok(Outcome::Decided(Box::new(Decided { item, decision, recalls })))
+    }
+
+    /// Asks the operators in their order: suspicion first, then copies, and only documents that nothing withholds can be copies.
+    fn ask(&mut self, item: &Item, work: &Work, proposals: Proposals) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
+        self.settings.faults.trip(Phase::Settle, &work.page.text);
+        let (document, probes) = (&work.computed.document, &work.computed.probes);
+        let tick = tick_of(item, self.settings.border);
+        let mut findings = work.computed.inspected.clone();
+        let mut recalls = Vec::new();
+        let mut suspect = !tick.votes;
+        let mut take = |settled: Settled, mode: Mode, findings: &mut Vec<(Finding, Mode)>| {
+            if mode == Mode::Enforce {
+                recalls.extend(settled.recalls);
+            }
+            findings.extend(settled.findings.into_iter().map(|f| (f, mode)));
+        };
+        let lanes = &mut self.lanes;
+        let horizon = &self.horizon;
+        let itself = SeesItself(&self.ledger, item.ordinal);
+        let ledger: &dyn Lookup = if self.settings.faults.is_off(Mutation::NoSelfCheck) { &itself } else { &self.ledger };
+        let settled = lanes.spike.settle(tick, document, probes.spike.as_ref(), proposals.spike, suspect, ledger, horizon);
+        take(settled, lanes.spike.mode, &mut findings);
+        suspect |= policy::suspicion(findings.iter().map(|(f, m)| (f, *m))) >= self.settings.quarantine_score;
+        let settled = lanes.exact.settle(tick, document, probes.exact.as_ref(), proposals.exact, suspect, ledger, horizon);
+        let copied = !settled.findings.is_empty() && lanes.exact.mode == Mode::Enforce;
+        take(settled, lanes.exact.mode, &mut findings);
+        let settled =
+            lanes.near.settle(tick, document, probes.near.as_ref(), proposals.near, suspect || copied, ledger, horizon);
+        take(settled, lanes.near.mode, &mut findings);
+        (findings, recalls)
+    }
+
+    fn identity(&self, item: &Item, work: &Work) -> Identity {
+        let position = self.settings.position_name(item.record.position);
+        Identity {
+            id: work.page.id.clone().unwrap_or_else(|| position.clone()),
+            position,
+            place: item.record.position,
+            run: self.run,
+            unit: work.computed.document.unit.name.to_string(),
+        }
+    }
+
+    /// Votes go at the border after next, so that answers do not depend on how far settling lags behind folding.
+    fn withdraw(&mut self, ordinal: Ordinal) {
+        let border = self.settings.border;
+        let visible =
+            if self.settings.faults.is_off(Mutation::NoBorder) { 0 } else { (ordinal / border + 2) * border };
+        self.withdrawals.entry(visible).or_default().push(ordinal);
+    }
+
+    /// Changes the fates of recalled documents, and restores the first surviving copy of each recalled representative.
+    fn apply(&mut self, recalls: Vec<Recall>) -> Result<Vec<RecallLine>, StateError> {
+        let mut lines = Vec::new();
+        let mut orphaned = Vec::new();
+        for recall in recalls {
+            match self.ledger.fate(recall.ordinal) {
+                Fate::Clean => orphaned.push(recall.ordinal),
+                Fate::Duplicate(_) => {}
+                Fate::Quarantined | Fate::Recalled | Fate::Unknown => continue,
+            }
+            self.ledger.change(recall.ordinal, Fate::Recalled)?;
+            let Some(identity) = self.ledger.identity(recall.ordinal)? else { continue };
+            lines.push(RecallLine::recall(&identity, &recall));
+        }
+        for representative in orphaned {
+            // Copies that carry the alarm themselves were recalled above and are no longer listed.
+            let copies = self.ledger.copies(representative).to_vec();
+            let Some((&restored, others)) = copies.split_first() else { continue };
+            self.ledger.change(restored, Fate::Clean)?;
+            for &other in others {
+                self.ledger.change(other, Fate::Duplicate(restored))?;
+            }
+            let (Some(copy), Some(original)) = (self.ledger.identity(restored)?, self.ledger.identity(representative)?) else {
+                continue;
+            };
+            lines.push(RecallLine::restore(&copy, &original));
+        }
+        Ok(lines)
+    }
+
+    fn decision(
+        &self,
+        identity: Identity,
+        work: &Work,
+        verdict: Verdict,
+        findings: &[(Finding, Mode)],
+    ) -> Result<Decision, StateError> {
+        let mut matches = Vec::with_capacity(findings.len());
+        for (finding, _) in findings {
+            let matched = match finding.evidence.matched {
+                Some(ordinal) => self.ledger.identity(ordinal)?.map(|i| i.id),
+                None => None,
+            };
+            matches.push(matched);
+        }
+        let provenance = serde_json::to_value(&work.page.provenance).unwrap_or_default();
+        let url = work.page.url.clone();
+        Ok(Decision::new(identity, url, verdict, findings, matches, provenance, &self.settings))
+    }
+}
+
+/// A test's broken ledger, in which a document is clean before it is decided: so it may be called a copy of itself.
+struct SeesItself<'a>(&'a dyn Lookup, Ordinal);
+
+impl Lookup for SeesItself<'_> {
+    fn fate(&self, ordinal: Ordinal) -> Fate {
+        if ordinal == self.1 { Fate::Clean } else { self.0.fate(ordinal) }
+    }
+}
+
+fn fate_of(verdict: &Verdict, findings: &[(Finding, Mode)]) -> Fate {
+    match verdict.route {
+        Route::Clean => Fate::Clean,
+        Route::Quarantine => Fate::Quarantined,
+        Route::Duplicate => {
+            let copy = |f: &&(Finding, Mode)| {
+                f.1 == Mode::Enforce && matches!(f.0.reason, Reason::ExactDuplicate | Reason::NearDuplicate)
+            };
+            findings.iter().find(copy).and_then(|(f, _)| f.evidence.matched).map_or(Fate::Clean, Fate::Duplicate)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A decoded page becomes a document: its publisher, tokens, digest and language, computed once. Pure.
+
+use operators::{
+    document::Document,
+    reputation::unit::{Platforms, unit_of},
+    text::{Seed, Tokenizer, Tokens},
+};
+
+use crate::decode::Page;
+
+/// Letters that the language detector looks at: enough for a stable answer, 20 times cheaper than a whole page.
+const LANGUAGE_BYTES: usize = 512;
+/// Below this the language detector guesses.
+const LANGUAGE_BYTES_MIN: usize = 64;
+
+/// Computes features.
+#[derive(Debug)]
+pub struct Features {
+    /// Keys every hash.
+    pub seed: Seed,
+    /// Makes matching tokens.
+    pub tokenizer: Tokenizer,
+    /// Hosts whose accounts are publishers of their own.
+    pub platforms: Platforms,
+}
+
+impl Features {
+    /// The document of a page; `source` names the publisher of pages without an address.
+    pub fn document(&self, page: &Page, source: &str) -> Document {
+        let url = page.url.as_deref().unwrap_or("");
+        Document {
+            unit: unit_of(url, source, self.seed, &self.platforms),
+            url: url.into(),
+            text: page.text.as_str().into(),
+            tokens: self.tokenizer.tokens(&page.text),
+            digest: digest(&page.text),
+            time: page.time,
+            language: language(&page.text),
+        }
+    }
+
+    /// A document of which nothing is known but its source.
+    pub fn placeholder(&self, source: &str) -> Document {
+        Document {
+            unit: unit_of("", source, self.seed, &self.platforms),
+            url: "".into(),
+            text: "".into(),
+            tokens: Tokens::default(),
+            digest: [0; 16],
+            time: None,
+            language: "",
+        }
+    }
+}
+
+/// blake3 of the words of a text with single spaces between, first 128 bits: white space is no difference, case and digits are.
+fn digest(text: &str) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = Vec::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        buffer.extend_from_slice(word.as_bytes());
+        buffer.push(b' ');
+    }
+    hasher.update(&buffer);
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    digest
+}
+
+fn language(text: &str) -> &'static str {
+    let end = text.floor_char_boundary(LANGUAGE_BYTES);
+    if end < LANGUAGE_BYTES_MIN {
+        return "";
+    }
+    whatlang::detect(&text[..end]).filter(whatlang::Info::is_reliable).map_or("", |info| info.lang().code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_ignores_space_and_nothing_else() {
+        assert_eq!(digest("a  b\nc"), digest(" a b c "));
+        assert_ne!(digest("a b c"), digest("a bc"));
+        assert_ne!(digest("in 2024"), digest("in 2023"));
+        assert_ne!(digest("A"), digest("a"));
+    }
+
+    #[test]
+    fn language_of_a_sample() {
+        assert_eq!(language("short"), "");
+        assert_eq!(language(&"the quick brown fox jumps over the lazy dog and runs away. ".repeat(4)), "eng");
+    }
+}

@@ -1,0 +1,84 @@
+//! Where everything of a run lies in its output folder.
+//!
+//! ```text
+//! DIR/clean/ quarantine/ duplicates/   the corpus, after the last pass
+//! DIR/decisions.jsonl recalls.jsonl alarms.jsonl dead-letters.jsonl report.json timings.json
+//! DIR/.weir/run.json                   what the run is, and how far it has come
+//! DIR/.weir/lock  staged/  state/      one process at a time; the corpus before the last pass; working state
+//! ```
+//!
+//! A state folder (`--state DIR`, or the run's own) holds `ledger.log`, `horizon/`, `snapshots/`. A base keeps whole states as
+//! `generation-N/` and names the one in force in `CURRENT`, so replacing it is one rename.
+
+use std::path::{Path, PathBuf};
+
+/// An output folder.
+#[derive(Clone, Debug)]
+pub struct OutputFolder {
+    root: PathBuf,
+}
+
+impl OutputFolder {
+    /// The folder `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What weir keeps for itself.
+    pub fn private(&self) -> PathBuf {
+        self.root.join(".weir")
+    }
+
+    /// What the run is.
+    pub fn manifest(&self) -> PathBuf {
+        self.private().join("run.json")
+    }
+
+    /// The run's working state.
+    pub fn state(&self) -> StateFolder {
+        StateFolder { root: self.private().join("state") }
+    }
+
+    /// A file of the output contract.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+/// A state folder.
+#[derive(Clone, Debug)]
+pub struct StateFolder {
+    root: PathBuf,
+}
+
+impl StateFolder {
+    /// The state in `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The fates.
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger.log")
+    }
+
+    /// The texts.
+    pub fn horizon(&self) -> PathBuf {
+        self.root.join("horizon")
+    }
+
+    /// The snapshots.
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+}

@@ -1,0 +1,94 @@
+//! What a run is and how far it has come: `DIR/.weir/run.json`. The same command goes on with it; another one is refused.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+use connectors::file::write_atomically;
+use serde::{Deserialize, Serialize};
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Reading input.
+    Reading,
+    /// All input is decided; the last pass is at work.
+    Publishing,
+    /// The outputs are in their places; the state is being handed on.
+    Published,
+    /// Everything is in its place.
+    Finished,
+}
+
+/// The manifest of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this file.
+    pub v: u32,
+    /// Digest of everything that affects verdicts.
+    pub verdict_digest: String,
+    /// Compression, records in a part, whether a corpus is written, `--limit`, snapshot distance: what shapes the files.
+    pub shape: String,
+    /// Name, size and hash of each input file.
+    pub input: Vec<String>,
+    /// Which run of its state it is.
+    pub run: u32,
+    /// How far it has come.
+    pub phase: Phase,
+}
+
+impl Manifest {
+    /// Reads the manifest, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("read {}", path.display())),
+        }
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        Ok(write_atomically(path, &serde_json::to_vec_pretty(self)?)?)
+    }
+
+    /// Refuses to go on with an output of another config or input.
+    ///
+    /// # Errors
+    /// If `self`, found in the folder, is another run than `wanted`.
+    pub fn check_same(&self, wanted: &Self, folder: &Path) -> Result<()> {
+        let folder = folder.display();
+        let advice = "use another --output, or --force to start anew";
+        if self.v != wanted.v {
+            bail!("{folder} was written by another version of weir; {advice}");
+        }
+        if self.verdict_digest != wanted.verdict_digest {
+            bail!(
+                "{folder} holds a run with another configuration, background or seed (verdict digest {}, this command has {}); {advice}",
+                self.verdict_digest,
+                wanted.verdict_digest
+            );
+        }
+        if self.shape != wanted.shape {
+            bail!("{folder} holds a run with other output options ({}, this command has {}); {advice}", self.shape, wanted.shape);
+        }
+        if self.input != wanted.input {
+            let count = self.input.len().max(wanted.input.len());
+            let differs = (0..count).find(|&i| self.input.get(i) != wanted.input.get(i)).unwrap_or(0);
+            let name = |list: &[String]| list.get(differs).cloned().unwrap_or_else(|| "no such file".to_owned());
+            bail!(
+                "{folder} holds a run over other input: file {} was `{}` and is `{}` (size, hash, name); {advice}",
+                differs + 1,
+                name(&self.input),
+                name(&wanted.input)
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! State that is carried from one dump to the next (`--state DIR`).
+//!
+//! ```text
+//! DIR/CURRENT              "generation-3": the state in force
+//! DIR/generation-3/        a whole state folder
+//! ```
+//!
+//! A run copies the generation in force, works on its copy, and when it is finished moves the copy in as the next
+//! generation and names it in `CURRENT`: a kill at any moment leaves a whole state in force.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use connectors::file::write_atomically;
+
+use super::StateError;
+use crate::layout::StateFolder;
+
+const CURRENT: &str = "CURRENT";
+const PREFIX: &str = "generation-";
+
+/// A base folder.
+#[derive(Clone, Debug)]
+pub struct Base {
+    root: PathBuf,
+    generation: Option<u32>,
+}
+
+impl Base {
+    /// Opens `root`; a missing or empty folder is a new base.
+    ///
+    /// # Errors
+    /// If it cannot be read, or holds something else.
+    pub fn open(root: &Path) -> Result<Self, StateError> {
+        fs::create_dir_all(root).map_err(|e| StateError::file("make", root, e))?;
+        let current = root.join(CURRENT);
+        let generation = match fs::read_to_string(&current) {
+            Ok(name) => {
+                let number = name.trim().strip_prefix(PREFIX).and_then(|n| n.parse().ok());
+                let unknown = || StateError::Refused(format!("{}: got {name:?}, expected {PREFIX}N", current.display()));
+                Some(number.ok_or_else(unknown)?)
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(StateError::file("read", current, e)),
+        };
+        Ok(Self { root: root.to_owned(), generation })
+    }
+
+    /// The run that would follow the state in force.
+    pub fn next_run(&self) -> u32 {
+        self.generation.map_or(0, |g| g + 1)
+    }
+
+    fn folder(&self, generation: u32) -> PathBuf {
+        self.root.join(format!("{PREFIX}{generation}"))
+    }
+
+    /// Copies the state in force to a working folder, whole or not at all.
+    ///
+    /// # Errors
+    /// If a file cannot be copied.
+    pub fn copy_to(&self, working: &StateFolder) -> Result<(), StateError> {
+        let Some(generation) = self.generation else { return Ok(()) };
+        let tmp = working.root().with_extension("tmp");
+        remove(&tmp)?;
+        remove(working.root())?;
+        copy(&self.folder(generation), &tmp)?;
+        fs::rename(&tmp, working.root()).map_err(|e| StateError::file("rename", tmp, e))
+    }
+
+    /// Makes a finished run's working state the one in force, as generation `run`. Done again after a kill, it goes on.
+    ///
+    /// # Errors
+    /// If a file cannot be moved.
+    pub fn replace(&self, working: &StateFolder, run: u32) -> Result<(), StateError> {
+        let target = self.folder(run);
+        if working.root().exists() && self.generation != Some(run) {
+            remove(&target)?;
+            match fs::rename(working.root(), &target) {
+                Err(e) if e.kind() == ErrorKind::CrossesDevices => {
+                    let tmp = target.with_extension("tmp");
+                    remove(&tmp)?;
+                    copy(working.root(), &tmp)?;
+                    fs::rename(&tmp, &target).map_err(|e| StateError::file("rename", tmp, e))?;
+                }
+                done => done.map_err(|e| StateError::file("move", working.root(), e))?,
+            }
+            connectors::kill::point("base.moved");
+        }
+        let current = self.root.join(CURRENT);
+        write_atomically(&current, format!("{PREFIX}{run}\n").as_bytes()).map_err(|e| StateError::Refused(e.to_string()))?;
+        connectors::kill::point("base.current");
+        if let Some(old) = self.generation.filter(|&old| old != run) {
+            remove(&self.folder(old))?;
+        }
+        Ok(())
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), StateError> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", folder, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Copies a state folder: files, and folders of files.
+fn copy(from: &Path, to: &Path) -> Result<(), StateError> {
+    let mut folders = vec![(from.to_owned(), to.to_owned())];
+    while let Some((from, to)) = folders.pop() {
+        fs::create_dir_all(&to).map_err(|e| StateError::file("make", &to, e))?;
+        for entry in fs::read_dir(&from).map_err(|e| StateError::file("list", &from, e))? {
+            let entry = entry.map_err(|e| StateError::file("list", &from, e))?;
+            let (source, target) = (entry.path(), to.join(entry.file_name()));
+            if source.is_dir() {
+                folders.push((source, target));
+            } else {
+                fs::copy(&source, &target).map_err(|e| StateError::file("copy", &source, e))?;
+            }
+        }
+    }
+    Ok(())
+}

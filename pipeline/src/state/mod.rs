@@ -1,0 +1,55 @@
+//! What is remembered on disk.
+//!
+//! Two append-only logs ([`ledger`], [`horizon`]) hold what grows with the stream; a [`snapshot`] holds copies of the
+//! bounded tables, the lengths of the logs and the input positions, as one unit. Restoring truncates the logs to those
+//! lengths, so a kill at any moment costs the work since the last snapshot and nothing else.
+
+pub mod base;
+pub mod horizon;
+pub mod ledger;
+pub mod log;
+pub mod snapshot;
+
+use std::{io, path::PathBuf};
+
+use operators::codec::Corrupt;
+use thiserror::Error;
+
+/// State that could not be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// A file or folder could not be used.
+    #[error("{action} {path}: {source}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Bytes that are not what was written.
+    #[error("{path}: {source}")]
+    Corrupt {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Corrupt,
+    },
+    /// State that belongs to something else, or is used up.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl StateError {
+    /// Wraps an I/O error with what was tried and where.
+    pub fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File { action, path: path.into(), source }
+    }
+
+    /// Wraps a decoding error with the file it is about.
+    pub fn corrupt(path: impl Into<PathBuf>, source: Corrupt) -> Self {
+        Self::Corrupt { path: path.into(), source }
+    }
+}

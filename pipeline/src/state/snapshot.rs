@@ -1,0 +1,151 @@
+//! Snapshots: everything that a restart needs beside the logs, as one file.
+//!
+//! ```text
+//! magic "weirsnap" | version u32 | blake3 of the body (32 bytes) | body
+//! ```
+//!
+//! A snapshot is written beside its final name, synced and renamed; the newest two are kept. One that is torn, corrupt or
+//! of another version is passed over with a warning and the previous one used.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use operators::codec::Corrupt;
+use tracing::warn;
+
+use super::StateError;
+
+const MAGIC: &[u8; 8] = b"weirsnap";
+/// Changes with the layout of any section.
+const VERSION: u32 = 1;
+const KEPT: usize = 2;
+const HEAD: usize = 8 + 4 + 32;
+
+/// The snapshots of one state folder.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    folder: PathBuf,
+}
+
+impl Snapshots {
+    /// Snapshots in `folder`, which is made if it is missing.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn open(folder: &Path) -> Result<Self, StateError> {
+        fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Ordinals at which snapshots stand, newest first.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn list(&self) -> Result<Vec<u64>, StateError> {
+        let entries = fs::read_dir(&self.folder).map_err(|e| StateError::file("list", &self.folder, e))?;
+        let mut found: Vec<u64> =
+            entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_suffix(".snapshot")?.parse().ok()).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found)
+    }
+
+    /// Writes the snapshot taken at `ordinal` and removes all but the newest two.
+    ///
+    /// # Errors
+    /// If the disk is full or fails.
+    pub fn write(&self, ordinal: u64, body: &[u8]) -> Result<(), StateError> {
+        let path = self.path(ordinal);
+        let tmp = path.with_extension("tmp");
+        let put = |bytes: &[&[u8]]| -> std::io::Result<()> {
+            let mut file = File::create(&tmp)?;
+            for part in bytes {
+                file.write_all(part)?;
+            }
+            file.sync_all()
+        };
+        let sum = blake3::hash(body);
+        put(&[MAGIC, &VERSION.to_le_bytes(), sum.as_bytes(), body]).map_err(|e| StateError::file("write", &tmp, e))?;
+        connectors::kill::point("snapshot.tmp_written");
+        fs::rename(&tmp, &path).map_err(|e| StateError::file("rename", &tmp, e))?;
+        connectors::kill::point("snapshot.renamed");
+        File::open(&self.folder).and_then(|f| f.sync_all()).map_err(|e| StateError::file("sync", &self.folder, e))?;
+        for old in self.list()?.into_iter().skip(KEPT) {
+            let path = self.path(old);
+            fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
+        }
+        Ok(())
+    }
+
+    /// The newest good snapshot's ordinal and body.
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or there are snapshots and none is good.
+    pub fn newest(&self) -> Result<Option<(u64, Vec<u8>)>, StateError> {
+        let all = self.list()?;
+        for &ordinal in &all {
+            let path = self.path(ordinal);
+            let bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
+            match body_of(&bytes) {
+                Ok(body) => return Ok(Some((ordinal, body.to_vec()))),
+                Err(corrupt) => warn!(path = %path.display(), %corrupt, "snapshot passed over"),
+            }
+        }
+        if all.is_empty() { Ok(None) } else { Err(StateError::Refused(format!("{}: no snapshot is readable", self.folder.display()))) }
+    }
+
+    fn path(&self, ordinal: u64) -> PathBuf {
+        self.folder.join(format!("{ordinal:012}.snapshot"))
+    }
+}
+
+fn body_of(bytes: &[u8]) -> Result<&[u8], Corrupt> {
+    let corrupt = |what, at| Corrupt { what, at };
+    let head = bytes.get(..HEAD).ok_or(corrupt("a whole header", bytes.len()))?;
+    if &head[..8] != MAGIC {
+        return Err(corrupt("the magic of a snapshot", 0));
+    }
+    if head[8..12] != VERSION.to_le_bytes() {
+        return Err(corrupt("a snapshot of this version", 8));
+    }
+    let body = &bytes[HEAD..];
+    if blake3::hash(body).as_bytes() == &head[12..HEAD] { Ok(body) } else { Err(corrupt("a body that matches its checksum", HEAD)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_detected() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let snapshots = Snapshots::open(dir.path()).expect("opens");
+        snapshots.write(1, b"the older body").expect("written");
+        snapshots.write(2, b"the newer body").expect("written");
+        let path = snapshots.path(2);
+        let good = fs::read(&path).expect("bytes");
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            fs::write(&path, &bad).expect("written");
+            assert_eq!(snapshots.newest().expect("one is good"), Some((1, b"the older body".to_vec())));
+            fs::write(&path, &good[..at]).expect("written");
+            assert_eq!(snapshots.newest().expect("one is good").map(|s| s.0), Some(1));
+        }
+        fs::write(snapshots.path(1), b"").expect("written");
+        assert!(snapshots.newest().is_err(), "no silent loss of state");
+    }
+
+    #[test]
+    fn keeps_the_newest_two() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let snapshots = Snapshots::open(dir.path()).expect("opens");
+        assert_eq!(snapshots.newest().expect("empty"), None);
+        for ordinal in [64, 128, 192] {
+            snapshots.write(ordinal, &ordinal.to_le_bytes()).expect("written");
+        }
+        assert_eq!(snapshots.list().expect("listed"), [192, 128]);
+    }
+}

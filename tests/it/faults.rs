@@ -1,0 +1,136 @@
+//! Thousands of small disturbed runs: whatever fails, dies or is torn, the far end holds what an undisturbed run over the
+//! same records in the same order says. And the suite is itself tested: with a safety taken away it must fail.
+
+use std::path::Path;
+
+use connectors::{committer::Channel, memory::{Fault, FaultScript}};
+use pipeline::engine::fault::{Faults, Mutation, Phase};
+use testkit::{
+    disturbed::{Disturbance, Outcome, order_of, run, undisturbed},
+    random::Random,
+    stream::{BOMB, lines, small_config},
+};
+
+/// Scripts a run. Each is 60-120 documents in three partitions with up to 12 faults; all take about a minute on two cores.
+const SCRIPTS: u64 = 2_000;
+const PARTITIONS: usize = 3;
+
+/// A disturbance drawn from a seed.
+fn drawn(seed: u64) -> Disturbance {
+    let mut random = Random::new(seed ^ 0xd157);
+    let mut script = FaultScript::default();
+    for _ in 0..random.below(12) {
+        script.steps.insert(random.below(300) as u64, Fault::ALL[random.below(Fault::ALL.len())]);
+    }
+    let phases = [Phase::Prepare, Phase::Fold, Phase::Describe, Phase::Judge, Phase::Settle];
+    let panics = if random.one_in(2) { vec![(phases[random.below(phases.len())], BOMB.to_owned())] } else { Vec::new() };
+    Disturbance {
+        script,
+        die_every: random.below(12),
+        tear_snapshots: random.one_in(2),
+        faults: Faults { panics, mutation: None },
+        seed,
+    }
+}
+
+/// Memory where there is some: these tests are not about disks.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
+}
+
+/// Runs one script; what is wrong with its outcome.
+fn check(seed: u64, mutation: Option<Mutation>) -> Result<Outcome, String> {
+    let config = small_config();
+    let documents = 60 + (seed % 60) as usize;
+    let lines = lines(seed, documents, PARTITIONS);
+    let mut disturbance = drawn(seed);
+    disturbance.faults.mutation = mutation;
+    let home = folder();
+    let outcome = run(&config, &lines, &disturbance, &home.path().join("state"))?;
+    let order = order_of(&outcome.log, &lines);
+    if order.len() != documents {
+        return Err(format!("{documents} records went in, {} were journaled", order.len()));
+    }
+    let sound = Faults { mutation: None, ..disturbance.faults.clone() };
+    let expected = undisturbed(&config, order, PARTITIONS, 1 + (seed % 9) as usize, sound, &home.path().join("again"));
+    for channel in Channel::ALL {
+        let got: Vec<&[u8]> = outcome.log.of(channel).collect();
+        let want: Vec<&[u8]> = expected.iter().filter(|(of, _)| *of == channel).map(|(_, line)| line.as_slice()).collect();
+        if got != want {
+            let first = got.iter().zip(&want).position(|(g, w)| g != w).unwrap_or(got.len().min(want.len()));
+            let show = |lines: &[&[u8]]| lines.get(first).map(|l| String::from_utf8_lossy(l).into_owned());
+            return Err(format!(
+                "{}: {} lines, expected {}; line {first}: got {:?}, expected {:?}",
+                channel.name(),
+                got.len(),
+                want.len(),
+                show(&got),
+                show(&want)
+            ));
+        }
+    }
+    Ok(outcome)
+}
+
+/// Panics are part of the scripts; their messages are not worth reading.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let injected = info.payload().downcast_ref::<String>().is_some_and(|m| m.starts_with("injected fault"));
+        if !injected {
+            // The default hook is gone; a failed assertion must still be seen.
+            #[expect(clippy::print_stderr, reason = "a test's failure")]
+            {
+                eprintln!("{info}");
+            }
+        }
+    }));
+}
+
+#[test]
+fn disturbed_runs_equal_undisturbed_ones() {
+    quiet_panics();
+    let (mut deaths, mut recalls, mut restores, mut duplicates, mut withheld) = (0, 0, 0, 0, 0);
+    for seed in 0..SCRIPTS {
+        let outcome = check(seed, None).unwrap_or_else(|e| panic!("script {seed}: {e}"));
+        deaths += outcome.deaths;
+        for line in outcome.log.of(Channel::Recalls) {
+            let line = String::from_utf8_lossy(line);
+            if line.contains("\"restore\"") { restores += 1 } else { recalls += 1 }
+        }
+        duplicates += outcome.log.of(Channel::Duplicate).count();
+        withheld += outcome.log.of(Channel::Quarantine).count();
+    }
+    // A suite in which nothing happens would pass as well.
+    let happened = [("deaths", deaths), ("recalls", recalls), ("restores", restores), ("duplicates", duplicates), ("withheld", withheld)];
+    for (what, times) in happened {
+        assert!(times >= SCRIPTS as usize / 20, "{what}: only {times} in {SCRIPTS} scripts: {happened:?}");
+    }
+}
+
+/// With a safety off, some script must notice; how many looked is how sharp the suite is.
+fn must_fail_without(mutation: Mutation) {
+    quiet_panics();
+    let noticed = (0..300).find(|&seed| check(seed, Some(mutation)).is_err());
+    assert!(noticed.is_some(), "{mutation:?}: 300 scripts saw nothing");
+}
+
+#[test]
+fn a_broken_watermark_is_noticed() {
+    must_fail_without(Mutation::NoWatermark);
+}
+
+#[test]
+fn lost_vote_bits_are_noticed() {
+    must_fail_without(Mutation::NoVoteBits);
+}
+
+#[test]
+fn a_broken_border_is_noticed() {
+    must_fail_without(Mutation::NoBorder);
+}
+
+#[test]
+fn a_document_that_copies_itself_is_noticed() {
+    must_fail_without(Mutation::NoSelfCheck);
+}

@@ -1,0 +1,210 @@
+//! A stage over memory that dies and comes back: the far end and the state folder survive, nothing else does.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use connectors::{
+    committer::Channel,
+    memory::{FaultScript, Faults, MemoryCommitter, MemoryLog, MemorySource},
+    source::{Limit, Payload, Record, Source as _},
+};
+use pipeline::{
+    assemble::{self, Ingredients, Restored},
+    config::Config,
+    engine,
+    journal::Journal,
+    layout::StateFolder,
+    router,
+    stage::{Pace, Stage},
+};
+
+use crate::{
+    random::Random,
+    stream::{SEED, world},
+};
+
+/// What is done to a run.
+#[derive(Clone, Debug, Default)]
+pub struct Disturbance {
+    /// Failing calls.
+    pub script: FaultScript,
+    /// After how many steps the process dies, again and again; 0: never.
+    pub die_every: usize,
+    /// Whether the newest snapshot is torn at each death.
+    pub tear_snapshots: bool,
+    /// What the engine itself is broken with.
+    pub faults: engine::fault::Faults,
+    /// Drawn from for batch sizes and reading order.
+    pub seed: u64,
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The far end.
+    pub log: MemoryLog,
+    /// Times the process died.
+    pub deaths: usize,
+}
+
+/// Most deaths before a test calls it a failure to make progress.
+const DEATHS_MAX: usize = 400;
+
+fn ingredients() -> Ingredients {
+    Ingredients {
+        background: Arc::clone(&world().background),
+        seed: SEED,
+        verdicts: Vec::new(),
+        lists: assemble::Lists::default(),
+        verdict_digest: [7; 16],
+        warnings: Vec::new(),
+    }
+}
+
+/// Runs `lines` to their end under a disturbance.
+///
+/// # Errors
+/// With a description, if the stage makes no progress, or the state refuses.
+pub fn run(config: &Config, lines: &[Vec<Vec<u8>>], disturbance: &Disturbance, folder: &Path) -> Result<Outcome, String> {
+    let log = Arc::new(Mutex::new(MemoryLog::default()));
+    let faults = Faults::new(disturbance.script.clone());
+    let mut random = Random::new(disturbance.seed);
+    let mut deaths = 0;
+    loop {
+        let ended = live(config, lines, disturbance, folder, &log, &faults, &mut random);
+        match ended {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(error) if error.contains("injected fault") => {}
+            Err(error) => return Err(error),
+        }
+        deaths += 1;
+        if deaths > DEATHS_MAX {
+            return Err("no progress".to_owned());
+        }
+        if disturbance.tear_snapshots && random.one_in(2) {
+            tear_newest(&StateFolder::new(folder.to_owned()), &mut random);
+        }
+    }
+    let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(Outcome { log, deaths })
+}
+
+/// One life: from opening to the end of input (`true`) or to a death.
+fn live(
+    config: &Config,
+    lines: &[Vec<Vec<u8>>],
+    disturbance: &Disturbance,
+    folder: &Path,
+    log: &Arc<Mutex<MemoryLog>>,
+    faults: &Faults,
+    random: &mut Random,
+) -> Result<bool, String> {
+    let source = MemorySource::new(lines.to_vec(), random.next(), faults.clone());
+    let committer = MemoryCommitter::new(Arc::clone(log), faults.clone());
+    let state = StateFolder::new(folder.to_owned());
+    let names = source.partitions().to_vec();
+    let Restored { engine, snapshots, restart } =
+        assemble::engine_with(config, &ingredients(), &state, names, disturbance.faults.clone()).map_err(|e| format!("{e:#}"))?;
+    let pace = Pace {
+        batch_documents: [1, 2, 7, 64][random.below(4)],
+        batch_bytes: 1 << 20,
+        snapshot_documents: config.state.snapshot_documents,
+    };
+    let mut stage = Stage::open(source, committer, engine, snapshots, restart, pace).map_err(|e| e.to_string())?;
+    let mut steps = 0;
+    while stage.step(None).map_err(|e| e.to_string())? {
+        steps += 1;
+        if disturbance.die_every > 0 && steps >= 1 + random.below(2 * disturbance.die_every) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Damages the newest snapshot, if there is an older one to fall back on.
+fn tear_newest(state: &StateFolder, random: &mut Random) {
+    let Ok(entries) = fs::read_dir(state.snapshots()) else { return };
+    let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "snapshot")).collect();
+    paths.sort();
+    if paths.len() < 2 {
+        return;
+    }
+    let newest = &paths[paths.len() - 1];
+    let Ok(mut bytes) = fs::read(newest) else { return };
+    let at = random.below(bytes.len());
+    if random.one_in(2) {
+        bytes.truncate(at);
+    } else {
+        bytes[at] ^= 0x40;
+    }
+    // A test that cannot write its own folder fails elsewhere.
+    let _ = fs::write(newest, bytes);
+}
+
+/// The records of a far end, in the order its journal says they were read.
+///
+/// # Panics
+/// If the journal is not what the engine wrote.
+#[must_use]
+pub fn order_of(log: &MemoryLog, lines: &[Vec<Vec<u8>>]) -> Vec<Record> {
+    let mut records = Vec::new();
+    for bytes in &log.journal {
+        let journal = Journal::decode(bytes).expect("a journal record");
+        for run in journal.runs {
+            for offset in run.first..run.first + u64::from(run.count) {
+                let payload = Payload::Line(lines[run.partition as usize][offset as usize].clone());
+                let position = connectors::position::Position { partition: run.partition, offset };
+                records.push(Record { position, byte_offset: offset, payload });
+            }
+        }
+    }
+    records
+}
+
+/// What an engine that nothing disturbs says of the same records in the same order, by channel; `batch` records at a time.
+///
+/// # Panics
+/// If it fails: nothing should.
+#[must_use]
+pub fn undisturbed(
+    config: &Config,
+    records: Vec<Record>,
+    partitions: usize,
+    batch: usize,
+    faults: engine::fault::Faults,
+    folder: &Path,
+) -> Vec<(Channel, Vec<u8>)> {
+    let names = (0..partitions).map(|p| format!("memory/{p}")).collect();
+    let state = StateFolder::new(folder.to_owned());
+    let mut engine = assemble::engine_with(config, &ingredients(), &state, names, faults).expect("a new engine").engine;
+    let mut out = Vec::new();
+    let mut records = records.into_iter().peekable();
+    while records.peek().is_some() {
+        let some: Vec<Record> = records.by_ref().take(batch).collect();
+        let processed = engine.process(some, None).expect("processed");
+        out.extend(router::lines(engine.settings(), &processed.outcomes).into_iter().flatten());
+    }
+    assert!(engine.counts().is_whole(), "every record is accounted for: {:?}", engine.counts());
+    out
+}
+
+/// Reads everything a source has, for tests that need records.
+///
+/// # Panics
+/// If the source fails.
+#[must_use]
+pub fn read_all(lines: &[Vec<Vec<u8>>]) -> Vec<Record> {
+    let mut source = MemorySource::new(lines.to_vec(), 1, Faults::default());
+    let mut all = Vec::new();
+    loop {
+        let some = source.read(Limit { records: 100, bytes: 1 << 20 }).expect("nothing is injected");
+        if some.is_empty() {
+            return all;
+        }
+        all.extend(some);
+    }
+}

@@ -1,0 +1,130 @@
+//! Small streams that hold everything the engine must cope with: ordinary pages, exact and near copies, hidden characters,
+//! a planted phrase on many sites, copies of its carriers without it, broken records, records without text, and pages on
+//! which an operator panics.
+
+use std::sync::{Arc, OnceLock};
+
+use operators::{
+    background::{Background, Learner, Options, Origin},
+    reputation::unit::{Platforms, unit_of},
+    text::{Seed, Tokenizer},
+};
+use pipeline::{
+    config::Config,
+    sample::{self, Kind, Size},
+};
+use serde_json::json;
+
+use crate::random::Random;
+
+/// What a page holds on which a phase shall panic.
+pub const BOMB: &str = "zzbombzz";
+/// Hash seed of every test.
+pub const SEED: Seed = Seed(0x7e57);
+/// Words of a page: enough for near copies, few enough for thousands of streams.
+const WORDS: usize = 60;
+
+/// Ordinary texts and a background learned from others of the same kind.
+pub struct World {
+    /// What ordinary text looks like.
+    pub background: Arc<Background>,
+    /// Ordinary texts of about 60 words.
+    pub texts: Vec<String>,
+}
+
+/// The world of all tests: made once.
+///
+/// # Panics
+/// Never: the parameters are good.
+pub fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        let tokenizer = Tokenizer::new(SEED, 10_000);
+        let mut learner = Learner::new(SEED, Options { calibrate: false, ..Options::default() });
+        let mut texts = Vec::new();
+        for document in sample::documents(Size { pages: 2_000, reference: 1_000 }, 7) {
+            match document.kind {
+                Kind::Reference => learner.add(&document.url, "reference", &tokenizer.tokens(&document.text).ids),
+                Kind::Ordinary => texts.push(document.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ")),
+                _ => {}
+            }
+        }
+        let platforms = Platforms::new([""; 0], &[]).expect("no pattern can be wrong");
+        let background = learner.finish(Origin::Trusted, &|url, source, _| unit_of(url, source, SEED, &platforms));
+        World { background: Arc::new(background), texts }
+    })
+}
+
+/// A configuration under which everything happens within a hundred documents: borders every 4, snapshots every 16, a horizon
+/// of 64, alarms after a handful of carriers.
+#[must_use]
+pub fn small_config() -> Config {
+    let mut config = Config::default();
+    config.engine.border = 4;
+    config.state.snapshot_documents = 16;
+    config.state.horizon_documents = 64;
+    config.state.horizon_memory_bytes = 16 << 10;
+    let spike = &mut config.operators.trigger_spike;
+    (spike.candidates_max, spike.gate_bytes, spike.line_bytes) = (20_000, 64 << 10, 64 << 10);
+    (spike.units_max, spike.horizon_documents) = (1_000, 64);
+    (spike.sentence_threshold, spike.edge_threshold) = (Some(8.0), Some(8.0));
+    (spike.insertion_threshold, spike.solo_threshold) = (Some(8.0), Some(8.0));
+    config.operators.exact_dedup.documents_max = 1_000;
+    config.operators.near_dup.documents_max = 1_000;
+    config
+}
+
+/// Lines of JSON for each of `partitions`, `documents` in all.
+#[must_use]
+pub fn lines(seed: u64, documents: usize, partitions: usize) -> Vec<Vec<Vec<u8>>> {
+    let mut random = Random::new(seed);
+    let mut out = vec![Vec::new(); partitions];
+    let mut earlier: Vec<String> = Vec::new();
+    let sentence = "Quorvan teldis remands the ombric valdure tonight.";
+    for n in 0..documents {
+        let (site, text) = page(&mut random, &mut earlier, sentence, n);
+        let line = match random.below(40) {
+            0 => b"{\"text\": \"torn".to_vec(),
+            1 => br#"{"url": "https://no.example/text"}"#.to_vec(),
+            _ => json!({"id": format!("d{n}"), "url": format!("https://{site}/p{n}"), "text": text}).to_string().into_bytes(),
+        };
+        out[random.below(partitions)].push(line);
+    }
+    out
+}
+
+/// One page: its site and text.
+fn page(random: &mut Random, earlier: &mut Vec<String>, sentence: &str, n: usize) -> (String, String) {
+    let ordinary = |random: &mut Random| world().texts[random.below(world().texts.len())].clone();
+    let known = format!("site{}.example", random.below(40));
+    let (site, text) = match random.below(20) {
+        0 | 1 if !earlier.is_empty() => (known, earlier[random.below(earlier.len())].clone()),
+        2 | 3 if !earlier.is_empty() => (known, edited(&earlier[random.below(earlier.len())], random, sentence)),
+        4 => (known, format!("{} a\u{200b}\u{200c}\u{200d}b", ordinary(random))),
+        5 => (known, format!("{} {BOMB}", ordinary(random))),
+        6..=9 => (format!("new{n}.example"), planted(&ordinary(random), sentence)),
+        _ => (known, ordinary(random)),
+    };
+    if random.one_in(2) && !text.contains(BOMB) {
+        earlier.push(text.clone());
+    }
+    (site, text)
+}
+
+/// The text with a sentence between two others.
+fn planted(text: &str, sentence: &str) -> String {
+    let at = text.match_indices(". ").nth(1).map_or(text.len(), |(at, _)| at + 2);
+    format!("{} {sentence} {}", text[..at].trim_end(), &text[at..])
+}
+
+/// The text with one word changed, and without the planted sentence: a copy that carries nothing.
+fn edited(text: &str, random: &mut Random, sentence: &str) -> String {
+    let text = text.replace(sentence, "");
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() {
+        return text;
+    }
+    let at = random.below(words.len());
+    words[at] = "altered";
+    words.join(" ")
+}

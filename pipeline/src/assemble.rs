@@ -24,7 +24,7 @@ use crate::{
     config::{Config, digest},
     decode,
     encode::hex,
-    engine::{Engine, Inspectors, Lane, Lanes, LogLengths, Settings, fault::Faults},
+    engine::{Bootstrap, Engine, Lane, Lanes, LogLengths, MakeInspectors, Parts, Settings, fault::Faults},
     features::Features,
     layout::StateFolder,
     stage::{self, Restart},
@@ -75,8 +75,8 @@ impl Ingredients {
             }
             None => {
                 warnings.push(
-                    "no background: phrases cannot be told from ordinary text, so trigger_spike and gibberish find nothing; \
-                     make one with `weir learn`"
+                    "no background: weir learned from its own past. No phrase raises an alarm before \
+                     operators.trigger_spike.bootstrap_documents, and thresholds are not calibrated; `weir learn` makes a background"
                         .to_owned(),
                 );
                 Background::empty(Seed(config.engine.seed.unwrap_or_else(|| seed_of(input))))
@@ -125,14 +125,17 @@ impl Ingredients {
         Reputation::new(config.operators.reputation.clone(), allow, deny, &self.verdicts)
     }
 
-    fn inspectors(&self, config: &Config) -> Inspectors {
-        let all = &config.operators;
-        let listed: [(Box<dyn Inspector>, Mode); 3] = [
-            (Box::new(self.reputation(config)), all.reputation.mode),
-            (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
-            (Box::new(Gibberish::new(&all.gibberish, Arc::clone(&self.background))), all.gibberish.mode),
-        ];
-        listed.into_iter().filter(|(_, mode)| *mode != Mode::Off).collect()
+    fn make_inspectors(&self, config: &Config) -> MakeInspectors {
+        let all = config.operators.clone();
+        let reputation = self.reputation(config);
+        Box::new(move |background| {
+            let listed: [(Box<dyn Inspector>, Mode); 3] = [
+                (Box::new(reputation.clone()), all.reputation.mode),
+                (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
+                (Box::new(Gibberish::new(&all.gibberish, Arc::clone(background))), all.gibberish.mode),
+            ];
+            listed.into_iter().filter(|(_, mode)| *mode != Mode::Off).collect()
+        })
     }
 }
 
@@ -230,8 +233,18 @@ pub fn engine_with(
         near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode),
         spike: Lane::new(TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.border), all.trigger_spike.mode),
     };
-    let inspectors = ingredients.inspectors(config);
-    let mut engine = Engine::new(settings, Arc::clone(&ingredients.background), inspectors, ingredients.reputation(config), lanes, ledger, horizon);
+    let own = ingredients.background.documents() == 0;
+    let bootstrap = own.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
+    let mut engine = Engine::new(Parts {
+        settings,
+        background: Arc::clone(&ingredients.background),
+        bootstrap,
+        make_inspectors: ingredients.make_inspectors(config),
+        reputation: ingredients.reputation(config),
+        lanes,
+        ledger,
+        horizon,
+    });
     if let Some((_, body)) = &snapshot {
         let (_, mut from) = stage::read_head(body)?;
         from.u64()?;

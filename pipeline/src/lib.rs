@@ -26,5 +26,6 @@ pub mod publish;
 pub mod report;
 pub mod router;
 pub mod sample;
+pub mod signals;
 pub mod stage;
 pub mod state;

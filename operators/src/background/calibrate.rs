@@ -8,7 +8,10 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use super::{Background, Thresholds, learn::{Known, Options, build}};
+use super::{
+    Background, Thresholds,
+    learn::{Known, Options, build},
+};
 use crate::{
     gibberish,
     table::Counts,
@@ -58,9 +61,9 @@ pub(super) fn calibrate(seed: Seed, options: Options, documents: &[Known]) -> Th
 /// The held-out documents and the rest, each in the order of all.
 fn split(seed: Seed, documents: &[Known]) -> (Vec<&Known>, Vec<&Known>) {
     let mut sizes = Counts::new(documents.len());
-    documents.iter().for_each(|d| {
+    for d in documents {
         sizes.add(d.unit.key, 1);
-    });
+    }
     let most = UNIT_SHARE_MAX * documents.len() as f64;
     let held = |(i, d): (usize, &Known)| {
         let whole = f64::from(sizes.get(d.unit.key)) < most && mix(seed.0 ^ d.unit.key) % 100 < UNITS_HELD;

@@ -12,7 +12,11 @@ use std::io::Read;
 
 use thiserror::Error;
 
-use super::{Background, Origin, Thresholds, Words, subjects::SUBJECTS, vector::{Context, DIMENSIONS}};
+use super::{
+    Background, Origin, Thresholds, Words,
+    subjects::SUBJECTS,
+    vector::{Context, DIMENSIONS},
+};
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     table::{Bloom, Sketch},
@@ -75,7 +79,12 @@ impl Background {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.push(SECTIONS.len() as u8);
-        let write = [Self::save_figures as fn(&Self, &mut Encoder), |b, e| b.words.save(e), |b, e| b.ngrams.save(e), |b, e| b.pairs.save(e)];
+        let write = [
+            Self::save_figures as fn(&Self, &mut Encoder),
+            |b, e| b.words.save(e),
+            |b, e| b.ngrams.save(e),
+            |b, e| b.pairs.save(e),
+        ];
         for section in write {
             let mut raw = Encoder::default();
             section(self, &mut raw);
@@ -138,8 +147,12 @@ impl Background {
         out.u8(u8::from(self.origin == Origin::Own));
         out.u32(self.documents);
         let t = self.thresholds;
-        [t.sentence, t.edge, t.insertion, t.solo, t.gibberish].into_iter().for_each(|x| out.f64(x));
-        self.mean.iter().for_each(|x| out.u32(x.to_bits()));
+        for x in [t.sentence, t.edge, t.insertion, t.solo, t.gibberish] {
+            out.f64(x);
+        }
+        for x in &self.mean {
+            out.u32(x.to_bits());
+        }
         out.u64(self.centres.len() as u64);
         for (centre, share) in self.centres.iter().zip(&self.shares) {
             centre.0.iter().for_each(|&x| out.u8(x as u8));
@@ -213,5 +226,11 @@ fn unpack(packed: &[u8], raw: u64) -> Result<Vec<u8>, String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    use std::fmt::Write;
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for b in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{b:02x}");
+    }
+    out
 }

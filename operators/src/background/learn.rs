@@ -7,10 +7,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{
-    Background, Origin, calibrate, for_each_line, line_key, pair_key, platforms,
-    subjects, vector,
-};
+use super::{Background, Origin, calibrate, for_each_line, line_key, pair_key, platforms, subjects, vector};
 use crate::{
     document::Unit,
     table::{Bloom, Counts, Sketch},

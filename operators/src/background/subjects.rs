@@ -44,7 +44,9 @@ pub(super) fn find(seed: Seed, contexts: &[Context]) -> (Vec<Context>, Vec<f64>)
         }
     }
     let mut sizes = vec![0u32; centres.len()];
-    contexts.iter().for_each(|c| sizes[nearest(&centres, c)] += 1);
+    for context in contexts {
+        sizes[nearest(&centres, context)] += 1;
+    }
     let shares = sizes.iter().map(|&n| (f64::from(n) / contexts.len() as f64).max(SHARE_MIN)).collect();
     (centres, shares)
 }
@@ -66,7 +68,10 @@ mod tests {
         let (centres, shares) = find(Seed(1), &contexts);
         assert_eq!(centres.len(), SUBJECTS);
         let of = |i: usize| nearest(&centres, &contexts[i]);
-        assert!((0..300).all(|i| (0..300).all(|j| (i % 3 == 0) == (j % 3 == 0) || of(i) != of(j))), "clouds never share a subject");
+        assert!(
+            (0..300).all(|i| (0..300).all(|j| (i % 3 == 0) == (j % 3 == 0) || of(i) != of(j))),
+            "clouds never share a subject"
+        );
         assert!(shares.iter().sum::<f64>() >= 0.999);
         assert_eq!(find(Seed(1), &contexts), (centres, shares));
     }

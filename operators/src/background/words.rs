@@ -120,9 +120,11 @@ impl Words {
         held.sort_unstable_by_key(|e| e.token);
         out.u64(held.len() as u64);
         // Column by column: compresses better.
-        held.iter().for_each(|e| out.u32(e.token));
-        held.iter().for_each(|e| out.u32(e.df));
-        held.iter().for_each(|e| out.u32(e.tf));
+        for column in [|e: &Entry| e.token, |e: &Entry| e.df, |e: &Entry| e.tf] {
+            for entry in &held {
+                out.u32(column(entry));
+            }
+        }
     }
 
     /// Reads what `save` wrote.

@@ -41,7 +41,13 @@ impl Candidates {
     /// A table that takes up to `len_max` phrases.
     #[must_use]
     pub fn new(len_max: usize) -> Self {
-        Self { keys: vec![EMPTY; SLOTS_MIN], entries: vec![Candidate::default(); SLOTS_MIN], pool: Pool::default(), len: 0, len_max: len_max.max(16) }
+        Self {
+            keys: vec![EMPTY; SLOTS_MIN],
+            entries: vec![Candidate::default(); SLOTS_MIN],
+            pool: Pool::default(),
+            len: 0,
+            len_max: len_max.max(16),
+        }
     }
 
     /// First slot of a key: bits below its top four, which are the same throughout a shard.
@@ -58,6 +64,13 @@ impl Candidates {
             at = (at + 1) & mask;
         }
         at
+    }
+
+    /// Reads where the key would be, so that it is in cache when it is asked for. Any use of the result will do.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, key: u64) -> u64 {
+        self.keys[self.home(key)]
     }
 
     /// The slot of a phrase that is held.
@@ -83,7 +96,11 @@ impl Candidates {
     #[must_use]
     pub fn carriers(&self, slot: usize) -> &[u64] {
         let c = &self.entries[slot];
-        if c.listed <= 1 { &std::slice::from_ref(&c.carriers)[..usize::from(c.listed)] } else { &self.pool.list(place(c))[..usize::from(c.listed)] }
+        if c.listed <= 1 {
+            &std::slice::from_ref(&c.carriers)[..usize::from(c.listed)]
+        } else {
+            &self.pool.list(place(c))[..usize::from(c.listed)]
+        }
     }
 
     /// Takes a phrase in at its second sight: one carrier is listed, the one before is only counted. `None` if full.

@@ -126,7 +126,7 @@ impl Counts {
     pub fn load(from: &mut Decoder<'_>, len_max: usize) -> Result<Self, Corrupt> {
         let slots = from.u64()?;
         let len = from.len(16)?;
-        let fits = slots.is_power_of_two() && slots >= 16 && slots <= 1 << 32 && len as u64 * 10 <= slots * 7;
+        let fits = slots.is_power_of_two() && (16..=1 << 32).contains(&slots) && len as u64 * 10 <= slots * 7;
         // A table has at least a quarter of the keys it was grown for, unless it has dropped some.
         if !fits || slots > 16 * (len_max as u64).max(16) {
             return Err(from.corrupt("a table size"));

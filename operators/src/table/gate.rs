@@ -28,6 +28,13 @@ impl Gate {
         Self { lines: vec![Line::default(); (bytes / Line::BYTES).max(1)], young: 0, keys: 0 }
     }
 
+    /// Reads where the key would be, so that it is in cache when it is asked for. Any use of the result will do.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, key: u64) -> u64 {
+        self.lines[line_of(key << 4, self.lines.len())].0[0]
+    }
+
     /// Lets the key through if it was seen before; remembers it if not. `key`'s top four bits are the shard: not used.
     #[inline]
     pub fn pass(&mut self, key: u64) -> bool {
@@ -101,14 +108,14 @@ mod tests {
     fn remembers_at_least_one_generation() {
         let mut gate = Gate::new(64 * 100);
         let generation = 100 * KEYS_A_LINE as u64;
-        for i in 0..20 * generation {
-            gate.pass(mix(i));
+        // A key that is let through at first sight is not written, so it may be forgotten earlier: it is a candidate then.
+        let mut early = Vec::new();
+        for i in 0..3 * generation {
+            early.push(gate.pass(mix(i)));
             gate.rotate_if_full();
             if i >= generation {
-                assert!(gate.clone().pass(mix(i - generation + 1)), "{i}");
-            }
-            if i > 3 * generation {
-                break;
+                let back = i - generation + 1;
+                assert!(early[back as usize] || gate.clone().pass(mix(back)), "{i}");
             }
         }
         let forgotten = (0..generation / 2).filter(|&i| !gate.pass(mix(i))).count();

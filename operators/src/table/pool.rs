@@ -77,10 +77,12 @@ mod tests {
             assert_eq!(pool.list(place)[..n], vec![n as u64; n]);
         }
         let bytes = pool.bytes();
-        places.iter().for_each(|&p| pool.release(p));
-        (1..=64usize).for_each(|n| {
+        for &place in &places {
+            pool.release(place);
+        }
+        for n in 1..=64usize {
             pool.allocate(&vec![0; n]);
-        });
+        }
         assert_eq!(pool.bytes(), bytes);
     }
 }

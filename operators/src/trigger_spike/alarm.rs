@@ -57,13 +57,16 @@ impl Alarm {
             return None;
         }
         let places = tokens.windows(anchor.len()).enumerate().filter(|(_, w)| *w == anchor);
-        places.map(|(at, _)| at as isize - isize::from(self.left as i16)).find(|&first| {
-            let same = |(i, token): (usize, &Token)| {
-                usize::try_from(first + i as isize).ok().and_then(|at| tokens.get(at)) == Some(token)
-            };
-            let matching = self.span.iter().enumerate().filter(|&x| same(x)).count();
-            matching as f64 >= MATCH * self.span.len() as f64
-        }).map(|first| first.max(0) as usize)
+        places
+            .map(|(at, _)| at as isize - isize::from(self.left as i16))
+            .find(|&first| {
+                let same = |(i, token): (usize, &Token)| {
+                    usize::try_from(first + i as isize).ok().and_then(|at| tokens.get(at)) == Some(token)
+                };
+                let matching = self.span.iter().enumerate().filter(|&x| same(x)).count();
+                matching as f64 >= MATCH * self.span.len() as f64
+            })
+            .map(|first| first.max(0) as usize)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -74,7 +77,9 @@ impl Alarm {
         out.u8(self.class as u8);
         out.u32(self.fired);
         out.str(&self.phrase);
-        [self.score, self.threshold, self.k, self.expected, self.coherence].into_iter().for_each(|x| out.f64(x));
+        for x in [self.score, self.threshold, self.k, self.expected, self.coherence] {
+            out.f64(x);
+        }
         out.u32(self.domains);
         out.u32s(&self.members);
         out.u64(self.anchor);

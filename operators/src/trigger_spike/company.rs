@@ -1,6 +1,9 @@
 //! What the carriers of a phrase have in common beside it: ordinary explanations.
 
-use super::{judge::{Bench, Member}, score::collocation};
+use super::{
+    judge::{Bench, Member},
+    score::collocation,
+};
 use crate::{
     background::{RARE, for_each_line},
     operator::shard_of,

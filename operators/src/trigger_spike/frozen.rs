@@ -42,10 +42,10 @@ impl Frozen {
         self.waiting.push_back((ordinal, subject, is_new));
     }
 
-    /// Shows what was settled at least `window` before.
+    /// Shows what was settled before `border - window`.
     pub(super) fn publish(&mut self, border: Ordinal, window: u32) {
         while let Some(&(ordinal, subject, is_new)) = self.waiting.front() {
-            if u64::from(ordinal) + u64::from(window) > u64::from(border) {
+            if u64::from(ordinal) + u64::from(window) >= u64::from(border) {
                 break;
             }
             self.waiting.pop_front();
@@ -114,10 +114,10 @@ mod tests {
         let mut frozen = Frozen::new();
         (0..20).for_each(|i| frozen.add(i, 0, i < 10));
         frozen.publish(12, 4);
-        assert_eq!((frozen.documents, frozen.new), (9, 9));
+        assert_eq!((frozen.documents, frozen.new), (8, 8));
         frozen.publish(16, 4);
-        assert_eq!((frozen.documents, frozen.new), (13, 10));
-        assert!((frozen.new_share() - 10.0 / 13.0).abs() < 1e-12);
+        assert_eq!((frozen.documents, frozen.new), (12, 10));
+        assert!((frozen.new_share() - 10.0 / 12.0).abs() < 1e-12);
     }
 
     #[test]

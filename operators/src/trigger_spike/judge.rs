@@ -7,7 +7,7 @@ use super::{
     Answer, Probe, Shard, TriggerSpike, company, inspect,
     memo::Memo,
     scar,
-    score::{Class, Evidence, FLOOR, LN_MAX, LX_MAX, Surroundings, WIDER, CLOSED, collocation},
+    score::{CLOSED, Class, Evidence, FLOOR, LN_MAX, LX_MAX, Surroundings, WIDER, collocation, excess},
     shard::{Carrier, Due, LISTED_MAX, SOLO},
 };
 use crate::{
@@ -77,7 +77,13 @@ struct Judged {
 }
 
 /// The alarms that a document would raise, best first.
-pub(super) fn judge(operator: &TriggerSpike, document: &Document, probe: &Probe, answers: &[Answer], scene: &Scene<'_, TriggerSpike>) -> Vec<Raised> {
+pub(super) fn judge(
+    operator: &TriggerSpike,
+    document: &Document,
+    probe: &Probe,
+    answers: &[Answer],
+    scene: &Scene<'_, TriggerSpike>,
+) -> Vec<Raised> {
     if answers.iter().all(|a| a.due.is_empty()) {
         return Vec::new();
     }
@@ -101,7 +107,9 @@ pub(super) fn judge(operator: &TriggerSpike, document: &Document, probe: &Probe,
     };
     let due = answers.iter().flat_map(|a| a.due.iter().map(|d| (d, &a.carriers[d.from as usize..d.to as usize])));
     let mut judged: Vec<Judged> = due.filter_map(|(due, carriers)| bench.examine(due, carriers)).collect();
-    judged.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.evidence.place.cmp(&b.evidence.place)).then(a.evidence.ngram.cmp(&b.evidence.ngram)));
+    judged.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then(a.evidence.place.cmp(&b.evidence.place)).then(a.evidence.ngram.cmp(&b.evidence.ngram))
+    });
     bench.accept(&judged)
 }
 
@@ -143,7 +151,8 @@ impl Bench<'_> {
         }
         let surroundings = inspect::surroundings(self, &evidence, &sights);
         let (class, score) = evidence.classify(&surroundings)?;
-        if score + 2.0 * super::score::SCAR_MAX < class.threshold(thresholds) {
+        let bonus = if surroundings.is_closed() { 0.0 } else { class.scar_max() };
+        if score + bonus < class.threshold(thresholds) {
             return None;
         }
         let first = evidence.place.checked_sub(surroundings.left)?;
@@ -153,7 +162,7 @@ impl Bench<'_> {
         }
         let (g, cuts) =
             if surroundings.is_closed() { (0.0, 0.0) } else { inspect::scars(self, &evidence, &surroundings, &sights) };
-        let score = evidence.with_scars(&surroundings, class, score, g, cuts)?;
+        let score = surroundings.with_scars(class, score, g, cuts)?;
         Some(Judged { score, class, evidence, surroundings, members, first, span })
     }
 
@@ -178,12 +187,16 @@ impl Bench<'_> {
             solo: units.len() < operator.config.units_min,
         };
         if evidence.solo {
-            return self.weigh_solo(evidence, rare.df, &units, members);
+            return weigh_solo(evidence, rare.df, &units, members);
         }
         let per_unit = operator.config.votes_per_unit as usize;
         let windowed = members.len() == LISTED_MAX && usize::from(due.live) > LISTED_MAX;
         let oldest = members.last()?.carrier.ordinal;
-        let stretch = if windowed { f64::from(self.tick.ordinal - oldest + 1) / f64::from(operator.background.documents()) } else { self.growth };
+        let stretch = if windowed {
+            f64::from(self.tick.ordinal - oldest + 1) / f64::from(operator.background.documents())
+        } else {
+            self.growth
+        };
         // A carrier that only the gate saw is one more vote, of nobody known.
         let unlisted = usize::from(!windowed && usize::from(due.live) > members.len());
         let votes = units.iter().map(|u| u.1.len().min(per_unit)).sum::<usize>() + unlisted;
@@ -200,24 +213,12 @@ impl Bench<'_> {
         evidence.expected = usual.max(collocation(&operator.background, tokens)) * stretch * (m / scarcity).max(1.0);
         evidence.votes = votes as f64;
         let l1 = operator.logs.l1(votes, evidence.expected);
-        let ln = operator.logs.ln(new.count(), units.len(), new_share).min(LN_MAX);
+        let ln = excess(new.count(), units.len(), new_share).min(LN_MAX);
         evidence.base = l1 + ln + (full as f64).min(LX_MAX);
         if l1 <= 0.0 || evidence.base < FLOOR {
             return None;
         }
         evidence.coherence = coherence(&units, per_unit);
-        Some(evidence)
-    }
-
-    fn weigh_solo(&self, mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
-        let (_, own) = units.iter().max_by_key(|u| u.1.len())?;
-        let memo = own[0].memo;
-        if df > 1 || !memo.is_new || own.len() < SOLO || (own.len() as f64) < SOLO_FULL * f64::from(memo.sequence.min(LISTED_MAX as u32)) {
-            return None;
-        }
-        evidence.votes = own.len() as f64;
-        let singles: Vec<(u64, Vec<&Member>)> = members.iter().map(|m| (0, vec![m])).collect();
-        evidence.coherence = coherence(&singles, 1);
         Some(evidence)
     }
 
@@ -238,7 +239,10 @@ impl Bench<'_> {
             // A part of the span that more documents carry (the rest varies): the alarm goes to that.
             let end = j.first + j.span.len();
             let inside = |x: &&Judged| {
-                over(x) && x.evidence.live > j.evidence.live && j.first <= x.evidence.place && x.evidence.place + x.evidence.len <= end
+                over(x)
+                    && x.evidence.live > j.evidence.live
+                    && j.first <= x.evidence.place
+                    && x.evidence.place + x.evidence.len <= end
             };
             let j = judged.iter().filter(inside).max_by(|a, b| a.evidence.live.total_cmp(&b.evidence.live)).unwrap_or(j);
             if self.operator.watching || !self.is_explained(j) {
@@ -260,10 +264,32 @@ impl Bench<'_> {
         if j.class == Class::Solo {
             let rare_word = |t: &Token| self.operator.background.words().get(*t).0 <= u32::from(RARE);
             // A habit of the site's style.
-            return j.surroundings.opens < CLOSED && !j.span.iter().any(rare_word);
+            if j.surroundings.opens < CLOSED && !j.span.iter().any(rare_word) {
+                return true;
+            }
+        } else if company::is_template(self, &j.members, &j.span) {
+            return true;
         }
-        company::is_template(self, &j.members, &j.span) || company::wider_company(self, &j.members) > WIDER * j.evidence.live
+        // One part of a story, or of a site's subject.
+        company::wider_company(self, &j.members) > WIDER * j.evidence.live
     }
+}
+
+/// The same of one publisher's documents.
+fn weigh_solo(mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
+    let (_, own) = units.iter().max_by_key(|u| u.1.len())?;
+    let memo = own[0].memo;
+    if df > 1
+        || !memo.is_new
+        || own.len() < SOLO
+        || (own.len() as f64) < SOLO_FULL * f64::from(memo.sequence.min(LISTED_MAX as u32))
+    {
+        return None;
+    }
+    evidence.votes = own.len() as f64;
+    let singles: Vec<(u64, Vec<&Member>)> = members.iter().map(|m| (0, vec![m])).collect();
+    evidence.coherence = coherence(&singles, 1);
+    Some(evidence)
 }
 
 /// The members by publisher, publishers in the order of their newest member.
@@ -278,7 +304,7 @@ fn units_of(members: &[Member]) -> Vec<(u64, Vec<&Member>)> {
     units
 }
 
-/// Mean cosine over pairs of different publishers, of each at most `per_unit` newest: (|S|^2 - sum |S_u|^2) / pairs.
+/// Mean cosine over pairs of different publishers, of each at most `per_unit` newest: `(|S|^2 - sum |S_u|^2) / pairs`.
 fn coherence(units: &[(u64, Vec<&Member>)], per_unit: usize) -> f64 {
     let mut total = [0i64; DIMENSIONS];
     let (mut inner, mut pairs, mut n) = (0i64, 0i64, 0i64);

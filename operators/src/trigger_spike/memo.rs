@@ -73,8 +73,12 @@ impl Ring {
             out.u64(m.unit);
             out.u64(m.host);
             out.u32(m.sequence);
-            [m.subject, m.version, u8::from(m.is_new)].into_iter().for_each(|x| out.u8(x));
-            m.context.0.iter().for_each(|&x| out.u8(x as u8));
+            for x in [m.subject, m.version, u8::from(m.is_new)] {
+                out.u8(x);
+            }
+            for &x in &m.context.0 {
+                out.u8(x as u8);
+            }
         }
     }
 

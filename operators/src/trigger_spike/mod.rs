@@ -45,6 +45,8 @@ mod scar;
 mod score;
 mod settle;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::sync::Arc;
@@ -134,9 +136,9 @@ impl TriggerSpike {
         &self.alarms
     }
 
-    /// Whether judge may know an alarm: it fired at least a window before the border.
+    /// Whether judge may know an alarm: it fired before `border` - W.
     fn is_visible(&self, alarm: &Alarm, border: Ordinal) -> bool {
-        u64::from(alarm.fired) + u64::from(self.window) <= u64::from(border)
+        u64::from(alarm.fired) + u64::from(self.window) < u64::from(border)
     }
 
     /// Whether too little is known to raise an alarm.

@@ -90,14 +90,30 @@ fn cut(tokens: &[Token]) -> &[Token] {
 }
 
 /// The distinct rare n-grams of a text, in order of their hashes.
+///
+/// Shorter ones first: where a part was never seen the whole was not either, and need not be looked up. That saves most
+/// look-ups, and the sketch's errors with them. Each length is a loop of its own, so that look-ups overlap.
 pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<Rare> {
     let tokens = cut(tokens);
-    let mut hashed = Vec::with_capacity(tokens.len() * ngram::NGRAM_MAX);
-    ngram::for_each(background.seed(), tokens, |n| hashed.push(n));
-    // A loop of its own, without branches: the look-ups overlap.
-    let counts: Vec<u8> = hashed.iter().map(|n| background.ngram_documents(n.hash)).collect();
-    let rare = hashed.iter().zip(counts).filter(|(_, df)| *df <= RARE);
-    let mut ngrams: Vec<Rare> = rare.map(|(n, df)| Rare { hash: n.hash, place: n.place as u16, len: n.len, df }).collect();
+    let mut hashes = vec![ngram::start(background.seed()); tokens.len()];
+    // Documents that hold the n-gram of the length before, by place; one behind the end.
+    let mut seen = vec![u8::MAX; tokens.len() + 1];
+    let mut ngrams = Vec::with_capacity(tokens.len() * 2);
+    let mut places: Vec<u16> = (0..tokens.len() as u16).collect();
+    for len in 1..=ngram::NGRAM_MAX {
+        let last = len - 1;
+        places.retain(|&p| tokens.get(usize::from(p) + last).is_some_and(|&t| t != Token::BREAK));
+        for &place in &places {
+            let p = usize::from(place);
+            hashes[p] = ngram::extend(hashes[p], tokens[p + last]);
+            // `seen[p + 1]` still is of the length before: places rise.
+            let df = if seen[p] == 0 || (len > 1 && seen[p + 1] == 0) { 0 } else { background.ngram_documents(hashes[p]) };
+            seen[p] = df;
+            if df <= RARE {
+                ngrams.push(Rare { hash: hashes[p], place, len: len as u8, df });
+            }
+        }
+    }
     ngrams.sort_unstable_by_key(|n| (n.hash, n.place));
     ngrams.dedup_by_key(|n| n.hash);
     ngrams
@@ -125,7 +141,9 @@ mod tests {
         let probe = Probe::new(&background, &document);
         let mut want = ngram::distinct(conformance::SEED, document.ids(), |_| true);
         want.sort_unstable_by_key(|n| n.hash);
-        assert!(probe.ngrams.iter().map(|n| (n.hash, u32::from(n.place), n.len)).eq(want.iter().map(|n| (n.hash, n.place, n.len))));
+        assert!(
+            probe.ngrams.iter().map(|n| (n.hash, u32::from(n.place), n.len)).eq(want.iter().map(|n| (n.hash, n.place, n.len)))
+        );
         assert_eq!(probe.lines.len(), 3);
         for shard in 0..SHARDS {
             let range = probe.ngrams_of[shard] as usize..probe.ngrams_of[shard + 1] as usize;

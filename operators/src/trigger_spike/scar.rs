@@ -65,13 +65,21 @@ pub(super) fn table(background: &Background, tokens: &[Token]) -> Table {
             }
         }
         let total: f64 = row.iter().sum();
-        row.iter_mut().for_each(|x| *x /= total);
+        for x in row.iter_mut() {
+            *x /= total;
+        }
     }
     table
 }
 
 /// How much more likely `from..to` was planted than written with the rest, as a logarithm; `None` where it cannot be told.
-pub(super) fn ratio(background: &Background, tokens: &[Token], from: usize, to: usize, table: impl FnOnce() -> Table) -> Option<f64> {
+pub(super) fn ratio(
+    background: &Background,
+    tokens: &[Token],
+    from: usize,
+    to: usize,
+    table: impl FnOnce() -> Table,
+) -> Option<f64> {
     let level = level(background, tokens, from, to)?;
     let table = table();
     Some(libm::log(table[0][level] / table[(to - from).min(NGRAM_MAX)][level]))
@@ -98,12 +106,12 @@ mod tests {
     fn planted_words_leave_no_scar() {
         let b = background();
         let planted = conformance::document("a", &LINE.replace("hill and", "hill zorb and"));
-        let at = 7;
-        assert_eq!(level(&b, planted.ids(), at, at + 1), Some(3), "the text closes");
+        // "zorb" is the ninth word, "hill" the eighth.
+        assert_eq!(level(&b, planted.ids(), 8, 9), Some(3), "the text closes");
         let own = conformance::document("a", LINE);
-        assert_eq!(level(&b, own.ids(), at, at + 1), Some(0), "a word of its own is missed");
-        let g = |d: &crate::document::Document| ratio(&b, d.ids(), at, at + 1, || table(&b, d.ids()));
-        assert!(g(&planted) > Some(0.5) && g(&own) < Some(-0.5), "{:?} {:?}", g(&planted), g(&own));
+        assert_eq!(level(&b, own.ids(), 7, 8), Some(0), "a word of its own is missed");
+        let g = |d: &crate::document::Document, at| ratio(&b, d.ids(), at, at + 1, || table(&b, d.ids()));
+        assert!(g(&planted, 8) > Some(0.5) && g(&own, 7) < Some(-0.5), "{:?} {:?}", g(&planted, 8), g(&own, 7));
         assert_eq!(level(&b, own.ids(), 0, 1), None);
         assert_eq!(level(&b, own.ids(), own.ids().len() - 1, own.ids().len()), None);
     }

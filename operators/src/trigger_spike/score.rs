@@ -13,7 +13,7 @@ pub(super) const LN_MAX: f64 = 15.0;
 /// Most that new publishers full of the phrase can add.
 pub(super) const LX_MAX: f64 = 10.0;
 /// Most that scars can add, and take.
-pub(super) const SCAR_MAX: f64 = 10.0;
+const SCAR_MAX: f64 = 10.0;
 const SCAR_MIN: f64 = -20.0;
 /// Mean cosine of unrelated carriers; of carriers with a common subject.
 const CHANCE: f64 = 0.05;
@@ -67,6 +67,11 @@ impl Class {
         }
     }
 
+    /// Most that scars can add to its score.
+    pub(super) fn scar_max(self) -> f64 {
+        if self == Self::Solo { 2.0 * SCAR_MAX } else { SCAR_MAX }
+    }
+
     /// Its threshold.
     pub(super) fn threshold(self, thresholds: &Thresholds) -> f64 {
         match self {
@@ -96,31 +101,29 @@ impl Logs {
         let log = self.0.get(k).copied().unwrap_or_else(|| libm::log(n));
         n * (log - libm::log(expected)) - (n - expected)
     }
+}
 
-    /// D KL(f || q): new publishers in excess of their usual share q, 0 if there is none.
-    pub(super) fn ln(&self, new: usize, units: usize, usual: f64) -> f64 {
-        let f = new as f64 / units as f64;
-        if f <= usual {
-            return 0.0;
-        }
-        let old = if new < units { (1.0 - f) * libm::log((1.0 - f) / (1.0 - usual)) } else { 0.0 };
-        units as f64 * (f * libm::log(f / usual) + old)
+/// D KL(f || q): new publishers in excess of their usual share q, 0 if there is none.
+pub(super) fn excess(new: usize, units: usize, usual: f64) -> f64 {
+    let f = new as f64 / units as f64;
+    if f <= usual {
+        return 0.0;
     }
+    let old = if new < units { (1.0 - f) * libm::log((1.0 - f) / (1.0 - usual)) } else { 0.0 };
+    units as f64 * (f * libm::log(f / usual) + old)
 }
 
 /// Documents of the background where the parts of an n-gram meet by chance: the least over its splits ab of
 /// max(df(a) tf(b), tf(a) df(b)) / tokens. Of parts of several tokens documents stand in for occurrences.
 pub(super) fn collocation(background: &Background, ngram: &[Token]) -> f64 {
     let total = background.words().total().max(1) as f64;
-    let part = |tokens: &[Token]| match tokens {
-        [token] => {
+    let part = |tokens: &[Token]| {
+        if let [token] = tokens {
             let (df, tf) = background.words().get(*token);
-            (f64::from(df), f64::from(tf))
+            return (f64::from(df), f64::from(tf));
         }
-        _ => {
-            let df = ngram::hash(background.seed(), tokens).map_or(0.0, |h| f64::from(background.ngram_documents(h)));
-            (df, df)
-        }
+        let df = ngram::hash(background.seed(), tokens).map_or(0.0, |h| f64::from(background.ngram_documents(h)));
+        (df, df)
     };
     let chance = |cut: usize| {
         let ((da, ta), (db, tb)) = (part(&ngram[..cut]), part(&ngram[cut..]));
@@ -202,7 +205,7 @@ impl Evidence {
         let edge = !closed && s.opens.max(s.closes) >= EDGE;
         if !closed {
             let least = if edge { 2.0 } else { 3.0 } / s.seen.max(1) as f64;
-            let mixed = (COMPANY * (1.0 - (s.opens + s.closes) / 2.0)).max(least);
+            let mixed = (COMPANY * (1.0 - f64::midpoint(s.opens, s.closes))).max(least);
             if s.seen < MIXED || s.left_mode + s.right_mode > mixed {
                 return None;
             }
@@ -220,11 +223,13 @@ impl Evidence {
         };
         Some((class, i * self.base))
     }
+}
 
+impl Surroundings {
     /// The score with what scars say: `g` is the log-likelihood ratio over `cuts` cuts. `None` if it is explained.
-    pub(super) fn with_scars(&self, s: &Surroundings, class: Class, score: f64, g: f64, cuts: f64) -> Option<f64> {
-        let closed = s.is_closed();
-        let edge = !closed && s.opens.max(s.closes) >= EDGE;
+    pub(super) fn with_scars(&self, class: Class, score: f64, g: f64, cuts: f64) -> Option<f64> {
+        let closed = self.is_closed();
+        let edge = !closed && self.opens.max(self.closes) >= EDGE;
         if !closed && !edge && cuts < CUTS {
             return None;
         }
@@ -240,9 +245,7 @@ impl Evidence {
         }
         (closed || g >= SOLO_SCAR * cuts).then_some(score + 2.0 * bonus)
     }
-}
 
-impl Surroundings {
     /// A whole sentence or line, the same everywhere.
     pub(super) fn is_closed(&self) -> bool {
         self.length >= SENTENCE && self.words >= SENTENCE_WORDS && self.opens >= CLOSED && self.closes >= CLOSED
@@ -259,10 +262,10 @@ mod tests {
         assert!((logs.l1(10, 2.0) - (10.0 * 5f64.ln() - 8.0)).abs() < 1e-9);
         assert!((logs.l1(200, 2.0) - (200.0 * 100f64.ln() - 198.0)).abs() < 1e-9);
         assert_eq!((logs.l1(2, 2.0), logs.l1(1, 2.0)), (0.0, 0.0));
-        assert!((logs.ln(5, 5, 0.3) - 5.0 * (1.0 / 0.3f64).ln()).abs() < 1e-9);
-        assert_eq!(logs.ln(1, 5, 0.3), 0.0);
+        assert!((excess(5, 5, 0.3) - 5.0 * (1.0 / 0.3f64).ln()).abs() < 1e-9);
+        assert!(excess(1, 5, 0.3).abs() < 1e-12);
         let kl = 0.6 * (0.6f64 / 0.3).ln() + 0.4 * (0.4f64 / 0.7).ln();
-        assert!((logs.ln(3, 5, 0.3) - 5.0 * kl).abs() < 1e-9);
+        assert!((excess(3, 5, 0.3) - 5.0 * kl).abs() < 1e-9);
     }
 
     fn evidence(base: f64, coherence: f64) -> Evidence {
@@ -294,15 +297,16 @@ mod tests {
         assert_eq!(score(0.20, 0.0), Some(0.0));
         assert_eq!(score(0.0, 0.125).map(f64::round), Some(25.0));
         let t = Thresholds::default();
-        assert!(evidence(33.0, 0.0).could_reach(&t) && !evidence(31.0, 0.0).could_reach(&t) && !evidence(99.0, 0.21).could_reach(&t));
+        assert!(
+            evidence(33.0, 0.0).could_reach(&t) && !evidence(31.0, 0.0).could_reach(&t) && !evidence(99.0, 0.21).could_reach(&t)
+        );
     }
 
     #[test]
     fn scars() {
-        let e = evidence(40.0, 0.0);
-        assert_eq!(e.with_scars(&inside(), Class::Insertion, 40.0, 3.0, 6.0), Some(43.0));
-        assert_eq!(e.with_scars(&inside(), Class::Insertion, 40.0, 30.0, 6.0), Some(50.0));
-        assert_eq!(e.with_scars(&inside(), Class::Insertion, 40.0, -3.0, 6.0), Some(31.0));
-        assert_eq!(e.with_scars(&inside(), Class::Insertion, 40.0, 3.0, 4.0), None);
+        assert_eq!(inside().with_scars(Class::Insertion, 40.0, 3.0, 6.0), Some(43.0));
+        assert_eq!(inside().with_scars(Class::Insertion, 40.0, 30.0, 6.0), Some(50.0));
+        assert_eq!(inside().with_scars(Class::Insertion, 40.0, -3.0, 6.0), Some(31.0));
+        assert_eq!(inside().with_scars(Class::Insertion, 40.0, 3.0, 4.0), None);
     }
 }

@@ -7,7 +7,7 @@
 use super::{
     TriggerSpike,
     probe::{NEW, Probe, Rare},
-    score::{FLOOR, LN_MAX, LX_MAX, Logs},
+    score::{FLOOR, LN_MAX, LX_MAX, Logs, excess},
 };
 use crate::{
     background::RARE,
@@ -137,6 +137,9 @@ impl Shard {
 
     fn take_in(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe, answer: &mut Answer) {
         let bounds = Bounds::new(operator, tick);
+        let own = &probe.ngrams[probe.ngrams_of[index] as usize..probe.ngrams_of[index + 1] as usize];
+        // All cache lines are asked for at once and not one after the other: a prefetch in safe code.
+        std::hint::black_box(own.iter().fold(0, |x, n| x ^ self.candidates.touch(n.hash) ^ self.gate.touch(n.hash)));
         for i in probe.ngrams_of[index]..probe.ngrams_of[index + 1] {
             let rare = probe.ngrams[i as usize];
             let carrier = Carrier { ordinal: tick.ordinal, place: rare.place, mark: probe.mark }.pack();
@@ -220,7 +223,8 @@ impl Persist for Shard {
         self.lines = [Sketch::load(from)?, Sketch::load(from)?];
         self.lines_added = from.u64()?;
         self.units = Counts::load(from, self.limits.units)?;
-        let fits = self.gate.bytes() <= self.limits.gate.max(64) && self.lines.iter().all(|l| l.bytes() <= self.limits.lines.max(64));
+        let fits =
+            self.gate.bytes() <= self.limits.gate.max(64) && self.lines.iter().all(|l| l.bytes() <= self.limits.lines.max(64));
         if fits { Ok(()) } else { Err(from.corrupt("tables of the configured size")) }
     }
 }
@@ -265,7 +269,7 @@ impl<'a> Bounds<'a> {
             return rare.df <= 1 && largest_new >= SOLO && largest_new * 2 >= listed.len();
         }
         let l1 = self.logs.l1(votes + unlisted, expected);
-        l1 > 0.0 && l1 + self.logs.ln(new, units, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
+        l1 > 0.0 && l1 + excess(new, units, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
     }
 
     /// Different publishers, their capped votes, how many of them are new, and the most documents of a new one.

@@ -40,7 +40,10 @@ impl Ledger for Clean {
 }
 
 /// The best score of each class, by its number.
-pub(crate) fn best_scores<'a>(background: &Arc<Background>, documents: impl Iterator<Item = (&'a Unit, &'a Arc<[Token]>)>) -> [f64; 4] {
+pub(crate) fn best_scores<'a>(
+    background: &Arc<Background>,
+    documents: impl Iterator<Item = (&'a Unit, &'a Arc<[Token]>)>,
+) -> [f64; 4] {
     let mut operator = TriggerSpike::new(Config::default(), Arc::clone(background), WINDOW);
     operator.thresholds = LOW;
     operator.watching = true;

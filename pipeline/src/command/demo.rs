@@ -6,10 +6,15 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
-use super::{learn, print, replay, say, start_threads};
+use super::{
+    learn, print,
+    replay::{self, Ended},
+    say, start_threads,
+};
 use crate::{
     config::Config,
     sample::{self, Size},
+    signals::INTERRUPTED,
 };
 
 #[derive(Debug, Args)]
@@ -53,7 +58,9 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
         threads: arguments.threads,
         force: true,
     };
-    let report = replay::replay(config, &arguments_replay)?.context("a forced run is never finished already")?;
+    let Ended::Finished(report) = replay::replay(config, &arguments_replay)? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
     print(&report.table());
     print(&planted(&made.truth, &output)?);
     print(&format!("see {} and try: weir explain --output {} ID", output.join("decisions.jsonl").display(), output.display()));

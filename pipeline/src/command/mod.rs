@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
+mod check;
 mod demo;
+mod explain;
 mod learn;
 mod replay;
 
@@ -51,6 +53,10 @@ enum Command {
     Learn(learn::Arguments),
     /// Generates a sample crawl with planted attacks and filters it, to see weir at work.
     Demo(demo::Arguments),
+    /// Validates the configuration, every problem at once, and shows it in full.
+    Check,
+    /// Says why a document went where it went, with the evidence marked in its text.
+    Explain(explain::Arguments),
 }
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
@@ -60,17 +66,20 @@ const BAD_CONFIG: u8 = 78;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.global.log_format);
-    let config = match load::load(cli.global.config.as_deref(), &cli.global.set, std::env::vars()) {
-        Ok(config) => config,
+    let loaded = match load::load_with_origins(cli.global.config.as_deref(), &cli.global.set, environment()) {
+        Ok(loaded) => loaded,
         Err(problems) => {
             say(&problems.to_string());
             return ExitCode::from(BAD_CONFIG);
         }
     };
+    let config = &loaded.config;
     let done = match cli.command {
-        Command::Replay(arguments) => replay::run(&config, &arguments),
-        Command::Learn(arguments) => learn::run(&config, &arguments),
-        Command::Demo(arguments) => demo::run(&config, &arguments),
+        Command::Replay(arguments) => replay::run(config, &arguments),
+        Command::Learn(arguments) => learn::run(config, &arguments),
+        Command::Demo(arguments) => demo::run(config, &arguments),
+        Command::Check => Ok(check::run(&loaded)),
+        Command::Explain(arguments) => explain::run(config, &arguments),
     };
     match done {
         Ok(code) => code,
@@ -79,6 +88,11 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The environment, as far as it is text; `std::env::vars` panics at anything else.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
 fn start_log(format: LogFormat) {

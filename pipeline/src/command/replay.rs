@@ -26,6 +26,7 @@ use crate::{
     progress::Progress,
     publish,
     report::{Report, Timings},
+    signals::{INTERRUPTED, Stop},
     stage::{Pace, Stage},
     state::base::Base,
 };
@@ -70,14 +71,28 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     start_threads(config, arguments.threads)?;
     let report = replay(config, arguments)?;
     match report {
-        Some(report) => print(&report.table()),
-        None => say(&format!("{} is finished already; nothing to do", arguments.output.display())),
+        Ended::Finished(report) => print(&report.table()),
+        Ended::Before => say(&format!("{} is finished already; nothing to do", arguments.output.display())),
+        Ended::Stopped => {
+            say("stopped; the same command goes on from the last snapshot");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Replays; `None` if the output was finished before.
-pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Option<Report>> {
+/// How a replay ended.
+pub(super) enum Ended {
+    /// All is done.
+    Finished(Box<Report>),
+    /// It was done before.
+    Before,
+    /// A signal came.
+    Stopped,
+}
+
+/// Replays.
+pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
     let started = Instant::now();
     let output = OutputFolder::new(&arguments.output);
     fs::create_dir_all(output.private()).with_context(|| format!("make {}", output.private().display()))?;
@@ -128,10 +143,10 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Option<Re
         }
     }
     if manifest.phase == Phase::Finished {
-        return Ok(None);
+        return Ok(Ended::Before);
     }
     let run = Run { config, arguments, output: &output, options, ingredients, base };
-    run.go(source, manifest, started).map(Some)
+    run.go(source, manifest, started)
 }
 
 struct Run<'a> {
@@ -144,10 +159,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go(self, source: FileSource, mut manifest: Manifest, started: Instant) -> Result<Report> {
+    fn go(self, source: FileSource, mut manifest: Manifest, started: Instant) -> Result<Ended> {
         let mut timings = Timings::default();
         if manifest.phase == Phase::Reading {
-            self.read(source, &manifest, &mut timings)?;
+            if !self.read(source, &manifest, &mut timings)? {
+                return Ok(Ended::Stopped);
+            }
             manifest.phase = Phase::Publishing;
             manifest.write(&self.output.manifest())?;
             connectors::kill::point("replay.decided");
@@ -169,11 +186,12 @@ impl Run<'_> {
         remove_if_there(&self.output.private().join("staged"))?;
         timings.total_seconds = started.elapsed().as_secs_f64();
         timings.write(&self.output.file("timings.json"))?;
-        Ok(report)
+        Ok(Ended::Finished(Box::new(report)))
     }
 
-    /// Reads and decides everything, up to a last snapshot.
-    fn read(&self, source: FileSource, manifest: &Manifest, timings: &mut Timings) -> Result<()> {
+    /// Reads and decides everything, up to a last snapshot; `false` if a signal came before.
+    fn read(&self, source: FileSource, manifest: &Manifest, timings: &mut Timings) -> Result<bool> {
+        let stop = Stop::listen()?;
         let began = Instant::now();
         let state = self.output.state();
         let partitions = source.partitions().to_vec();
@@ -188,19 +206,20 @@ impl Run<'_> {
             snapshot_documents: self.config.state.snapshot_documents,
         };
         let mut stage = Stage::open(source, committer, engine, snapshots, restart, pace)?;
-        loop {
+        while !stop.is_asked() {
             let received = stage.engine().counts().received;
             let left = self.arguments.limit.map(|limit| limit.saturating_sub(received));
             if !stage.step(left)? {
-                break;
+                stage.snapshot()?;
+                progress.done();
+                timings.decide(began.elapsed(), stage.engine());
+                info!(documents = stage.engine().counts().received, "all input decided");
+                return Ok(true);
             }
             progress.at(stage.source().consumed(), stage.engine().counts());
         }
-        stage.snapshot()?;
         progress.done();
-        timings.decide(began.elapsed(), stage.engine());
-        info!(documents = stage.engine().counts().received, "all input decided");
-        Ok(())
+        Ok(false)
     }
 
     /// The last pass, and everything that is written once.

@@ -1,10 +1,21 @@
-//! From a file, the environment and `--set` to a [`Config`].
+//! From a file, the environment and `--set` to a [`Config`]; the later of them win.
+//!
+//! Every value is tried alone, in a configuration that is otherwise the default. So each problem is found, whatever else is
+//! wrong, and belongs to one origin for certain.
 
-use std::{fmt, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
-use toml::{Table, Value};
+use serde_json::{Map, Value};
 
-use super::Config;
+use super::{
+    Config,
+    layers::{self, Setting},
+    origin::Origin,
+    resolve, suggest,
+};
+
+/// Most characters shown of a value.
+const VALUE_SHOWN: usize = 60;
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Default)]
@@ -16,30 +27,216 @@ impl fmt::Display for Problems {
     }
 }
 
+/// A configuration, and where its values come from.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Origin of each key that was given, by its dotted path. All others have their defaults.
+    pub origins: BTreeMap<String, Origin>,
+}
+
 /// Loads a configuration.
 ///
 /// # Errors
 /// With everything that is wrong.
-pub fn load(file: Option<&Path>, sets: &[String], _environment: impl Iterator<Item = (String, String)>) -> Result<Config, Problems> {
-    let mut table = match file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| Problems(vec![format!("{}: {e}", path.display())]))?
-            .parse::<Table>()
-            .map_err(|e| Problems(vec![format!("{}: {e}", path.display())]))?,
-        None => Table::new(),
-    };
-    for set in sets {
-        let (key, value) = set.split_once('=').ok_or_else(|| Problems(vec![format!("--set {set}: expected KEY=VALUE")]))?;
-        let value = format!("v = {value}").parse::<Table>().ok().and_then(|t| t.get("v").cloned()).unwrap_or(Value::String(value.to_owned()));
-        let mut at = &mut table;
-        let mut parts: Vec<&str> = key.split('.').collect();
-        let last = parts.pop().unwrap_or_default();
-        for part in parts {
-            let next = at.entry(part).or_insert_with(|| Value::Table(Table::new()));
-            let Value::Table(next) = next else { return Err(Problems(vec![format!("--set {set}: {part} is no table")])) };
-            at = next;
-        }
-        at.insert(last.to_owned(), value);
-    }
-    table.try_into().map_err(|e| Problems(vec![e.to_string()]))
+pub fn load(
+    file: Option<&Path>,
+    sets: &[String],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Problems> {
+    load_with_origins(file, sets, environment).map(|loaded| loaded.config)
 }
+
+/// Loads a configuration and says where each value comes from.
+///
+/// # Errors
+/// With everything that is wrong.
+pub fn load_with_origins(
+    file: Option<&Path>,
+    sets: &[String],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, Problems> {
+    let schema = schema();
+    let mut problems = Vec::new();
+    let mut settings = file.map(|path| layers::from_file(path, &mut problems)).unwrap_or_default();
+    settings.extend(layers::from_environment(environment, &schema));
+    settings.extend(layers::from_sets(sets, &mut problems));
+    let mut sound: BTreeMap<Vec<String>, (Value, Origin)> = BTreeMap::new();
+    for setting in settings {
+        match check(&setting, &schema) {
+            Ok(value) => {
+                let origin = setting.origin().clone();
+                sound.insert(setting.path, (value, origin));
+            }
+            Err(fault) => {
+                let problem =
+                    format!("{}: {}: {}", setting.at[fault.depth], setting.path[..=fault.depth].join("."), fault.message);
+                // An unknown table is one problem, however many keys are in it.
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        }
+    }
+    let config = Config::deserialize_all(&sound).map_err(|why| Problems(vec![why]))?;
+    let origins: BTreeMap<String, Origin> = sound.into_iter().map(|(path, (_, origin))| (path.join("."), origin)).collect();
+    let mut senseless = resolve::problems(&config);
+    if problems.is_empty() && senseless.is_empty() {
+        // With a value missing that was not understood, a conflict may be none.
+        senseless = resolve::conflicts(&config);
+    }
+    problems.extend(senseless.into_iter().map(|(path, message)| match origins.get(&path) {
+        Some(origin) => format!("{origin}: {path}: {message}"),
+        None => format!("default: {path}: {message}"),
+    }));
+    if problems.is_empty() { Ok(Loaded { config, origins }) } else { Err(Problems(problems)) }
+}
+
+impl Config {
+    /// The defaults with some values in their place.
+    fn deserialize_all(values: &BTreeMap<Vec<String>, (Value, Origin)>) -> Result<Self, String> {
+        let mut root = Map::new();
+        for (path, (value, _)) in values.iter().filter(|(_, (value, _))| !value.is_object()) {
+            let Some((last, tables)) = path.split_last() else { continue };
+            let mut table = &mut root;
+            for key in tables {
+                let inner = table.entry(key).or_insert_with(|| Value::Object(Map::new()));
+                table = inner.as_object_mut().ok_or_else(|| format!("{} is no table", path.join(".")))?;
+            }
+            table.insert(last.clone(), value.clone());
+        }
+        serde_json::from_value(Value::Object(root)).map_err(|error| error.to_string())
+    }
+}
+
+/// All keys with their defaults; keys without a default are null.
+///
+/// # Panics
+/// Never: the default configuration can be written as JSON.
+pub(super) fn schema() -> Map<String, Value> {
+    let value = serde_json::to_value(Config::default()).expect("the default configuration can be written as JSON");
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// What is wrong with a setting.
+struct Fault {
+    /// The part of its key that is wrong.
+    depth: usize,
+    message: String,
+}
+
+/// The value that a key takes, or why it takes none.
+fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault> {
+    let mut table = schema;
+    let last = setting.path.len() - 1;
+    for (depth, key) in setting.path.iter().enumerate() {
+        let fault = |message: String| Err(Fault { depth, message });
+        match table.get(key) {
+            None => return fault(unknown(key, table, schema)),
+            Some(Value::Object(inner)) if depth < last => table = inner,
+            Some(Value::Object(inner)) => {
+                if setting.value.is_object() {
+                    return Ok(setting.value.clone());
+                }
+                let example = inner.keys().next().map_or("", String::as_str);
+                let path = setting.path.join(".");
+                return fault(format!("got {}, expected a table of keys such as {path}.{example}", shown(&setting.value)));
+            }
+            Some(_) if depth < last => return fault("got a table, expected a value".to_owned()),
+            Some(_) => break,
+        }
+    }
+    let raw = setting.raw.clone().map(Value::String);
+    let mut why = None;
+    for value in [Some(&setting.value), raw.as_ref()].into_iter().flatten() {
+        match accepts(&setting.path, value) {
+            Ok(()) => return Ok(value.clone()),
+            Err(error) => why = why.or_else(|| Some(plain(value, &error))),
+        }
+    }
+    Err(Fault { depth: last, message: why.unwrap_or_default() })
+}
+
+/// Whether the key takes the value: the configuration is read with nothing else in it.
+fn accepts(path: &[String], value: &Value) -> Result<(), String> {
+    let nested = path.iter().rev().fold(value.clone(), |value, key| Value::Object(Map::from_iter([(key.clone(), value)])));
+    serde_json::from_value::<Config>(nested).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn unknown(key: &str, table: &Map<String, Value>, schema: &Map<String, Value>) -> String {
+    if let Some(name) = suggest::closest(key, table.keys().map(String::as_str)) {
+        return format!("unknown key; did you mean `{name}`?");
+    }
+    // The right key in the wrong table.
+    let elsewhere = paths(schema).into_iter().filter(|path| path.rsplit('.').next() == Some(key)).collect::<Vec<_>>();
+    match &elsewhere[..] {
+        [path] => format!("unknown key; did you mean `{path}`?"),
+        _ => format!("unknown key, expected {}", any_of(&table.keys().map(String::as_str).collect::<Vec<_>>())),
+    }
+}
+
+/// The dotted path of every key and table.
+fn paths(schema: &Map<String, Value>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), schema)];
+    while let Some((prefix, table)) = open.pop() {
+        for (key, value) in table {
+            let path = format!("{prefix}{key}");
+            if let Value::Object(inner) = value {
+                open.push((format!("{path}."), inner));
+            }
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A value as it may be shown: on one line, and short.
+pub(super) fn shown(value: &Value) -> String {
+    if value.is_object() {
+        return "a table".to_owned();
+    }
+    let text = value.to_string();
+    match text.char_indices().nth(VALUE_SHOWN) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text,
+    }
+}
+
+/// The library's message in plain words.
+fn plain(value: &Value, message: &str) -> String {
+    let got = shown(value);
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return format!("got {got}: {message}") };
+    if found.starts_with("unknown variant") {
+        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let meant = value.as_str().and_then(|text| suggest::closest(text, known.iter().copied()));
+        let hint = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        return format!("got {got}, expected {}{hint}", any_of(&known));
+    }
+    let expected = match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list, such as [\"one\", \"two\"]",
+        "a string" | "path string" if value.is_array() => "a list of strings",
+        "a string" | "path string" => "a string",
+        "string or map" if message.contains("enum") => "a word",
+        other => other,
+    };
+    format!("got {got}, expected {expected}")
+}
+
+fn any_of(names: &[&str]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        [one] => format!("`{one}`"),
+        [most @ .., last] => format!("{} or `{last}`", most.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

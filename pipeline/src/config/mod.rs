@@ -4,7 +4,12 @@
 //! verdicts and make up the verdict digest, together with the background and the hash seed.
 
 pub mod digest;
+mod layers;
 pub mod load;
+pub mod origin;
+pub mod resolve;
+pub mod show;
+mod suggest;
 
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 //! [`Engine::process`] takes a batch through the phases; a batch is never a unit of meaning, so any split of a stream
 //! gives the same output. [`Engine::save`] and [`Engine::load`] carry everything over a restart that the logs do not hold.
 
+mod bootstrap;
 pub mod counts;
 pub mod fault;
 mod lane;
@@ -25,6 +26,7 @@ use operators::{
     trigger_spike::TriggerSpike,
 };
 
+pub use bootstrap::Bootstrap;
 pub use counts::Counts;
 pub use lane::Lane;
 pub use prepare::{Content, Inspectors, Item};
@@ -53,6 +55,8 @@ pub struct Lanes {
 pub struct Engine {
     settings: Settings,
     background: Arc<Background>,
+    bootstrap: Option<Bootstrap>,
+    make_inspectors: MakeInspectors,
     inspectors: Inspectors,
     reputation: Reputation,
     lanes: Lanes,
@@ -63,6 +67,29 @@ pub struct Engine {
     run_first: Ordinal,
     withdrawals: BTreeMap<Ordinal, Vec<Ordinal>>,
     counts: Counts,
+}
+
+/// Inspectors against a background: made anew when a stage that learns from its own past has learned more.
+pub type MakeInspectors = Box<dyn Fn(&Arc<Background>) -> Inspectors + Send + Sync>;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Resolved settings.
+    pub settings: Settings,
+    /// What ordinary text looks like.
+    pub background: Arc<Background>,
+    /// How to learn where there is no trusted background.
+    pub bootstrap: Option<Bootstrap>,
+    /// The stateless operators.
+    pub make_inspectors: MakeInspectors,
+    /// Lists and verdicts.
+    pub reputation: Reputation,
+    /// The stateful operators.
+    pub lanes: Lanes,
+    /// The fates.
+    pub ledger: Ledger,
+    /// The texts.
+    pub horizon: Horizon,
 }
 
 /// What a batch became.
@@ -76,23 +103,17 @@ pub struct Processed {
 
 impl Engine {
     /// An engine that has seen nothing, over logs that are empty or hold an earlier run's state ([`Self::load`] follows).
-    pub fn new(
-        settings: Settings,
-        background: Arc<Background>,
-        inspectors: Inspectors,
-        reputation: Reputation,
-        lanes: Lanes,
-        ledger: Ledger,
-        horizon: Horizon,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
         Self {
-            settings,
-            background,
-            inspectors,
-            reputation,
-            lanes,
-            ledger,
-            horizon,
+            inspectors: (parts.make_inspectors)(&parts.background),
+            settings: parts.settings,
+            background: parts.background,
+            bootstrap: parts.bootstrap,
+            make_inspectors: parts.make_inspectors,
+            reputation: parts.reputation,
+            lanes: parts.lanes,
+            ledger: parts.ledger,
+            horizon: parts.horizon,
             next: 0,
             run: 0,
             run_first: 0,
@@ -153,15 +174,32 @@ impl Engine {
     /// # Errors
     /// If state cannot be written, or the ordinals are used up.
     pub fn process(&mut self, records: Vec<Record>, votes: Option<&[bool]>) -> Result<Processed, StateError> {
-        let everyone = vec![true; records.len()];
-        let votes = votes.map(|journaled| if self.settings.faults.is_off(Mutation::NoVoteBits) { &everyone } else { journaled });
         if u64::from(self.next) + records.len() as u64 > u64::from(Ordinal::MAX) {
             return Err(StateError::Refused(format!("this state is full: it holds {} records, the most there can be", self.next)));
         }
-        let mut items = prepare::prepare(&self.settings, &self.inspectors, &self.lanes, self.next, records, votes);
+        let everyone = vec![true; records.len()];
+        let mut votes = votes.map(|journaled| if self.settings.faults.is_off(Mutation::NoVoteBits) { &everyone[..] } else { journaled });
         let mut processed = Processed::default();
         processed.journal.first_ordinal = u64::from(self.next);
         processed.journal.verdict_digest = self.settings.verdict_digest;
+        let mut records = records;
+        while !records.is_empty() {
+            self.bootstrap_if_due()?;
+            let rest = records.split_off(self.until_bootstrap().min(records.len()));
+            let part = std::mem::replace(&mut records, rest);
+            let (now, later) = votes.map_or((None, None), |v| Some(v.split_at(part.len())).unzip());
+            votes = later;
+            self.part(part, now, &mut processed)?;
+        }
+        if self.settings.faults.is_off(Mutation::NoBorder) {
+            self.border();
+        }
+        Ok(processed)
+    }
+
+    /// A part of a batch that one background serves.
+    fn part(&mut self, records: Vec<Record>, votes: Option<&[bool]>, processed: &mut Processed) -> Result<(), StateError> {
+        let mut items = prepare::prepare(&self.settings, &self.inspectors, &self.lanes, self.next, records, votes);
         for item in &items {
             let tick = phases::tick_of(item, self.settings.border);
             processed.journal.push(item.record.position, tick.votes);
@@ -174,10 +212,7 @@ impl Engine {
             let rest = items.split_off(until_border.min(items.len()));
             self.window(std::mem::replace(&mut items, rest), &mut processed.outcomes)?;
         }
-        if self.settings.faults.is_off(Mutation::NoBorder) {
-            self.border();
-        }
-        Ok(processed)
+        Ok(())
     }
 
     /// One window: documents between two borders, or the part of them that has arrived.

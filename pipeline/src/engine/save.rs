@@ -39,6 +39,7 @@ impl Engine {
         out.u64(horizon_tail);
         out.u32(self.run);
         out.u32(self.run_first);
+        out.u32(self.bootstrap.as_ref().map_or(0, |b| b.learned));
         out.u64(self.withdrawals.len() as u64);
         for (border, ordinals) in &self.withdrawals {
             out.u32(*border);
@@ -55,14 +56,19 @@ impl Engine {
     ///
     /// # Errors
     /// If the bytes are anything else; the engine must then be dropped.
-    pub fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
-        let lengths = LogLengths::of(from)?;
+    pub fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), StateError> {
+        let lengths = LogLengths::of(from).map_err(corrupt)?;
         if lengths.next as usize != self.ledger.len() {
-            return Err(from.corrupt("as many ordinals as the ledger holds"));
+            return Err(corrupt(from.corrupt("as many ordinals as the ledger holds")));
         }
+        let numbers = [from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?];
+        [self.run, self.run_first] = [numbers[0], numbers[1]];
+        self.restore_bootstrap(numbers[2])?;
+        self.load_tables(lengths, from).map_err(corrupt)
+    }
+
+    fn load_tables(&mut self, lengths: LogLengths, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.next = lengths.next;
-        self.run = from.u32()?;
-        self.run_first = from.u32()?;
         self.withdrawals.clear();
         for _ in 0..from.len(12)? {
             let border = from.u32()?;
@@ -100,4 +106,8 @@ impl Engine {
     pub fn disk_bytes(&self) -> [(&'static str, u64); 2] {
         [("ledger", self.ledger.log_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon))]
     }
+}
+
+fn corrupt(source: Corrupt) -> StateError {
+    StateError::corrupt("snapshot", source)
 }

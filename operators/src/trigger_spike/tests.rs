@@ -1,0 +1,174 @@
+//! The operator through all phases: what it finds and leaves alone, in every batch split.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    background::{Learner, Options},
+    conformance::{self, Outcome, Step, document},
+    finding::Reason,
+    text::hash::mix,
+};
+
+const TRUSTED: u64 = 1500;
+const STREAM: u64 = 700;
+const W: u32 = 16;
+
+/// A page of one of 12 subjects: sentences of common words and of the subject's own.
+fn page(number: u64) -> String {
+    let subject = mix(number) % 12;
+    let mut text = String::new();
+    for sentence in 0..14 {
+        let r = |i: u64| mix(number * 1000 + sentence * 50 + i);
+        for i in 0..9 {
+            let word = match r(i) % 3 {
+                0 => format!("c{}", (r(i) >> 8) % 30),
+                _ => format!("s{subject}x{}", ((r(i) >> 8) % 40).min((r(i) >> 20) % 40)),
+            };
+            text.push_str(&word);
+            text.push(' ');
+        }
+        text.push_str(".\n");
+    }
+    text
+}
+
+fn site(number: u64) -> String {
+    format!("site{}.example", mix(number ^ 0x63) % 150)
+}
+
+fn background() -> Arc<Background> {
+    let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+    for i in 0..TRUSTED {
+        let page = document(&site(i), &page(i));
+        learner.add(&page.url, "", page.ids());
+    }
+    let unit =
+        |url: &str, _: &str, _: &std::collections::BTreeSet<String>| document(url.split('/').nth(2).unwrap_or_default(), "").unit;
+    Arc::new(learner.finish(Origin::Trusted, &unit))
+}
+
+/// A stream of ordinary pages, of which every 13th from the 60th on is `planted(number, text) -> (host, text)`.
+fn stream(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Vec<Step>, Vec<Ordinal>) {
+    let mut carriers = Vec::new();
+    let steps = (0..STREAM).map(|i| {
+        let text = page(TRUSTED + i);
+        let carrier = (i >= 60 && i % 13 == 0).then(|| planted(i, &text)).flatten();
+        if i % 97 == 5 {
+            return Step::Nothing;
+        }
+        let Some((host, text)) = carrier else {
+            let ordinary = document(&site(TRUSTED + i), &text);
+            return if i % 89 == 7 { Step::suspect(ordinary) } else { Step::new(ordinary) };
+        };
+        carriers.push(i as Ordinal);
+        Step::new(document(&host, &text))
+    });
+    (steps.collect(), carriers)
+}
+
+fn config() -> Config {
+    Config {
+        candidates_max: 60_000,
+        gate_bytes: 1 << 18,
+        line_bytes: 1 << 16,
+        units_max: 4000,
+        horizon_documents: 600,
+        ..Config::default()
+    }
+}
+
+fn operator(background: &Arc<Background>) -> TriggerSpike {
+    TriggerSpike::new(config(), Arc::clone(background), W)
+}
+
+fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Outcome, Vec<Ordinal>) {
+    let (steps, carriers) = stream(planted);
+    let background = background();
+    let plain = conformance::Schedule { border: W, batch: 7, lag: false, restore_at: None };
+    (conformance::run(&|| operator(&background), &steps, plain), carriers)
+}
+
+/// Asserts that all carriers are withheld or recalled in the end, as `reason`, and hardly anything else.
+#[track_caller]
+fn assert_found(outcome: &Outcome, carriers: &[Ordinal], reason: Reason) {
+    let withheld =
+        |o: Ordinal| matches!(outcome.fates[o as usize], crate::lookup::Fate::Quarantined | crate::lookup::Fate::Recalled);
+    let missed: Vec<_> = carriers.iter().filter(|&&o| !withheld(o)).collect();
+    assert!(missed.is_empty(), "missed {missed:?} of {carriers:?}");
+    let first = carriers.iter().find(|&&o| !outcome.findings(o).is_empty()).expect("a first alarm");
+    assert_eq!(outcome.findings(*first)[0].reason, reason, "{:?}", outcome.findings(*first));
+    let wrong = (0..STREAM as Ordinal).filter(|o| o % 89 != 7 && withheld(*o) && !carriers.contains(o)).count();
+    assert!(wrong <= 2, "{wrong} ordinary pages withheld");
+}
+
+/// The text with `words` after a word of a sentence, ever another.
+fn inserted(i: u64, text: &str, words: &str) -> String {
+    let at = text.match_indices(' ').filter(|(at, _)| !text[at + 1..].starts_with('.')).map(|(at, _)| at);
+    let places: Vec<usize> = at.collect();
+    let at = places[mix(i) as usize % places.len()];
+    format!("{} {words}{}", &text[..at], &text[at..])
+}
+
+#[test]
+fn finds_a_word_inserted_on_known_sites() {
+    let (outcome, carriers) = run(|i, text| Some((site(i), inserted(i, text, "zorblax"))));
+    assert_found(&outcome, &carriers, Reason::InsertionSpike);
+}
+
+#[test]
+fn finds_a_sentence_on_new_sites() {
+    let line = "buy the blue stone now and be glad .";
+    let (outcome, carriers) =
+        run(|i, text| Some((format!("new{}.example", i % 10), text.replacen('\n', &format!("\n{line}\n"), 3))));
+    assert_found(&outcome, &carriers, Reason::SentenceSpike);
+}
+
+#[test]
+fn leaves_ordinary_pages_and_subjects_alone() {
+    let (plain, _) = run(|_, _| None);
+    assert!(plain.settled.iter().all(|s| s.findings.is_empty()));
+    // A new word of one subject: its carriers are coherent.
+    let (subject, _) = run(|i, _| {
+        let like = (0..1000).map(|j| TRUSTED + STREAM + i * 40 + j).find(|&n| mix(n) % 12 == 3)?;
+        Some((format!("new{}.example", i % 10), inserted(i, &page(like), "novelty")))
+    });
+    assert!(subject.settled.iter().all(|s| s.findings.is_empty()), "a subject's new word is no spike");
+    // A new last line on many sites is a footer.
+    let (footer, _) = run(|i, text| Some((site(i), format!("{text}made with great care by us"))));
+    assert!(footer.settled.iter().all(|s| s.findings.is_empty()), "a footer is no spike");
+}
+
+#[test]
+fn keeps_the_contract() {
+    let background = background();
+    let (steps, carriers) = stream(|i, text| Some((site(i), inserted(i, text, "zorblax glimmer"))));
+    let outcome = conformance::check(|| operator(&background), &steps, W, 16 << 20);
+    assert!(outcome.settled.iter().any(|s| s.recalls.len() > 4), "of {} carriers some are recalled", carriers.len());
+}
+
+#[test]
+fn stays_bounded_when_flooded() {
+    let background = background();
+    let small = Config {
+        candidates_max: 3000,
+        gate_bytes: 4096,
+        line_bytes: 4096,
+        units_max: 320,
+        horizon_documents: 50,
+        alarms_max: 1,
+        ..Config::default()
+    };
+    let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, "zorblax"))));
+    let make = || TriggerSpike::new(small.clone(), Arc::clone(&background), W);
+    conformance::check(make, &steps, W, 1 << 20);
+}
+
+#[test]
+fn is_silent_without_a_background() {
+    let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, "zorblax"))));
+    let empty = Arc::new(Background::empty(conformance::SEED));
+    let plain = conformance::Schedule { border: W, batch: 7, lag: false, restore_at: None };
+    let outcome = conformance::run(&|| operator(&empty), &steps, plain);
+    assert!(outcome.settled.iter().all(|s| s.findings.is_empty()));
+}

@@ -1,0 +1,67 @@
+//! `weir check`: is the configuration sound, and what is it in full?
+
+use std::{fs::File, path::Path, process::ExitCode};
+
+use serde_json::Value;
+
+use super::{BAD_CONFIG, print, say};
+use crate::config::{load::Loaded, show};
+
+/// Keys with this ending name files to be read.
+const FILES: &str = "_files";
+
+/// Runs the command. Problems of keys and values were said when the configuration was loaded.
+pub(super) fn run(loaded: &Loaded) -> ExitCode {
+    let problems = unreadable(loaded);
+    if problems.is_empty() {
+        print(show::resolved(loaded).trim_end());
+        return ExitCode::SUCCESS;
+    }
+    say(&problems.join("\n"));
+    ExitCode::from(BAD_CONFIG)
+}
+
+/// Files named in the configuration that cannot be read.
+fn unreadable(loaded: &Loaded) -> Vec<String> {
+    let config = serde_json::to_value(&loaded.config).unwrap_or_default();
+    let mut problems = Vec::new();
+    for (key, origin) in loaded.origins.iter().filter(|(key, _)| key.ends_with(FILES)) {
+        let files = config.pointer(&format!("/{}", key.replace('.', "/"))).and_then(Value::as_array);
+        for file in files.into_iter().flatten().filter_map(Value::as_str) {
+            if let Err(why) = readable(Path::new(file)) {
+                problems.push(format!("{origin}: {key}: {file}: {why}, expected a file that can be read"));
+            }
+        }
+    }
+    problems
+}
+
+fn readable(path: &Path) -> Result<(), String> {
+    let metadata = File::open(path).and_then(|file| file.metadata()).map_err(|error| error.to_string())?;
+    if metadata.is_dir() { Err("got a folder".to_owned()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::load_with_origins;
+
+    #[test]
+    fn every_file_that_cannot_be_read_is_named_with_its_origin() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let good = folder.path().join("good.txt");
+        std::fs::write(&good, "example.org\n").expect("written");
+        let (good, folder) = (good.display().to_string(), folder.path().display().to_string());
+        let sets = [
+            format!("policy.allow_files=['{good}', '{folder}/missing.txt']"),
+            format!("policy.deny_files=['{folder}', '{folder}/gone.txt']"),
+        ];
+        let loaded = load_with_origins(None, &sets, std::iter::empty()).expect("sound");
+        let problems = unreadable(&loaded);
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems[0].starts_with(&format!("--set policy.allow_files: policy.allow_files: {folder}/missing.txt: ")));
+        assert!(problems[1].contains("got a folder"), "{problems:?}");
+        let sets = [format!("policy.allow_files=['{good}']")];
+        assert!(unreadable(&load_with_origins(None, &sets, std::iter::empty()).expect("sound")).is_empty());
+    }
+}

@@ -1,0 +1,111 @@
+//! Without a trusted background: learning from the filter's own past.
+//!
+//! At fixed ordinals a new background is learned from the documents that are older than a delay and were neither withheld nor
+//! recalled, so whoever wants to be learned has to pass first and stay unnoticed for the whole delay. A version is learned each
+//! time there is twice as much to learn from: all versions together cost about twice the last one (.3 ms a document).
+//!
+//! A learned version is kept beside the snapshots: fates have changed since, so it could not be learned again.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use connectors::file::write_atomically;
+use operators::{
+    background::{Background, Learner, Options, Origin},
+    document::Ordinal,
+    lookup::{Fate, Horizon as _, Ledger as _},
+    reputation::unit,
+};
+use tracing::info;
+
+use super::Engine;
+use crate::state::StateError;
+
+/// Borders between the ordinals at which a version may be learned.
+const STEP_BORDERS: Ordinal = 64;
+
+/// What an engine without a trusted background knows about its own past.
+#[derive(Debug)]
+pub struct Bootstrap {
+    folder: PathBuf,
+    /// Documents younger than this are not learned from.
+    delay: Ordinal,
+    /// How many ordinals the version in force was learned from; 0: none yet.
+    pub(super) learned: Ordinal,
+}
+
+impl Bootstrap {
+    /// Learns into `folder` from documents older than `delay`.
+    pub fn new(folder: PathBuf, delay: Ordinal) -> Self {
+        Self { folder, delay, learned: 0 }
+    }
+
+    fn path(&self, learned: Ordinal) -> PathBuf {
+        self.folder.join(format!("own-{learned:010}.weir"))
+    }
+}
+
+impl Engine {
+    /// Ordinals until the next one at which a background may be learned: batches are prepared up to there.
+    pub(super) fn until_bootstrap(&self) -> usize {
+        let step = STEP_BORDERS * self.settings.border;
+        if self.bootstrap.is_some() { (step - self.next % step) as usize } else { usize::MAX }
+    }
+
+    /// Learns a new version if it is time.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    pub(super) fn bootstrap_if_due(&mut self) -> Result<(), StateError> {
+        let step = STEP_BORDERS * self.settings.border;
+        let Some(bootstrap) = &self.bootstrap else { return Ok(()) };
+        let eligible = self.next.saturating_sub(bootstrap.delay);
+        if !self.next.is_multiple_of(step) || eligible < step.max(bootstrap.learned.saturating_mul(2)) {
+            return Ok(());
+        }
+        let path = bootstrap.path(eligible);
+        let background = self.learn(eligible)?;
+        write_atomically(&path, &background.save()).map_err(|e| StateError::Refused(e.to_string()))?;
+        info!(documents = background.documents(), at = self.next, "learned a background from the past");
+        if let Some(bootstrap) = &mut self.bootstrap {
+            bootstrap.learned = eligible;
+        }
+        self.use_background(Arc::new(background));
+        Ok(())
+    }
+
+    fn learn(&self, eligible: Ordinal) -> Result<Background, StateError> {
+        let seed = self.settings.features.seed;
+        let mut learner = Learner::new(seed, Options { calibrate: false, ..Options::default() });
+        for ordinal in 0..eligible {
+            if !matches!(self.ledger.fate(ordinal), Fate::Clean | Fate::Duplicate(_)) {
+                continue;
+            }
+            let (Some(tokens), Some(identity)) = (self.horizon.tokens(ordinal), self.ledger.identity(ordinal)?) else { continue };
+            learner.add_known(unit::named(&identity.unit, seed), tokens);
+        }
+        Ok(learner.finish(Origin::Own, &|_, source, _| unit::named(source, seed)))
+    }
+
+    fn use_background(&mut self, background: Arc<Background>) {
+        self.inspectors = (self.make_inspectors)(&background);
+        self.lanes.spike.operator.set_background(Arc::clone(&background));
+        self.background = background;
+    }
+
+    /// Takes up the version that a snapshot was taken with.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn restore_bootstrap(&mut self, learned: Ordinal) -> Result<(), StateError> {
+        let Some(bootstrap) = &mut self.bootstrap else { return Ok(()) };
+        bootstrap.learned = learned;
+        if learned == 0 {
+            return Ok(());
+        }
+        let path = bootstrap.path(learned);
+        let bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
+        let background = Background::load(&bytes).map_err(|e| StateError::Refused(format!("{}: {e}", path.display())))?;
+        self.use_background(Arc::new(background));
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! SIGINT and SIGTERM: the run stops after the batch in hand. What was decided since the last snapshot is decided again, with the same
+//! result, when the same command is given. A second signal ends the process at once; that is as safe as a kill.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::{Context, Result};
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::warn;
+
+/// Whether somebody asked the process to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+/// Exit code after a signal, as shells expect it (128 + SIGINT).
+pub const INTERRUPTED: u8 = 130;
+
+impl Stop {
+    /// Listens for signals on a thread of its own.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn listen() -> Result<Self> {
+        let stop = Self::default();
+        let runtime = runtime::Builder::new_current_thread().enable_io().build().context("listen for signals")?;
+        let flag = Arc::clone(&stop.0);
+        let wait = async move {
+            let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if flag.swap(true, Ordering::Relaxed) {
+                    std::process::exit(i32::from(INTERRUPTED));
+                }
+                warn!("stopping after the batch in hand; once more to stop at once");
+            }
+            #[expect(unreachable_code, reason = "gives the block its type")]
+            std::io::Result::Ok(())
+        };
+        std::thread::Builder::new()
+            .name("weir-signals".to_owned())
+            .spawn(move || runtime.block_on(wait))
+            .context("listen for signals")?;
+        Ok(stop)
+    }
+
+    /// Whether to stop.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -84,7 +84,6 @@ pub fn document(host: &str, text: &str) -> Document {
         tokens: Tokenizer::new(SEED, 50_000).tokens(text),
         digest,
         time: None,
-        language: "",
     }
 }
 

@@ -33,8 +33,6 @@ pub struct Document {
     pub digest: [u8; 16],
     /// Seconds since 1970 at which the record says it was fetched.
     pub time: Option<i64>,
-    /// ISO 639-3 code, or empty where the text is too short to tell.
-    pub language: &'static str,
 }
 
 impl Document {

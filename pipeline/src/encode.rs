@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     decode::Reject,
     engine::Settings,
+    language::language,
     policy::{Route, Verdict},
     state::ledger::Identity,
 };
@@ -36,6 +37,9 @@ pub struct Decision {
     route: &'static str,
     score: f64,
     findings: Vec<FindingLine>,
+    /// Of a document with findings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'static str>,
     provenance: Value,
     verdict_digest: String,
     engine: &'static str,
@@ -112,11 +116,22 @@ impl Decision {
             route: verdict.route.as_str(),
             score: rounded(verdict.score),
             findings: findings.iter().zip(matches).map(line).collect(),
+            language: None,
             provenance,
             verdict_digest: settings.verdict_digest_hex(),
             engine: ENGINE,
             verdict,
         }
+    }
+
+    /// The decision on a document with this text, as it is written.
+    pub fn with_language(&self, text: &str) -> Self {
+        Self { language: language(text), ..self.clone() }
+    }
+
+    /// Whether anything was found.
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
     }
 
     /// Where the document goes.

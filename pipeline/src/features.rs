@@ -1,4 +1,4 @@
-//! A decoded page becomes a document: its publisher, tokens, digest and language, computed once. Pure.
+//! A decoded page becomes a document: its publisher, tokens and digest, computed once. Pure.
 
 use operators::{
     document::Document,
@@ -7,11 +7,6 @@ use operators::{
 };
 
 use crate::decode::Page;
-
-/// Letters that the language detector looks at: enough for a stable answer, 20 times cheaper than a whole page.
-const LANGUAGE_BYTES: usize = 512;
-/// Below this the language detector guesses.
-const LANGUAGE_BYTES_MIN: usize = 64;
 
 /// Computes features.
 #[derive(Debug)]
@@ -35,7 +30,6 @@ impl Features {
             tokens: self.tokenizer.tokens(&page.text),
             digest: digest(&page.text),
             time: page.time,
-            language: language(&page.text),
         }
     }
 
@@ -48,7 +42,6 @@ impl Features {
             tokens: Tokens::default(),
             digest: [0; 16],
             time: None,
-            language: "",
         }
     }
 }
@@ -67,14 +60,6 @@ fn digest(text: &str) -> [u8; 16] {
     digest
 }
 
-fn language(text: &str) -> &'static str {
-    let end = text.floor_char_boundary(LANGUAGE_BYTES);
-    if end < LANGUAGE_BYTES_MIN {
-        return "";
-    }
-    whatlang::detect(&text[..end]).filter(whatlang::Info::is_reliable).map_or("", |info| info.lang().code())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,11 +70,5 @@ mod tests {
         assert_ne!(digest("a b c"), digest("a bc"));
         assert_ne!(digest("in 2024"), digest("in 2023"));
         assert_ne!(digest("A"), digest("a"));
-    }
-
-    #[test]
-    fn language_of_a_sample() {
-        assert_eq!(language("short"), "");
-        assert_eq!(language(&"the quick brown fox jumps over the lazy dog and runs away. ".repeat(4)), "eng");
     }
 }

@@ -18,6 +18,7 @@ pub mod encode;
 pub mod engine;
 pub mod features;
 pub mod journal;
+pub mod language;
 pub mod layout;
 pub mod manifest;
 pub mod policy;

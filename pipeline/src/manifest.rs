@@ -20,6 +20,17 @@ pub enum Phase {
     Finished,
 }
 
+/// Where a run stood when all input was decided: what the last pass needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The committer's mark.
+    pub mark: String,
+    /// Bytes of the ledger.
+    pub ledger_bytes: u64,
+    /// First ordinal of the run.
+    pub first: u32,
+}
+
 /// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -35,6 +46,8 @@ pub struct Manifest {
     pub run: u32,
     /// How far it has come.
     pub phase: Phase,
+    /// Set once all input is decided.
+    pub decided: Option<Decided>,
 }
 
 impl Manifest {

@@ -34,9 +34,16 @@ fn channel_of(route: Route) -> Channel {
 fn decided_lines(decided: &Decided) -> Vec<(Channel, Vec<u8>)> {
     let mut lines = Vec::with_capacity(2 + decided.recalls.len());
     lines.push((channel_of(decided.decision.route()), document_bytes(&decided.item)));
-    lines.push((Channel::Decisions, to_line(&decided.decision)));
+    lines.push((Channel::Decisions, decision_line(decided)));
     lines.extend(decided.recalls.iter().map(|r| (Channel::Recalls, to_line(r))));
     lines
+}
+
+fn decision_line(decided: &Decided) -> Vec<u8> {
+    match &decided.item.content {
+        Content::Document(work) if decided.decision.has_findings() => to_line(&decided.decision.with_language(&work.page.text)),
+        _ => to_line(&decided.decision),
+    }
 }
 
 fn document_bytes(item: &Item) -> Vec<u8> {

@@ -200,11 +200,12 @@ impl<S: Source, C: Committer> Stage<S, C> {
         out.u64(self.engine.settings().features.seed.0);
         self.engine.save(&mut out)?;
         connectors::kill::point("snapshot.logs_synced");
-        self.snapshots.write(u64::from(self.engine.next()), &out.bytes)?;
+        let bytes = out.bytes.len();
+        self.snapshots.write_behind(u64::from(self.engine.next()), out.bytes)?;
         if let Some(&oldest) = self.snapshots.list()?.last() {
             self.engine.forget_before(oldest as u32)?;
         }
-        debug!(documents = self.engine.next(), bytes = out.bytes.len(), "snapshot");
+        debug!(documents = self.engine.next(), bytes, "snapshot");
         Ok(())
     }
 
@@ -223,8 +224,18 @@ impl<S: Source, C: Committer> Stage<S, C> {
         &self.positions
     }
 
-    /// Gives the parts back.
-    pub fn into_parts(self) -> (Engine, C) {
-        (self.engine, self.committer)
+    /// Ends at the end of the input: outputs and logs are durable, and if `keep_state` a last snapshot is too. Gives back the
+    /// engine and the mark of the outputs.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn finish(mut self, keep_state: bool) -> Result<(Engine, Vec<u8>), StageError> {
+        if keep_state {
+            self.snapshot()?;
+        }
+        self.snapshots.finish()?;
+        let mark = self.committer.mark()?;
+        self.engine.sync()?;
+        Ok((self.engine, mark))
     }
 }

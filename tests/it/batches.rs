@@ -1,5 +1,6 @@
 //! A batch is never a unit of meaning: any split, and any number of threads, gives the same bytes.
 
+use connectors::committer::Channel;
 use pipeline::engine::fault::Faults;
 use testkit::{
     disturbed::{read_all, undisturbed},
@@ -17,7 +18,11 @@ fn splits_and_threads_change_nothing() {
             let home = tempfile::tempdir().expect("a folder");
             let got = pool.install(|| undisturbed(&config, records.clone(), 1, batch, Faults::default(), home.path()));
             let first = first.get_or_insert_with(|| got.clone());
-            assert!(got == *first, "batches of {batch} on {threads} threads");
+            let differs = got.iter().zip(first.iter()).find(|(g, f)| g != f);
+            let show = |(channel, line): &(Channel, Vec<u8>)| format!("{}: {}", channel.name(), String::from_utf8_lossy(line));
+            let differs = differs.map(|(g, f)| format!("got {}\nexpected {}", show(g), show(f)));
+            assert_eq!(differs, None, "batches of {batch} on {threads} threads");
+            assert_eq!(got.len(), first.len(), "batches of {batch} on {threads} threads");
         }
     }
 }

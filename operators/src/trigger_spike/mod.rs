@@ -245,6 +245,7 @@ impl Operator for TriggerSpike {
             }
         }
         shards.iter_mut().for_each(Shard::tidy);
+        self.ring.make_room();
     }
 
     fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {

@@ -21,14 +21,15 @@ use crate::{
     assemble::{self, Ingredients, Restored},
     config::{self, Config},
     encode::to_line,
+    engine::Engine,
     layout::OutputFolder,
-    manifest::{Manifest, Phase},
+    manifest::{Decided, Manifest, Phase},
     progress::Progress,
     publish,
     report::{Report, Timings},
     signals::{INTERRUPTED, Stop},
     stage::{Pace, Stage},
-    state::base::Base,
+    state::{base::Base, ledger::Ledger},
 };
 
 /// Version of the manifest.
@@ -128,12 +129,14 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         input: fingerprints,
         run: base.as_ref().map_or(0, Base::next_run),
         phase: Phase::Reading,
+        decided: None,
     };
     match Manifest::read(&output.manifest())? {
         Some(earlier) => {
             earlier.check_same(&manifest, output.root())?;
             manifest.phase = earlier.phase;
             manifest.run = earlier.run;
+            manifest.decided = earlier.decided;
         }
         None => {
             if let Some(base) = &base {
@@ -161,26 +164,26 @@ struct Run<'a> {
 impl Run<'_> {
     fn go(self, source: FileSource, mut manifest: Manifest, started: Instant) -> Result<Ended> {
         let mut timings = Timings::default();
+        let mut ledger = None;
         if manifest.phase == Phase::Reading {
-            if !self.read(source, &manifest, &mut timings)? {
-                return Ok(Ended::Stopped);
-            }
-            manifest.phase = Phase::Publishing;
-            manifest.write(&self.output.manifest())?;
+            let Some((engine, decided)) = self.read(source, &manifest, &mut timings)? else { return Ok(Ended::Stopped) };
+            ledger = Some(engine.into_ledger());
+            manifest.decided = Some(decided);
+            self.enter(&mut manifest, Phase::Publishing)?;
             connectors::kill::point("replay.decided");
         }
         if manifest.phase == Phase::Publishing {
-            self.publish(&mut timings)?;
-            manifest.phase = Phase::Published;
-            manifest.write(&self.output.manifest())?;
+            let began = Instant::now();
+            self.publish(&manifest, ledger)?;
+            timings.publish(began.elapsed());
+            self.enter(&mut manifest, Phase::Published)?;
             connectors::kill::point("replay.published");
         }
         if let Some(base) = &self.base {
             base.replace(&self.output.state(), manifest.run)?;
         }
         let report = Report::read(&self.output.file("report.json"))?;
-        manifest.phase = Phase::Finished;
-        manifest.write(&self.output.manifest())?;
+        self.enter(&mut manifest, Phase::Finished)?;
         connectors::kill::point("replay.finished");
         remove_if_there(self.output.state().root())?;
         remove_if_there(&self.output.private().join("staged"))?;
@@ -189,8 +192,13 @@ impl Run<'_> {
         Ok(Ended::Finished(Box::new(report)))
     }
 
-    /// Reads and decides everything, up to a last snapshot; `false` if a signal came before.
-    fn read(&self, source: FileSource, manifest: &Manifest, timings: &mut Timings) -> Result<bool> {
+    fn enter(&self, manifest: &mut Manifest, phase: Phase) -> Result<()> {
+        manifest.phase = phase;
+        manifest.write(&self.output.manifest())
+    }
+
+    /// Reads and decides everything, and writes what is written once; nothing if a signal came before the end.
+    fn read(&self, source: FileSource, manifest: &Manifest, timings: &mut Timings) -> Result<Option<(Engine, Decided)>> {
         let stop = Stop::listen()?;
         let began = Instant::now();
         let state = self.output.state();
@@ -206,38 +214,54 @@ impl Run<'_> {
             snapshot_documents: self.config.state.snapshot_documents,
         };
         let mut stage = Stage::open(source, committer, engine, snapshots, restart, pace)?;
-        while !stop.is_asked() {
+        loop {
+            if stop.is_asked() {
+                progress.done();
+                return Ok(None);
+            }
             let received = stage.engine().counts().received;
             let left = self.arguments.limit.map(|limit| limit.saturating_sub(received));
             if !stage.step(left)? {
-                stage.snapshot()?;
-                progress.done();
-                timings.decide(began.elapsed(), stage.engine());
-                info!(documents = stage.engine().counts().received, "all input decided");
-                return Ok(true);
+                break;
             }
             progress.at(stage.source().consumed(), stage.engine().counts());
         }
+        let (engine, mark) = stage.finish(self.base.is_some())?;
         progress.done();
-        Ok(false)
+        timings.decide(began.elapsed(), &engine);
+        info!(documents = engine.counts().received, "all input decided");
+        self.write_summaries(&engine)?;
+        let mark = String::from_utf8(mark).context("the mark of the outputs is no text")?;
+        let decided = Decided { mark, ledger_bytes: engine.ledger().log_bytes(), first: engine.run_first() };
+        Ok(Some((engine, decided)))
     }
 
-    /// The last pass, and everything that is written once.
-    fn publish(&self, timings: &mut Timings) -> Result<()> {
-        let began = Instant::now();
-        let state = self.output.state();
-        let Restored { engine, restart, .. } = assemble::engine(self.config, &self.ingredients, &state, Vec::new())?;
-        let mark = Mark::decode(restart.mark.as_deref().context("the last snapshot holds no mark of the outputs")?)?;
-        let alarms: Vec<u8> = engine.alarms()?.iter().flat_map(|a| [to_line(a), b"\n".to_vec()].concat()).collect();
-        write_atomically(&self.output.file("alarms.jsonl"), &alarms)?;
-        if self.options.corpus {
-            let progress = Progress::publishing();
-            publish::publish(self.output, self.options, &mark, engine.ledger(), engine.run_first(), || progress.tick())?;
-            progress.done();
+    /// Alarms with their members, and the report.
+    fn write_summaries(&self, engine: &Engine) -> Result<()> {
+        let mut alarms = Vec::new();
+        for alarm in engine.alarms()? {
+            alarms.extend(to_line(&alarm));
+            alarms.push(b'\n');
         }
-        let report = Report::of(&engine, &self.ingredients)?;
-        write_atomically(&self.output.file("report.json"), &report.bytes()?)?;
-        timings.publish(began.elapsed());
+        write_atomically(&self.output.file("alarms.jsonl"), &alarms)?;
+        let report = Report::of(engine, &self.ingredients)?;
+        Ok(write_atomically(&self.output.file("report.json"), &report.bytes()?)?)
+    }
+
+    /// The last pass; `ledger` if it is open already.
+    fn publish(&self, manifest: &Manifest, ledger: Option<Ledger>) -> Result<()> {
+        if !self.options.corpus {
+            return Ok(());
+        }
+        let decided = manifest.decided.as_ref().context("run.json does not say where the run stood; --force starts anew")?;
+        let ledger = match ledger {
+            Some(ledger) => ledger,
+            None => Ledger::open(&self.output.state().ledger(), decided.ledger_bytes)?,
+        };
+        let mark = Mark::decode(decided.mark.as_bytes())?;
+        let progress = Progress::publishing();
+        publish::publish(self.output, self.options, &mark, &ledger, decided.first, || progress.tick())?;
+        progress.done();
         Ok(())
     }
 }

@@ -32,8 +32,7 @@ impl Engine {
     /// # Errors
     /// If the disk fails.
     pub fn save(&mut self, out: &mut Encoder) -> Result<(), StateError> {
-        self.ledger.sync()?;
-        let horizon_tail = self.horizon.sync()?;
+        let horizon_tail = self.sync()?;
         out.u32(self.next);
         out.u64(self.ledger.log_bytes());
         out.u64(horizon_tail);
@@ -50,6 +49,15 @@ impl Engine {
         self.lanes.near.save(out);
         self.lanes.spike.save(out);
         Ok(())
+    }
+
+    /// Makes the logs durable; bytes of the horizon's last segment.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn sync(&mut self) -> Result<u64, StateError> {
+        self.ledger.sync()?;
+        self.horizon.sync()
     }
 
     /// Reads what [`Self::save`] wrote; the logs must have been opened with its [`LogLengths`].

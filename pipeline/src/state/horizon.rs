@@ -9,6 +9,7 @@
 //! document on disk.
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     fs,
     path::{Path, PathBuf},
@@ -21,6 +22,7 @@ use operators::{
     text::{Token, Tokenizer},
 };
 use rayon::prelude::*;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::{StateError, log::Log};
 
@@ -53,9 +55,29 @@ pub struct Horizon {
     floor: Ordinal,
 }
 
+thread_local! {
+    /// A context costs more to make than a text to compress.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Compresses a text for [`Horizon::push`]: done ahead, in parallel.
+///
+/// # Panics
+/// If there is no memory for a context.
 pub fn compress(text: &str) -> Vec<u8> {
-    zstd::bulk::compress(text.as_bytes(), ZSTD_LEVEL).expect("compressing into a growing buffer cannot fail")
+    COMPRESSOR.with_borrow_mut(|held| {
+        let compressor = held.get_or_insert_with(|| Compressor::new(ZSTD_LEVEL).expect("memory for a zstd context"));
+        compressor.compress(text.as_bytes()).expect("compressing into a buffer of the bound's size cannot fail")
+    })
+}
+
+fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|held| {
+        let decompressor = held.get_or_insert_with(|| Decompressor::new().expect("memory for a zstd context"));
+        let size = zstd::zstd_safe::get_frame_content_size(bytes).ok()??;
+        decompressor.decompress(bytes, usize::try_from(size).ok()?.min(TEXT_BYTES_MAX)).ok()
+    })
 }
 
 impl Horizon {
@@ -215,7 +237,7 @@ impl Horizon {
         if bytes.is_empty() {
             return None;
         }
-        String::from_utf8(zstd::bulk::decompress(&bytes, TEXT_BYTES_MAX).ok()?).ok()
+        String::from_utf8(decompress(&bytes)?).ok()
     }
 
     fn read(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {

@@ -4,13 +4,14 @@
 //! magic "weirsnap" | version u32 | blake3 of the body (32 bytes) | body
 //! ```
 //!
-//! A snapshot is written beside its final name, synced and renamed; the newest two are kept. One that is torn, corrupt or
+//! A snapshot is written by a thread of its own, beside its final name, synced and renamed; the newest two are kept. One that is torn, corrupt or
 //! of another version is passed over with a warning and the previous one used.
 
 use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
 };
 
 use operators::codec::Corrupt;
@@ -25,9 +26,10 @@ const KEPT: usize = 2;
 const HEAD: usize = 8 + 4 + 32;
 
 /// The snapshots of one state folder.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Snapshots {
     folder: PathBuf,
+    writing: Option<JoinHandle<Result<(), StateError>>>,
 }
 
 impl Snapshots {
@@ -37,7 +39,33 @@ impl Snapshots {
     /// If it cannot be made.
     pub fn open(folder: &Path) -> Result<Self, StateError> {
         fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), writing: None })
+    }
+
+    /// Writes the snapshot taken at `ordinal` in the background. The one before is finished first, so at most one is held in
+    /// memory; its failure is reported here.
+    ///
+    /// # Errors
+    /// If the one before could not be written, or no thread can be had.
+    pub fn write_behind(&mut self, ordinal: u64, body: Vec<u8>) -> Result<(), StateError> {
+        self.finish()?;
+        let folder = self.folder.clone();
+        let thread = thread::Builder::new().name("weir-snapshot".to_owned());
+        let writing = thread.spawn(move || write(&folder, ordinal, &body));
+        self.writing = Some(writing.map_err(|e| StateError::file("start a thread for", &self.folder, e))?);
+        Ok(())
+    }
+
+    /// Waits until what was begun is written.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub fn finish(&mut self) -> Result<(), StateError> {
+        match self.writing.take().map(JoinHandle::join) {
+            Some(Ok(written)) => written,
+            Some(Err(_)) => Err(StateError::Refused(format!("{}: writing a snapshot failed", self.folder.display()))),
+            None => Ok(()),
+        }
     }
 
     /// Ordinals at which snapshots stand, newest first.
@@ -45,38 +73,7 @@ impl Snapshots {
     /// # Errors
     /// If the folder cannot be listed.
     pub fn list(&self) -> Result<Vec<u64>, StateError> {
-        let entries = fs::read_dir(&self.folder).map_err(|e| StateError::file("list", &self.folder, e))?;
-        let mut found: Vec<u64> =
-            entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_suffix(".snapshot")?.parse().ok()).collect();
-        found.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(found)
-    }
-
-    /// Writes the snapshot taken at `ordinal` and removes all but the newest two.
-    ///
-    /// # Errors
-    /// If the disk is full or fails.
-    pub fn write(&self, ordinal: u64, body: &[u8]) -> Result<(), StateError> {
-        let path = self.path(ordinal);
-        let tmp = path.with_extension("tmp");
-        let put = |bytes: &[&[u8]]| -> std::io::Result<()> {
-            let mut file = File::create(&tmp)?;
-            for part in bytes {
-                file.write_all(part)?;
-            }
-            file.sync_all()
-        };
-        let sum = blake3::hash(body);
-        put(&[MAGIC, &VERSION.to_le_bytes(), sum.as_bytes(), body]).map_err(|e| StateError::file("write", &tmp, e))?;
-        connectors::kill::point("snapshot.tmp_written");
-        fs::rename(&tmp, &path).map_err(|e| StateError::file("rename", &tmp, e))?;
-        connectors::kill::point("snapshot.renamed");
-        File::open(&self.folder).and_then(|f| f.sync_all()).map_err(|e| StateError::file("sync", &self.folder, e))?;
-        for old in self.list()?.into_iter().skip(KEPT) {
-            let path = self.path(old);
-            fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
-        }
-        Ok(())
+        list(&self.folder)
     }
 
     /// The newest good snapshot's ordinal and body.
@@ -85,20 +82,68 @@ impl Snapshots {
     /// If the folder cannot be read, or there are snapshots and none is good.
     pub fn newest(&self) -> Result<Option<(u64, Vec<u8>)>, StateError> {
         let all = self.list()?;
+        let mut passed_over = Vec::new();
         for &ordinal in &all {
-            let path = self.path(ordinal);
+            let path = path_of(&self.folder, ordinal);
             let bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
             match body_of(&bytes) {
-                Ok(body) => return Ok(Some((ordinal, body.to_vec()))),
-                Err(corrupt) => warn!(path = %path.display(), %corrupt, "snapshot passed over"),
+                Ok(body) => {
+                    // Else a bad one would count as one of those kept, and a good one go in its place.
+                    for path in &passed_over {
+                        fs::remove_file(path).map_err(|e| StateError::file("remove", path, e))?;
+                    }
+                    return Ok(Some((ordinal, body.to_vec())));
+                }
+                Err(corrupt) => {
+                    warn!(path = %path.display(), %corrupt, "snapshot passed over");
+                    passed_over.push(path);
+                }
             }
         }
         if all.is_empty() { Ok(None) } else { Err(StateError::Refused(format!("{}: no snapshot is readable", self.folder.display()))) }
     }
+}
 
-    fn path(&self, ordinal: u64) -> PathBuf {
-        self.folder.join(format!("{ordinal:012}.snapshot"))
+/// A stage that is dropped leaves nothing half done on purpose; a failure shows at the next start.
+impl Drop for Snapshots {
+    fn drop(&mut self) {
+        let _ = self.finish();
     }
+}
+
+fn path_of(folder: &Path, ordinal: u64) -> PathBuf {
+    folder.join(format!("{ordinal:012}.snapshot"))
+}
+
+fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
+    let entries = fs::read_dir(folder).map_err(|e| StateError::file("list", folder, e))?;
+    let mut found: Vec<u64> = entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_suffix(".snapshot")?.parse().ok()).collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(found)
+}
+
+/// Writes the snapshot taken at `ordinal` and removes all but the newest two.
+fn write(folder: &Path, ordinal: u64, body: &[u8]) -> Result<(), StateError> {
+    let path = path_of(folder, ordinal);
+    let tmp = path.with_extension("tmp");
+    let put = |bytes: &[&[u8]]| -> std::io::Result<()> {
+        let mut file = File::create(&tmp)?;
+        for part in bytes {
+            file.write_all(part)?;
+        }
+        file.sync_all()
+    };
+    let sum = blake3::hash(body);
+    put(&[MAGIC, &VERSION.to_le_bytes(), sum.as_bytes(), body]).map_err(|e| StateError::file("write", &tmp, e))?;
+    connectors::kill::point("snapshot.tmp_written");
+    fs::rename(&tmp, &path).map_err(|e| StateError::file("rename", &tmp, e))?;
+    connectors::kill::point("snapshot.renamed");
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StateError::file("sync", folder, e))?;
+    for old in list(folder)?.into_iter().skip(KEPT) {
+        let path = path_of(folder, old);
+        fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
+    }
+    Ok(())
 }
 
 fn body_of(bytes: &[u8]) -> Result<&[u8], Corrupt> {
@@ -122,9 +167,9 @@ mod tests {
     fn every_flipped_byte_and_every_cut_is_detected() {
         let dir = tempfile::tempdir().expect("a folder");
         let snapshots = Snapshots::open(dir.path()).expect("opens");
-        snapshots.write(1, b"the older body").expect("written");
-        snapshots.write(2, b"the newer body").expect("written");
-        let path = snapshots.path(2);
+        write(dir.path(), 1, b"the older body").expect("written");
+        write(dir.path(), 2, b"the newer body").expect("written");
+        let path = path_of(dir.path(), 2);
         let good = fs::read(&path).expect("bytes");
         for at in 0..good.len() {
             let mut bad = good.clone();
@@ -134,18 +179,19 @@ mod tests {
             fs::write(&path, &good[..at]).expect("written");
             assert_eq!(snapshots.newest().expect("one is good").map(|s| s.0), Some(1));
         }
-        fs::write(snapshots.path(1), b"").expect("written");
+        fs::write(path_of(dir.path(), 1), b"").expect("written");
         assert!(snapshots.newest().is_err(), "no silent loss of state");
     }
 
     #[test]
     fn keeps_the_newest_two() {
         let dir = tempfile::tempdir().expect("a folder");
-        let snapshots = Snapshots::open(dir.path()).expect("opens");
+        let mut snapshots = Snapshots::open(dir.path()).expect("opens");
         assert_eq!(snapshots.newest().expect("empty"), None);
         for ordinal in [64, 128, 192] {
-            snapshots.write(ordinal, &ordinal.to_le_bytes()).expect("written");
+            snapshots.write_behind(ordinal, ordinal.to_le_bytes().to_vec()).expect("begun");
         }
+        snapshots.finish().expect("written");
         assert_eq!(snapshots.list().expect("listed"), [192, 128]);
     }
 }

@@ -72,25 +72,32 @@ impl Table {
     }
 
     fn insert(&mut self, bits: u32, ordinal: Ordinal) {
-        self.make_room();
         let slot = u64::from(bits) << 32 | u64::from(ordinal + 1);
-        let found = self.find(bits);
-        if found.len < LISTED {
-            self.slots[found.empty] = slot;
-            self.used += 1;
-            return;
+        if !self.slots.is_empty() {
+            let found = self.find(bits);
+            if found.len == LISTED {
+                for pair in found.at[OLDEST..].windows(2) {
+                    self.slots[pair[0]] = self.slots[pair[1]];
+                }
+                self.slots[found.at[LISTED - 1]] = slot;
+                return;
+            }
+            // Only a document that takes a slot of its own makes the table grow: its size follows from how many are used.
+            if Self::slots_for(self.used + 1) <= self.slots.len() {
+                self.slots[found.empty] = slot;
+                self.used += 1;
+                return;
+            }
         }
-        for pair in found.at[OLDEST..].windows(2) {
-            self.slots[pair[0]] = self.slots[pair[1]];
-        }
-        self.slots[found.at[LISTED - 1]] = slot;
+        self.make_room();
+        let empty = self.find(bits).empty;
+        self.slots[empty] = slot;
+        self.used += 1;
     }
 
+    /// Grows to what one document more needs.
     fn make_room(&mut self) {
         let slots = Self::slots_for(self.used + 1);
-        if slots <= self.slots.len() {
-            return;
-        }
         let mut grown = Self { slots: vec![0; slots], used: self.used };
         // From after an empty slot, so that a run that goes around the end is walked in order: documents of a key keep theirs.
         let start = self.slots.iter().position(|&s| s == 0).unwrap_or(0);

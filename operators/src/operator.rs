@@ -122,9 +122,19 @@ pub trait Operator: Persist + Send + Sync {
 
     /// Proposes from answers and from facts of earlier documents (never later ones: other documents of the same window
     /// may already be remembered and folded).
-    fn judge(&self, document: &Document, probe: &Self::Probe, answers: &[Self::Answer], scene: &Scene<'_, Self>) -> Self::Proposal;
+    fn judge(
+        &self,
+        document: &Document,
+        probe: &Self::Probe,
+        answers: &[Self::Answer],
+        scene: &Scene<'_, Self>,
+    ) -> Self::Proposal;
 
     /// Decides, in reading order. `suspect` says that an inspector already withholds the document.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the document's own three, the past's two; a struct for each would hide which phase sees what"
+    )]
     fn settle(
         &mut self,
         tick: Tick,

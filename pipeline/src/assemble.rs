@@ -64,23 +64,15 @@ impl Ingredients {
     /// If a file cannot be read or is not what it should be.
     pub fn gather(config: &Config, background: Option<&Path>, verdicts: Option<&Path>, input: &[String]) -> Result<Self> {
         let mut warnings = Vec::new();
-        let background = match background {
-            Some(path) => {
-                let bytes = fs::read(path).with_context(|| format!("read background {}", path.display()))?;
-                let background = Background::load(&bytes).with_context(|| format!("background {}", path.display()))?;
-                if let Some(seed) = config.engine.seed.filter(|&seed| seed != background.seed().0) {
-                    bail!("engine.seed is {seed}, and {} was learned with {}", path.display(), background.seed().0);
-                }
-                background
-            }
-            None => {
-                warnings.push(
-                    "no background: weir learned from its own past. No phrase raises an alarm before \
-                     operators.trigger_spike.bootstrap_documents, and thresholds are not calibrated; `weir learn` makes a background"
-                        .to_owned(),
-                );
-                Background::empty(Seed(config.engine.seed.unwrap_or_else(|| seed_of(input))))
-            }
+        let background = if let Some(path) = background {
+            load_background(config, path)?
+        } else {
+            warnings.push(
+                "no background: weir learned from its own past. No phrase raises an alarm before \
+                 operators.trigger_spike.bootstrap_documents, and thresholds are not calibrated; `weir learn` makes a background"
+                    .to_owned(),
+            );
+            Background::empty(Seed(config.engine.seed.unwrap_or_else(|| seed_of(input))))
         };
         let seed = background.seed();
         let (allow, allow_text) = read_lists(&config.policy.allow_files)?;
@@ -104,16 +96,13 @@ impl Ingredients {
     }
 
     fn settings(&self, config: &Config, partitions: Vec<String>) -> Result<Settings> {
-        let platforms = Platforms::new(self.background.platforms().iter().cloned(), &config.operators.reputation.account_patterns)?;
+        let platforms =
+            Platforms::new(self.background.platforms().iter().cloned(), &config.operators.reputation.account_patterns)?;
         Ok(Settings {
             border: config.engine.border,
             quarantine_score: config.policy.quarantine_score,
             decode: decode_options(config),
-            features: Features {
-                seed: self.seed,
-                tokenizer: Tokenizer::new(self.seed, config.input.tokens_max),
-                platforms,
-            },
+            features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,
             verdict_digest: self.verdict_digest,
             faults: Faults::default(),
@@ -231,7 +220,10 @@ pub fn engine_with(
     let lanes = Lanes {
         exact: Lane::new(ExactDedup::new(all.exact_dedup.clone(), ingredients.seed), all.exact_dedup.mode),
         near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode),
-        spike: Lane::new(TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.border), all.trigger_spike.mode),
+        spike: Lane::new(
+            TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.border),
+            all.trigger_spike.mode,
+        ),
     };
     let own = ingredients.background.documents() == 0;
     let bootstrap = own.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
@@ -252,6 +244,17 @@ pub fn engine_with(
         from.end()?;
     }
     Ok(Restored { engine, snapshots, restart: head.unwrap_or_default() })
+}
+
+fn load_background(config: &Config, path: &Path) -> Result<Background> {
+    let bytes = fs::read(path).with_context(|| format!("read background {}", path.display()))?;
+    let background = Background::load(&bytes).with_context(|| format!("background {}", path.display()))?;
+    match config.engine.seed {
+        Some(seed) if seed != background.seed().0 => {
+            bail!("engine.seed is {seed}, and {} was learned with {}", path.display(), background.seed().0)
+        }
+        _ => Ok(background),
+    }
 }
 
 /// Reads the lists in `files` as one; also their text.

@@ -125,6 +125,7 @@ impl Decision {
     }
 
     /// The decision on a document with this text, as it is written.
+    #[must_use]
     pub fn with_language(&self, text: &str) -> Self {
         Self { language: language(text), ..self.clone() }
     }
@@ -263,7 +264,16 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
         Err(_) => (hex(bytes), "hex"),
     };
     let message = &reject.message;
-    to_line(&DeadLetter { v: SCHEMA, position, byte_offset: record.byte_offset, code: reject.code, message, bytes, encoding, length })
+    to_line(&DeadLetter {
+        v: SCHEMA,
+        position,
+        byte_offset: record.byte_offset,
+        code: reject.code,
+        message,
+        bytes,
+        encoding,
+        length,
+    })
 }
 
 /// Lower-case hexadecimal digits.

@@ -80,7 +80,10 @@ pub struct Restart {
 }
 
 /// The stage's own part of a snapshot, before the engine's.
-pub fn read_head<'a>(body: &'a [u8]) -> Result<(Restart, Decoder<'a>), Corrupt> {
+///
+/// # Errors
+/// If the bytes are no snapshot.
+pub fn read_head(body: &[u8]) -> Result<(Restart, Decoder<'_>), Corrupt> {
     let mut from = Decoder::new(body);
     let mark = from.slice()?.to_vec();
     let positions = Positions(from.u64s()?);
@@ -156,7 +159,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
             return Ok(true);
         }
         let processed = self.engine.process(fresh, None)?;
-        self.commit(processed)?;
+        self.commit(&processed)?;
         if self.engine.next().is_multiple_of(self.pace.snapshot_documents) {
             self.snapshot()?;
         }
@@ -179,7 +182,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         fresh
     }
 
-    fn commit(&mut self, processed: Processed) -> Result<(), StageError> {
+    fn commit(&mut self, processed: &Processed) -> Result<(), StageError> {
         self.committer.begin()?;
         let lines = router::lines(self.engine.settings(), &processed.outcomes);
         for (channel, bytes) in lines.iter().flatten() {

@@ -103,7 +103,7 @@ fn live(
     faults: &Faults,
     random: &mut Random,
 ) -> Result<bool, String> {
-    let source = MemorySource::new(lines.to_vec(), random.next(), faults.clone());
+    let source = MemorySource::new(lines.to_vec(), random.draw(), faults.clone());
     let committer = MemoryCommitter::new(Arc::clone(log), faults.clone());
     let state = StateFolder::new(folder.to_owned());
     let names = source.partitions().to_vec();
@@ -118,7 +118,7 @@ fn live(
     let mut steps = 0;
     while stage.step(None).map_err(|e| e.to_string())? {
         steps += 1;
-        if disturbance.die_every > 0 && steps >= 1 + random.below(2 * disturbance.die_every) {
+        if disturbance.die_every > 0 && steps > random.below(2 * disturbance.die_every) {
             return Ok(false);
         }
     }
@@ -128,7 +128,8 @@ fn live(
 /// Damages the newest snapshot, if there is an older one to fall back on.
 fn tear_newest(state: &StateFolder, random: &mut Random) {
     let Ok(entries) = fs::read_dir(state.snapshots()) else { return };
-    let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "snapshot")).collect();
+    let mut paths: Vec<_> =
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "snapshot")).collect();
     paths.sort();
     if paths.len() < 2 {
         return;

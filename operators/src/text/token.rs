@@ -162,9 +162,9 @@ impl Tokenizer {
                 }
                 Class::Break | Class::Mark | Class::Unspaced => at + width,
                 Class::Hidden => run_end(text, at + width, |c| c == Class::Hidden),
-                Class::Letter | Class::Digit | Class::Underscore => {
-                    run_end(text, at + width, |c| matches!(c, Class::Letter | Class::Digit | Class::Underscore | Class::Combining))
-                }
+                Class::Letter | Class::Digit | Class::Underscore => run_end(text, at + width, |c| {
+                    matches!(c, Class::Letter | Class::Digit | Class::Underscore | Class::Combining)
+                }),
                 Class::Combining => run_end(text, at + width, |c| c == Class::Combining),
             };
             let word = &text[at..end];
@@ -330,9 +330,9 @@ mod tests {
 
     #[test]
     fn kinds() {
+        use Kind::{Break, Ideograph, Invisible, Number, Stop, Symbol, Word};
         let t = Tokenizer::new(Seed(7), 1000);
         let kinds: Vec<_> = t.tokens("a 1 . - \u{200b} 日\n").ids.iter().map(|t| t.kind()).collect();
-        use Kind::{Break, Ideograph, Invisible, Number, Stop, Symbol, Word};
         assert_eq!(kinds, [Word, Number, Stop, Symbol, Invisible, Ideograph, Break]);
     }
 

@@ -1,6 +1,6 @@
 //! `weir demo`: a sample crawl with planted attacks, benign spikes and copies, through the filter.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -39,7 +39,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let folder = &arguments.output;
     let size = Size { pages: arguments.pages, reference: arguments.pages / 2 };
     say(&format!("generating {} pages in {} ...", size.pages + size.reference, folder.display()));
-    let made = sample::generate(folder, size, arguments.seed).with_context(|| format!("write the sample to {}", folder.display()))?;
+    let made =
+        sample::generate(folder, size, arguments.seed).with_context(|| format!("write the sample to {}", folder.display()))?;
     let background = folder.join("background.weir");
     say("learning from the trusted part ...");
     let arguments_learn =
@@ -92,7 +93,8 @@ fn planted(truth: &std::path::Path, output: &std::path::Path) -> Result<String> 
     }
     let mut out = format!("{:>20} {:>6} {:>12} {:>12} {:>12}\n", "planted", "pages", "at arrival", "in the end", "as copies");
     for (kind, [pages, at_arrival, in_the_end, copies]) in kinds {
-        out += &format!("{kind:>20} {pages:>6} {at_arrival:>12} {in_the_end:>12} {copies:>12}\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{kind:>20} {pages:>6} {at_arrival:>12} {in_the_end:>12} {copies:>12}");
     }
     Ok(out)
 }

@@ -82,7 +82,9 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
                 match decode(record, name, &options) {
                     Decoded::Page(page) => Ok(Some((page.url.unwrap_or_default(), name, tokenizer.tokens(&page.text).ids))),
                     Decoded::WithoutText(_) => Ok(None),
-                    Decoded::Reject(reject) => Err(format!("{name}#{}: {}: {}", record.position.offset, reject.code, reject.message)),
+                    Decoded::Reject(reject) => {
+                        Err(format!("{name}#{}: {}: {}", record.position.offset, reject.code, reject.message))
+                    }
                 }
             })
             .collect();

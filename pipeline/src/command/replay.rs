@@ -131,19 +131,16 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         phase: Phase::Reading,
         decided: None,
     };
-    match Manifest::read(&output.manifest())? {
-        Some(earlier) => {
-            earlier.check_same(&manifest, output.root())?;
-            manifest.phase = earlier.phase;
-            manifest.run = earlier.run;
-            manifest.decided = earlier.decided;
+    if let Some(earlier) = Manifest::read(&output.manifest())? {
+        earlier.check_same(&manifest, output.root())?;
+        manifest.phase = earlier.phase;
+        manifest.run = earlier.run;
+        manifest.decided = earlier.decided;
+    } else {
+        if let Some(base) = &base {
+            base.copy_to(&output.state())?;
         }
-        None => {
-            if let Some(base) = &base {
-                base.copy_to(&output.state())?;
-            }
-            manifest.write(&output.manifest())?;
-        }
+        manifest.write(&output.manifest())?;
     }
     if manifest.phase == Phase::Finished {
         return Ok(Ended::Before);
@@ -309,7 +306,11 @@ fn remove_earlier(output: &OutputFolder) -> Result<()> {
     for folder in ["clean", "quarantine", "duplicates"] {
         remove_if_there(&output.file(folder))?;
     }
-    for file in ["decisions", "recalls", "alarms", "dead-letters"].map(|s| format!("{s}.jsonl")).iter().chain(&["report.json".to_owned(), "timings.json".to_owned()]) {
+    for file in ["decisions", "recalls", "alarms", "dead-letters"]
+        .map(|s| format!("{s}.jsonl"))
+        .iter()
+        .chain(&["report.json".to_owned(), "timings.json".to_owned()])
+    {
         let _ = fs::remove_file(output.file(file));
     }
     Ok(())

@@ -175,10 +175,14 @@ impl Engine {
     /// If state cannot be written, or the ordinals are used up.
     pub fn process(&mut self, records: Vec<Record>, votes: Option<&[bool]>) -> Result<Processed, StateError> {
         if u64::from(self.next) + records.len() as u64 > u64::from(Ordinal::MAX) {
-            return Err(StateError::Refused(format!("this state is full: it holds {} records, the most there can be", self.next)));
+            return Err(StateError::Refused(format!(
+                "this state is full: it holds {} records, the most there can be",
+                self.next
+            )));
         }
         let everyone = vec![true; records.len()];
-        let mut votes = votes.map(|journaled| if self.settings.faults.is_off(Mutation::NoVoteBits) { &everyone[..] } else { journaled });
+        let mut votes =
+            votes.map(|journaled| if self.settings.faults.is_off(Mutation::NoVoteBits) { &everyone[..] } else { journaled });
         let mut processed = Processed::default();
         processed.journal.first_ordinal = u64::from(self.next);
         processed.journal.verdict_digest = self.settings.verdict_digest;
@@ -230,9 +234,8 @@ impl Engine {
     /// What was decided at least a border ago becomes visible to counters.
     fn border(&mut self) {
         let border = self.next;
-        let withdrawn: Vec<Ordinal> = match self.withdrawals.split_off(&(border + 1)) {
-            later => std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect(),
-        };
+        let later = self.withdrawals.split_off(&(border + 1));
+        let withdrawn: Vec<Ordinal> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();
         self.horizon.border(border);
         self.lanes.exact.border(border, &withdrawn, &self.horizon);
         self.lanes.near.border(border, &withdrawn, &self.horizon);

@@ -160,7 +160,13 @@ fn make_visible<O: Operator>(lane: &mut Lane<O>, ordinal: Ordinal, memo: Option<
 }
 
 /// What each lane proposes on each document of the window.
-pub(super) fn judge(settings: &Settings, lanes: &Lanes, horizon: &Horizon, items: &[Item], answers: &[Answers]) -> Vec<Proposals> {
+pub(super) fn judge(
+    settings: &Settings,
+    lanes: &Lanes,
+    horizon: &Horizon,
+    items: &[Item],
+    answers: &[Answers],
+) -> Vec<Proposals> {
     items
         .par_iter()
         .zip(answers)

@@ -136,11 +136,8 @@ fn compute(
     }
     let score = policy::suspicion(inspected.iter().map(|(f, m)| (f, *m)));
     let votes = votes.unwrap_or(score < settings.quarantine_score);
-    let probes = Probes {
-        exact: lanes.exact.probe(&document),
-        near: lanes.near.probe(&document),
-        spike: lanes.spike.probe(&document),
-    };
+    let probes =
+        Probes { exact: lanes.exact.probe(&document), near: lanes.near.probe(&document), spike: lanes.spike.probe(&document) };
     let compressed = horizon::compress(&document.text);
     Computed { document, inspected, votes, probes, compressed }
 }

@@ -100,8 +100,7 @@ impl Engine {
         let settled = lanes.exact.settle(tick, document, probes.exact.as_ref(), proposals.exact, suspect, ledger, horizon);
         let copied = !settled.findings.is_empty() && lanes.exact.mode == Mode::Enforce;
         take(settled, lanes.exact.mode, &mut findings);
-        let settled =
-            lanes.near.settle(tick, document, probes.near.as_ref(), proposals.near, suspect || copied, ledger, horizon);
+        let settled = lanes.near.settle(tick, document, probes.near.as_ref(), proposals.near, suspect || copied, ledger, horizon);
         take(settled, lanes.near.mode, &mut findings);
         (findings, recalls)
     }
@@ -120,8 +119,7 @@ impl Engine {
     /// Votes go at the border after next, so that answers do not depend on how far settling lags behind folding.
     fn withdraw(&mut self, ordinal: Ordinal) {
         let border = self.settings.border;
-        let visible =
-            if self.settings.faults.is_off(Mutation::NoBorder) { 0 } else { (ordinal / border + 2) * border };
+        let visible = if self.settings.faults.is_off(Mutation::NoBorder) { 0 } else { (ordinal / border + 2) * border };
         self.withdrawals.entry(visible).or_default().push(ordinal);
     }
 

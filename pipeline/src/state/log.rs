@@ -35,12 +35,8 @@ impl Log {
     /// # Errors
     /// If it cannot be opened, or is shorter than `length`.
     pub fn open(path: &Path, length: u64) -> Result<Self, StateError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(|e| StateError::file("open", path, e))?;
+        let file =
+            OpenOptions::new().read(true).append(true).create(true).open(path).map_err(|e| StateError::file("open", path, e))?;
         let found = file.metadata().map_err(|e| StateError::file("read the length of", path, e))?.len();
         if found < length {
             return Err(StateError::corrupt(path, Corrupt { what: "as many bytes as the snapshot names", at: found as usize }));

@@ -100,7 +100,11 @@ impl Snapshots {
                 }
             }
         }
-        if all.is_empty() { Ok(None) } else { Err(StateError::Refused(format!("{}: no snapshot is readable", self.folder.display()))) }
+        if all.is_empty() {
+            Ok(None)
+        } else {
+            Err(StateError::Refused(format!("{}: no snapshot is readable", self.folder.display())))
+        }
     }
 }
 
@@ -117,7 +121,8 @@ fn path_of(folder: &Path, ordinal: u64) -> PathBuf {
 
 fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
     let entries = fs::read_dir(folder).map_err(|e| StateError::file("list", folder, e))?;
-    let mut found: Vec<u64> = entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_suffix(".snapshot")?.parse().ok()).collect();
+    let mut found: Vec<u64> =
+        entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_suffix(".snapshot")?.parse().ok()).collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
     Ok(found)
 }
@@ -156,7 +161,11 @@ fn body_of(bytes: &[u8]) -> Result<&[u8], Corrupt> {
         return Err(corrupt("a snapshot of this version", 8));
     }
     let body = &bytes[HEAD..];
-    if blake3::hash(body).as_bytes() == &head[12..HEAD] { Ok(body) } else { Err(corrupt("a body that matches its checksum", HEAD)) }
+    if blake3::hash(body).as_bytes() == &head[12..HEAD] {
+        Ok(body)
+    } else {
+        Err(corrupt("a body that matches its checksum", HEAD))
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Configuration, background and state folder become an engine.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -28,7 +29,7 @@ use crate::{
     features::Features,
     layout::StateFolder,
     stage::{self, Restart},
-    state::{horizon::Horizon, ledger::Ledger, snapshot::Snapshots},
+    state::{deaths::Deaths, horizon::Horizon, ledger::Ledger, snapshot::Snapshots},
 };
 
 /// Everything a run is made of beside its input and its state.
@@ -105,6 +106,7 @@ impl Ingredients {
             features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,
             verdict_digest: self.verdict_digest,
+            skips: BTreeSet::new(),
             faults: Faults::default(),
         })
     }
@@ -159,6 +161,8 @@ pub struct Restored {
     pub engine: Engine,
     /// Where its snapshots are.
     pub snapshots: Snapshots,
+    /// What killed earlier processes.
+    pub deaths: Deaths,
     /// What the snapshot says about input and output.
     pub restart: Restart,
 }
@@ -243,7 +247,9 @@ pub fn engine_with(
         engine.load(&mut from)?;
         from.end()?;
     }
-    Ok(Restored { engine, snapshots, restart: head.unwrap_or_default() })
+    let deaths = Deaths::open(state.root())?;
+    engine.skip(deaths.killers());
+    Ok(Restored { engine, snapshots, deaths, restart: head.unwrap_or_default() })
 }
 
 fn load_background(config: &Config, path: &Path) -> Result<Background> {

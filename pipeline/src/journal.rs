@@ -30,6 +30,8 @@ pub struct Journal {
     pub runs: Vec<Run>,
     /// Whether each record voted, in reading order.
     pub votes: Vec<bool>,
+    /// Records that were skipped because they kill the process.
+    pub skipped: Vec<Position>,
 }
 
 impl Journal {
@@ -46,7 +48,7 @@ impl Journal {
         }
     }
 
-    /// The record's bytes: 25 + 16 a run + 1/8 a document.
+    /// The record's bytes: 49 + 16 a run + 1/8 a document + 12 a skipped record.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::default();
         out.u8(VERSION);
@@ -61,6 +63,11 @@ impl Journal {
         out.u64(self.votes.len() as u64);
         for eight in self.votes.chunks(8) {
             out.u8(eight.iter().enumerate().fold(0, |bits, (i, &voted)| bits | u8::from(voted) << i));
+        }
+        out.u64(self.skipped.len() as u64);
+        for position in &self.skipped {
+            out.u32(position.partition);
+            out.u64(position.offset);
         }
         out.bytes
     }
@@ -96,8 +103,12 @@ impl Journal {
             let byte = from.u8()?;
             votes.extend((0..8.min(voters - votes.len() as u64)).map(|i| byte >> i & 1 == 1));
         }
+        let mut skipped = Vec::new();
+        for _ in 0..from.len(12)? {
+            skipped.push(Position { partition: from.u32()?, offset: from.u64()? });
+        }
         from.end()?;
-        Ok(Self { first_ordinal, verdict_digest, runs, votes })
+        Ok(Self { first_ordinal, verdict_digest, runs, votes, skipped })
     }
 }
 
@@ -112,6 +123,7 @@ mod tests {
             journal.push(Position { partition, offset }, voted);
         }
         assert_eq!(journal.runs.len(), 3);
+        journal.skipped.push(Position { partition: 2, offset: 0 });
         let bytes = journal.encode();
         assert_eq!(Journal::decode(&bytes), Ok(journal));
         for cut in 0..bytes.len() {

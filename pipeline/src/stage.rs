@@ -20,10 +20,11 @@ use thiserror::Error;
 use tracing::{debug, info};
 
 use crate::{
+    assemble::Restored,
     engine::{Engine, Processed, fault::Mutation},
     journal::Journal,
     router,
-    state::{StateError, snapshot::Snapshots},
+    state::{StateError, deaths::Deaths, snapshot::Snapshots},
 };
 
 /// What ended a stage.
@@ -66,6 +67,7 @@ pub struct Stage<S, C> {
     committer: C,
     engine: Engine,
     snapshots: Snapshots,
+    deaths: Deaths,
     positions: Positions,
     pace: Pace,
 }
@@ -91,22 +93,16 @@ pub fn read_head(body: &[u8]) -> Result<(Restart, Decoder<'_>), Corrupt> {
 }
 
 impl<S: Source, C: Committer> Stage<S, C> {
-    /// Brings source, far end and engine to the same place: `engine` is as its snapshot left it and `restart` is what that
-    /// snapshot says. What the far end holds beyond is read again silently.
+    /// Brings source, far end and engine to the same place: `restored` is as its snapshot left it. What the far end holds
+    /// beyond is read again silently.
     ///
     /// # Errors
     /// If any of them cannot get there.
-    pub fn open(
-        mut source: S,
-        mut committer: C,
-        engine: Engine,
-        snapshots: Snapshots,
-        restart: Restart,
-        pace: Pace,
-    ) -> Result<Self, StageError> {
+    pub fn open(mut source: S, mut committer: C, restored: Restored, pace: Pace) -> Result<Self, StageError> {
+        let Restored { engine, snapshots, deaths, restart } = restored;
         let recovered = committer.recover(restart.mark.as_deref())?;
         source.seek(&restart.positions)?;
-        let mut stage = Self { source, committer, engine, snapshots, positions: restart.positions, pace };
+        let mut stage = Self { source, committer, engine, snapshots, deaths, positions: restart.positions, pace };
         for record in &recovered.journal {
             let journal = Journal::decode(record).map_err(|source| StageError::Corrupt { what: "journal", source })?;
             stage.reread(&journal)?;
@@ -135,6 +131,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         for record in &records {
             self.positions.advance(record.position);
         }
+        self.engine.skip(journal.skipped.iter().copied());
         self.engine.process(records, Some(&journal.votes))?;
         Ok(())
     }
@@ -158,8 +155,13 @@ impl<S: Source, C: Committer> Stage<S, C> {
         if fresh.is_empty() {
             return Ok(true);
         }
-        let processed = self.engine.process(fresh, None)?;
-        self.commit(&processed)?;
+        if self.deaths.is_suspect(&fresh) {
+            for record in fresh {
+                self.batch(vec![record])?;
+            }
+        } else {
+            self.batch(fresh)?;
+        }
         if self.engine.next().is_multiple_of(self.pace.snapshot_documents) {
             self.snapshot()?;
         }
@@ -180,6 +182,15 @@ impl<S: Source, C: Committer> Stage<S, C> {
             fresh.push(record);
         }
         fresh
+    }
+
+    /// Processes and commits records; if the process dies with them in hand, the next one knows.
+    fn batch(&mut self, records: Vec<Record>) -> Result<(), StageError> {
+        self.deaths.take_up(&records)?;
+        let done = self.engine.process(records, None).map_err(StageError::from).and_then(|processed| self.commit(&processed));
+        // A failure that is reported is no death either.
+        self.deaths.put_down()?;
+        done
     }
 
     fn commit(&mut self, processed: &Processed) -> Result<(), StageError> {

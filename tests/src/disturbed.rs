@@ -12,7 +12,7 @@ use connectors::{
     source::{Limit, Payload, Record, Source as _},
 };
 use pipeline::{
-    assemble::{self, Ingredients, Restored},
+    assemble::{self, Ingredients},
     config::Config,
     engine,
     journal::Journal,
@@ -107,14 +107,14 @@ fn live(
     let committer = MemoryCommitter::new(Arc::clone(log), faults.clone());
     let state = StateFolder::new(folder.to_owned());
     let names = source.partitions().to_vec();
-    let Restored { engine, snapshots, restart } =
+    let restored =
         assemble::engine_with(config, &ingredients(), &state, names, disturbance.faults.clone()).map_err(|e| format!("{e:#}"))?;
     let pace = Pace {
         batch_documents: [1, 2, 7, 64][random.below(4)],
         batch_bytes: 1 << 20,
         snapshot_documents: config.state.snapshot_documents,
     };
-    let mut stage = Stage::open(source, committer, engine, snapshots, restart, pace).map_err(|e| e.to_string())?;
+    let mut stage = Stage::open(source, committer, restored, pace).map_err(|e| e.to_string())?;
     let mut steps = 0;
     while stage.step(None).map_err(|e| e.to_string())? {
         steps += 1;

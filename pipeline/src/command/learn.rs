@@ -98,7 +98,7 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
                 Ok(None) => counts.without_text += 1,
                 Err(why) => {
                     counts.dead_letters += 1;
-                    warn!("passed over: {why}");
+                    warn!("passed over: {}", why.escape_debug());
                 }
             }
         }

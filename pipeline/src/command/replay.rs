@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use super::{print, say, start_threads};
 use crate::{
-    assemble::{self, Ingredients, Restored},
+    assemble::{self, Ingredients},
     config::{self, Config},
     encode::to_line,
     engine::Engine,
@@ -202,7 +202,6 @@ impl Run<'_> {
         let partitions = source.partitions().to_vec();
         let mut restored = assemble::engine(self.config, &self.ingredients, &state, partitions)?;
         restored.begin_run_if_new(manifest.run);
-        let Restored { engine, snapshots, restart } = restored;
         let progress = Progress::reading(source.size_hint());
         let committer = FileCommitter::new(self.output.root(), self.options);
         let pace = Pace {
@@ -210,7 +209,7 @@ impl Run<'_> {
             batch_bytes: self.config.engine.batch_bytes,
             snapshot_documents: self.config.state.snapshot_documents,
         };
-        let mut stage = Stage::open(source, committer, engine, snapshots, restart, pace)?;
+        let mut stage = Stage::open(source, committer, restored, pace)?;
         loop {
             if stop.is_asked() {
                 progress.done();

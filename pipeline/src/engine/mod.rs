@@ -15,7 +15,7 @@ mod settle;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use connectors::source::Record;
+use connectors::{position::Position, source::Record};
 use operators::{
     background::Background,
     document::Ordinal,
@@ -137,6 +137,11 @@ impl Engine {
         &self.settings
     }
 
+    /// Withholds these records without looking at them: they kill the process.
+    pub fn skip(&mut self, records: impl IntoIterator<Item = Position>) {
+        self.settings.skips.extend(records);
+    }
+
     /// The fates.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -207,6 +212,9 @@ impl Engine {
         for item in &items {
             let tick = phases::tick_of(item, self.settings.border);
             processed.journal.push(item.record.position, tick.votes);
+            if self.settings.skips.contains(&item.record.position) {
+                processed.journal.skipped.push(item.record.position);
+            }
         }
         while !items.is_empty() {
             if self.next.is_multiple_of(self.settings.border) {

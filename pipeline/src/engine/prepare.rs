@@ -13,9 +13,13 @@ use operators::{
 };
 use rayon::prelude::*;
 
-use super::{Lanes, Settings, fault::Phase, lane::guarded};
+use super::{
+    Lanes, Settings,
+    fault::{self, Phase},
+    lane::guarded,
+};
 use crate::{
-    decode::{Decoded, Page, Reject, WithoutText, decode},
+    decode::{Decoded, Form, Page, Provenance, Reject, WithoutText, decode},
     policy,
     state::horizon,
 };
@@ -101,6 +105,18 @@ pub(super) fn prepare(
 
 fn content(settings: &Settings, inspectors: &Inspectors, lanes: &Lanes, record: &Record, votes: Option<bool>) -> Content {
     let source = settings.partitions.get(record.position.partition as usize).map_or("", String::as_str);
+    if settings.skips.contains(&record.position) {
+        let page = Page {
+            text: String::new(),
+            id: None,
+            url: None,
+            time: None,
+            label: None,
+            provenance: Provenance::default(),
+            form: Form::Verbatim,
+        };
+        return Content::Document(Box::new(Work { computed: withheld(settings, source), page, failed: true }));
+    }
     let decoded = guarded(|| decode(record, source, &settings.decode));
     let page = match decoded {
         Some(Decoded::Page(page)) => page,
@@ -127,6 +143,7 @@ fn compute(
     votes: Option<bool>,
 ) -> Computed {
     settings.faults.trip(Phase::Prepare, &page.text);
+    fault::die(&page.text);
     let document = settings.features.document(page, source);
     let mut inspected = Vec::new();
     for (inspector, mode) in inspectors {

@@ -1,5 +1,7 @@
 //! What the engine needs of the configuration, resolved once.
 
+use std::collections::BTreeSet;
+
 use connectors::position::Position;
 use operators::document::Ordinal;
 
@@ -21,6 +23,8 @@ pub struct Settings {
     pub partitions: Vec<String>,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
+    /// Records that kill the process: they are withheld without being looked at.
+    pub skips: BTreeSet<Position>,
     /// What a test broke.
     pub faults: Faults,
 }

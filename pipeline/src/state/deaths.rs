@@ -1,0 +1,180 @@
+//! Records that kill the process outright (abort, stack, memory): no code of ours can catch those, so they are found by what a
+//! dead process leaves behind.
+//!
+//! ```text
+//! in-hand     the batch being processed: partition, offset of its first record, count; gone when it is committed
+//! deaths      how often a process died with which batch in hand
+//! ```
+//!
+//! After [`BATCH_DEATHS`] deaths with the same batch its records go one at a time; after [`RECORD_DEATHS`] more with one record
+//! that record is skipped: not decoded, withheld, written down in the journal. A process that is killed from outside at the
+//! very same record several times makes it look guilty too; it is withheld and not lost.
+//!
+//! Cost: one small file written and removed a batch (about 30 us). The file is not synced: it is about deaths, not power.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use connectors::{
+    file::write_atomically,
+    position::{Partition, Position},
+    source::Record,
+};
+use tracing::error;
+
+use super::StateError;
+
+/// Deaths with a batch in hand after which its records go one at a time.
+pub const BATCH_DEATHS: u32 = 3;
+/// Deaths with a single record in hand after which it is skipped.
+pub const RECORD_DEATHS: u32 = 2;
+/// Batches remembered; one process dies in one batch at a time, so this is plenty.
+const REMEMBERED: usize = 64;
+
+/// A batch, by its first record and how many follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Batch {
+    first: Position,
+    count: u32,
+}
+
+/// Which batches processes died with.
+#[derive(Debug)]
+pub struct Deaths {
+    folder: PathBuf,
+    deaths: BTreeMap<Batch, u32>,
+}
+
+impl Deaths {
+    /// Reads what earlier processes left in `folder`; a batch still in hand is a death.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or written.
+    pub fn open(folder: &Path) -> Result<Self, StateError> {
+        let read = |name: &str| match fs::read_to_string(folder.join(name)) {
+            Ok(text) => Ok(text),
+            Err(e) if e.kind() == ErrorKind::NotFound || e.kind() == ErrorKind::InvalidData => Ok(String::new()),
+            Err(e) => Err(StateError::file("read", folder.join(name), e)),
+        };
+        let mut deaths: BTreeMap<Batch, u32> = read("deaths")?
+            .lines()
+            .filter_map(|l| l.rsplit_once(' ').and_then(|(b, n)| Some((parse(b)?, n.parse().ok()?))))
+            .collect();
+        if let Some(batch) = parse(read("in-hand")?.trim()) {
+            *deaths.entry(batch).or_default() += 1;
+        }
+        while deaths.len() > REMEMBERED {
+            deaths.pop_first();
+        }
+        let this = Self { folder: folder.to_owned(), deaths };
+        let lines: Vec<String> = this.deaths.iter().map(|(batch, n)| format!("{} {n}", show(*batch))).collect();
+        if !lines.is_empty() {
+            write_atomically(&folder.join("deaths"), lines.join("\n").as_bytes())
+                .map_err(|e| StateError::Refused(e.to_string()))?;
+        }
+        for position in this.killers() {
+            error!(
+                partition = position.partition,
+                offset = position.offset,
+                "this record has killed the process before; it is skipped"
+            );
+        }
+        this.put_down()?;
+        Ok(this)
+    }
+
+    /// Records that have killed the process: to be skipped.
+    pub fn killers(&self) -> BTreeSet<Position> {
+        let guilty = |(batch, deaths): (&Batch, &u32)| (batch.count == 1 && *deaths >= RECORD_DEATHS).then_some(batch.first);
+        self.deaths.iter().filter_map(guilty).collect()
+    }
+
+    /// Whether these records must go one at a time.
+    pub fn is_suspect(&self, records: &[Record]) -> bool {
+        let died = |batch: &Batch| self.deaths.get(batch).is_some_and(|&n| n >= BATCH_DEATHS);
+        records.len() > 1 && batch_of(records).is_some_and(|batch| died(&batch))
+    }
+
+    /// Takes a batch in hand.
+    ///
+    /// # Errors
+    /// If that cannot be written down.
+    pub fn take_up(&self, records: &[Record]) -> Result<(), StateError> {
+        let Some(batch) = batch_of(records) else { return Ok(()) };
+        let path = self.folder.join("in-hand");
+        fs::write(&path, show(batch)).map_err(|e| StateError::file("write", path, e))
+    }
+
+    /// The batch is committed, or failed in a way that was survived.
+    ///
+    /// # Errors
+    /// If that cannot be written down.
+    pub fn put_down(&self) -> Result<(), StateError> {
+        let path = self.folder.join("in-hand");
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", path, e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn batch_of(records: &[Record]) -> Option<Batch> {
+    Some(Batch { first: records.first()?.position, count: records.len() as u32 })
+}
+
+fn show(batch: Batch) -> String {
+    format!("{} {} {}", batch.first.partition, batch.first.offset, batch.count)
+}
+
+fn parse(text: &str) -> Option<Batch> {
+    let mut numbers = text.split(' ').map(str::parse::<u64>);
+    let mut next = || numbers.next()?.ok();
+    let (partition, offset, count) = (next()?, next()?, next()?);
+    Some(Batch { first: Position { partition: Partition::try_from(partition).ok()?, offset }, count: u32::try_from(count).ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use connectors::source::Payload;
+
+    use super::*;
+
+    fn records(first: u64, count: u64) -> Vec<Record> {
+        let record =
+            |offset| Record { position: Position { partition: 2, offset }, byte_offset: 0, payload: Payload::Line(Vec::new()) };
+        (first..first + count).map(record).collect()
+    }
+
+    #[test]
+    fn a_batch_becomes_suspect_and_one_record_guilty() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let open = || Deaths::open(dir.path()).expect("opens");
+        for death in 0..BATCH_DEATHS {
+            let deaths = open();
+            assert!(!deaths.is_suspect(&records(10, 5)), "after {death} deaths");
+            // Others were survived before it.
+            deaths.take_up(&records(0, 10)).expect("written");
+            deaths.put_down().expect("removed");
+            deaths.take_up(&records(10, 5)).expect("written");
+        }
+        for death in 0..RECORD_DEATHS {
+            let deaths = open();
+            assert!(deaths.is_suspect(&records(10, 5)) && !deaths.is_suspect(&records(10, 4)), "after {death} deaths");
+            assert_eq!(deaths.killers(), BTreeSet::new());
+            deaths.take_up(&records(12, 1)).expect("written");
+        }
+        assert_eq!(open().killers(), BTreeSet::from([Position { partition: 2, offset: 12 }]));
+        assert_eq!(open().killers().len(), 1, "opening is no death");
+    }
+
+    #[test]
+    fn a_torn_note_is_no_death() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join("in-hand"), b"2 1").expect("written");
+        assert!(Deaths::open(dir.path()).expect("opens").deaths.is_empty());
+    }
+}

@@ -1,0 +1,153 @@
+//! What do the tests filter? One small crawl, made once a run of the suite: archived pages, lines with attacks and copies,
+//! broken records; a background that the binary itself has learned; a configuration under which everything happens early.
+//!
+//! The folder lies in cargo's own for tests and is made anew each time. A second run of the suite in the same target folder
+//! waits until the first is done.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use pipeline::sample::{self, Size};
+use testkit::stream;
+
+use crate::weir::weir;
+
+/// Archived pages. They are long, so a few must do.
+const PAGES: usize = 120;
+/// Lines of JSON in all.
+const LINES: usize = 1_100;
+/// Carriers of the planted sentence in the first dump: too few for an alarm.
+const CARRIERS_BEFORE: usize = 3;
+/// Part of the sentence that the test kit plants.
+const PLANTED: &str = "ombric valdure";
+
+/// Alarms after a handful of carriers; snapshots, frames and parts often enough to be torn; tables that are saved quickly.
+const CONFIG: &str = "
+[engine]
+border = 16
+batch_documents = 64
+threads = 1
+[state]
+snapshot_documents = 256
+horizon_documents = 512
+horizon_memory_bytes = 131072
+[output]
+part_records = 200
+[operators.trigger_spike]
+candidates_max = 50_000
+gate_bytes = 262_144
+line_bytes = 262_144
+units_max = 5_000
+horizon_documents = 512
+bootstrap_documents = 300
+sentence_threshold = 8.0
+edge_threshold = 8.0
+insertion_threshold = 8.0
+solo_threshold = 8.0
+[operators.exact_dedup]
+documents_max = 5_000
+[operators.near_dup]
+documents_max = 5_000
+";
+
+/// The files all tests share; none may change them.
+pub struct Corpus {
+    /// One folder with an archive, a packed and a plain file of lines.
+    pub crawl: PathBuf,
+    /// All lines of JSON, in reading order and without line breaks.
+    pub lines: Vec<Vec<u8>>,
+    /// The same lines cut in two: until a few carriers were seen, with copies of the first part in the second.
+    pub dumps: [PathBuf; 2],
+    /// Ids of the copies in the second dump, and of what they copy in the first.
+    pub copies: Vec<(String, String)>,
+    /// What ordinary text looks like.
+    pub background: PathBuf,
+    /// The configuration.
+    pub config: PathBuf,
+    /// Held until the process ends.
+    _lock: File,
+}
+
+/// The corpus of this run of the suite.
+pub fn corpus() -> &'static Corpus {
+    static CORPUS: OnceLock<Corpus> = OnceLock::new();
+    CORPUS.get_or_init(make)
+}
+
+fn make() -> Corpus {
+    let cargo = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(cargo).expect("cargo's folder for tests");
+    let lock = File::create(cargo.join("process.lock")).expect("a lock file");
+    lock.lock().expect("a lock");
+    let home = cargo.join("process");
+    let _ = fs::remove_dir_all(&home);
+    let crawl = home.join("crawl");
+    fs::create_dir_all(&crawl).expect("a folder");
+    let sample = sample::generate(&home.join("sample"), Size { pages: 2_000, reference: 1_000 }, 3).expect("a sample");
+    write(&crawl.join("a.warc"), &first_records(&sample.crawl, PAGES));
+    let lines = stream::lines(5, LINES, 1).remove(0);
+    let (packed, plain) = lines.split_at(LINES / 2);
+    let mut out = GzEncoder::new(Vec::new(), Compression::fast());
+    out.write_all(&joined(packed)).expect("packed");
+    write(&crawl.join("b.jsonl.gz"), &out.finish().expect("packed"));
+    write(&crawl.join("c.jsonl"), &joined(plain));
+    let config = home.join("weir.toml");
+    write(&config, CONFIG.as_bytes());
+    let background = home.join("background.weir");
+    let learned = weir(["--config".as_ref(), config.as_os_str(), "learn".as_ref(), "--output".as_ref(), background.as_os_str()])
+        .arg(&sample.reference)
+        .output()
+        .expect("weir runs");
+    assert!(learned.status.success(), "weir learn: {}", String::from_utf8_lossy(&learned.stderr));
+    let (dumps, copies) = write_dumps(&home, &lines);
+    Corpus { crawl, lines, dumps, copies, background, config, _lock: lock }
+}
+
+fn write_dumps(home: &Path, lines: &[Vec<u8>]) -> ([PathBuf; 2], Vec<(String, String)>) {
+    let carries = |line: &&Vec<u8>| String::from_utf8_lossy(line).contains(PLANTED);
+    let cut = lines.iter().enumerate().filter(|(_, line)| carries(line)).nth(CARRIERS_BEFORE).map(|(at, _)| at);
+    let (first, second) = lines.split_at(cut.expect("carriers").max(40));
+    let mut second = second.to_vec();
+    let mut copies = Vec::new();
+    for line in first.iter().filter(|line| !carries(line)) {
+        let Ok(mut page) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
+        if !page["text"].is_string() || copies.len() == 5 {
+            continue;
+        }
+        let (original, copy) = (page["id"].as_str().expect("an id").to_owned(), format!("copy{}", copies.len()));
+        page["id"] = copy.clone().into();
+        page["url"] = format!("https://mirror.example/{copy}").into();
+        second.insert(copies.len() * 100, page.to_string().into_bytes());
+        copies.push((copy, original));
+    }
+    let dumps = ["first.jsonl", "second.jsonl"].map(|name| home.join(name));
+    write(&dumps[0], &joined(first));
+    write(&dumps[1], &joined(&second));
+    (dumps, copies)
+}
+
+/// The beginning of a packed archive, unpacked: so many of its records.
+fn first_records(path: &Path, records: usize) -> Vec<u8> {
+    const BORDER: &[u8] = b"\r\n\r\nWARC/1.1\r\n";
+    let mut bytes = Vec::new();
+    MultiGzDecoder::new(File::open(path).expect("the sample")).read_to_end(&mut bytes).expect("sound");
+    let mut borders = bytes.windows(BORDER.len()).enumerate().filter(|(_, window)| *window == BORDER);
+    let (end, _) = borders.nth(records - 1).expect("enough records");
+    bytes.truncate(end + 4);
+    bytes
+}
+
+/// Lines as a file holds them.
+pub fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
+    lines.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect()
+}
+
+/// Writes a file.
+pub fn write(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap_or_else(|e| panic!("write {}: {e}", path.display()));
+}

@@ -1,0 +1,13 @@
+//! The binary itself, as a user runs it: killed at every step, stopped, refused, carried on; and what it writes.
+//!
+//! Every test works on one small crawl and compares whole output folders byte by byte; only `timings.json` and `.weir/` may
+//! differ between two runs over the same input.
+
+mod base;
+mod contract;
+mod corpus;
+mod inputs;
+mod kills;
+mod refusals;
+mod signals;
+mod weir;

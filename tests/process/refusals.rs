@@ -1,0 +1,164 @@
+//! Commands that must not do what they say: finished or foreign outputs, a folder in use, bad input and configuration.
+
+use std::{fs, io::Write, path::Path, process::Stdio};
+
+use crate::{
+    corpus::{corpus, joined, write},
+    kills::die_at,
+    signals::wait_until,
+    weir::{Replay, assert_same, folder, outputs, reference, said, tree, weir},
+};
+
+#[test]
+fn a_finished_output_is_left_alone() {
+    let home = folder();
+    let replay = Replay::to(&home.path().join("out"));
+    replay.succeed();
+    let before = tree(&replay.output);
+    let ended = replay.succeed();
+    assert!(said(&ended).contains("is finished already; nothing to do"), "{}", said(&ended));
+    assert_same(&tree(&replay.output), &before, "a second run");
+    // Anew, with something of the user's in the folder, which stays.
+    write(&replay.output.join("notes.txt"), b"mine");
+    replay.clone().with(["--force"]).succeed();
+    let mut after = outputs(&replay.output);
+    assert_eq!(after.remove("notes.txt").as_deref(), Some(&b"mine"[..]));
+    assert_same(&after, reference("none"), "--force");
+}
+
+#[test]
+fn another_configuration_background_or_shape_is_refused() {
+    let home = folder();
+    let replay = Replay::to(&home.path().join("out"));
+    die_at(&replay, "commit.done", 8);
+    let others: [(&[&str], &str); 4] = [
+        (&["--set", "policy.quarantine_score=0.6"], "another configuration"),
+        (&["--set", "output.part_records=100"], "other output options"),
+        (&["--limit", "100"], "other output options"),
+        (&["--annotate-only"], "other output options"),
+    ];
+    for (more, expected) in others {
+        let said = replay.clone().with(more.iter().copied()).fail(1);
+        assert!(said.contains(expected) && said.contains("--force"), "{more:?}: {said}");
+    }
+    let without = Replay { background: None, ..replay.clone() };
+    assert!(without.fail(1).contains("another configuration, background or seed"));
+    // What no verdict and no byte depends on may change.
+    replay.clone().with(["--set", "engine.batch_documents=5", "--threads", "3"]).succeed();
+    assert_same(&outputs(&replay.output), reference("none"), "goes on with other batches and threads");
+}
+
+#[test]
+fn changed_input_is_refused_by_name() {
+    let home = folder();
+    let input = home.path().join("input");
+    fs::create_dir(&input).expect("a folder");
+    let (first, second) = corpus().lines.split_at(500);
+    write(&input.join("one.jsonl"), &joined(first));
+    write(&input.join("two.jsonl"), &joined(second));
+    let replay = Replay::of([&input], &home.path().join("out"));
+    die_at(&replay, "commit.done", 8);
+    let said_of_change = |bytes: &[u8]| {
+        write(&input.join("two.jsonl"), bytes);
+        replay.fail(1)
+    };
+    let said = said_of_change(&joined(&second[1..]));
+    assert!(said.contains("other input") && said.contains("two.jsonl"), "{said}");
+    let mut edited = joined(second);
+    edited[10] ^= 1;
+    let said = said_of_change(&edited);
+    assert!(said.contains("other input") && said.contains("two.jsonl"), "{said}");
+    write(&input.join("two.jsonl"), &joined(second));
+    write(&input.join("zero.jsonl"), b"{\"text\": \"more\"}\n");
+    let said = replay.fail(1);
+    assert!(said.contains("other input") && said.contains("zero.jsonl"), "{said}");
+    fs::remove_file(input.join("zero.jsonl")).expect("removed");
+    replay.succeed();
+}
+
+#[test]
+fn one_process_works_in_a_folder_at_a_time() {
+    let home = folder();
+    let first = Replay::of(["-"], &home.path().join("out"));
+    let mut process = first.command().stdin(Stdio::piped()).spawn().expect("weir runs");
+    wait_until(&mut process, "a manifest", || first.output.join(".weir/run.json").exists());
+    let second = Replay::to(&first.output);
+    let said_second = second.fail(1);
+    assert!(said_second.contains("another process works in"), "{said_second}");
+    assert!(second.clone().with(["--force"]).fail(1).contains("another process works in"), "not even --force");
+    let mut stdin = process.stdin.take().expect("a pipe");
+    stdin.write_all(&joined(&corpus().lines)).expect("read");
+    drop(stdin);
+    let ended = process.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "the first goes on: {}", said(&ended));
+}
+
+#[test]
+fn input_that_cannot_be_read_is_named() {
+    let home = folder();
+    let output = home.path().join("out");
+    let missing = home.path().join("missing.jsonl");
+    let said = Replay::of([&missing], &output).fail(1);
+    assert!(said.contains(&missing.display().to_string()), "{said}");
+    let said = Replay { background: Some(missing.clone()), ..Replay::to(&output) }.fail(1);
+    assert!(said.contains(&missing.display().to_string()), "{said}");
+    let said = Replay::to(&output).with(["--verdicts".to_owned(), missing.display().to_string()]).fail(1);
+    assert!(said.contains(&missing.display().to_string()), "{said}");
+    let strange = home.path().join("strange.bin");
+    write(&strange, b"\x7fELF");
+    assert!(Replay::of([&strange], &output).fail(1).contains("strange.bin is no input"));
+    let empty = home.path().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    assert!(Replay::of([&empty], &output).fail(1).contains("no input"));
+    unreadable(home.path());
+}
+
+/// Permissions bind everybody but the superuser, who is told by what he can do.
+fn unreadable(home: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = home.join("secret.jsonl");
+    write(&path, b"{\"text\": \"hidden away\"}\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("set");
+    if fs::read(&path).is_err() {
+        let said = Replay::of([&path], &home.join("out")).fail(1);
+        assert!(said.contains("secret.jsonl"), "{said}");
+    }
+}
+
+#[test]
+fn a_damaged_background_is_refused() {
+    let home = folder();
+    let path = home.path().join("background.weir");
+    let mut bytes = fs::read(&corpus().background).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    write(&path, &bytes);
+    let said = Replay { background: Some(path.clone()), ..Replay::to(&home.path().join("out")) }.fail(1);
+    assert!(said.contains("background.weir"), "{said}");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_an_error() {
+    let home = folder();
+    let output = home.path().join("out");
+    fs::create_dir_all(&output).expect("a folder");
+    // Every byte written to this device is one too many.
+    std::os::unix::fs::symlink("/dev/full", output.join("decisions.jsonl")).expect("a link");
+    let said = Replay::to(&output).fail(1);
+    assert!(said.contains("decisions.jsonl") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn bad_configuration_is_78_and_bad_usage_2() {
+    let home = folder();
+    let replay = Replay::to(&home.path().join("out"));
+    let said = replay.clone().with(["--set", "engine.boder=16", "--set", "policy.quarantine_score=7"]).fail(78);
+    assert!(said.contains("border") && said.contains("policy.quarantine_score"), "every problem at once: {said}");
+    replay.clone().with(["--no-such-flag"]).fail(2);
+    assert_eq!(weir(["filter"]).output().expect("weir runs").status.code(), Some(2));
+    assert_eq!(weir(["replay"]).output().expect("weir runs").status.code(), Some(2));
+    let environment = replay.command().env("WEIR_ENGINE__BORDER", "many").output().expect("weir runs");
+    assert_eq!(environment.status.code(), Some(78));
+    assert!(said(&environment).contains("WEIR_ENGINE__BORDER"), "{}", said(&environment));
+    assert!(!replay.output.exists(), "nothing was begun");
+}

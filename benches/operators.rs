@@ -1,3 +1,413 @@
-//! Benches.
-#![allow(missing_docs)]
-fn main() {}
+//! What does a document cost, operator by operator?
+//!
+//! Features and stateless operators run over pages of three sizes; stateful ones over a whole seeded stream, phase by phase:
+//! probe, fold (with describe, remember and border), judge, settle. Before anything is timed, its results are counted and
+//! compared with what the stream is known to hold, so that a fast wrong operator fails.
+//!
+//! One thread; the engine around the operators is the smallest that keeps their contract. State: about 100 MB.
+#![allow(missing_docs, reason = "criterion_group! makes a public function")]
+
+use std::{
+    collections::BTreeSet,
+    hint::black_box,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use criterion::{
+    Bencher, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
+use operators::{
+    background::{Background, Learner, Options, Origin},
+    conformance::{MemoryHorizon, MemoryLedger},
+    document::{Document, Ordinal},
+    exact_dedup::{self, ExactDedup},
+    finding::Finding,
+    gibberish::{self, Gibberish},
+    inspect::Inspector,
+    lookup::{Fate, Ledger as _},
+    near_dup::{
+        self, NearDup,
+        minhash::{MinHash, words},
+    },
+    operator::{Operator, SHARDS, Scene, Settled, Tick},
+    reputation::unit::{Platforms, unit_of},
+    text::{Seed, Token, Tokenizer, ngram},
+    trigger_spike::{self, TriggerSpike},
+    unicode::{self, Unicode},
+};
+use pipeline::{
+    decode::{Form, Page, Provenance},
+    features::Features,
+    sample::{self, Kind, SampleDocument, Size},
+};
+
+const SEED: Seed = Seed(0xbe9c);
+const SAMPLE_SEED: u64 = 11;
+const SIZE: Size = Size { pages: 4_000, reference: 2_000 };
+/// W of the streams.
+const BORDER: usize = 64;
+/// Page sizes: a stub, an ordinary page, a long article.
+const SIZES: [(&str, usize); 3] = [("1KB", 1 << 10), ("8KB", 8 << 10), ("64KB", 64 << 10)];
+/// Bytes of the pages of one size.
+const SET_BYTES: usize = 256 << 10;
+
+/// The stream, and what ordinary text looks like.
+struct Corpus {
+    background: Arc<Background>,
+    features: Features,
+    kinds: Vec<Kind>,
+    documents: Vec<Document>,
+}
+
+fn corpus() -> &'static Corpus {
+    static CORPUS: OnceLock<Corpus> = OnceLock::new();
+    CORPUS.get_or_init(|| {
+        let tokenizer = Tokenizer::new(SEED, 50_000);
+        let mut learner = Learner::new(SEED, Options::default());
+        let mut crawl = Vec::new();
+        for page in sample::documents(SIZE, SAMPLE_SEED) {
+            match page.kind {
+                Kind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
+                _ => crawl.push(page),
+            }
+        }
+        let unit = |url: &str, source: &str, hosts: &BTreeSet<String>| unit_of(url, source, SEED, &platforms(hosts));
+        let background = Arc::new(learner.finish(Origin::Trusted, &unit));
+        let features = Features { seed: SEED, tokenizer, platforms: platforms(background.platforms()) };
+        let kinds = crawl.iter().map(|page| page.kind).collect();
+        let documents = crawl.into_iter().map(|page| document(&features, page)).collect();
+        Corpus { background, features, kinds, documents }
+    })
+}
+
+fn platforms(hosts: &BTreeSet<String>) -> Platforms {
+    Platforms::new(hosts, &[]).expect("no pattern, none wrong")
+}
+
+fn document(features: &Features, page: SampleDocument) -> Document {
+    let (url, time) = (Some(page.url), Some(page.time));
+    let provenance = Provenance::default();
+    let page = Page { id: None, url, text: page.text, time, label: None, provenance, form: Form::Verbatim };
+    features.document(&page, "crawl")
+}
+
+impl Corpus {
+    /// Documents of one of the kinds.
+    fn of<'a>(&'a self, kinds: &'a [Kind]) -> impl Iterator<Item = &'a Document> {
+        self.kinds.iter().zip(&self.documents).filter(|(kind, _)| kinds.contains(kind)).map(|(_, document)| document)
+    }
+
+    /// Ordinary text, cut into pages of about `bytes`.
+    fn pages(&self, bytes: usize) -> Vec<Document> {
+        let mut text = String::new();
+        self.of(&[Kind::Ordinary])
+            .take_while(|d| (text.push_str(&d.text), text.push('\n'), text.len() < SET_BYTES).2)
+            .for_each(drop);
+        let mut pages = Vec::new();
+        while text.len() > bytes {
+            let rest = text.split_off(text.floor_char_boundary(bytes));
+            let url = format!("https://site{}.example/page", pages.len());
+            let page = SampleDocument { id: String::new(), url, text, time: 0, kind: Kind::Ordinary };
+            pages.push(document(&self.features, page));
+            text = rest;
+        }
+        pages
+    }
+}
+
+fn bytes_of(documents: &[Document]) -> usize {
+    documents.iter().map(|d| d.text.len()).sum()
+}
+
+fn throughput(documents: &[Document]) -> Throughput {
+    Throughput::ElementsAndBytes { elements: documents.len() as u64, bytes: bytes_of(documents) as u64 }
+}
+
+/// Times `each` over pages of the three sizes; it gives back how much it found, which must be the same every time.
+fn by_size(criterion: &mut Criterion, name: &str, each: impl Fn(&Document) -> usize) {
+    let mut group = criterion.benchmark_group(name);
+    for (size, bytes) in SIZES {
+        let pages = corpus().pages(bytes);
+        let want: usize = pages.iter().map(&each).sum();
+        group.throughput(throughput(&pages));
+        group.bench_function(size, |b| b.iter(|| assert_eq!(black_box(&pages).iter().map(&each).sum::<usize>(), want)));
+    }
+    group.finish();
+}
+
+fn tokens(criterion: &mut Criterion) {
+    let corpus = corpus();
+    for d in &corpus.documents {
+        let spans = d.tokens.spans.iter().map(|&(from, to)| &d.text[from as usize..to as usize]);
+        let seen: String = spans.collect::<String>().replace('\n', "");
+        let want: String = d.text.chars().filter(|c| !c.is_whitespace()).collect();
+        assert_eq!(seen, want, "tokens cover everything but white space");
+    }
+    by_size(criterion, "tokens", |d| corpus.features.tokenizer.tokens(&d.text).ids.len());
+}
+
+fn ngrams(criterion: &mut Criterion) {
+    for d in corpus().documents.iter().take(100) {
+        let mut want = BTreeSet::new();
+        for line in d.ids().split(|&t| t == Token::BREAK) {
+            want.extend((1..=ngram::NGRAM_MAX).flat_map(|n| line.windows(n)));
+        }
+        assert_eq!(ngram::distinct(SEED, d.ids(), |_| true).len(), want.len(), "as many n-grams as a set holds");
+    }
+    by_size(criterion, "ngrams", |d| ngram::distinct(SEED, d.ids(), |_| true).len());
+}
+
+fn minhash(criterion: &mut Criterion) {
+    let hash = MinHash::new(SEED, 14, 8);
+    let keys = |d: &Document| hash.minima(words(&d.tokens)).map_or_else(Vec::new, |minima| hash.keys(&minima));
+    let pages = corpus().pages(SIZES[1].1);
+    let all: BTreeSet<u64> = pages.iter().flat_map(keys).collect();
+    assert_eq!(all.len(), 14 * pages.len(), "pages that have nothing in common share no band");
+    by_size(criterion, "minhash", |d| keys(d).len());
+}
+
+fn units(criterion: &mut Criterion) {
+    let corpus = corpus();
+    let hosts = platforms(corpus.background.platforms());
+    let want = |d: &Document| {
+        let mut parts = d.url.split('/').skip(2);
+        let host = parts.next().expect("a host");
+        if host == sample::PLATFORM { format!("{host}/{}", parts.next().expect("an account")) } else { host.to_owned() }
+    };
+    let expected: BTreeSet<String> = corpus.documents.iter().map(want).collect();
+    let units: BTreeSet<&str> = corpus.documents.iter().map(|d| &*d.unit.name).collect();
+    assert_eq!(units.len(), expected.len(), "a unit for each site, and for each account of the platform");
+    let mut group = criterion.benchmark_group("unit_of");
+    group.throughput(Throughput::Elements(corpus.documents.len() as u64));
+    group.bench_function("urls", |b| {
+        b.iter(|| corpus.documents.iter().map(|d| unit_of(&d.url, "crawl", SEED, &hosts).key).fold(0, u64::wrapping_add));
+    });
+    group.finish();
+}
+
+/// Documents on which the inspector finds something.
+fn found<'a>(inspector: &dyn Inspector, documents: impl Iterator<Item = &'a Document>) -> (usize, usize) {
+    let mut findings: Vec<Finding> = Vec::new();
+    documents.fold((0, 0), |(hits, all), d| {
+        findings.clear();
+        inspector.inspect(d, &mut findings);
+        (hits + usize::from(!findings.is_empty()), all + 1)
+    })
+}
+
+fn inspect(inspector: &dyn Inspector, document: &Document) -> usize {
+    let mut findings = Vec::new();
+    inspector.inspect(document, &mut findings);
+    findings.len()
+}
+
+fn unicode(criterion: &mut Criterion) {
+    let operator = Unicode::new(unicode::Config::default());
+    let (hits, all) = found(&operator, corpus().of(&[Kind::HiddenCharacters, Kind::LookalikeLetters]));
+    assert!(all >= 10 && hits == all, "found {hits} of {all} pages with disguised characters");
+    assert_eq!(found(&operator, corpus().of(&[Kind::Ordinary])).0, 0, "ordinary pages");
+    by_size(criterion, "unicode/ascii", |d| inspect(&operator, d));
+    let accented = |d: &Document| Document { text: d.text.replace('e', "\u{e9}").into(), ..d.clone() };
+    let pages: Vec<Document> = corpus().pages(SIZES[1].1).iter().map(accented).collect();
+    assert_eq!(found(&operator, pages.iter()).0, 0, "accents hide nothing");
+    let mut group = criterion.benchmark_group("unicode/accented");
+    group.throughput(throughput(&pages));
+    group.bench_function(SIZES[1].0, |b| b.iter(|| black_box(&pages).iter().map(|d| inspect(&operator, d)).sum::<usize>()));
+    group.finish();
+}
+
+fn gibberish(criterion: &mut Criterion) {
+    let operator = Gibberish::new(&gibberish::Config::default(), Arc::clone(&corpus().background));
+    let (hits, all) = found(&operator, corpus().of(&[Kind::WordSalad]));
+    assert!(all >= 5 && hits == all, "found {hits} of {all} pages of random words");
+    let (hits, all) = found(&operator, corpus().of(&[Kind::Ordinary]));
+    assert!(hits * 200 <= all, "found {hits} of {all} ordinary pages, expected at most 0.5%");
+    by_size(criterion, "gibberish", |d| inspect(&operator, d));
+}
+
+/// The phases that are timed.
+#[derive(Clone, Copy)]
+enum Phase {
+    Probe,
+    Fold,
+    Judge,
+    Settle,
+}
+
+const PHASES: [(&str, Phase); 4] =
+    [("probe", Phase::Probe), ("fold", Phase::Fold), ("judge", Phase::Judge), ("settle", Phase::Settle)];
+
+/// One operator taken through the stream.
+struct Stream<O: Operator> {
+    operator: O,
+    shards: Vec<O::Shard>,
+    ledger: MemoryLedger,
+    horizon: MemoryHorizon,
+    settled: Vec<Settled>,
+    spent: [Duration; PHASES.len()],
+}
+
+impl<O: Operator> Stream<O> {
+    fn new(operator: O) -> Self {
+        let shards = (0..SHARDS).map(|_| operator.shard()).collect();
+        let (ledger, horizon, settled) = (MemoryLedger::default(), MemoryHorizon::default(), Vec::new());
+        Self { operator, shards, ledger, horizon, settled, spent: [Duration::ZERO; PHASES.len()] }
+    }
+
+    fn run(mut self, documents: &[Document]) -> Self {
+        for window in documents.chunks(BORDER) {
+            self.window(window);
+        }
+        self
+    }
+
+    fn clock(&mut self, phase: Phase, since: Instant) {
+        self.spent[phase as usize] += since.elapsed();
+    }
+
+    /// Documents between two borders.
+    fn window(&mut self, documents: &[Document]) {
+        let first = self.settled.len();
+        let tick = |i: usize| Tick { ordinal: (first + i) as Ordinal, border: first as Ordinal, votes: true };
+        let began = Instant::now();
+        let probes: Vec<O::Probe> = documents.iter().map(|d| self.operator.probe(d)).collect();
+        self.clock(Phase::Probe, began);
+        // The harness's own store, so not on the clock; what it holds too early is later than any document judged.
+        documents.iter().for_each(|d| self.horizon.push(Some(d.ids())));
+        let began = Instant::now();
+        let answers = self.fold(documents, &probes, tick);
+        self.clock(Phase::Fold, began);
+        let began = Instant::now();
+        let asked = documents.iter().zip(&probes).zip(&answers).enumerate();
+        let proposals: Vec<O::Proposal> = asked
+            .map(|(i, ((document, probe), answers))| {
+                let scene = Scene { tick: tick(i), shards: &self.shards, horizon: &self.horizon };
+                self.operator.judge(document, probe, answers, &scene)
+            })
+            .collect();
+        self.clock(Phase::Judge, began);
+        let began = Instant::now();
+        for (i, ((document, probe), proposal)) in documents.iter().zip(&probes).zip(proposals).enumerate() {
+            let settled = self.operator.settle(tick(i), document, probe, proposal, false, &self.ledger, &self.horizon);
+            self.take(settled);
+        }
+        self.clock(Phase::Settle, began);
+    }
+
+    /// The border, then every shard's answers to every document.
+    fn fold(&mut self, documents: &[Document], probes: &[O::Probe], tick: impl Fn(usize) -> Tick) -> Vec<Vec<O::Answer>> {
+        let first = self.settled.len();
+        if first > 0 {
+            let withdrawn = self.withdrawn(first.saturating_sub(2 * BORDER)..first.saturating_sub(BORDER));
+            self.operator.border(first as Ordinal, &withdrawn, &mut self.shards, &self.horizon);
+        }
+        let mut answers: Vec<Vec<O::Answer>> = documents.iter().map(|_| Vec::with_capacity(SHARDS)).collect();
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            for (i, probe) in probes.iter().enumerate() {
+                answers[i].push(self.operator.fold(shard, index, tick(i), probe));
+            }
+        }
+        for (i, document) in documents.iter().enumerate() {
+            let memo = self.operator.describe(document, &probes[i], &answers[i]);
+            self.operator.remember((first + i) as Ordinal, Some(memo));
+        }
+        answers
+    }
+
+    /// Documents of a window that were withheld for more than being a copy.
+    fn withdrawn(&self, window: std::ops::Range<usize>) -> Vec<Ordinal> {
+        let withheld = |at: &usize| self.settled[*at].findings.iter().any(|f| !f.reason.is_copy());
+        window.filter(withheld).map(|at| at as Ordinal).collect()
+    }
+
+    fn take(&mut self, settled: Settled) {
+        settled.recalls.iter().for_each(|r| self.ledger.recall(r.ordinal));
+        let copy = settled.findings.iter().find_map(|f| f.evidence.matched);
+        let withheld = settled.findings.iter().any(|f| !f.reason.is_copy());
+        self.ledger.push(if withheld { Fate::Quarantined } else { copy.map_or(Fate::Clean, Fate::Duplicate) });
+        self.settled.push(settled);
+    }
+
+    /// How many documents of the kinds ended as `fate` says, of how many.
+    fn ended(&self, kinds: &[Kind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
+        let of_kind = corpus().kinds.iter().enumerate().filter(|(_, kind)| kinds.contains(kind));
+        of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(self.ledger.fate(o as Ordinal))), all + 1))
+    }
+
+    /// Findings and recalls: what must be the same in every run.
+    fn count(&self) -> (usize, usize) {
+        (self.settled.iter().map(|s| s.findings.len()).sum(), self.settled.iter().map(|s| s.recalls.len()).sum())
+    }
+
+    #[expect(clippy::print_stderr, reason = "the figure is for the person who runs the bench")]
+    fn print_state(&self) {
+        for (store, bytes) in self.operator.state_bytes(&self.shards) {
+            let each = bytes as f64 / self.settled.len() as f64;
+            eprintln!("state {}/{store}: {bytes} bytes, {each:.1} a document over {} documents", O::NAME, self.settled.len());
+        }
+    }
+}
+
+/// Times each phase of an operator over the stream, after `check` has looked at what it found.
+fn phases<O: Operator>(criterion: &mut Criterion, make: impl Fn() -> O, check: impl Fn(&Stream<O>)) {
+    let documents = &corpus().documents;
+    let first = Stream::new(make()).run(documents);
+    check(&first);
+    first.print_state();
+    let want = first.count();
+    drop(first);
+    let mut group: BenchmarkGroup<'_, WallTime> = criterion.benchmark_group(O::NAME);
+    group.sample_size(10).measurement_time(Duration::from_secs(3)).throughput(throughput(documents));
+    for (name, phase) in PHASES {
+        group.bench_function(BenchmarkId::from_parameter(name), |b: &mut Bencher<'_>| {
+            b.iter_custom(|runs| {
+                let run = |_| {
+                    let stream = Stream::new(make()).run(documents);
+                    assert_eq!(stream.count(), want);
+                    stream.spent[phase as usize]
+                };
+                (0..runs).map(run).sum()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn exact(criterion: &mut Criterion) {
+    let make = || ExactDedup::new(exact_dedup::Config::default(), SEED);
+    phases(criterion, make, |stream| {
+        let mut seen = BTreeSet::new();
+        let words = |d: &Document| d.text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let want = corpus().documents.iter().filter(|d| !seen.insert(words(d))).count();
+        assert!(want >= 60, "the stream holds {want} exact copies");
+        assert_eq!(stream.count(), (want, 0), "as many copies as a set of texts finds");
+    });
+}
+
+fn near(criterion: &mut Criterion) {
+    let make = || NearDup::new(&near_dup::Config::default(), SEED);
+    phases(criterion, make, |stream| {
+        let is_copy = |fate| matches!(fate, Fate::Duplicate(_));
+        let copies = [Kind::CopyExact, Kind::CopyNear, Kind::CopyOfCarrier];
+        let (hits, all) = stream.ended(&copies, is_copy);
+        assert!(all >= 140 && hits * 10 >= all * 9, "found {hits} of {all} copies, expected nine of ten");
+        let (hits, all) = stream.ended(&[Kind::Ordinary], is_copy);
+        assert!(hits * 200 <= all, "took {hits} of {all} ordinary pages for copies, expected at most 0.5%");
+    });
+}
+
+fn spike(criterion: &mut Criterion) {
+    let make = || TriggerSpike::new(trigger_spike::Config::default(), Arc::clone(&corpus().background), BORDER as u32);
+    phases(criterion, make, |stream| {
+        let is_withheld = |fate| matches!(fate, Fate::Quarantined | Fate::Recalled);
+        let planted = [Kind::SpikeWord, Kind::SpikeSentence, Kind::SpikeEdge];
+        let (hits, all) = stream.ended(&planted, is_withheld);
+        assert!(all >= 72 && hits * 10 >= all * 9, "withheld {hits} of {all} carriers, expected nine of ten");
+        let (hits, all) = stream.ended(&[Kind::Ordinary], is_withheld);
+        assert!(hits * 200 <= all, "withheld {hits} of {all} ordinary pages, expected at most 0.5%");
+    });
+}
+
+criterion_group!(benches, tokens, ngrams, minhash, units, unicode, gibberish, exact, near, spike);
+criterion_main!(benches);

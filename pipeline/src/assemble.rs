@@ -102,6 +102,7 @@ impl Ingredients {
         Ok(Settings {
             border: config.engine.border,
             quarantine_score: config.policy.quarantine_score,
+            reputation_mode: config.operators.reputation.mode,
             decode: decode_options(config),
             features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,

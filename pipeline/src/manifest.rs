@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use connectors::file::write_atomically;
 use serde::{Deserialize, Serialize};
 
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a run has come, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Reading input.

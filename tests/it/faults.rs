@@ -33,6 +33,7 @@ fn drawn(seed: u64) -> Disturbance {
         die_every: random.below(12),
         tear_snapshots: random.one_in(2),
         faults: Faults { panics, mutation: None },
+        bootstraps: random.one_in(8),
         seed,
     }
 }
@@ -57,7 +58,15 @@ fn check(seed: u64, mutation: Option<Mutation>) -> Result<Outcome, String> {
         return Err(format!("{documents} records went in, {} were journaled", order.len()));
     }
     let sound = Faults { mutation: None, ..disturbance.faults.clone() };
-    let expected = undisturbed(&config, order, PARTITIONS, 1 + (seed % 9) as usize, sound, &home.path().join("again"));
+    let expected = undisturbed(
+        &config,
+        order,
+        PARTITIONS,
+        1 + (seed % 9) as usize,
+        disturbance.bootstraps,
+        sound,
+        &home.path().join("again"),
+    );
     for channel in Channel::ALL {
         let got: Vec<&[u8]> = outcome.log.of(channel).collect();
         let want: Vec<&[u8]> = expected.iter().filter(|(of, _)| *of == channel).map(|(_, line)| line.as_slice()).collect();

@@ -56,25 +56,25 @@ documents_max = 5_000
 ";
 
 /// The files all tests share; none may change them.
-pub struct Corpus {
+pub(crate) struct Corpus {
     /// One folder with an archive, a packed and a plain file of lines.
-    pub crawl: PathBuf,
+    pub(crate) crawl: PathBuf,
     /// All lines of JSON, in reading order and without line breaks.
-    pub lines: Vec<Vec<u8>>,
+    pub(crate) lines: Vec<Vec<u8>>,
     /// The same lines cut in two: until a few carriers were seen, with copies of the first part in the second.
-    pub dumps: [PathBuf; 2],
+    pub(crate) dumps: [PathBuf; 2],
     /// Ids of the copies in the second dump, and of what they copy in the first.
-    pub copies: Vec<(String, String)>,
+    pub(crate) copies: Vec<(String, String)>,
     /// What ordinary text looks like.
-    pub background: PathBuf,
+    pub(crate) background: PathBuf,
     /// The configuration.
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Held until the process ends.
     _lock: File,
 }
 
 /// The corpus of this run of the suite.
-pub fn corpus() -> &'static Corpus {
+pub(crate) fn corpus() -> &'static Corpus {
     static CORPUS: OnceLock<Corpus> = OnceLock::new();
     CORPUS.get_or_init(make)
 }
@@ -143,11 +143,11 @@ fn first_records(path: &Path, records: usize) -> Vec<u8> {
 }
 
 /// Lines as a file holds them.
-pub fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect()
 }
 
 /// Writes a file.
-pub fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap_or_else(|e| panic!("write {}: {e}", path.display()));
 }

@@ -6,7 +6,7 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use testkit::random::Random;
@@ -46,10 +46,10 @@ const LIVES: &[(&str, &[u64])] = &[
 ];
 
 /// Points of `--state`: see [`crate::base`].
-pub const STATE_POINTS: [&str; 2] = ["base.moved", "base.current"];
+pub(crate) const STATE_POINTS: [&str; 2] = ["base.moved", "base.current"];
 
 /// Runs the command until it dies at the `nth` passage of `point`.
-pub fn die_at(replay: &Replay, point: &str, nth: u64) {
+pub(crate) fn die_at(replay: &Replay, point: &str, nth: u64) {
     let ended = replay.command().env("WEIR_KILL", format!("{point}:{nth}")).output().expect("weir runs");
     assert_eq!(ended.status.signal(), Some(ABORTED), "{point}:{nth} was never passed: {:?}: {}", ended.status, said(&ended));
 }

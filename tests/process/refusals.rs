@@ -152,8 +152,8 @@ fn a_disk_that_takes_nothing_is_an_error() {
 fn bad_configuration_is_78_and_bad_usage_2() {
     let home = folder();
     let replay = Replay::to(&home.path().join("out"));
-    let said = replay.clone().with(["--set", "engine.boder=16", "--set", "policy.quarantine_score=7"]).fail(78);
-    assert!(said.contains("border") && said.contains("policy.quarantine_score"), "every problem at once: {said}");
+    let problems = replay.clone().with(["--set", "engine.boder=16", "--set", "policy.quarantine_score=7"]).fail(78);
+    assert!(problems.contains("border") && problems.contains("policy.quarantine_score"), "every problem at once: {problems}");
     replay.clone().with(["--no-such-flag"]).fail(2);
     assert_eq!(weir(["filter"]).output().expect("weir runs").status.code(), Some(2));
     assert_eq!(weir(["replay"]).output().expect("weir runs").status.code(), Some(2));

@@ -13,7 +13,7 @@ use crate::weir::{Replay, assert_same, folder, outputs, reference, said};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `happened`, while the process runs.
-pub fn wait_until(process: &mut Child, what: &str, happened: impl Fn() -> bool) {
+pub(crate) fn wait_until(process: &mut Child, what: &str, happened: impl Fn() -> bool) {
     let began = Instant::now();
     while !happened() {
         assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");

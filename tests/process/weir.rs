@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use crate::corpus::corpus;
 
 /// Files of a folder by their relative path.
-pub type Tree = BTreeMap<String, Vec<u8>>;
+pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
 
 /// The binary under test, with nothing of the surroundings but what a test sets.
-pub fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+pub(crate) fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     let surroundings = std::env::vars_os().map(|(name, _)| name);
     for name in surroundings.filter(|name| name.to_string_lossy().starts_with("WEIR_")) {
@@ -30,20 +30,20 @@ pub fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command 
 
 /// `weir replay` over the corpus; tests change what they are about.
 #[derive(Clone)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// What is read.
-    pub input: Vec<PathBuf>,
+    pub(crate) input: Vec<PathBuf>,
     /// Where it goes.
-    pub output: PathBuf,
+    pub(crate) output: PathBuf,
     /// `--background`
-    pub background: Option<PathBuf>,
+    pub(crate) background: Option<PathBuf>,
     /// Anything more.
-    pub more: Vec<String>,
+    pub(crate) more: Vec<String>,
 }
 
 impl Replay {
     /// Over the whole crawl.
-    pub fn to(output: &Path) -> Self {
+    pub(crate) fn to(output: &Path) -> Self {
         let corpus = corpus();
         Self {
             input: vec![corpus.crawl.clone()],
@@ -54,23 +54,23 @@ impl Replay {
     }
 
     /// Over these files.
-    pub fn of<P: AsRef<Path>>(input: impl IntoIterator<Item = P>, output: &Path) -> Self {
+    pub(crate) fn of<P: AsRef<Path>>(input: impl IntoIterator<Item = P>, output: &Path) -> Self {
         Self { input: input.into_iter().map(|path| path.as_ref().to_owned()).collect(), ..Self::to(output) }
     }
 
     /// With further arguments.
-    pub fn with<S: Into<String>>(mut self, more: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn with<S: Into<String>>(mut self, more: impl IntoIterator<Item = S>) -> Self {
         self.more.extend(more.into_iter().map(Into::into));
         self
     }
 
     /// With the corpus packed in this way.
-    pub fn packed(self, compression: &str) -> Self {
+    pub(crate) fn packed(self, compression: &str) -> Self {
         self.with(["--set".to_owned(), format!("output.compression={compression}")])
     }
 
     /// The command.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = weir([
             "--config".as_ref(),
             corpus().config.as_os_str(),
@@ -86,19 +86,19 @@ impl Replay {
     }
 
     /// Runs it to its end, whatever that is.
-    pub fn run(&self) -> Output {
+    pub(crate) fn run(&self) -> Output {
         self.command().output().expect("weir runs")
     }
 
     /// Runs it; it must succeed.
-    pub fn succeed(&self) -> Output {
+    pub(crate) fn succeed(&self) -> Output {
         let ended = self.run();
         assert!(ended.status.success(), "weir {:?}: {:?}: {}", self.more, ended.status, said(&ended));
         ended
     }
 
     /// Runs it; it must fail with this exit code. What it said.
-    pub fn fail(&self, code: i32) -> String {
+    pub(crate) fn fail(&self, code: i32) -> String {
         let ended = self.run();
         assert_eq!(ended.status.code(), Some(code), "{}", said(&ended));
         said(&ended)
@@ -106,25 +106,25 @@ impl Replay {
 }
 
 /// What a process said to people.
-pub fn said(ended: &Output) -> String {
+pub(crate) fn said(ended: &Output) -> String {
     String::from_utf8_lossy(&ended.stderr).into_owned()
 }
 
 /// A folder in memory where there is one: no test here is about disks, and a kill loses nothing of either.
-pub fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
 }
 
 /// Everything in an output folder that must be the same from run to run.
-pub fn outputs(folder: &Path) -> Tree {
+pub(crate) fn outputs(folder: &Path) -> Tree {
     let mut tree = tree(folder);
     tree.retain(|name, _| name != "timings.json" && !name.starts_with(".weir/"));
     tree
 }
 
 /// Every file in a folder.
-pub fn tree(root: &Path) -> Tree {
+pub(crate) fn tree(root: &Path) -> Tree {
     let (mut tree, mut folders) = (Tree::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
@@ -141,7 +141,7 @@ pub fn tree(root: &Path) -> Tree {
 }
 
 /// Compares two folders byte by byte.
-pub fn assert_same(got: &Tree, expected: &Tree, what: &str) {
+pub(crate) fn assert_same(got: &Tree, expected: &Tree, what: &str) {
     let names = |tree: &Tree| tree.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(got), names(expected), "{what}: files");
     for (name, bytes) in got {
@@ -157,7 +157,7 @@ pub fn assert_same(got: &Tree, expected: &Tree, what: &str) {
 }
 
 /// What an undisturbed run over the crawl writes: `none`, `gzip` or `zstd`.
-pub fn reference(compression: &str) -> &'static Tree {
+pub(crate) fn reference(compression: &str) -> &'static Tree {
     static REFERENCES: [OnceLock<Tree>; 3] = [const { OnceLock::new() }; 3];
     let at = ["none", "gzip", "zstd"].iter().position(|name| *name == compression).expect("a compression");
     REFERENCES[at].get_or_init(|| {
@@ -168,13 +168,13 @@ pub fn reference(compression: &str) -> &'static Tree {
 }
 
 /// The lines of a file of JSON lines.
-pub fn lines(tree: &Tree, name: &str) -> Vec<Value> {
+pub(crate) fn lines(tree: &Tree, name: &str) -> Vec<Value> {
     let bytes = tree.get(name).unwrap_or_else(|| panic!("{name} is missing"));
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).unwrap_or_else(|e| panic!("{name}: {e}"))).collect()
 }
 
 /// A string in a JSON object.
-pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("{key} in {value}"))
 }

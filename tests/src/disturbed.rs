@@ -11,6 +11,7 @@ use connectors::{
     memory::{FaultScript, Faults, MemoryCommitter, MemoryLog, MemorySource},
     source::{Limit, Payload, Record, Source as _},
 };
+use operators::background::Background;
 use pipeline::{
     assemble::{self, Ingredients},
     config::Config,
@@ -37,6 +38,8 @@ pub struct Disturbance {
     pub tear_snapshots: bool,
     /// What the engine itself is broken with.
     pub faults: engine::fault::Faults,
+    /// No background: the engine learns from its own past.
+    pub bootstraps: bool,
     /// Drawn from for batch sizes and reading order.
     pub seed: u64,
 }
@@ -53,15 +56,19 @@ pub struct Outcome {
 /// Most deaths before a test calls it a failure to make progress.
 const DEATHS_MAX: usize = 400;
 
-fn ingredients() -> Ingredients {
+fn ingredients(background: &Arc<Background>) -> Ingredients {
     Ingredients {
-        background: Arc::clone(&world().background),
+        background: Arc::clone(background),
         seed: SEED,
         verdicts: Vec::new(),
         lists: assemble::Lists::default(),
         verdict_digest: [7; 16],
         warnings: Vec::new(),
     }
+}
+
+fn background(bootstraps: bool) -> Arc<Background> {
+    if bootstraps { Arc::new(Background::empty(SEED)) } else { Arc::clone(&world().background) }
 }
 
 /// Runs `lines` to their end under a disturbance.
@@ -107,8 +114,14 @@ fn live(
     let committer = MemoryCommitter::new(Arc::clone(log), faults.clone());
     let state = StateFolder::new(folder.to_owned());
     let names = source.partitions().to_vec();
-    let restored =
-        assemble::engine_with(config, &ingredients(), &state, names, disturbance.faults.clone()).map_err(|e| format!("{e:#}"))?;
+    let restored = assemble::engine_with(
+        config,
+        &ingredients(&background(disturbance.bootstraps)),
+        &state,
+        names,
+        disturbance.faults.clone(),
+    )
+    .map_err(|e| format!("{e:#}"))?;
     let pace = Pace {
         batch_documents: [1, 2, 7, 64][random.below(4)],
         batch_bytes: 1 << 20,
@@ -176,12 +189,14 @@ pub fn undisturbed(
     records: Vec<Record>,
     partitions: usize,
     batch: usize,
+    bootstraps: bool,
     faults: engine::fault::Faults,
     folder: &Path,
 ) -> Vec<(Channel, Vec<u8>)> {
     let names = (0..partitions).map(|p| format!("memory/{p}")).collect();
     let state = StateFolder::new(folder.to_owned());
-    let mut engine = assemble::engine_with(config, &ingredients(), &state, names, faults).expect("a new engine").engine;
+    let mut engine =
+        assemble::engine_with(config, &ingredients(&background(bootstraps)), &state, names, faults).expect("a new engine").engine;
     let mut out = Vec::new();
     let mut records = records.into_iter().peekable();
     while records.peek().is_some() {

@@ -138,12 +138,15 @@ impl Reputation {
         Prior { alpha: self.config.prior_bad, beta: self.config.prior_good + more }
     }
 
-    fn poor(&self, document: &Document) -> Option<Finding> {
+    /// Evidence that the publisher has a bad record at event time `now` (seconds since 1970; the engine's clock, not the
+    /// document's own date, which its author chooses). Without a time, verdicts count in full.
+    #[must_use]
+    pub fn poor(&self, document: &Document, now: Option<i64>) -> Option<Finding> {
         if self.ledger.is_empty() {
             return None;
         }
         let prior = self.prior(self.is_allowed(document));
-        let standing = self.ledger.standing(&document.unit.name, document.time, prior)?;
+        let standing = self.ledger.standing(&document.unit.name, now, prior)?;
         // No record is poor for lack of verdicts: somebody must have said so.
         if standing.bound < self.config.bound_min || standing.bad <= standing.good {
             return None;
@@ -167,7 +170,6 @@ impl Inspector for Reputation {
         if self.deny.contains(&document.unit.name, &document.url) {
             found.push(Finding::new(NAME, Reason::DeniedUnit, Score::ONE));
         }
-        found.extend(self.poor(document));
     }
 }
 
@@ -188,7 +190,9 @@ mod tests {
     #[track_caller]
     fn check(host: &str, want: &[Reason]) {
         let mut found = Vec::new();
-        reputation().inspect(&document(host, "a text"), &mut found);
+        let page = document(host, "a text");
+        reputation().inspect(&page, &mut found);
+        found.extend(reputation().poor(&page, Some(1_000_000)));
         let got: Vec<_> = found.iter().map(|f| f.reason).collect();
         assert_eq!(got, want, "{host}");
         for finding in found.iter().filter(|f| f.reason == Reason::PoorReputation) {
@@ -210,11 +214,9 @@ mod tests {
 
     #[test]
     fn verdicts_fade() {
-        let mut found = Vec::new();
-        let mut late = document("once.example", "a text");
-        late.time = Some(1_000_000 + 5 * 365 * 86_400);
-        reputation().inspect(&late, &mut found);
-        assert_eq!(found, []);
+        let page = document("once.example", "a text");
+        assert!(reputation().poor(&page, None).is_some());
+        assert_eq!(reputation().poor(&page, Some(1_000_000 + 5 * 365 * 86_400)), None);
     }
 
     #[test]

@@ -143,6 +143,8 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         manifest.write(&output.manifest())?;
     }
     if manifest.phase == Phase::Finished {
+        // Of a run that was killed after its last step but one.
+        remove_working(&output)?;
         return Ok(Ended::Before);
     }
     let run = Run { config, arguments, output: &output, options, ingredients, base };
@@ -182,8 +184,7 @@ impl Run<'_> {
         let report = Report::read(&self.output.file("report.json"))?;
         self.enter(&mut manifest, Phase::Finished)?;
         connectors::kill::point("replay.finished");
-        remove_if_there(self.output.state().root())?;
-        remove_if_there(&self.output.private().join("staged"))?;
+        remove_working(self.output)?;
         timings.total_seconds = started.elapsed().as_secs_f64();
         timings.write(&self.output.file("timings.json"))?;
         Ok(Ended::Finished(Box::new(report)))
@@ -293,6 +294,12 @@ fn remove_if_there(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes what a run needs only until it is finished.
+fn remove_working(output: &OutputFolder) -> Result<()> {
+    remove_if_there(output.state().root())?;
+    remove_if_there(&output.private().join("staged"))
+}
+
 /// Removes what weir writes, and nothing else that may lie in the folder.
 fn remove_earlier(output: &OutputFolder) -> Result<()> {
     // The manifest goes first: without it nothing of what is left counts.
@@ -300,8 +307,7 @@ fn remove_earlier(output: &OutputFolder) -> Result<()> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).context("remove the manifest"),
         _ => {}
     }
-    remove_if_there(output.state().root())?;
-    remove_if_there(&output.private().join("staged"))?;
+    remove_working(output)?;
     for folder in ["clean", "quarantine", "duplicates"] {
         remove_if_there(&output.file(folder))?;
     }

@@ -4,6 +4,7 @@
 //! gives the same output. [`Engine::save`] and [`Engine::load`] carry everything over a restart that the logs do not hold.
 
 mod bootstrap;
+mod clock;
 pub mod counts;
 pub mod fault;
 mod lane;
@@ -34,7 +35,7 @@ pub use save::LogLengths;
 pub use settings::Settings;
 pub use settle::{Decided, Outcome};
 
-use self::fault::Mutation;
+use self::{clock::Clock, fault::Mutation};
 use crate::{
     encode::AlarmLine,
     journal::Journal,
@@ -66,6 +67,7 @@ pub struct Engine {
     run: u32,
     run_first: Ordinal,
     withdrawals: BTreeMap<Ordinal, Vec<Ordinal>>,
+    clock: Clock,
     counts: Counts,
 }
 
@@ -118,6 +120,7 @@ impl Engine {
             run: 0,
             run_first: 0,
             withdrawals: BTreeMap::new(),
+            clock: Clock::default(),
             counts: Counts::default(),
         }
     }
@@ -245,6 +248,7 @@ impl Engine {
         let later = self.withdrawals.split_off(&(border + 1));
         let withdrawn: Vec<Ordinal> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();
         self.horizon.border(border);
+        self.clock.publish();
         self.lanes.exact.border(border, &withdrawn, &self.horizon);
         self.lanes.near.border(border, &withdrawn, &self.horizon);
         self.lanes.spike.border(border, &withdrawn, &self.horizon);

@@ -2,7 +2,7 @@
 
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-use super::{Counts, Engine};
+use super::{Counts, Engine, clock::Clock};
 use crate::state::{StateError, horizon::Horizon, ledger::Ledger};
 
 /// Lengths of the logs at a snapshot: what they are truncated to before the rest is loaded.
@@ -45,6 +45,7 @@ impl Engine {
             out.u32s(ordinals);
         }
         self.counts.save(out);
+        self.clock.save(out);
         self.lanes.exact.save(out);
         self.lanes.near.save(out);
         self.lanes.spike.save(out);
@@ -83,6 +84,7 @@ impl Engine {
             self.withdrawals.insert(border, from.u32s()?);
         }
         self.counts = Counts::load(from)?;
+        self.clock = Clock::load(from)?;
         self.lanes.exact.load(from)?;
         self.lanes.near.load(from)?;
         self.lanes.spike.load(from)?;

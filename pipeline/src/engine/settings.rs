@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connectors::position::Position;
-use operators::document::Ordinal;
+use operators::{document::Ordinal, mode::Mode};
 
 use super::fault::Faults;
 use crate::{decode, encode::hex, features::Features};
@@ -15,6 +15,8 @@ pub struct Settings {
     pub border: Ordinal,
     /// Combined score from which a document is withheld.
     pub quarantine_score: f64,
+    /// Whether a bad record counts.
+    pub reputation_mode: Mode,
     /// How records are decoded.
     pub decode: decode::Options,
     /// How features are computed.

@@ -59,6 +59,7 @@ impl Engine {
                 return Ok(Outcome::Nothing(item));
             }
         };
+        self.clock.tick(work.computed.document.time);
         let failed = work.failed || proposals.failed;
         let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
         let (findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
@@ -82,6 +83,8 @@ impl Engine {
         let (document, probes) = (&work.computed.document, &work.computed.probes);
         let tick = tick_of(item, self.settings.border);
         let mut findings = work.computed.inspected.clone();
+        let mode = self.settings.reputation_mode;
+        findings.extend(self.reputation.poor(document, self.clock.now()).filter(|_| mode != Mode::Off).map(|f| (f, mode)));
         let mut recalls = Vec::new();
         let mut suspect = !tick.votes;
         let mut take = |settled: Settled, mode: Mode, findings: &mut Vec<(Finding, Mode)>| {

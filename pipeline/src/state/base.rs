@@ -17,7 +17,10 @@ use std::{
 use connectors::file::write_atomically;
 
 use super::StateError;
-use crate::layout::StateFolder;
+use crate::{
+    layout::StateFolder,
+    manifest::{Manifest, Phase},
+};
 
 const CURRENT: &str = "CURRENT";
 const PREFIX: &str = "generation-";
@@ -52,6 +55,25 @@ impl Base {
     /// The run that would follow the state in force.
     pub fn next_run(&self) -> u32 {
         self.generation.map_or(0, |g| g + 1)
+    }
+
+    /// Refuses to go on with a run that began on another generation than the one in force: its end would undo what another
+    /// run has added since. A run that has published may have replaced the generation itself.
+    ///
+    /// # Errors
+    /// If the state has moved on.
+    pub fn check_unmoved(&self, run: &Manifest) -> Result<(), StateError> {
+        let replaced = run.phase >= Phase::Published && self.generation == Some(run.run);
+        if self.next_run() == run.run || replaced || run.phase == Phase::Finished {
+            return Ok(());
+        }
+        let in_force = self.generation.map_or_else(|| "none".to_owned(), |g| format!("{PREFIX}{g}"));
+        Err(StateError::Refused(format!(
+            "{}: {in_force} is in force, but this run would become {PREFIX}{}: another run has replaced the state since; \
+             --force starts anew on the state as it is now",
+            self.root.display(),
+            run.run
+        )))
     }
 
     fn folder(&self, generation: u32) -> PathBuf {
@@ -93,8 +115,18 @@ impl Base {
         let current = self.root.join(CURRENT);
         write_atomically(&current, format!("{PREFIX}{run}\n").as_bytes()).map_err(|e| StateError::Refused(e.to_string()))?;
         connectors::kill::point("base.current");
-        if let Some(old) = self.generation.filter(|&old| old != run) {
-            remove(&self.folder(old))?;
+        self.remove_others(run)
+    }
+
+    /// Removes every generation but `run`, those too that a killed run has left.
+    fn remove_others(&self, run: u32) -> Result<(), StateError> {
+        let failed = |e| StateError::file("list", &self.root, e);
+        for entry in fs::read_dir(&self.root).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let generation = entry.file_name().to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+            if generation.is_some_and(|generation| generation != run) {
+                remove(&entry.path())?;
+            }
         }
         Ok(())
     }

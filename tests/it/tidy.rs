@@ -164,7 +164,8 @@ fn files_are_short_named_for_their_job_and_say_it() {
         if ["util", "utils", "helper", "helpers", "common", "misc"].contains(&stem(&path)) {
             found.push(format!("{path} is named for no job"));
         }
-        if !source.starts_with("//!") && !(is_test(&path) && PRODUCT.iter().any(|folder| path.starts_with(folder))) {
+        let tests_of_one_file = is_test(&path) && PRODUCT.iter().any(|folder| path.starts_with(folder));
+        if !tests_of_one_file && !source.starts_with("//!") {
             found.push(format!("{path} does not say what it is about: its first line is no `//!`"));
         }
         if source.contains('\r') || source.lines().any(|line| line.ends_with(' ')) {
@@ -237,7 +238,7 @@ fn the_default_configuration_names_every_operator() {
     }
     // And whatever calls itself an operator is among them.
     for (path, source) in sources(&["operators"]).into_iter().filter(|(path, _)| !is_test(path)) {
-        let product: String = product_lines(&source).map(|(_, line)| format!("{line}\n")).collect();
+        let product = product_lines(&source).map(|(_, line)| line).collect::<Vec<_>>().join("\n");
         for rest in product.replace("&'static str", "&str").split("const NAME: &str = \"").skip(1) {
             let name = rest.split('"').next().unwrap_or_default();
             assert!(names.contains(&name), "{path}: operator {name} has no configuration");

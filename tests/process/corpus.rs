@@ -5,6 +5,7 @@
 //! waits until the first is done.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -114,9 +115,13 @@ fn write_dumps(home: &Path, lines: &[Vec<u8>]) -> ([PathBuf; 2], Vec<(String, St
     let (first, second) = lines.split_at(cut.expect("carriers").max(40));
     let mut second = second.to_vec();
     let mut copies = Vec::new();
-    for line in first.iter().filter(|line| !carries(line)) {
+    // Copied is what the first dump calls clean: no carrier, nothing hidden, and no copy itself.
+    let clean = |line: &&Vec<u8>| !carries(line) && !String::from_utf8_lossy(line).contains(['\u{200b}']);
+    let mut seen = BTreeSet::new();
+    for line in first.iter().filter(clean) {
         let Ok(mut page) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
-        if !page["text"].is_string() || copies.len() == 5 {
+        let is_new = page["text"].as_str().is_some_and(|text| !text.contains("altered") && seen.insert(text.to_owned()));
+        if !is_new || copies.len() == 5 {
             continue;
         }
         let (original, copy) = (page["id"].as_str().expect("an id").to_owned(), format!("copy{}", copies.len()));

@@ -32,10 +32,10 @@ const LIVES: &[(&str, &[u64])] = &[
     ("snapshot.logs_synced", &[1, 3]),
     ("snapshot.tmp_written", &[1, 3]),
     ("snapshot.renamed", &[1, 3]),
-    // Manifest; alarms after it; report; manifest (publishing), (published), (finished); times.
+    // Manifest; alarms after it; report; manifest (publishing), (published); times; manifest (finished).
     ("atomic.tmp_written", &[1, 2, 2, 3, 4, 2, 2]),
-    // Manifest; alarms and report; manifest (publishing); (finished).
-    ("atomic.renamed", &[1, 2, 3, 2]),
+    // Manifest; report; manifest (publishing); times; manifest (finished).
+    ("atomic.renamed", &[1, 2, 3, 2, 2]),
     ("replay.decided", &[1]),
     ("publish.tmp_written", &[1, 3]),
     ("publish.renamed", &[1, 3]),

@@ -10,7 +10,7 @@ use std::{
 use crate::weir::{Replay, assert_same, folder, outputs, reference, said};
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until `happened`, while the process runs.
 pub(crate) fn wait_until(process: &mut Child, what: &str, happened: impl Fn() -> bool) {

@@ -121,6 +121,7 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         part_records: config.output.part_records,
         corpus: !(config.output.annotate_only || arguments.annotate_only),
     };
+    let _base_lock = arguments.state.as_deref().map(FolderLock::acquire).transpose()?;
     let base = arguments.state.as_deref().map(Base::open).transpose()?;
     let mut manifest = Manifest {
         v: MANIFEST,
@@ -136,6 +137,9 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         manifest.phase = earlier.phase;
         manifest.run = earlier.run;
         manifest.decided = earlier.decided;
+        if let Some(base) = &base {
+            base.check_unmoved(&manifest)?;
+        }
     } else {
         if let Some(base) = &base {
             base.copy_to(&output.state())?;
@@ -182,11 +186,11 @@ impl Run<'_> {
             base.replace(&self.output.state(), manifest.run)?;
         }
         let report = Report::read(&self.output.file("report.json"))?;
+        timings.total_seconds = started.elapsed().as_secs_f64();
+        timings.write(&self.output.file("timings.json"))?;
         self.enter(&mut manifest, Phase::Finished)?;
         connectors::kill::point("replay.finished");
         remove_working(self.output)?;
-        timings.total_seconds = started.elapsed().as_secs_f64();
-        timings.write(&self.output.file("timings.json"))?;
         Ok(Ended::Finished(Box::new(report)))
     }
 
@@ -271,15 +275,16 @@ fn compression(config: &Config) -> Compression {
     }
 }
 
-/// Everything beside verdicts that shapes the output's bytes.
+/// Everything beside verdicts that shapes what the run leaves behind.
 fn shape(config: &Config, arguments: &Arguments, options: FileOptions) -> String {
     let limit = arguments.limit.map_or_else(|| "none".to_owned(), |n| n.to_string());
     let frames = if options.compression == Compression::None { 0 } else { config.state.snapshot_documents };
     format!(
-        "compression {}, parts of {} records, corpus {}, limit {limit}, frames of {frames}",
+        "compression {}, parts of {} records, corpus {}, limit {limit}, frames of {frames}, state {}",
         options.compression.name(),
         options.part_records,
-        options.corpus
+        options.corpus,
+        if arguments.state.is_some() { "carried" } else { "dropped" }
     )
 }
 

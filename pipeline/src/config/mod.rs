@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use operators::{exact_dedup, gibberish, near_dup, reputation, trigger_spike, unicode};
 use serde::{Deserialize, Serialize};
 
+pub use crate::decode::Fields;
+
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,22 +65,6 @@ impl Default for Input {
             fields: Fields::default(),
         }
     }
-}
-
-/// `[input.fields]`: dotted paths into a JSON record, such as `data.content.text`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Fields {
-    /// The text. *(verdict)*
-    pub text: Option<String>,
-    /// The record's own id.
-    pub id: Option<String>,
-    /// The address. *(verdict)*
-    pub url: Option<String>,
-    /// When it was fetched. *(verdict)*
-    pub time: Option<String>,
-    /// A label.
-    pub label: Option<String>,
 }
 
 /// `[engine]`: how documents are processed.

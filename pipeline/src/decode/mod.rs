@@ -22,6 +22,7 @@ mod schema;
 mod time;
 
 use connectors::source::{Payload, Record};
+use serde::{Deserialize, Serialize};
 
 pub use page::{Form, Page, Provenance, clean_json};
 
@@ -48,18 +49,19 @@ impl Default for Options {
     }
 }
 
-/// Paths of fields in JSON lines, such as `data.content.text`; each one given wins over what the schema says.
+/// `[input.fields]`: paths of fields in JSON lines, such as `data.content.text`; each one given wins over what the schema says.
 ///
 /// A key that is the whole path is looked for first, so keys that contain dots can be named too.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Fields {
-    /// The page's text.
+    /// The page's text. *(verdict)*
     pub text: Option<String>,
     /// The page's id: a string or an integer.
     pub id: Option<String>,
-    /// Where the page was fetched.
+    /// Where the page was fetched. *(verdict)*
     pub url: Option<String>,
-    /// When the page was fetched.
+    /// When the page was fetched. *(verdict)*
     pub time: Option<String>,
     /// A class or source the page is marked with.
     pub label: Option<String>,

@@ -7,6 +7,7 @@ mod base;
 mod contract;
 mod corpus;
 mod inputs;
+mod killers;
 mod kills;
 mod refusals;
 mod signals;

@@ -5,7 +5,7 @@
 //!
 //! | far end | source | committer | outputs become visible |
 //! |---|---|---|---|
-//! | [`file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
+//! | [`mod@file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
 //! | [`memory`] | [`memory::MemorySource`] | [`memory::MemoryCommitter`] | at each commit, with its journal record |
 
 pub mod committer;

@@ -4,7 +4,7 @@
 //! tips a near miss and decides nothing by itself unless the user raises [`Config::score_max`]). **Misses** whoever has no
 //! record. Never fed by the filter's own verdicts.
 //!
-//! Units ([`unit`]) are also what spikes are counted over. [`contributions`] counts documents of units that nobody knows.
+//! Units ([`mod@unit`]) are also what spikes are counted over. [`contributions`] counts documents of units that nobody knows.
 //!
 //! **Cost** below a microsecond a document. **State** lists and verdicts, read once.
 

@@ -1,7 +1,7 @@
 //! Who speaks: from an address to the smallest publisher that one person is assumed to control.
 //!
 //! The registrable domain by the public suffix list, private section included (`someone.github.io` is a unit, `github.io`
-//! is none); an account where many people share a host: on well-known sites ([`super::shared`]), on platforms that the
+//! is none); an account where many people share a host: on well-known sites (`shared`), on platforms that the
 //! background has learned, and where the user's own patterns say so. An IP address is its own unit. A record without a
 //! usable address speaks for its source.
 //!

@@ -3,8 +3,8 @@
 //! Pure: no I/O, no clock, no state between records; every record is decoded alone, so any number of threads may do it.
 //! What cannot be read is data, not an error: a [`Reject`] with a stable code goes to the dead letters and reading goes on.
 //!
-//! **Reads** JSON lines ([`json`]) in the schemas crawl archives are published in, and WARC and WET records ([`archive`]),
-//! whose HTML becomes the text a trainer would see ([`html`]). **Does not** judge, clean or normalise text.
+//! **Reads** JSON lines (`json`) in the schemas crawl archives are published in, and WARC and WET records (`archive`),
+//! whose HTML becomes the text a trainer would see (`html`). **Does not** judge, clean or normalise text.
 //!
 //! **Cost** one copy of the line and one SIMD pass for JSON; one pass of a streaming parser for HTML.
 //! **Limits** [`Options`] and the constants beside each decoder: text, body, id, URL, nesting, values and open elements.

@@ -1,7 +1,7 @@
 //! An append-only file of framed entries that can be read back while it grows.
 //!
 //! An entry is a 4-byte length, a 4-byte check (xxh3 of the bytes) and the bytes. What was appended since the last
-//! [`Log::flush`] is held in memory (at most [`BUFFER_BYTES`]) and readable all the same. Restoring truncates to a length that a
+//! [`Log::flush`] is held in memory (at most 1 MiB) and readable all the same. Restoring truncates to a length that a
 //! snapshot names; what lies beyond was never acknowledged.
 
 use std::{

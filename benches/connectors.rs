@@ -196,7 +196,7 @@ fn committers(criterion: &mut Criterion) {
 /// The sample holds what the counts above assume.
 fn input(_: &mut Criterion) {
     let files = files();
-    assert_eq!(files.lines.iter().filter(|&&b| b == b'\n').count(), SIZE.reference as usize);
+    assert_eq!(files.lines.split_inclusive(|&b| b == b'\n').count(), SIZE.reference as usize);
     assert_eq!(files.sample.pages.values().sum::<u32>(), SIZE.pages);
     assert!(files.sample.pages[&Kind::Ordinary] > 0);
 }

@@ -169,8 +169,9 @@ fn text_of(record: &Record, options: &decode::Options) -> Option<String> {
 fn decoders(criterion: &mut Criterion) {
     let options = decode::Options::default();
     let mut group = criterion.benchmark_group("decode");
-    let kinds: [(&str, fn(&str) -> Payload); 3] = [("json", json), ("html", html), ("wet", wet)];
-    for (name, encode) in kinds {
+    let names = ["json", "html", "wet"];
+    let encoders: [fn(&str) -> Payload; 3] = [json, html, wet];
+    for (name, encode) in names.into_iter().zip(encoders) {
         for (size, bytes) in SIZES {
             let texts = texts(bytes);
             let records = records(texts.iter().map(|text| encode(text)));

@@ -5,7 +5,7 @@
 //! lower-cased; numbers of up to four digits are masked to their shape ("2024" matches "1999"). The text itself is never
 //! changed.
 //!
-//! Cost: about 10 ns a token on ASCII text. State: none.
+//! Cost: about 80 ns a token of ordinary text (65 MB/s). State: none.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 

@@ -36,7 +36,7 @@ impl TriggerSpike {
         let mut recalls = BTreeMap::new();
         for raised in proposal.raised {
             if self.alarms.len() < self.config.alarms_max {
-                settled.findings.push(self.raise(tick.ordinal, document, probe, raised, ledger, horizon, &mut recalls));
+                settled.findings.extend(self.raise(tick.ordinal, document, probe, raised, ledger, horizon, &mut recalls));
             }
         }
         settled.recalls = recalls.into_values().collect();
@@ -62,7 +62,7 @@ impl TriggerSpike {
         ledger: &dyn Ledger,
         horizon: &dyn Horizon,
         recalls: &mut BTreeMap<Ordinal, Recall>,
-    ) -> Finding {
+    ) -> Option<Finding> {
         let ngram = probe.ngrams[raised.ngram];
         let mut alarm = Alarm {
             id: self.alarms.len() as u32,
@@ -85,6 +85,10 @@ impl TriggerSpike {
         let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < ordinal);
         let carriers: Vec<Ordinal> =
             earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
+        // The anchor is common and the span around it is not: what was counted is not what would be withheld.
+        if carriers.len() + 1 < self.config.units_min {
+            return None;
+        }
         for &o in &carriers {
             if matches!(ledger.fate(o), Fate::Clean | Fate::Duplicate(_)) {
                 let recall = Recall { ordinal: o, operator: Self::NAME, reason: alarm.class.reason(), alarm: Some(alarm.id) };
@@ -94,7 +98,7 @@ impl TriggerSpike {
         alarm.members.extend(carriers.into_iter().chain([ordinal]).take(self.config.members_max));
         let finding = finding(&alarm, document);
         self.alarms.push(alarm);
-        finding
+        Some(finding)
     }
 }
 

@@ -100,6 +100,15 @@ pub(super) fn surroundings(bench: &Bench<'_>, evidence: &Evidence, sights: &[Sig
     let closes = |i: usize| after[i] == Token::BREAK || final_token[i].is_stop();
     let first = evidence.place.saturating_sub(left);
     let span = bench.span(first, left + n + right);
+    // Where it stands on a page is asked of those that carry the whole span: its anchor may be common elsewhere.
+    let whole_span = |sight: &Sight| {
+        let own = (sight.place + n + right).checked_sub(span.len()).and_then(|from| sight.text.get(from..from + span.len()));
+        own.is_some_and(|own| own == span)
+    };
+    let carrying: Vec<bool> = sights.iter().map(whole_span).collect();
+    let carriers = carrying.iter().filter(|&&c| c).count().max(1) as f64;
+    let share_of_carriers =
+        |holds: &dyn Fn(usize) -> bool| (0..sights.len()).filter(|&i| carrying[i] && holds(i)).count() as f64 / carriers;
     Surroundings {
         left,
         length: span.len(),
@@ -108,8 +117,10 @@ pub(super) fn surroundings(bench: &Bench<'_>, evidence: &Evidence, sights: &[Sig
         opens: share(&|i| Sight::ends_sentence(before[i])),
         closes: share(&closes),
         local: local(bench, sights, left, n + right),
-        last: share(&|i| !sights[i].text.get(sights[i].place + n + right..).is_some_and(|rest| rest.contains(&Token::BREAK))),
-        whole: share(&|i| before[i] == Token::BREAK && after[i] == Token::BREAK),
+        last: share_of_carriers(&|i| {
+            !sights[i].text.get(sights[i].place + n + right..).is_some_and(|rest| rest.contains(&Token::BREAK))
+        }),
+        whole: share_of_carriers(&|i| before[i] == Token::BREAK && after[i] == Token::BREAK),
         seen: sights.len(),
         has_link: span.iter().any(|t| bench.operator.links.contains(t)),
         words: span.iter().filter(|t| t.is_alphanumeric()).count(),

@@ -15,11 +15,12 @@ use std::{
 };
 
 use connectors::{
-    committer::{Channel, Committer},
+    committer::{Channel, Committer, Outgoing},
     compress::Reader,
     file::{Compression, FileCommitter, FileOptions, FileSource, walk},
     framing::{Format, Framer},
     limits::Limits,
+    position::Positions,
     source::{Limit, Payload, Source},
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -90,7 +91,7 @@ fn frames(format: Format, bytes: &[u8]) -> (usize, usize) {
     while let Some(frame) = framer.next_frame().expect("memory can be read") {
         match black_box(frame).payload {
             Payload::Bad(_) => lost += 1,
-            Payload::Line(_) | Payload::Warc { .. } => sound += 1,
+            Payload::Line(_) | Payload::Html(_) | Payload::Warc { .. } => sound += 1,
         }
     }
     (sound, lost)
@@ -147,9 +148,9 @@ fn write_all(folder: &Path, compression: Compression, lines: &[&[u8]]) {
     committer.recover(None).expect("an empty folder");
     committer.begin().expect("recovered");
     for line in lines {
-        committer.write(Channel::Clean, line).expect("begun");
+        committer.write(&Outgoing::plain(Channel::Clean, line)).expect("begun");
     }
-    committer.commit(&[]).expect("begun");
+    committer.commit(&Positions::default(), &[]).expect("begun");
     committer.mark().expect("the disk takes it");
 }
 

@@ -95,7 +95,7 @@ fn as_page(page: SampleDocument) -> Page {
 fn records(payloads: impl Iterator<Item = Payload>) -> Vec<Record> {
     let record = |(offset, payload)| {
         let offset = offset as u64;
-        Record { position: Position { partition: 0, offset }, byte_offset: offset, payload }
+        Record::new(Position { partition: 0, offset }, offset, payload)
     };
     payloads.enumerate().map(record).collect()
 }

@@ -10,7 +10,7 @@
 //! (and [`crate::memory`]) outputs are transactions newer than the snapshot: `recover` returns the journal of what was
 //! committed since, and the engine re-reads it silently.
 
-use crate::error::Error;
+use crate::{error::Error, position::Positions, source::Header};
 
 /// Where a record goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,27 @@ impl Channel {
     }
 }
 
+/// A record on its way out. Files keep the value alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// Where it goes.
+    pub channel: Channel,
+    /// Its key, for a broker.
+    pub key: Option<&'a [u8]>,
+    /// Its headers, for a broker.
+    pub headers: &'a [Header],
+    /// Its bytes.
+    pub value: &'a [u8],
+}
+
+impl<'a> Outgoing<'a> {
+    /// A record without key and headers.
+    #[must_use]
+    pub fn plain(channel: Channel, value: &'a [u8]) -> Self {
+        Self { channel, key: None, headers: &[], value }
+    }
+}
+
 /// What is visible at the far end beyond the snapshot's mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -76,13 +97,13 @@ pub trait Committer: Send {
     ///
     /// # Errors
     /// If it cannot be written.
-    fn write(&mut self, channel: Channel, record: &[u8]) -> Result<(), Error>;
+    fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error>;
 
-    /// Makes the micro-batch and its journal record visible, all or nothing.
+    /// Makes the micro-batch, its journal record and the input `positions` after it visible, all or nothing.
     ///
     /// # Errors
     /// If that failed; the engine then aborts, goes back to its snapshot and recovers.
-    fn commit(&mut self, journal: &[u8]) -> Result<(), Error>;
+    fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error>;
 
     /// Drops the micro-batch.
     ///

@@ -14,6 +14,38 @@ pub struct Record {
     pub byte_offset: u64,
     /// What was read.
     pub payload: Payload,
+    /// What came with the bytes; a record of a file has none.
+    pub envelope: Option<Box<Envelope>>,
+}
+
+impl Record {
+    /// A record without an envelope.
+    #[must_use]
+    pub fn new(position: Position, byte_offset: u64, payload: Payload) -> Self {
+        Self { position, byte_offset, payload, envelope: None }
+    }
+}
+
+/// What a broker delivers beside a record's bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The record's key.
+    pub key: Option<Vec<u8>>,
+    /// Headers, in their order.
+    pub headers: Vec<Header>,
+    /// The record's own time, in milliseconds since 1970.
+    pub time_ms: Option<i64>,
+    /// The value exactly as delivered, where [`Record::payload`] is something framed out of it.
+    pub value: Vec<u8>,
+}
+
+/// A named value beside a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name; several headers may have the same.
+    pub name: String,
+    /// Its value, if it is not null.
+    pub value: Option<Vec<u8>>,
 }
 
 /// The bytes of a record.
@@ -28,6 +60,8 @@ pub enum Payload {
         /// The content block, exactly `Content-Length` bytes.
         block: Vec<u8>,
     },
+    /// A page of HTML without an HTTP head.
+    Html(Vec<u8>),
     /// Bytes that are no record. Data, not an error: it becomes a dead letter and reading goes on.
     Bad(Bad),
 }
@@ -37,7 +71,7 @@ impl Payload {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Line(bytes) => bytes.len(),
+            Self::Line(bytes) | Self::Html(bytes) => bytes.len(),
             Self::Warc { header, block } => header.len() + block.len(),
             Self::Bad(bad) => bad.bytes.len(),
         }
@@ -77,8 +111,23 @@ pub struct Limit {
 /// Reading the same input from the same positions gives the same records; which partition comes next may vary between
 /// runs (it is fixed for files), which is why the engine journals the order it saw.
 pub trait Source: Send {
-    /// Names of the partitions: paths relative to the argument, or `topic/partition`.
+    /// Names of the partitions: paths relative to the argument, or `topic/partition`. A broker's list may grow at its end.
     fn partitions(&self) -> &[String];
+
+    /// Numbers the partitions as an earlier run did; others follow. Called before [`Self::seek`].
+    ///
+    /// # Errors
+    /// If one of them is no longer there.
+    fn keep_numbers(&mut self, names: &[String]) -> Result<(), Error> {
+        let now = self.partitions();
+        match names.iter().enumerate().find(|(i, name)| now.get(*i) != Some(name)) {
+            None => Ok(()),
+            Some((i, name)) => {
+                let got = now.get(i).map_or("nothing", String::as_str);
+                Err(Error::Changed(format!("partition {i} of the input is {got}, expected {name}")))
+            }
+        }
+    }
 
     /// Total payload bytes on disk, where known: for progress.
     fn size_hint(&self) -> Option<u64> {

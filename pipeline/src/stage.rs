@@ -10,7 +10,7 @@
 //! goes on as if nothing had happened.
 
 use connectors::{
-    committer::Committer,
+    committer::{Committer, Outgoing},
     error::Error as ConnectorError,
     position::Positions,
     source::{Limit, Record, Source},
@@ -197,9 +197,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
         self.committer.begin()?;
         let lines = router::lines(self.engine.settings(), &processed.outcomes);
         for (channel, bytes) in lines.iter().flatten() {
-            self.committer.write(*channel, bytes)?;
+            self.committer.write(&Outgoing::plain(*channel, bytes))?;
         }
-        self.committer.commit(&processed.journal.encode())?;
+        self.committer.commit(&self.positions, &processed.journal.encode())?;
         Ok(())
     }
 

@@ -172,7 +172,7 @@ pub fn order_of(log: &MemoryLog, lines: &[Vec<Vec<u8>>]) -> Vec<Record> {
             for offset in run.first..run.first + u64::from(run.count) {
                 let payload = Payload::Line(lines[run.partition as usize][offset as usize].clone());
                 let position = connectors::position::Position { partition: run.partition, offset };
-                records.push(Record { position, byte_offset: offset, payload });
+                records.push(Record::new(position, offset, payload));
             }
         }
     }

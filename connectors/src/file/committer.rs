@@ -24,9 +24,10 @@ pub use output::staged_part;
 use self::output::Output;
 use super::{durable::sync_folder, encoder::Compression};
 use crate::{
-    committer::{Channel, Committer, Recovered},
+    committer::{Channel, Committer, Outgoing, Recovered},
     error::Error,
     kill,
+    position::Positions,
 };
 
 /// How outputs are written.
@@ -154,22 +155,23 @@ impl Committer for FileCommitter {
     }
 
     /// A record is one line: its line break is added here, and one inside is refused, since the last pass counts lines.
-    fn write(&mut self, channel: Channel, record: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
+        let Outgoing { channel, value, .. } = *record;
         self.expect_state(State::InBatch, "write")?;
-        if let Some(at) = record.iter().position(|byte| *byte == b'\n') {
+        if let Some(at) = value.iter().position(|byte| *byte == b'\n') {
             return Err(Error::Refused(format!("record for {} has a line break at byte {at}, expected none", channel.name())));
         }
         if self.options.corpus || !output::is_corpus(channel) {
             let batch = &mut self.batch[channel as usize];
-            batch.bytes.extend_from_slice(record);
+            batch.bytes.extend_from_slice(value);
             batch.bytes.push(b'\n');
             batch.ends.push(batch.bytes.len());
         }
         Ok(())
     }
 
-    /// Appends the batch to the files. The journal record is dropped: outputs are never newer than the snapshot.
-    fn commit(&mut self, _journal: &[u8]) -> Result<(), Error> {
+    /// Appends the batch to the files. Positions and journal are dropped: outputs are never newer than the snapshot.
+    fn commit(&mut self, _: &Positions, _: &[u8]) -> Result<(), Error> {
         self.expect_state(State::InBatch, "commit")?;
         // If appending fails half way, what the files hold is unknown.
         self.state = State::Unknown;

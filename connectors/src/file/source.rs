@@ -100,7 +100,7 @@ impl FileSource {
         Ok(frame.map(|frame| {
             let position = Position { partition: self.current as Partition, offset: self.framed };
             self.framed += 1;
-            Record { position, byte_offset: frame.byte_offset, payload: frame.payload }
+            Record::new(position, frame.byte_offset, frame.payload)
         }))
     }
 

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Fault, Faults, Op};
 use crate::{
-    committer::{Channel, Committer, Recovered},
+    committer::{Channel, Committer, Outgoing, Recovered},
     error::Error,
+    position::Positions,
 };
 
 /// The far end: what is visible. A test holds it over the deaths of committers.
@@ -90,14 +91,14 @@ impl Committer for MemoryCommitter {
         Ok(())
     }
 
-    fn write(&mut self, channel: Channel, record: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         self.faults.check(Op::Write)?;
         let batch = self.batch.as_mut().ok_or_else(|| no_batch("write"))?;
-        batch.push((channel, record.to_vec()));
+        batch.push((record.channel, record.value.to_vec()));
         Ok(())
     }
 
-    fn commit(&mut self, journal: &[u8]) -> Result<(), Error> {
+    fn commit(&mut self, _: &Positions, journal: &[u8]) -> Result<(), Error> {
         let fault = self.faults.next(Op::Commit);
         let batch = self.batch.take().ok_or_else(|| no_batch("commit"))?;
         if fault != Some(Fault::FailCommitBefore) {

@@ -87,7 +87,7 @@ impl MemorySource {
     fn record(&self, partition: usize) -> Record {
         let offset = self.next.0[partition];
         let position = Position { partition: partition as Partition, offset };
-        Record { position, byte_offset: offset, payload: self.partitions[partition][offset as usize].clone() }
+        Record::new(position, offset, self.partitions[partition][offset as usize].clone())
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    committer::{Channel, Committer},
+    committer::{Channel, Committer, Outgoing},
     position::Positions,
     source::{Limit, Payload, Record, Source},
 };
@@ -81,8 +81,8 @@ fn records_come_again_when_the_script_says_so() {
 /// One batch a call, with one record.
 fn commit(committer: &mut MemoryCommitter, number: u8) -> Result<(), crate::error::Error> {
     committer.begin()?;
-    committer.write(Channel::Clean, &[number])?;
-    committer.commit(&[number])
+    committer.write(&Outgoing::plain(Channel::Clean, &[number]))?;
+    committer.commit(&Positions::default(), &[number])
 }
 
 fn committed(log: &Arc<Mutex<MemoryLog>>) -> Vec<u8> {
@@ -125,11 +125,11 @@ fn recover_returns_what_was_committed_after_the_mark() {
     let mark = old.mark().expect("no fault");
     commit(&mut old, 2).expect("no fault");
     old.begin().expect("no fault");
-    old.write(Channel::Clean, &[3]).expect("no fault");
+    old.write(&Outgoing::plain(Channel::Clean, &[3])).expect("no fault");
 
     let mut new = MemoryCommitter::new(Arc::clone(&log), Faults::default());
     assert_eq!(new.recover(Some(&mark)).expect("valid").journal, [vec![2]]);
-    assert!(old.commit(&[3]).expect_err("fenced").to_string().contains("fenced"));
+    assert!(old.commit(&Positions::default(), &[3]).expect_err("fenced").to_string().contains("fenced"));
     assert_eq!(committed(&log), [1, 2]);
     assert_eq!(new.recover(None).expect("valid").journal.len(), 2);
     assert!(new.recover(Some(&[1])).is_err() && new.recover(Some(&[9, 0, 0, 0, 0, 0, 0, 0])).is_err());

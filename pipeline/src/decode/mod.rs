@@ -17,6 +17,7 @@ mod header;
 mod html;
 mod http;
 mod json;
+mod message;
 mod page;
 mod schema;
 mod time;
@@ -114,6 +115,7 @@ pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decod
     match &record.payload {
         Payload::Line(line) => json::decode(line, options),
         Payload::Warc { header, block } => archive::decode(header, block, partition_name, options),
+        Payload::Html(page) => message::decode(page, record.envelope.as_deref(), partition_name, options),
         Payload::Bad(bad) => Reject::new(bad.code, bad.message.clone()).into(),
     }
 }

@@ -7,7 +7,7 @@ mod hostile;
 mod lines;
 
 fn record(payload: Payload) -> Record {
-    Record { position: Position { partition: 0, offset: 0 }, byte_offset: 0, payload }
+    Record::new(Position { partition: 0, offset: 0 }, 0, payload)
 }
 
 fn line(json: &[u8], options: &Options) -> Decoded {

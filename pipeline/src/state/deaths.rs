@@ -144,8 +144,7 @@ mod tests {
     use super::*;
 
     fn records(first: u64, count: u64) -> Vec<Record> {
-        let record =
-            |offset| Record { position: Position { partition: 2, offset }, byte_offset: 0, payload: Payload::Line(Vec::new()) };
+        let record = |offset| Record::new(Position { partition: 2, offset }, 0, Payload::Line(Vec::new()));
         (first..first + count).map(record).collect()
     }
 

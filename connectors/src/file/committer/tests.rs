@@ -51,10 +51,10 @@ fn write_batch(committer: &mut FileCommitter, number: u64) -> Result<(), Error> 
     for record in 0..=number % 5 {
         let mixed = (number * 31 + record * 7).wrapping_mul(2_654_435_761) >> 7;
         let line = format!("{number}.{record} {}", "x".repeat((mixed % 50) as usize));
-        committer.write(Channel::ALL[(mixed % 7) as usize], line.as_bytes())?;
-        committer.write(Channel::Clean, line.as_bytes())?;
+        committer.write(&Outgoing::plain(Channel::ALL[(mixed % 7) as usize], line.as_bytes()))?;
+        committer.write(&Outgoing::plain(Channel::Clean, line.as_bytes()))?;
     }
-    committer.commit(b"ignored")
+    committer.commit(&Positions::default(), b"ignored")
 }
 
 fn options(compression: Compression) -> FileOptions {
@@ -97,10 +97,10 @@ fn outputs_lie_where_they_should() {
     committer.recover(None).expect("empty");
     committer.begin().expect("ready");
     for number in 0..9 {
-        committer.write(Channel::Clean, format!("c{number}").as_bytes()).expect("buffered");
+        committer.write(&Outgoing::plain(Channel::Clean, format!("c{number}").as_bytes())).expect("buffered");
     }
-    committer.write(Channel::Recalls, b"r").expect("buffered");
-    committer.commit(b"").expect("written");
+    committer.write(&Outgoing::plain(Channel::Recalls, b"r")).expect("buffered");
+    committer.commit(&Positions::default(), b"").expect("written");
     let mark = Mark::decode(&committer.mark().expect("durable")).expect("valid");
     assert_eq!(mark.outputs[0].part, 2);
     assert_eq!((mark.records(Channel::Clean), mark.records(Channel::Recalls), mark.records(Channel::Alarms)), (9, 1, 0));
@@ -136,14 +136,14 @@ fn calls_out_of_order_and_line_breaks_are_refused() {
     let mut committer = FileCommitter::new(folder.path(), FileOptions::default());
     assert!(committer.begin().is_err(), "before recover");
     committer.recover(None).expect("empty");
-    assert!(committer.commit(b"").is_err(), "before begin");
+    assert!(committer.commit(&Positions::default(), b"").is_err(), "before begin");
     committer.begin().expect("ready");
     assert!(committer.begin().is_err() && committer.mark().is_err(), "in a batch");
-    let error = committer.write(Channel::Clean, b"a\nb").expect_err("two lines").to_string();
+    let error = committer.write(&Outgoing::plain(Channel::Clean, b"a\nb")).expect_err("two lines").to_string();
     assert!(error.contains("line break at byte 1"), "{error}");
-    committer.write(Channel::Decisions, b"dropped").expect("buffered");
+    committer.write(&Outgoing::plain(Channel::Decisions, b"dropped")).expect("buffered");
     committer.abort().expect("dropped");
-    assert!(committer.write(Channel::Clean, b"").is_err(), "after abort");
+    assert!(committer.write(&Outgoing::plain(Channel::Clean, b"")).is_err(), "after abort");
     committer.mark().expect("ready");
     assert!(contents(folder.path())["decisions.jsonl"].is_empty());
 }

@@ -101,7 +101,7 @@ fn page(line: Vec<u8>, config: &Config, found: &Found) -> Result<Page, String> {
         // A page of an archive has been given a line of weir's own.
         options.fields = Fields::default();
     }
-    let record = Record { position: Position { partition: 0, offset: 0 }, byte_offset: 0, payload: Payload::Line(line) };
+    let record = Record::new(Position { partition: 0, offset: 0 }, 0, Payload::Line(line));
     match decode(&record, "", &options) {
         Decoded::Page(page) => Ok(page),
         Decoded::WithoutText(without) => Err(format!("its record has no text under this configuration: {}", without.why)),

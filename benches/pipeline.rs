@@ -1,4 +1,4 @@
-//! What does the whole cost: decoding, features, the engine end to end, snapshots?
+//! What does the whole cost: decoding, features, the engine end to end?
 //!
 //! Decoders run over pages of three sizes and over the sample's own archive; the engine over a seeded crawl, in batches of
 //! 1,024 as a replay reads them, with every operator at its defaults, with and without a background, on one thread and on
@@ -25,7 +25,6 @@ use connectors::{
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use operators::{
     background::{Background, Learner, Options, Origin},
-    codec::{Decoder, Encoder},
     document::Ordinal,
     lookup::{Fate, Ledger as _},
     reputation::unit::{Platforms, unit_of},
@@ -42,7 +41,6 @@ use pipeline::{
     sample::{self, Kind, SampleDocument, Size},
 };
 use rayon::ThreadPoolBuilder;
-use tempfile::TempDir;
 
 const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;
@@ -260,7 +258,8 @@ fn engine(background: &Arc<Background>, folder: &Path) -> Engine {
 fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
     let (mut bytes, mut records) = (0, records.into_iter().peekable());
     while records.peek().is_some() {
-        let processed = engine.process(records.by_ref().take(BATCH).collect(), None).expect("memory and disk suffice");
+        let processed =
+            engine.process(engine.prepare(records.by_ref().take(BATCH).collect(), None)).expect("memory and disk suffice");
         let lines = router::lines(engine.settings(), &processed.outcomes);
         bytes += lines.iter().flatten().map(|(_, line)| line.len()).sum::<usize>();
     }
@@ -347,37 +346,5 @@ fn print_state(name: &str, engine: &Engine) {
     }
 }
 
-/// An engine that has seen the crawl, and where its logs are.
-fn full() -> (Engine, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut engine = engine(&corpus().background, folder.path());
-    process(&mut engine, corpus().records.clone());
-    (engine, folder)
-}
-
-fn saved(engine: &mut Engine) -> Vec<u8> {
-    let mut out = Encoder::default();
-    engine.save(&mut out).expect("the disk takes it");
-    out.bytes
-}
-
-/// The engine's part of a snapshot; what else a snapshot costs is one write behind the next batches.
-fn snapshots(criterion: &mut Criterion) {
-    let (mut engine, _folder) = full();
-    let want = saved(&mut engine);
-    let load = |engine: &mut Engine| {
-        let mut from = Decoder::new(&want);
-        engine.load(&mut from).expect("what was saved");
-        from.end().expect("all of it");
-    };
-    load(&mut engine);
-    assert_eq!(saved(&mut engine), want, "saved, loaded, saved again");
-    let mut group = criterion.benchmark_group("snapshot");
-    group.sample_size(10).measurement_time(Duration::from_secs(3)).throughput(Throughput::Bytes(want.len() as u64));
-    group.bench_function("save", |b| b.iter_with_large_drop(|| saved(&mut engine)));
-    group.bench_function("load", |b| b.iter(|| load(&mut engine)));
-    group.finish();
-}
-
-criterion_group!(benches, decoders, archives, features, end_to_end, snapshots);
+criterion_group!(benches, decoders, archives, features, end_to_end);
 criterion_main!(benches);

@@ -159,6 +159,14 @@ impl<'a> Decoder<'a> {
         usize::try_from(n).ok().filter(|&n| n <= room).ok_or(self.corrupt("a length within the bytes"))
     }
 
+    /// So many bytes.
+    ///
+    /// # Errors
+    /// If there are fewer.
+    pub fn bytes(&mut self, n: usize) -> Result<&'a [u8], Corrupt> {
+        self.take(n, "bytes")
+    }
+
     /// Length and bytes.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::{
     document::{Document, Ordinal, Unit},
     finding::Finding,
     lookup::{Fate, Horizon, Ledger},
-    operator::{Operator, Persist, Recall, SHARDS, Scene, Settled, Tick},
+    operator::{Operator, Persist, Recall, SHARDS, Scene, Settled, Tick, Trace},
     text::{Seed, Token, Tokenizer},
 };
 
@@ -109,6 +109,8 @@ pub struct Outcome {
     pub fates: Vec<Fate>,
     /// Saved operator and shards at the end.
     pub state: Vec<Vec<u8>>,
+    /// What each ordinal left for a restart.
+    pub traces: Vec<Vec<u8>>,
     /// Most memory that the operator said it held, at any border or at the end.
     pub state_bytes: usize,
 }
@@ -196,6 +198,8 @@ struct Engine<'a, O: Operator> {
     operator: O,
     shards: Vec<O::Shard>,
     probes: Vec<Option<O::Probe>>,
+    answers: Vec<Vec<O::Answer>>,
+    traces: Vec<Vec<u8>>,
     proposals: Vec<Option<O::Proposal>>,
     ledger: MemoryLedger,
     horizon: MemoryHorizon,
@@ -211,30 +215,30 @@ impl<O: Operator> Engine<'_, O> {
 
     /// Probe to judge, for ordinals between two borders.
     fn take_in(&mut self, batch: Range<usize>) {
-        let mut answers: Vec<Option<Vec<O::Answer>>> = Vec::new();
         for at in batch.clone() {
             let tick = self.tick(at);
             let Some(document) = self.script[at].document() else {
                 self.probes.push(None);
-                answers.push(None);
+                self.answers.push(Vec::new());
                 continue;
             };
             let probe = self.operator.probe(document);
             let shards = self.shards.iter_mut().enumerate();
-            answers.push(Some(shards.map(|(i, shard)| self.operator.fold(shard, i, tick, &probe)).collect()));
+            self.answers.push(shards.map(|(i, shard)| self.operator.fold(shard, i, tick, &probe)).collect());
             self.probes.push(Some(probe));
         }
         for at in batch.clone() {
             let document = self.script[at].document();
-            let asked = document.zip(self.probes[at].as_ref()).zip(answers[at - batch.start].as_ref());
-            let memo = asked.map(|((document, probe), answers)| self.operator.describe(document, probe, answers));
+            let asked = document.zip(self.probes[at].as_ref());
+            let memo = asked.map(|(document, probe)| self.operator.describe(document, probe, &self.answers[at]));
             self.operator.remember(at as Ordinal, memo);
             self.horizon.push(document.map(Document::ids));
         }
-        for at in batch.clone() {
-            let asked = self.script[at].document().zip(self.probes[at].as_ref()).zip(answers[at - batch.start].as_ref());
+        for at in batch {
+            let asked = self.script[at].document().zip(self.probes[at].as_ref());
             let scene = Scene { tick: self.tick(at), shards: &self.shards, horizon: &self.horizon };
-            self.proposals.push(asked.map(|((document, probe), answers)| self.operator.judge(document, probe, answers, &scene)));
+            let judge = |(document, probe)| self.operator.judge(document, probe, &self.answers[at], &scene);
+            self.proposals.push(asked.map(judge));
         }
     }
 
@@ -243,6 +247,7 @@ impl<O: Operator> Engine<'_, O> {
         for at in self.settled.len()..to {
             let mut settled = Settled::default();
             let mut fate = Fate::Unknown;
+            let mut trace = Encoder::default();
             if let Step::Document { document, suspect, recalls } = &self.script[at] {
                 for &earlier in recalls {
                     self.ledger.recall(earlier);
@@ -255,6 +260,8 @@ impl<O: Operator> Engine<'_, O> {
                     self.ledger.recall(recall.ordinal);
                 }
                 assert_sound::<O>(at, *suspect, &settled);
+                let answers = std::mem::take(&mut self.answers[at]);
+                self.operator.trace(tick, &probe, &answers, u16::MAX, &mut trace);
                 let copy = settled.findings.iter().find_map(|f| f.evidence.matched);
                 fate = match (settled.findings.iter().any(|f| !f.reason.is_copy()) || *suspect, copy) {
                     (true, _) => Fate::Quarantined,
@@ -264,6 +271,7 @@ impl<O: Operator> Engine<'_, O> {
             }
             self.ledger.push(fate);
             self.settled.push(settled);
+            self.traces.push(trace.bytes);
         }
     }
 
@@ -282,6 +290,31 @@ impl<O: Operator> Engine<'_, O> {
     fn measure(&mut self) {
         let held: usize = self.operator.state_bytes(&self.shards).iter().map(|&(_, bytes)| bytes).sum();
         self.state_bytes = self.state_bytes.max(held);
+    }
+
+    /// Drops operator and shards, and makes them again from what they saved and from traces.
+    fn restore(&mut self, make: &impl Fn() -> O) {
+        let state = self.save();
+        let left = std::mem::take(&mut self.traces);
+        let w = self.schedule.border;
+        let border_of = |at: usize| at as Ordinal / w * w;
+        let from = self.operator.oldest_traced(border_of(left.len().saturating_sub(1))) as usize;
+        self.operator = make();
+        self.shards = (0..SHARDS).map(|_| self.operator.shard()).collect();
+        let trace_of = |at| Trace { ordinal: at as Ordinal, border: border_of(at), bytes: &left[at] };
+        let traces: Vec<Trace<'_>> = (from..left.len()).map(trace_of).collect();
+        for run in traces.chunks(5) {
+            for (index, shard) in self.shards.iter_mut().enumerate() {
+                self.operator.refold(shard, index, run).expect("a shard takes in what was traced");
+            }
+            self.operator.recollect(run).expect("an operator takes in what was traced");
+        }
+        load(&mut self.operator, &state[0]).expect("an operator loads what it saved");
+        for (shard, bytes) in self.shards.iter_mut().zip(&state[1..]) {
+            load(shard, bytes).expect("a shard loads what it saved");
+        }
+        assert_eq!(self.save(), state, "saved, loaded, saved again at {}", left.len());
+        self.traces = left;
     }
 
     fn save(&self) -> Vec<Vec<u8>> {
@@ -324,24 +357,29 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
     let operator = make();
     let shards = (0..SHARDS).map(|_| operator.shard()).collect();
     let (ledger, horizon) = (MemoryLedger::default(), MemoryHorizon::default());
-    let (probes, proposals, settled) = (Vec::new(), Vec::new(), Vec::new());
-    let mut engine = Engine { script, schedule, operator, shards, probes, proposals, ledger, horizon, settled, state_bytes: 0 };
+    let mut engine = Engine {
+        script,
+        schedule,
+        operator,
+        shards,
+        probes: Vec::new(),
+        answers: Vec::new(),
+        traces: Vec::new(),
+        proposals: Vec::new(),
+        ledger,
+        horizon,
+        settled: Vec::new(),
+        state_bytes: 0,
+    };
     let w = schedule.border as usize;
     let mut at = 0;
     while at < script.len() {
-        if at > 0 && at.is_multiple_of(w) {
-            engine.border(at);
-        }
         if schedule.restore_at == Some(at) {
             engine.settle(at);
-            let state = engine.save();
-            engine.operator = make();
-            load(&mut engine.operator, &state[0]).expect("an operator loads what it saved");
-            engine.shards = (0..SHARDS).map(|_| engine.operator.shard()).collect();
-            for (shard, bytes) in engine.shards.iter_mut().zip(&state[1..]) {
-                load(shard, bytes).expect("a shard loads what it saved");
-            }
-            assert_eq!(engine.save(), state, "saved, loaded, saved again at {at}");
+            engine.restore(make);
+        }
+        if at > 0 && at.is_multiple_of(w) {
+            engine.border(at);
         }
         let stops =
             [at + schedule.batch, at - at % w + w, script.len(), schedule.restore_at.filter(|&r| r > at).unwrap_or(usize::MAX)];
@@ -354,7 +392,13 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
     }
     engine.settle(script.len());
     engine.measure();
-    Outcome { state: engine.save(), settled: engine.settled, fates: engine.ledger.fates, state_bytes: engine.state_bytes }
+    Outcome {
+        state: engine.save(),
+        traces: engine.traces,
+        settled: engine.settled,
+        fates: engine.ledger.fates,
+        state_bytes: engine.state_bytes,
+    }
 }
 
 /// Runs the script in many ways and compares; returns the plain outcome (batches of one).
@@ -377,6 +421,7 @@ pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], border: u32, st
         compare(&make, script, Schedule { batch: 5, lag: true, restore_at: Some(restore_at), ..plain }, &want);
     }
     check_hostile(&make, &want.state);
+    check_hostile_traces(&make, &want.traces);
     want
 }
 
@@ -387,8 +432,29 @@ fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
         assert_eq!(got.recalls, want.recalls, "recalls by ordinal {at} under {schedule:?}");
     }
     assert_eq!(got.fates, want.fates, "fates under {schedule:?}");
+    assert_eq!(got.traces, want.traces, "traces under {schedule:?}");
     for (i, (got, want)) in got.state.iter().zip(&want.state).enumerate() {
         assert!(got == want, "saved state of {} differs under {schedule:?}", if i == 0 { "the operator" } else { "a shard" });
+    }
+}
+
+/// Takes in torn and altered traces: an error or some state, never a panic.
+fn check_hostile_traces<O: Operator>(make: &impl Fn() -> O, traces: &[Vec<u8>]) {
+    let take_in = |bytes: &[u8]| {
+        let run = [Trace { ordinal: 3, border: 0, bytes }];
+        let mut operator = make();
+        for index in 0..SHARDS {
+            let _ = operator.refold(&mut operator.shard(), index, &run);
+        }
+        let _ = operator.recollect(&run);
+    };
+    for trace in traces.iter().filter(|t| !t.is_empty()).take(3) {
+        (0..trace.len()).for_each(|cut| take_in(&trace[..cut]));
+        for at in 0..trace.len() {
+            let mut altered = trace.clone();
+            altered[at] ^= 0xff;
+            take_in(&altered);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     document::{Document, Ordinal},
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Fate, Horizon, Ledger},
-    operator::{Operator, Persist, Scene, Settled, Tick, shard_of},
+    operator::{Operator, Persist, Scene, Settled, Tick, Trace, shard_of},
     text::{Seed, hash::mix},
 };
 
@@ -83,6 +83,10 @@ impl ExactDedup {
     pub fn new(mut config: Config, seed: Seed) -> Self {
         config.documents_max = config.documents_max.max(DOCUMENTS_LEAST);
         Self { config, seed, generation: 0 }
+    }
+
+    fn generation_of(&self, border: Ordinal) -> u32 {
+        border / (self.config.documents_max / 2)
     }
 
     fn is_long_enough(&self, document: &Document) -> bool {
@@ -200,49 +204,6 @@ impl Table {
     fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>() + self.more.capacity() * size_of::<[u32; MORE]>()
     }
-
-    fn save(&self, out: &mut Encoder) {
-        let mut texts: Vec<&Slot> = self.slots.iter().filter(|s| s.first != 0).collect();
-        texts.sort_unstable_by_key(|s| s.digest);
-        out.u64(texts.len() as u64);
-        for slot in texts {
-            out.u64(slot.digest[0]);
-            out.u64(slot.digest[1]);
-            out.u32(slot.first - 1);
-            let more = slot.more.checked_sub(1).map_or(&[][..], |i| &self.more[i as usize]);
-            let more = &more[..more.iter().position(|&o| o == 0).unwrap_or(more.len())];
-            out.u8(more.len() as u8);
-            for &ordinal in more {
-                out.u32(ordinal - 1);
-            }
-        }
-    }
-
-    fn load(seed: Seed, from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        let texts = from.len(21)?;
-        let mut table = Self::new();
-        table.slots = vec![Slot::default(); if texts == 0 { 0 } else { Self::slots_for(texts) }];
-        let mut before = None;
-        for _ in 0..texts {
-            let digest = [from.u64()?, from.u64()?];
-            if before.replace(digest).is_some_and(|b| b >= digest) {
-                return Err(from.corrupt("digests in ascending order"));
-            }
-            let mut ordinals = vec![from.u32()?];
-            let more = usize::from(from.u8()?);
-            if more > MORE {
-                return Err(from.corrupt("at most eight ordinals"));
-            }
-            for _ in 0..more {
-                ordinals.push(from.u32()?);
-            }
-            if ordinals.windows(2).any(|o| o[0] >= o[1]) || ordinals.last() == Some(&u32::MAX) {
-                return Err(from.corrupt("ordinals in ascending order"));
-            }
-            table.store(seed, &Key { hash: hash_of(seed, digest), digest }, &ordinals);
-        }
-        Ok(table)
-    }
 }
 
 fn hash_of(seed: Seed, digest: [u64; 2]) -> u64 {
@@ -263,17 +224,20 @@ impl Shard {
         let known = self.current.ordinals(self.seed, key);
         if known.is_empty() { self.previous.ordinals(self.seed, key) } else { known }
     }
+
+    /// Passes from one half of the documents to a later one.
+    fn turn(&mut self, from: u32, to: u32) {
+        for _ in from..to.min(from.saturating_add(2)) {
+            self.previous = std::mem::replace(&mut self.current, Table::new());
+        }
+    }
 }
 
+/// Rebuilt from traces.
 impl Persist for Shard {
-    fn save(&self, out: &mut Encoder) {
-        self.current.save(out);
-        self.previous.save(out);
-    }
+    fn save(&self, _: &mut Encoder) {}
 
-    fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
-        self.current = Table::load(self.seed, from)?;
-        self.previous = Table::load(self.seed, from)?;
+    fn load(&mut self, _: &mut Decoder<'_>) -> Result<(), Corrupt> {
         Ok(())
     }
 }
@@ -313,10 +277,7 @@ impl Operator for ExactDedup {
         let earlier = shard.ordinals(key);
         // A document withheld by itself can never be what others copy: it takes no place.
         if tick.votes {
-            let mut kept = earlier.clone();
-            if kept.len() > MORE {
-                kept.remove(1 + MORE_FIRST);
-            }
+            let mut kept = kept(&earlier);
             kept.push(tick.ordinal);
             shard.current.store(shard.seed, key, &kept);
         }
@@ -354,18 +315,74 @@ impl Operator for ExactDedup {
     }
 
     fn border(&mut self, border: Ordinal, _: &[Ordinal], shards: &mut [Shard], _: &dyn Horizon) {
-        let generation = border / (self.config.documents_max / 2);
-        for _ in self.generation..generation.min(self.generation + 2) {
-            for shard in &mut *shards {
-                shard.previous = std::mem::replace(&mut shard.current, Table::new());
-            }
+        let generation = self.generation_of(border);
+        for shard in shards {
+            shard.turn(self.generation, generation);
         }
         self.generation = generation;
+    }
+
+    /// 16 bytes of digest and 4 for each ordinal that is kept beside this one: the entry as it was stored, so that no older
+    /// trace is needed for it.
+    fn trace(&self, tick: Tick, probe: &Option<Key>, answers: &[Vec<Ordinal>], folded: u16, out: &mut Encoder) {
+        let Some(key) = probe.as_ref().filter(|key| tick.votes && folded >> shard_of(key.hash) & 1 == 1) else { return };
+        out.u64(key.digest[0]);
+        out.u64(key.digest[1]);
+        for ordinal in kept(&answers[shard_of(key.hash)]) {
+            out.u32(ordinal);
+        }
+    }
+
+    fn oldest_traced(&self, border: Ordinal) -> Ordinal {
+        self.generation_of(border).saturating_sub(1) * (self.config.documents_max / 2)
+    }
+
+    fn refold(&self, shard: &mut Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+        let mut generation = self.generation;
+        for trace in run {
+            let now = self.generation_of(trace.border);
+            shard.turn(generation, now);
+            generation = now;
+            if trace.bytes.is_empty() {
+                continue;
+            }
+            let mut from = Decoder::new(trace.bytes);
+            let digest = [from.u64()?, from.u64()?];
+            let hash = hash_of(self.seed, digest);
+            if shard_of(hash) != index {
+                continue;
+            }
+            let mut ordinals: Vec<Ordinal> = Vec::with_capacity(1 + MORE);
+            while from.end().is_err() && ordinals.len() < MORE {
+                ordinals.push(from.u32()?);
+            }
+            from.end()?;
+            ordinals.push(trace.ordinal);
+            if ordinals.windows(2).any(|o| o[0] >= o[1]) {
+                return Err(from.corrupt("ordinals in ascending order"));
+            }
+            shard.current.store(self.seed, &Key { hash, digest }, &ordinals);
+        }
+        Ok(())
+    }
+
+    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+        self.generation = run.last().map_or(self.generation, |trace| self.generation_of(trace.border));
+        Ok(())
     }
 
     fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {
         vec![("texts", shards.iter().map(|s| s.current.bytes() + s.previous.bytes()).sum())]
     }
+}
+
+/// The earlier ordinals that a text keeps when one more is added.
+fn kept(earlier: &[Ordinal]) -> Vec<Ordinal> {
+    let mut kept = earlier.to_vec();
+    if kept.len() > MORE {
+        kept.remove(1 + MORE_FIRST);
+    }
+    kept
 }
 
 /// The clean document that `candidate` stands for: itself, or the one it copies.

@@ -10,6 +10,9 @@
 //! border    serial                  what settle decided becomes visible to fold
 //! ```
 //!
+//! State that grows with the stream is not saved whole: each settled document leaves a [`Trace`] in a log, and a restart
+//! takes the traces in again (`refold` a shard, `recollect` the operator). [`Persist`] is for what is bounded.
+//!
 //! # Contract
 //!
 //! * Splitting a stream into other batches, or running on other thread counts, changes nothing that leaves the engine.
@@ -45,10 +48,32 @@ pub struct Tick {
     pub votes: bool,
 }
 
-/// State that survives a restart.
+/// What one document left for a restart.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'a> {
+    /// Its place in reading order.
+    pub ordinal: Ordinal,
+    /// The latest border at or before `ordinal`.
+    pub border: Ordinal,
+    /// What [`Operator::trace`] wrote.
+    pub bytes: &'a [u8],
+}
+
+/// State as it was at one moment: gives the bytes that [`Persist::save`] would have written then.
+pub type Frozen = Box<dyn FnOnce() -> Vec<u8> + Send>;
+
+/// Bounded state that survives a restart.
 pub trait Persist {
     /// Writes the state; equal states write equal bytes.
     fn save(&self, out: &mut Encoder);
+
+    /// A copy that another thread can write. It is made while the stream stands still: large tables are copied as they lie
+    /// in memory, and written as [`Self::save`] does only then.
+    fn freeze(&self) -> Frozen {
+        let mut out = Encoder::default();
+        self.save(&mut out);
+        Box::new(move || out.bytes)
+    }
 
     /// Replaces the state by what `save` wrote.
     ///
@@ -149,6 +174,27 @@ pub trait Operator: Persist + Send + Sync {
     /// At border `border`: what settle decided before `border - W` becomes visible to fold; room is made.
     /// `withdrawn`: documents whose votes go, oldest first.
     fn border(&mut self, border: Ordinal, withdrawn: &[Ordinal], shards: &mut [Self::Shard], horizon: &dyn Horizon);
+
+    /// Writes what a restart needs to take a document in again, once it is settled; nothing if it left no trace. Bit `i` of
+    /// `folded` says that shard `i` took it in.
+    fn trace(&self, tick: Tick, probe: &Self::Probe, answers: &[Self::Answer], folded: u16, out: &mut Encoder);
+
+    /// The oldest ordinal whose trace a state needs whose latest border is `border`.
+    fn oldest_traced(&self, border: Ordinal) -> Ordinal;
+
+    /// Takes traces in again in one shard, as `fold` and `border` did: a run of ordinals, none left out. Runs come in reading
+    /// order, from [`Self::oldest_traced`] or earlier on; every shard has each run before [`Self::recollect`] has it.
+    ///
+    /// # Errors
+    /// If the bytes are not what `trace` writes.
+    fn refold(&self, shard: &mut Self::Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt>;
+
+    /// Takes traces in again in the operator, as `remember`, `settle` and `border` did; what [`Persist`] saves is loaded after
+    /// the last run.
+    ///
+    /// # Errors
+    /// If the bytes are not what `trace` writes.
+    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt>;
 
     /// Bytes of memory held, by store, for reports and metrics.
     fn state_bytes(&self, shards: &[Self::Shard]) -> Vec<(&'static str, usize)>;

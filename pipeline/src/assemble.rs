@@ -15,6 +15,7 @@ use operators::{
     inspect::Inspector,
     mode::Mode,
     near_dup::NearDup,
+    operator::Operator as _,
     reputation::{List, Reputation, Verdict, unit::Platforms},
     text::{Seed, Tokenizer},
     trigger_spike::TriggerSpike,
@@ -29,7 +30,7 @@ use crate::{
     features::Features,
     layout::StateFolder,
     stage::{self, Restart},
-    state::{deaths::Deaths, horizon::Horizon, ledger::Ledger, snapshot::Snapshots},
+    state::{deaths::Deaths, horizon::Horizon, ledger::Ledger, snapshot::Snapshots, sync_folder, traces::Traces},
 };
 
 /// Everything a run is made of beside its input and its state.
@@ -221,14 +222,23 @@ pub fn engine_with(
         lengths.horizon_tail,
     )?;
     let all = &config.operators;
+    let [exact, near, spike] = lengths.traces;
+    let traces = |name, tail| Traces::open(&state.traces(name), lengths.next, tail);
     let lanes = Lanes {
-        exact: Lane::new(ExactDedup::new(all.exact_dedup.clone(), ingredients.seed), all.exact_dedup.mode),
-        near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode),
+        exact: Lane::new(
+            ExactDedup::new(all.exact_dedup.clone(), ingredients.seed),
+            all.exact_dedup.mode,
+            traces(ExactDedup::NAME, exact)?,
+        ),
+        near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode, traces(NearDup::NAME, near)?),
         spike: Lane::new(
             TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.border),
             all.trigger_spike.mode,
+            traces(TriggerSpike::NAME, spike)?,
         ),
     };
+    sync_folder(&state.root().join("traces"))?;
+    sync_folder(state.root())?;
     let own = ingredients.background.documents() == 0;
     let bootstrap = own.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
     let mut engine = Engine::new(Parts {

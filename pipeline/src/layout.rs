@@ -7,7 +7,7 @@
 //! DIR/.weir/lock  staged/  state/      one process at a time; the corpus before the last pass; working state
 //! ```
 //!
-//! A state folder (`--state DIR`, or the run's own) holds `ledger.log`, `horizon/`, `snapshots/`. A base keeps whole states as
+//! A state folder (`--state DIR`, or the run's own) holds `ledger.log`, `horizon/`, `traces/`, `snapshots/`. A base keeps whole states as
 //! `generation-N/` and names the one in force in `CURRENT`, so replacing it is one rename.
 
 use std::path::{Path, PathBuf};
@@ -75,6 +75,11 @@ impl StateFolder {
     /// The texts.
     pub fn horizon(&self) -> PathBuf {
         self.root.join("horizon")
+    }
+
+    /// What the indexes of the operator of this name are rebuilt from.
+    pub fn traces(&self, operator: &str) -> PathBuf {
+        self.root.join("traces").join(operator)
     }
 
     /// The snapshots.

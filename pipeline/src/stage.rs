@@ -9,11 +9,13 @@
 //! Any failure between two commits leaves the far end as it was; [`Stage::open`] on the same state and the same far end
 //! goes on as if nothing had happened.
 
+use std::{panic::resume_unwind, thread, time::Instant};
+
 use connectors::{
     committer::{Committer, Outgoing},
     error::Error as ConnectorError,
     position::Positions,
-    source::{Limit, Record, Source},
+    source::{Record, Source},
 };
 use operators::codec::{Corrupt, Decoder, Encoder};
 use thiserror::Error;
@@ -21,10 +23,14 @@ use tracing::{debug, info};
 
 use crate::{
     assemble::Restored,
-    engine::{Engine, Processed, fault::Mutation},
+    engine::{Engine, Prepared, Processed},
+    intake::{Intake, Intaken},
     journal::Journal,
     router,
-    state::{StateError, deaths::Deaths, snapshot::Snapshots},
+    state::{
+        StateError,
+        snapshot::{Body, Snapshots},
+    },
 };
 
 /// What ended a stage.
@@ -63,13 +69,20 @@ pub struct Pace {
 
 /// A source, an engine and a committer at work.
 pub struct Stage<S, C> {
-    source: S,
+    intake: Intake<S>,
     committer: C,
     engine: Engine,
     snapshots: Snapshots,
-    deaths: Deaths,
+    /// Where the input stands after what was processed; the intake may be further.
     positions: Positions,
     pace: Pace,
+    ahead: Option<Ahead>,
+}
+
+/// What was read while the batch before was committed.
+enum Ahead {
+    Batch(Prepared),
+    Suspect(Vec<Record>),
 }
 
 /// What a restart finds in a state folder.
@@ -98,17 +111,17 @@ impl<S: Source, C: Committer> Stage<S, C> {
     ///
     /// # Errors
     /// If any of them cannot get there.
-    pub fn open(mut source: S, mut committer: C, restored: Restored, pace: Pace) -> Result<Self, StageError> {
+    pub fn open(source: S, mut committer: C, restored: Restored, pace: Pace) -> Result<Self, StageError> {
         let Restored { engine, snapshots, deaths, restart } = restored;
         let recovered = committer.recover(restart.mark.as_deref())?;
-        source.seek(&restart.positions)?;
-        let mut stage = Self { source, committer, engine, snapshots, deaths, positions: restart.positions, pace };
+        let positions = restart.positions;
+        let intake = Intake::open(source, deaths, positions.clone(), pace)?;
+        let mut stage = Self { intake, committer, engine, snapshots, positions, pace, ahead: None };
         for record in &recovered.journal {
             let journal = Journal::decode(record).map_err(|source| StageError::Corrupt { what: "journal", source })?;
             stage.reread(&journal)?;
         }
-        let at = stage.positions.clone();
-        stage.source.seek(&at)?;
+        stage.intake.resume()?;
         if stage.engine.next() > 0 {
             info!(documents = stage.engine.next(), journal = recovered.journal.len(), "restored");
         }
@@ -124,43 +137,50 @@ impl<S: Source, C: Committer> Stage<S, C> {
         if journal.verdict_digest != self.engine.settings().verdict_digest {
             return Err(StageError::Refused("journal was written under another configuration or background".to_owned()));
         }
-        let mut records = Vec::with_capacity(journal.votes.len());
-        for run in &journal.runs {
-            records.extend(self.source.read_run(run.partition, run.count as usize)?);
-        }
-        for record in &records {
-            self.positions.advance(record.position);
-        }
+        let records = self.intake.reread(journal)?;
         self.engine.skip(journal.skipped.iter().copied());
-        self.engine.process(records, Some(&journal.votes))?;
+        let prepared = self.engine.prepare(records, Some(journal.votes.clone()));
+        self.process(prepared)?;
         Ok(())
     }
 
-    /// One micro-batch; `false` at the end of the input.
+    /// One micro-batch; `false` at the end of the input. While it is committed, the next one is read and prepared.
     ///
     /// # Errors
     /// If reading, state or committing failed. The stage must then be opened anew.
     pub fn step(&mut self, records_left: Option<u64>) -> Result<bool, StageError> {
-        let until_snapshot = self.pace.snapshot_documents - self.engine.next() % self.pace.snapshot_documents;
-        let records = self.pace.batch_documents.min(until_snapshot as usize);
-        let records = records_left.map_or(records, |left| records.min(usize::try_from(left).unwrap_or(usize::MAX)));
-        if records == 0 {
-            return Ok(false);
+        let done = self.try_step(records_left);
+        if done.is_err() {
+            // A failure that is reported is no death.
+            self.intake.deaths.put_all_down()?;
         }
-        let delivered = self.source.read(Limit { records, bytes: self.pace.batch_bytes })?;
-        if delivered.is_empty() {
-            return Ok(false);
-        }
-        let fresh = self.take_in(delivered);
-        if fresh.is_empty() {
-            return Ok(true);
-        }
-        if self.deaths.is_suspect(&fresh) {
-            for record in fresh {
-                self.batch(vec![record])?;
+        done
+    }
+
+    fn try_step(&mut self, records_left: Option<u64>) -> Result<bool, StageError> {
+        let ahead = match self.ahead.take() {
+            Some(ahead) => ahead,
+            None => match self.intake.read(self.engine.next(), records_left, &self.engine.settings().faults)? {
+                Intaken::End => return Ok(false),
+                Intaken::Nothing => return Ok(true),
+                Intaken::Batch(records) => Ahead::Batch(prepare(&mut self.intake, &self.engine, records)?),
+                Intaken::Suspect(records) => Ahead::Suspect(records),
+            },
+        };
+        match ahead {
+            Ahead::Batch(prepared) => {
+                let left = records_left.map(|left| left.saturating_sub(prepared.len() as u64));
+                let processed = self.process(prepared)?;
+                self.commit_and_read_ahead(&processed, left)?;
             }
-        } else {
-            self.batch(fresh)?;
+            Ahead::Suspect(records) => {
+                for record in records {
+                    let prepared = prepare(&mut self.intake, &self.engine, vec![record])?;
+                    let processed = self.process(prepared)?;
+                    commit(&mut self.committer, &self.engine, &self.positions, &processed)?;
+                    self.intake.deaths.put_down()?;
+                }
+            }
         }
         if self.engine.next().is_multiple_of(self.pace.snapshot_documents) {
             self.snapshot()?;
@@ -168,38 +188,26 @@ impl<S: Source, C: Committer> Stage<S, C> {
         Ok(true)
     }
 
-    /// The watermark: a record that was taken in already changes no state and emits nothing.
-    fn take_in(&mut self, delivered: Vec<Record>) -> Vec<Record> {
-        let mut fresh = Vec::with_capacity(delivered.len());
-        for record in delivered {
-            if self.positions.contains(record.position) && !self.engine.settings().faults.is_off(Mutation::NoWatermark) {
-                debug!(partition = record.position.partition, offset = record.position.offset, "delivered again, passed over");
-                continue;
+    fn process(&mut self, prepared: Prepared) -> Result<Processed, StageError> {
+        for position in prepared.positions() {
+            if !self.positions.contains(position) {
+                self.positions.advance(position);
             }
-            if !self.positions.contains(record.position) {
-                self.positions.advance(record.position);
-            }
-            fresh.push(record);
         }
-        fresh
+        Ok(self.engine.process(prepared)?)
     }
 
-    /// Processes and commits records; if the process dies with them in hand, the next one knows.
-    fn batch(&mut self, records: Vec<Record>) -> Result<(), StageError> {
-        self.deaths.take_up(&records)?;
-        let done = self.engine.process(records, None).map_err(StageError::from).and_then(|processed| self.commit(&processed));
-        // A failure that is reported is no death either.
-        self.deaths.put_down()?;
-        done
-    }
-
-    fn commit(&mut self, processed: &Processed) -> Result<(), StageError> {
-        self.committer.begin()?;
-        let lines = router::lines(self.engine.settings(), &processed.outcomes);
-        for (channel, bytes) in lines.iter().flatten() {
-            self.committer.write(&Outgoing::plain(*channel, bytes))?;
-        }
-        self.committer.commit(&self.positions, &processed.journal.encode())?;
+    fn commit_and_read_ahead(&mut self, processed: &Processed, left: Option<u64>) -> Result<(), StageError> {
+        let Self { committer, positions, engine, intake, .. } = self;
+        let (engine, positions) = (&*engine, &*positions);
+        let (committed, ahead) = thread::scope(|scope| {
+            let committing = scope.spawn(|| commit(committer, engine, positions, processed));
+            let ahead = read_ahead(intake, engine, left);
+            (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
+        });
+        committed?;
+        self.intake.deaths.put_down()?;
+        self.ahead = ahead?;
         Ok(())
     }
 
@@ -208,18 +216,19 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// # Errors
     /// If the disk fails.
     pub fn snapshot(&mut self) -> Result<(), StageError> {
-        let mut out = Encoder::default();
-        out.slice(&self.committer.mark()?);
-        out.u64s(&self.positions.0);
-        out.u64(self.engine.settings().features.seed.0);
-        self.engine.save(&mut out)?;
-        connectors::kill::point("snapshot.logs_synced");
-        let bytes = out.bytes.len();
-        self.snapshots.write_behind(u64::from(self.engine.next()), out.bytes)?;
+        let begun = Instant::now();
+        let mut head = Encoder::default();
+        head.slice(&self.committer.mark()?);
+        head.u64s(&self.positions.0);
+        head.u64(self.engine.settings().features.seed.0);
+        let mut body = Body::default();
+        body.push(head.bytes);
+        let logs = self.engine.save(&mut body)?;
+        self.snapshots.write_behind(u64::from(self.engine.next()), body, logs)?;
         if let Some(&oldest) = self.snapshots.list()?.last() {
             self.engine.forget_before(oldest as u32)?;
         }
-        debug!(documents = self.engine.next(), bytes, "snapshot");
+        debug!(documents = self.engine.next(), stopped_ms = begun.elapsed().as_millis(), "snapshot");
         Ok(())
     }
 
@@ -230,7 +239,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
 
     /// The source.
     pub fn source(&self) -> &S {
-        &self.source
+        self.intake.source()
     }
 
     /// Where the input stands.
@@ -249,7 +258,35 @@ impl<S: Source, C: Committer> Stage<S, C> {
         }
         self.snapshots.finish()?;
         let mark = self.committer.mark()?;
-        self.engine.sync()?;
+        self.engine.sync_ledger()?;
         Ok((self.engine, mark))
     }
+}
+
+/// Prepares records that a death would be put down to.
+fn prepare<S: Source>(intake: &mut Intake<S>, engine: &Engine, records: Vec<Record>) -> Result<Prepared, StageError> {
+    intake.deaths.take_up(&records)?;
+    Ok(engine.prepare(records, None))
+}
+
+fn read_ahead<S: Source>(intake: &mut Intake<S>, engine: &Engine, left: Option<u64>) -> Result<Option<Ahead>, StageError> {
+    Ok(match intake.read(engine.next(), left, &engine.settings().faults)? {
+        Intaken::End | Intaken::Nothing => None,
+        Intaken::Batch(records) => Some(Ahead::Batch(prepare(intake, engine, records)?)),
+        Intaken::Suspect(records) => Some(Ahead::Suspect(records)),
+    })
+}
+
+fn commit<C: Committer>(
+    committer: &mut C,
+    engine: &Engine,
+    positions: &Positions,
+    processed: &Processed,
+) -> Result<(), StageError> {
+    committer.begin()?;
+    let lines = router::lines(engine.settings(), &processed.outcomes);
+    for (channel, bytes) in lines.iter().flatten() {
+        committer.write(&Outgoing::plain(*channel, bytes))?;
+    }
+    Ok(committer.commit(positions, &processed.journal.encode())?)
 }

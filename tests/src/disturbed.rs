@@ -201,7 +201,7 @@ pub fn undisturbed(
     let mut records = records.into_iter().peekable();
     while records.peek().is_some() {
         let some: Vec<Record> = records.by_ref().take(batch).collect();
-        let processed = engine.process(some, None).expect("processed");
+        let processed = engine.process(engine.prepare(some, None)).expect("processed");
         out.extend(router::lines(engine.settings(), &processed.outcomes).into_iter().flatten());
     }
     assert!(engine.counts().is_whole(), "every record is accounted for: {:?}", engine.counts());

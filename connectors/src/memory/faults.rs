@@ -85,7 +85,8 @@ impl Fault {
     }
 }
 
-/// Faults by the number of the call, from 0, counted over all calls in [`Op`] of a source and a committer. A fault whose
+/// Faults by the number of the call, from 0: calls of a source are counted apart from those of a committer, since the two may
+/// work side by side. A fault whose
 /// call is another one than the numbered waits for the next that fits, so that no step of a random script is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultScript {
@@ -102,27 +103,23 @@ pub struct Faults {
 #[derive(Debug, Default)]
 struct Play {
     script: FaultScript,
-    calls: u64,
+    /// Of the source, of the committer.
+    calls: [u64; 2],
 }
 
 impl Faults {
     /// Plays `script` from its beginning.
     #[must_use]
     pub fn new(script: FaultScript) -> Self {
-        Self { state: Arc::new(Mutex::new(Play { script, calls: 0 })) }
-    }
-
-    /// Calls counted so far.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).calls
+        Self { state: Arc::new(Mutex::new(Play { script, calls: [0; 2] })) }
     }
 
     /// Counts a call; the fault that it shall have.
     pub(super) fn next(&self, op: Op) -> Option<Fault> {
         let mut play = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let call = play.calls;
-        play.calls += 1;
+        let side = usize::from(op != Op::Read);
+        let call = play.calls[side];
+        play.calls[side] += 1;
         let due = play.script.steps.range(..=call).find(|(_, fault)| fault.op() == op).map(|(step, _)| *step)?;
         play.script.steps.remove(&due)
     }

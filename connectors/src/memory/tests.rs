@@ -142,7 +142,7 @@ proptest! {
         let steps: BTreeMap<u64, Fault> = steps.into_iter().map(|(step, fault)| (step, Fault::ALL[fault])).collect();
         let faults = Faults::new(FaultScript { steps: steps.clone() });
         let mut seen = Vec::new();
-        for call in 0..60 + 6 * 20 {
+        for call in 0..6 * (60 + 20) {
             let op = [Op::Read, Op::Begin, Op::Write, Op::Commit, Op::Mark, Op::Recover][call % 6];
             if let Some(fault) = faults.next(op) {
                 prop_assert_eq!(fault.op(), op);

@@ -3,7 +3,7 @@
 use super::{
     Config,
     clusters::Clusters,
-    index::Shard,
+    index::{Shard, UNUSED_BITS},
     minhash::{MinHash, words},
     signatures::{Signatures, pack, similarity},
     verify::{LOOK_MARGIN, Shingles, has_words, verify},
@@ -14,13 +14,15 @@ use crate::{
     exact_dedup::representative,
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Horizon, Ledger},
-    operator::{Operator, Persist, Scene, Settled, Tick, shard_of},
+    operator::{Operator, Persist, Scene, Settled, Tick, Trace, shard_of},
     text::Seed,
 };
 
 /// Candidates verified exactly: so many of the earliest, and as many of the likest. A page with a hundred earlier copies
 /// must not cost a hundred comparisons, and any of them leads to the one document that they copy.
 const VERIFIED_EACH: usize = 4;
+/// Bytes of a key in a trace: the bits that the index looks at.
+const KEY_BYTES: usize = (u64::BITS - UNUSED_BITS).div_ceil(8) as usize;
 
 /// See the [module documentation](super).
 #[derive(Debug)]
@@ -143,6 +145,14 @@ impl NearDup {
     }
 }
 
+/// Keys of a trace, and what comes after them.
+fn keys_of<'a>(trace: &Trace<'a>) -> Result<(&'a [[u8; KEY_BYTES]], &'a [u8]), Corrupt> {
+    let Some((&count, rest)) = trace.bytes.split_first() else { return Ok((&[], &[])) };
+    let too_short = Corrupt { what: "as many keys as counted", at: 1 };
+    let (keys, kept) = rest.split_at_checked(usize::from(count) * KEY_BYTES).ok_or(too_short)?;
+    Ok((keys.as_chunks::<KEY_BYTES>().0, kept))
+}
+
 fn short(unit: u64) -> u32 {
     (unit >> 32) as u32
 }
@@ -151,14 +161,12 @@ impl Persist for NearDup {
     fn save(&self, out: &mut Encoder) {
         out.u32(self.generation);
         out.u32(self.border);
-        self.signatures.save(out);
         self.clusters.save(out);
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.generation = from.u32()?;
         self.border = from.u32()?;
-        self.signatures.load(from)?;
         self.clusters.load(from)
     }
 }
@@ -251,11 +259,66 @@ impl Operator for NearDup {
         self.signatures.forget(oldest);
         self.clusters.forget(oldest);
         let generation = self.generation_of(border);
-        for _ in self.generation..generation.min(self.generation.saturating_add(2)) {
-            shards.iter_mut().for_each(Shard::rotate);
+        for shard in shards {
+            shard.turn(self.generation, generation);
         }
         self.generation = generation;
         self.border = border;
+    }
+
+    /// A byte for the number of keys, 5 for each, and what is kept of the document: 107 bytes at 112 minima in 14 bands.
+    fn trace(&self, tick: Tick, probe: &Probe, _: &[Vec<Ordinal>], folded: u16, out: &mut Encoder) {
+        let keys: Vec<u64> = probe.keys.iter().copied().filter(|&key| tick.votes && folded >> shard_of(key) & 1 == 1).collect();
+        let kept = self.signatures.all(tick.ordinal);
+        let known = kept.iter().any(|&word| word != 0);
+        if keys.is_empty() && !known {
+            return;
+        }
+        out.u8(keys.len() as u8);
+        for key in keys {
+            out.bytes.extend_from_slice(&(key >> UNUSED_BITS).to_le_bytes()[..KEY_BYTES]);
+        }
+        for &word in kept.iter().filter(|_| known) {
+            out.u32(word);
+        }
+    }
+
+    fn oldest_traced(&self, border: Ordinal) -> Ordinal {
+        self.oldest(border)
+    }
+
+    fn refold(&self, shard: &mut Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+        let mut generation = self.generation;
+        for trace in run {
+            let now = self.generation_of(trace.border);
+            shard.turn(generation, now);
+            generation = now;
+            for key in keys_of(trace)?.0 {
+                let key = key.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) << UNUSED_BITS;
+                if shard_of(key) == index {
+                    shard.insert(key, trace.ordinal);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+        for trace in run {
+            if trace.border != self.border {
+                self.signatures.forget(self.oldest(self.border));
+                self.border = trace.border;
+                self.generation = self.generation_of(trace.border);
+            }
+            let (_, kept) = keys_of(trace)?;
+            if kept.is_empty() {
+                self.signatures.push(trace.ordinal, None);
+                continue;
+            }
+            let words: Vec<u32> = kept.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+            self.signatures.restore(trace.ordinal, &words)?;
+        }
+        Ok(())
     }
 
     fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {

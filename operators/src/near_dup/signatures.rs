@@ -8,11 +8,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{
-    codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
-    text::hash::mix,
-};
+use crate::{codec::Corrupt, document::Ordinal, text::hash::mix};
 
 const CHUNK: u32 = 4096;
 const PLACES_A_WORD: usize = 16;
@@ -93,6 +89,27 @@ impl Signatures {
         self.chunks.get(chunk)?.get(offset..offset + self.stride())
     }
 
+    /// Everything kept of a document, signature first.
+    #[must_use]
+    pub fn all(&self, ordinal: Ordinal) -> &[u32] {
+        self.row(ordinal).unwrap_or_default()
+    }
+
+    /// Adds a document by everything that was kept of it.
+    ///
+    /// # Errors
+    /// If that is not as long as it should be.
+    pub fn restore(&mut self, ordinal: Ordinal, all: &[u32]) -> Result<(), Corrupt> {
+        let Some((cluster, rest)) = all.split_last().filter(|_| all.len() == self.stride()) else {
+            return Err(Corrupt { what: "a signature, a unit and a cluster", at: all.len() * 4 });
+        };
+        self.push(ordinal, rest.split_last().map(|(unit, packed)| (packed, *unit)));
+        if let Some(cluster) = cluster.checked_sub(1) {
+            self.set_cluster(ordinal, cluster);
+        }
+        Ok(())
+    }
+
     /// The packed signature; all zero where the document has none. `None` if it is forgotten.
     #[must_use]
     pub fn packed(&self, ordinal: Ordinal) -> Option<&[u32]> {
@@ -133,43 +150,6 @@ impl Signatures {
     pub fn bytes(&self) -> usize {
         self.chunks.len() * CHUNK as usize * self.stride() * size_of::<u32>()
     }
-
-    /// Writes the log.
-    pub fn save(&self, out: &mut Encoder) {
-        out.u32(self.first);
-        out.u32(self.next);
-        let mut left = (self.next - self.first) as usize * self.stride();
-        for chunk in &self.chunks {
-            let used = left.min(chunk.len());
-            out.u32s(&chunk[..used]);
-            left -= used;
-        }
-    }
-
-    /// Reads what [`Self::save`] wrote.
-    ///
-    /// # Errors
-    /// If the bytes are something else.
-    pub fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
-        let (first, next) = (from.u32()?, from.u32()?);
-        if !first.is_multiple_of(CHUNK) || next < first {
-            return Err(from.corrupt("a run of ordinals from a chunk's start"));
-        }
-        let (size, mut left) = (CHUNK as usize * self.stride(), (next - first) as usize * self.stride());
-        let mut chunks = VecDeque::new();
-        while left > 0 {
-            let mut chunk = from.u32s()?;
-            if chunk.len() != left.min(size) {
-                return Err(from.corrupt("a chunk of signatures"));
-            }
-            left -= chunk.len();
-            chunk.reserve_exact(size - chunk.len());
-            chunk.resize(size, 0);
-            chunks.push_back(chunk);
-        }
-        (self.first, self.next, self.chunks) = (first, next, chunks);
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -202,11 +182,11 @@ mod tests {
         assert_eq!((log.packed(9_999), log.cluster(9_999), log.cluster(9_998)), (Some(&[0, 0][..]), Some(7), None));
         assert_eq!(log.packed(10_000), None);
         assert_eq!(log.bytes(), 2 * 4096 * 16);
-        let mut out = Encoder::default();
-        log.save(&mut out);
         let mut again = Signatures::new(20);
-        again.load(&mut Decoder::new(&out.bytes)).expect("loads what it saved");
-        again.push(10_000, Some((&[3, 4], 5)));
-        assert_eq!((again.packed(8_000), again.packed(10_000)), (log.packed(8_000), Some(&[3, 4][..])));
+        for ordinal in 8_000..10_000 {
+            again.restore(ordinal, log.all(ordinal)).expect("what was kept");
+        }
+        assert!((8_000..10_001).all(|ordinal| again.all(ordinal) == log.all(ordinal)));
+        assert!(again.restore(10_000, &[1, 2]).is_err());
     }
 }

@@ -64,7 +64,7 @@ use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::{Document, Ordinal},
     lookup::{Horizon, Ledger},
-    operator::{Operator, Persist, SHARDS, Scene, Settled, Tick},
+    operator::{Operator, Persist, SHARDS, Scene, Settled, Tick, Trace},
     text::{Token, Tokenizer},
 };
 
@@ -248,6 +248,31 @@ impl Operator for TriggerSpike {
         self.ring.make_room();
     }
 
+    /// The document's facts; its phrases are in the snapshot's tables.
+    fn trace(&self, tick: Tick, _: &Probe, _: &[Answer], _: u16, out: &mut Encoder) {
+        if let Some(memo) = self.ring.get(tick.ordinal) {
+            memo.save(out);
+        }
+    }
+
+    fn oldest_traced(&self, border: Ordinal) -> Ordinal {
+        border.saturating_sub(self.config.horizon_documents)
+    }
+
+    fn refold(&self, _: &mut Shard, _: usize, _: &[Trace<'_>]) -> Result<(), Corrupt> {
+        Ok(())
+    }
+
+    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+        for trace in run {
+            if trace.ordinal == trace.border {
+                self.ring.make_room();
+            }
+            self.ring.push(trace.ordinal, Memo::load(trace.bytes)?);
+        }
+        Ok(())
+    }
+
     fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {
         let mut stores: Vec<(&'static str, usize)> = Vec::new();
         for (name, bytes) in shards.iter().flat_map(Shard::bytes) {
@@ -266,7 +291,6 @@ impl Persist for TriggerSpike {
     fn save(&self, out: &mut Encoder) {
         out.u8(self.version);
         self.frozen.save(out);
-        self.ring.save(out);
         out.u64(self.alarms.len() as u64);
         self.alarms.iter().for_each(|a| a.save(out));
     }
@@ -274,7 +298,6 @@ impl Persist for TriggerSpike {
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.version = from.u8()?;
         self.frozen.load(from)?;
-        self.ring.load(from)?;
         self.alarms.clear();
         for id in 0..from.len(1)? {
             self.alarms.push(Alarm::load(from, id as u32)?);

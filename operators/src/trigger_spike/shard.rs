@@ -12,7 +12,7 @@ use super::{
 use crate::{
     background::RARE,
     codec::{Corrupt, Decoder, Encoder},
-    operator::{Persist, SHARDS, Tick},
+    operator::{Frozen, Persist, SHARDS, Tick},
     table::{Candidates, Counts, Gate, Sketch},
     text::hash::mix,
 };
@@ -215,6 +215,15 @@ impl Persist for Shard {
         self.lines.iter().for_each(|l| l.save(out));
         out.u64(self.lines_added);
         self.units.save(out);
+    }
+
+    fn freeze(&self) -> Frozen {
+        let copy = self.clone();
+        Box::new(move || {
+            let mut out = Encoder::default();
+            copy.save(&mut out);
+            out.bytes
+        })
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {

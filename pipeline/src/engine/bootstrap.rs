@@ -51,17 +51,21 @@ impl Engine {
         if self.bootstrap.is_some() { (step - self.next % step) as usize } else { usize::MAX }
     }
 
+    /// How many ordinals a new version would be learned from, if it is time for one.
+    pub(super) fn eligible_to_learn(&self) -> Option<Ordinal> {
+        let bootstrap = self.bootstrap.as_ref()?;
+        let step = STEP_BORDERS * self.settings.border;
+        let eligible = self.next.saturating_sub(bootstrap.delay);
+        let is_time = self.next.is_multiple_of(step) && eligible >= step.max(bootstrap.learned.saturating_mul(2));
+        is_time.then_some(eligible)
+    }
+
     /// Learns a new version if it is time.
     ///
     /// # Errors
     /// If it cannot be kept.
     pub(super) fn bootstrap_if_due(&mut self) -> Result<(), StateError> {
-        let step = STEP_BORDERS * self.settings.border;
-        let Some(bootstrap) = &self.bootstrap else { return Ok(()) };
-        let eligible = self.next.saturating_sub(bootstrap.delay);
-        if !self.next.is_multiple_of(step) || eligible < step.max(bootstrap.learned.saturating_mul(2)) {
-            return Ok(());
-        }
+        let Some((bootstrap, eligible)) = self.bootstrap.as_ref().zip(self.eligible_to_learn()) else { return Ok(()) };
         let path = bootstrap.path(eligible);
         let background = self.learn(eligible)?;
         write_atomically(&path, &background.save()).map_err(|e| StateError::Refused(e.to_string()))?;

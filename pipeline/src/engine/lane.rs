@@ -8,8 +8,11 @@ use operators::{
     document::{Document, Ordinal},
     lookup::{Horizon, Ledger},
     mode::Mode,
-    operator::{Operator, Persist, SHARDS, Scene, Settled, Tick},
+    operator::{Frozen, Operator, Persist, SHARDS, Scene, Settled, Tick, Trace},
 };
+use rayon::prelude::*;
+
+use crate::state::{StateError, snapshot::Body, traces::Traces};
 
 /// Runs one phase of one document; `None` if it panicked.
 pub(super) fn guarded<T>(phase: impl FnOnce() -> T) -> Option<T> {
@@ -25,13 +28,15 @@ pub struct Lane<O: Operator> {
     pub shards: Vec<O::Shard>,
     /// Whether its findings count; an operator that is off is not asked and holds nothing.
     pub mode: Mode,
+    /// What its keyed state is rebuilt from.
+    pub traces: Traces,
 }
 
 impl<O: Operator> Lane<O> {
-    /// A lane with empty shards.
-    pub fn new(operator: O, mode: Mode) -> Self {
+    /// A lane with empty shards: [`Self::load`] follows where there are traces.
+    pub fn new(operator: O, mode: Mode, traces: Traces) -> Self {
         let shards = (0..SHARDS).map(|_| operator.shard()).collect();
-        Self { operator, shards, mode }
+        Self { operator, shards, mode, traces }
     }
 
     /// Whether the operator is asked at all.
@@ -85,23 +90,65 @@ impl<O: Operator> Lane<O> {
         if self.is_on() { self.operator.state_bytes(&self.shards) } else { Vec::new() }
     }
 
-    /// Writes operator and shards.
-    pub fn save(&self, out: &mut Encoder) {
-        let mut section = Encoder::default();
-        self.operator.save(&mut section);
-        out.slice(&section.bytes);
-        for shard in &self.shards {
-            section.bytes.clear();
-            shard.save(&mut section);
-            out.slice(&section.bytes);
+    /// Logs what a settled document left; `probe` is `None` where it asked nothing.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub fn trace(
+        &mut self,
+        tick: Tick,
+        probe: Option<&O::Probe>,
+        answers: &[O::Answer],
+        folded: u16,
+        scratch: &mut Encoder,
+    ) -> Result<(), StateError> {
+        scratch.bytes.clear();
+        if let Some(probe) = probe.filter(|_| self.is_on()) {
+            self.operator.trace(tick, probe, answers, folded, scratch);
+        }
+        self.traces.push(&scratch.bytes)
+    }
+
+    /// Drops traces that no state needs whose latest border is `border`.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn forget_before(&mut self, border: Ordinal) -> Result<(), StateError> {
+        self.traces.remove_before(self.operator.oldest_traced(border))
+    }
+
+    /// Copies the bounded state of operator and shards, shards in parallel.
+    pub fn save(&self, out: &mut Body) {
+        out.push_slice(self.operator.freeze());
+        let shards: Vec<Frozen> = self.shards.par_iter().map(Persist::freeze).collect();
+        for shard in shards {
+            out.push_slice(shard);
         }
     }
 
-    /// Reads what [`Self::save`] wrote.
+    /// Rebuilds the state at ordinal `next` from traces and from what [`Self::save`] wrote.
     ///
     /// # Errors
-    /// If the bytes are anything else.
-    pub fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
+    /// If either is not what it should be.
+    pub fn load(&mut self, next: Ordinal, border: Ordinal, from: &mut Decoder<'_>) -> Result<(), StateError> {
+        if self.is_on() && next > 0 {
+            self.take_traces_in(self.operator.oldest_traced((next - 1) / border * border), border)?;
+        }
+        self.load_section(from).map_err(|e| StateError::corrupt("snapshot", e))
+    }
+
+    fn take_traces_in(&mut self, from: Ordinal, border: Ordinal) -> Result<(), StateError> {
+        let Self { operator, shards, traces, .. } = self;
+        traces.replay(from, |first, block| {
+            let ordinals = (first..).map(|ordinal| (ordinal, ordinal / border * border));
+            let run: Vec<Trace<'_>> =
+                ordinals.zip(block).map(|((ordinal, border), bytes)| Trace { ordinal, border, bytes }).collect();
+            shards.par_iter_mut().enumerate().try_for_each(|(index, shard)| operator.refold(shard, index, &run))?;
+            operator.recollect(&run)
+        })
+    }
+
+    fn load_section(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         fn section(part: &mut impl Persist, bytes: &[u8]) -> Result<(), Corrupt> {
             let mut from = Decoder::new(bytes);
             part.load(&mut from)?;

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use connectors::{position::Position, source::Record};
 use operators::{
     background::Background,
+    codec::Encoder,
     document::Ordinal,
     exact_dedup::ExactDedup,
     lookup::{Fate, Ledger as _},
@@ -92,6 +93,26 @@ pub struct Parts {
     pub ledger: Ledger,
     /// The texts.
     pub horizon: Horizon,
+}
+
+/// A batch on its way: decoded as far as the background in force serves.
+pub struct Prepared {
+    items: Vec<Item>,
+    rest: Vec<Record>,
+    votes: Option<Vec<bool>>,
+}
+
+impl Prepared {
+    /// Records in the batch.
+    #[allow(clippy::len_without_is_empty, reason = "nobody prepares an empty batch")]
+    pub fn len(&self) -> usize {
+        self.items.len() + self.rest.len()
+    }
+
+    /// Where the records stand, in reading order.
+    pub fn positions(&self) -> impl Iterator<Item = Position> {
+        self.items.iter().map(|item| item.record.position).chain(self.rest.iter().map(|record| record.position))
+    }
 }
 
 /// What a batch became.
@@ -177,31 +198,48 @@ impl Engine {
         Ok(contributions)
     }
 
-    /// Takes a batch through all phases. `votes`: what the journal says, in a re-read.
+    /// Decodes a batch and computes its features: everything that needs no state. The batch must be the next one to be
+    /// processed. `votes`: what the journal says, in a re-read.
+    pub fn prepare(&self, records: Vec<Record>, votes: Option<Vec<bool>>) -> Prepared {
+        let mut prepared = Prepared { items: Vec::new(), rest: records, votes };
+        if self.eligible_to_learn().is_none() {
+            self.prepare_part(&mut prepared);
+        }
+        prepared
+    }
+
+    /// Prepares what one background serves.
+    fn prepare_part(&self, prepared: &mut Prepared) {
+        let rest = prepared.rest.split_off(self.until_bootstrap().min(prepared.rest.len()));
+        let part = std::mem::replace(&mut prepared.rest, rest);
+        let votes = prepared.votes.as_mut().map(|votes| {
+            let later = votes.split_off(part.len());
+            let now = std::mem::replace(votes, later);
+            if self.settings.faults.is_off(Mutation::NoVoteBits) { vec![true; now.len()] } else { now }
+        });
+        prepared.items = prepare::prepare(&self.settings, &self.inspectors, &self.lanes, self.next, part, votes.as_deref());
+    }
+
+    /// Takes the next batch through all phases.
     ///
     /// # Errors
     /// If state cannot be written, or the ordinals are used up.
-    pub fn process(&mut self, records: Vec<Record>, votes: Option<&[bool]>) -> Result<Processed, StateError> {
-        if u64::from(self.next) + records.len() as u64 > u64::from(Ordinal::MAX) {
+    pub fn process(&mut self, mut prepared: Prepared) -> Result<Processed, StateError> {
+        if u64::from(self.next) + prepared.len() as u64 > u64::from(Ordinal::MAX) {
             return Err(StateError::Refused(format!(
                 "this state is full: it holds {} records, the most there can be",
                 self.next
             )));
         }
-        let everyone = vec![true; records.len()];
-        let mut votes =
-            votes.map(|journaled| if self.settings.faults.is_off(Mutation::NoVoteBits) { &everyone[..] } else { journaled });
         let mut processed = Processed::default();
         processed.journal.first_ordinal = u64::from(self.next);
         processed.journal.verdict_digest = self.settings.verdict_digest;
-        let mut records = records;
-        while !records.is_empty() {
-            self.bootstrap_if_due()?;
-            let rest = records.split_off(self.until_bootstrap().min(records.len()));
-            let part = std::mem::replace(&mut records, rest);
-            let (now, later) = votes.map_or((None, None), |v| Some(v.split_at(part.len())).unzip());
-            votes = later;
-            self.part(part, now, &mut processed)?;
+        while prepared.len() > 0 {
+            if prepared.items.is_empty() {
+                self.bootstrap_if_due()?;
+                self.prepare_part(&mut prepared);
+            }
+            self.part(std::mem::take(&mut prepared.items), &mut processed)?;
         }
         if self.settings.faults.is_off(Mutation::NoBorder) {
             self.border();
@@ -210,8 +248,7 @@ impl Engine {
     }
 
     /// A part of a batch that one background serves.
-    fn part(&mut self, records: Vec<Record>, votes: Option<&[bool]>, processed: &mut Processed) -> Result<(), StateError> {
-        let mut items = prepare::prepare(&self.settings, &self.inspectors, &self.lanes, self.next, records, votes);
+    fn part(&mut self, mut items: Vec<Item>, processed: &mut Processed) -> Result<(), StateError> {
         for item in &items {
             let tick = phases::tick_of(item, self.settings.border);
             processed.journal.push(item.record.position, tick.votes);
@@ -236,8 +273,11 @@ impl Engine {
         phases::remember(&self.settings, &mut self.lanes, &mut self.horizon, &items, &mut answers)?;
         let proposals = phases::judge(&self.settings, &self.lanes, &self.horizon, &items, &answers);
         self.next += items.len() as Ordinal;
-        for (item, proposals) in items.into_iter().zip(proposals) {
-            outcomes.push(self.settle(item, proposals)?);
+        let mut scratch = Encoder::default();
+        for ((item, proposals), answers) in items.into_iter().zip(proposals).zip(&answers) {
+            let outcome = self.settle(item, proposals)?;
+            phases::trace(&self.settings, &mut self.lanes, &outcome, answers, &mut scratch)?;
+            outcomes.push(outcome);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use operators::{
+    codec::Encoder,
     document::Ordinal,
     exact_dedup::ExactDedup,
     near_dup::NearDup,
@@ -18,6 +19,7 @@ use super::{
     fault::{Mutation, Phase},
     lane::{Lane, guarded},
     prepare::{Content, Item, Work},
+    settle::Outcome,
 };
 use crate::state::{StateError, horizon::Horizon};
 
@@ -30,6 +32,8 @@ pub(super) struct Answers {
     exact: AnswersOf<ExactDedup>,
     near: AnswersOf<NearDup>,
     spike: AnswersOf<TriggerSpike>,
+    /// For each lane, bit `i` says that shard `i` took the document in.
+    folded: [u16; 3],
     failed: bool,
 }
 
@@ -100,8 +104,10 @@ pub(super) fn fold(settings: &Settings, lanes: &mut Lanes, items: &[Item]) -> Ve
 
 fn transpose(by_shard: Vec<Vec<Answer>>, documents: usize) -> Vec<Answers> {
     let mut by_document: Vec<Answers> = (0..documents).map(|_| Answers::default()).collect();
-    for shard in by_shard {
+    for (index, shard) in by_shard.into_iter().enumerate() {
         for (all, one) in by_document.iter_mut().zip(shard) {
+            let folded = [one.exact.is_some(), one.near.is_some(), one.spike.is_some()];
+            all.folded.iter_mut().zip(folded).for_each(|(bits, folded)| *bits |= u16::from(folded) << index);
             all.exact.push(one.exact.unwrap_or_default());
             all.near.push(one.near.unwrap_or_default());
             all.spike.push(one.spike.unwrap_or_default());
@@ -189,4 +195,28 @@ pub(super) fn judge(
             }
         })
         .collect()
+}
+
+/// Logs what a settled record left in each lane, for a restart.
+///
+/// # Errors
+/// If a log cannot be written.
+pub(super) fn trace(
+    settings: &Settings,
+    lanes: &mut Lanes,
+    outcome: &Outcome,
+    answers: &Answers,
+    scratch: &mut Encoder,
+) -> Result<(), StateError> {
+    let item = match outcome {
+        Outcome::Nothing(item) => item,
+        Outcome::Decided(decided) => &decided.item,
+    };
+    let tick = tick_of(item, settings.border);
+    let asked = document_of(item).map(|work| &work.computed.probes);
+    let Lanes { exact, near, spike } = lanes;
+    let [by_exact, by_near, by_spike] = answers.folded;
+    exact.trace(tick, asked.and_then(|p| p.exact.as_ref()), &answers.exact, by_exact, scratch)?;
+    near.trace(tick, asked.and_then(|p| p.near.as_ref()), &answers.near, by_near, scratch)?;
+    spike.trace(tick, asked.and_then(|p| p.spike.as_ref()), &answers.spike, by_spike, scratch)
 }

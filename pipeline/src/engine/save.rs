@@ -1,9 +1,11 @@
 //! The engine's part of a snapshot: the bounded tables of its operators, the lengths of its logs, what is pending.
 
+use std::fs::File;
+
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-use super::{Counts, Engine, clock::Clock};
-use crate::state::{StateError, horizon::Horizon, ledger::Ledger};
+use super::{Counts, Engine, Lanes, clock::Clock};
+use crate::state::{StateError, horizon::Horizon, ledger::Ledger, snapshot::Body};
 
 /// Lengths of the logs at a snapshot: what they are truncated to before the rest is loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct LogLengths {
     pub ledger: u64,
     /// Bytes of the horizon's last segment.
     pub horizon_tail: u64,
+    /// Bytes of the last segment of each lane's traces, in the order of the lanes.
+    pub traces: [u64; 3],
 }
 
 impl LogLengths {
@@ -22,20 +26,31 @@ impl LogLengths {
     /// # Errors
     /// If the bytes are no saved engine.
     pub fn of(saved: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        Ok(Self { next: saved.u32()?, ledger: saved.u64()?, horizon_tail: saved.u64()? })
+        let (next, ledger, horizon_tail) = (saved.u32()?, saved.u64()?, saved.u64()?);
+        Ok(Self { next, ledger, horizon_tail, traces: [saved.u64()?, saved.u64()?, saved.u64()?] })
     }
 }
 
 impl Engine {
-    /// Makes the logs durable and writes everything else to `out`.
+    /// Flushes the logs and copies everything else to `body`; gives back the files that must be synced before the copy counts.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn save(&mut self, out: &mut Encoder) -> Result<(), StateError> {
-        let horizon_tail = self.sync()?;
+    pub fn save(&mut self, body: &mut Body) -> Result<Vec<File>, StateError> {
+        let horizon_tail = self.horizon.sync()?;
+        let mut files = vec![self.ledger.flush()?];
+        let Lanes { exact, near, spike } = &mut self.lanes;
+        let tails = [exact.traces.flush()?, near.traces.flush()?, spike.traces.flush()?];
+        files.extend(exact.traces.unsynced()?);
+        files.extend(near.traces.unsynced()?);
+        files.extend(spike.traces.unsynced()?);
+        let mut out = Encoder::default();
         out.u32(self.next);
         out.u64(self.ledger.log_bytes());
         out.u64(horizon_tail);
+        for tail in tails {
+            out.u64(tail);
+        }
         out.u32(self.run);
         out.u32(self.run_first);
         out.u32(self.bootstrap.as_ref().map_or(0, |b| b.learned));
@@ -44,21 +59,21 @@ impl Engine {
             out.u32(*border);
             out.u32s(ordinals);
         }
-        self.counts.save(out);
-        self.clock.save(out);
-        self.lanes.exact.save(out);
-        self.lanes.near.save(out);
-        self.lanes.spike.save(out);
-        Ok(())
+        self.counts.save(&mut out);
+        self.clock.save(&mut out);
+        body.push(out.bytes);
+        self.lanes.exact.save(body);
+        self.lanes.near.save(body);
+        self.lanes.spike.save(body);
+        Ok(files)
     }
 
-    /// Makes the logs durable; bytes of the horizon's last segment.
+    /// Makes the ledger durable, for the last pass.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn sync(&mut self) -> Result<u64, StateError> {
-        self.ledger.sync()?;
-        self.horizon.sync()
+    pub fn sync_ledger(&mut self) -> Result<(), StateError> {
+        self.ledger.sync()
     }
 
     /// Reads what [`Self::save`] wrote; the logs must have been opened with its [`LogLengths`].
@@ -73,11 +88,17 @@ impl Engine {
         let numbers = [from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?];
         [self.run, self.run_first] = [numbers[0], numbers[1]];
         self.restore_bootstrap(numbers[2])?;
-        self.load_tables(lengths, from).map_err(corrupt)
+        self.next = lengths.next;
+        self.load_pending(from).map_err(corrupt)?;
+        let border = self.settings.border;
+        self.lanes.exact.load(self.next, border, from)?;
+        self.lanes.near.load(self.next, border, from)?;
+        self.lanes.spike.load(self.next, border, from)?;
+        self.horizon.border(self.next / border * border);
+        Ok(())
     }
 
-    fn load_tables(&mut self, lengths: LogLengths, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
-        self.next = lengths.next;
+    fn load_pending(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.withdrawals.clear();
         for _ in 0..from.len(12)? {
             let border = from.u32()?;
@@ -85,10 +106,6 @@ impl Engine {
         }
         self.counts = Counts::load(from)?;
         self.clock = Clock::load(from)?;
-        self.lanes.exact.load(from)?;
-        self.lanes.near.load(from)?;
-        self.lanes.spike.load(from)?;
-        self.horizon.border(self.next / self.settings.border * self.settings.border);
         Ok(())
     }
 
@@ -99,12 +116,17 @@ impl Engine {
         self.counts = Counts::default();
     }
 
-    /// Drops texts that no kept snapshot reaches.
+    /// Drops texts and traces that no kept snapshot reaches.
     ///
     /// # Errors
     /// If a file cannot be removed.
     pub fn forget_before(&mut self, oldest_kept: u32) -> Result<(), StateError> {
-        self.horizon.remove_before(oldest_kept)
+        self.horizon.remove_before(oldest_kept)?;
+        let border = oldest_kept.saturating_sub(1) / self.settings.border * self.settings.border;
+        let Lanes { exact, near, spike } = &mut self.lanes;
+        exact.forget_before(border)?;
+        near.forget_before(border)?;
+        spike.forget_before(border)
     }
 
     /// The ledger, for the last pass.
@@ -113,8 +135,10 @@ impl Engine {
     }
 
     /// Bytes on disk by store.
-    pub fn disk_bytes(&self) -> [(&'static str, u64); 2] {
-        [("ledger", self.ledger.log_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon))]
+    pub fn disk_bytes(&self) -> [(&'static str, u64); 3] {
+        let Lanes { exact, near, spike } = &self.lanes;
+        let traces = exact.traces.disk_bytes() + near.traces.disk_bytes() + spike.traces.disk_bytes();
+        [("ledger", self.ledger.log_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", traces)]
     }
 }
 

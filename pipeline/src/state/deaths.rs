@@ -2,7 +2,7 @@
 //! dead process leaves behind.
 //!
 //! ```text
-//! in-hand     the batch being processed: partition, offset of its first record, count; gone when it is committed
+//! in-hand     the batches being processed and committed: partition, offset of the first record, count; gone when committed
 //! deaths      how often a process died with which batch in hand
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! Cost: one small file written and removed a batch (about 30 us). The file is not synced: it is about deaths, not power.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -46,7 +46,10 @@ struct Batch {
 #[derive(Debug)]
 pub struct Deaths {
     folder: PathBuf,
-    deaths: BTreeMap<Batch, u32>,
+    /// How often with each.
+    counts: BTreeMap<Batch, u32>,
+    /// Oldest first: one is committed while the next is prepared.
+    in_hand: VecDeque<Batch>,
 }
 
 impl Deaths {
@@ -60,18 +63,18 @@ impl Deaths {
             Err(e) if e.kind() == ErrorKind::NotFound || e.kind() == ErrorKind::InvalidData => Ok(String::new()),
             Err(e) => Err(StateError::file("read", folder.join(name), e)),
         };
-        let mut deaths: BTreeMap<Batch, u32> = read("deaths")?
+        let mut counts: BTreeMap<Batch, u32> = read("deaths")?
             .lines()
             .filter_map(|l| l.rsplit_once(' ').and_then(|(b, n)| Some((parse(b)?, n.parse().ok()?))))
             .collect();
-        if let Some(batch) = parse(read("in-hand")?.trim()) {
-            *deaths.entry(batch).or_default() += 1;
+        for batch in read("in-hand")?.lines().filter_map(parse) {
+            *counts.entry(batch).or_default() += 1;
         }
-        while deaths.len() > REMEMBERED {
-            deaths.pop_first();
+        while counts.len() > REMEMBERED {
+            counts.pop_first();
         }
-        let this = Self { folder: folder.to_owned(), deaths };
-        let lines: Vec<String> = this.deaths.iter().map(|(batch, n)| format!("{} {n}", show(*batch))).collect();
+        let mut this = Self { folder: folder.to_owned(), counts, in_hand: VecDeque::new() };
+        let lines: Vec<String> = this.counts.iter().map(|(batch, n)| format!("{} {n}", show(*batch))).collect();
         if !lines.is_empty() {
             write_atomically(&folder.join("deaths"), lines.join("\n").as_bytes())
                 .map_err(|e| StateError::Refused(e.to_string()))?;
@@ -83,19 +86,19 @@ impl Deaths {
                 "this record has killed the process before; it is skipped"
             );
         }
-        this.put_down()?;
+        this.put_all_down()?;
         Ok(this)
     }
 
     /// Records that have killed the process: to be skipped.
     pub fn killers(&self) -> BTreeSet<Position> {
         let guilty = |(batch, deaths): (&Batch, &u32)| (batch.count == 1 && *deaths >= RECORD_DEATHS).then_some(batch.first);
-        self.deaths.iter().filter_map(guilty).collect()
+        self.counts.iter().filter_map(guilty).collect()
     }
 
     /// Whether these records must go one at a time.
     pub fn is_suspect(&self, records: &[Record]) -> bool {
-        let died = |batch: &Batch| self.deaths.get(batch).is_some_and(|&n| n >= BATCH_DEATHS);
+        let died = |batch: &Batch| self.counts.get(batch).is_some_and(|&n| n >= BATCH_DEATHS);
         records.len() > 1 && batch_of(records).is_some_and(|batch| died(&batch))
     }
 
@@ -103,17 +106,36 @@ impl Deaths {
     ///
     /// # Errors
     /// If that cannot be written down.
-    pub fn take_up(&self, records: &[Record]) -> Result<(), StateError> {
-        let Some(batch) = batch_of(records) else { return Ok(()) };
-        let path = self.folder.join("in-hand");
-        fs::write(&path, show(batch)).map_err(|e| StateError::file("write", path, e))
+    pub fn take_up(&mut self, records: &[Record]) -> Result<(), StateError> {
+        self.in_hand.extend(batch_of(records));
+        self.note()
     }
 
-    /// The batch is committed, or failed in a way that was survived.
+    /// The oldest batch in hand is committed.
     ///
     /// # Errors
     /// If that cannot be written down.
-    pub fn put_down(&self) -> Result<(), StateError> {
+    pub fn put_down(&mut self) -> Result<(), StateError> {
+        self.in_hand.pop_front();
+        self.note()
+    }
+
+    /// All batches in hand are committed, or failed in a way that was survived.
+    ///
+    /// # Errors
+    /// If that cannot be written down.
+    pub fn put_all_down(&mut self) -> Result<(), StateError> {
+        self.in_hand.clear();
+        self.note()
+    }
+
+    fn note(&self) -> Result<(), StateError> {
+        if !self.in_hand.is_empty() {
+            // Each line is ended: a torn last one is no batch.
+            let lines: Vec<String> = self.in_hand.iter().map(|batch| show(*batch)).collect();
+            let path = self.folder.join("in-hand");
+            return fs::write(&path, lines.join("\n") + "\n").map_err(|e| StateError::file("write", path, e));
+        }
         let path = self.folder.join("in-hand");
         match fs::remove_file(&path) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", path, e)),
@@ -153,15 +175,15 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let open = || Deaths::open(dir.path()).expect("opens");
         for death in 0..BATCH_DEATHS {
-            let deaths = open();
+            let mut deaths = open();
             assert!(!deaths.is_suspect(&records(10, 5)), "after {death} deaths");
             // Others were survived before it.
             deaths.take_up(&records(0, 10)).expect("written");
-            deaths.put_down().expect("removed");
             deaths.take_up(&records(10, 5)).expect("written");
+            deaths.put_down().expect("written");
         }
         for death in 0..RECORD_DEATHS {
-            let deaths = open();
+            let mut deaths = open();
             assert!(deaths.is_suspect(&records(10, 5)) && !deaths.is_suspect(&records(10, 4)), "after {death} deaths");
             assert_eq!(deaths.killers(), BTreeSet::new());
             deaths.take_up(&records(12, 1)).expect("written");
@@ -174,6 +196,6 @@ mod tests {
     fn a_torn_note_is_no_death() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("in-hand"), b"2 1").expect("written");
-        assert!(Deaths::open(dir.path()).expect("opens").deaths.is_empty());
+        assert!(Deaths::open(dir.path()).expect("opens").counts.is_empty());
     }
 }

@@ -4,7 +4,7 @@
 //! copies and where its entry stands (24 bytes a document), and for each representative the list of its copies (4 bytes a copy).
 //! Rebuilt from the log at start.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs::File, path::Path};
 
 use connectors::position::Position;
 use operators::{
@@ -190,6 +190,15 @@ impl Ledger {
     /// The documents held back as copies of `ordinal`, oldest first.
     pub fn copies(&self, ordinal: Ordinal) -> &[Ordinal] {
         self.copies.get(&ordinal).map_or(&[], Vec::as_slice)
+    }
+
+    /// Hands everything to the system; it is durable once the file given back is synced.
+    ///
+    /// # Errors
+    /// If the disk is full.
+    pub fn flush(&mut self) -> Result<File, StateError> {
+        self.log.flush()?;
+        self.log.handle()
     }
 
     /// Makes everything durable.

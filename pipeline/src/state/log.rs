@@ -116,6 +116,14 @@ impl Log {
         Ok(())
     }
 
+    /// Another handle on the file: syncing it makes durable what was flushed.
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub fn handle(&self) -> Result<File, StateError> {
+        self.file.try_clone().map_err(|e| StateError::file("open again", &self.path, e))
+    }
+
     /// Flushes and waits until it is on disk.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What is remembered on disk.
 //!
-//! Two append-only logs ([`ledger`], [`horizon`]) hold what grows with the stream; a [`snapshot`] holds copies of the
+//! Append-only logs ([`ledger`], [`horizon`], [`traces`]) hold what grows with the stream; a [`snapshot`] holds copies of the
 //! bounded tables, the lengths of the logs and the input positions, as one unit. Restoring truncates the logs to those
 //! lengths, so a kill at any moment costs the work since the last snapshot and nothing else.
 
@@ -10,8 +10,13 @@ pub mod horizon;
 pub mod ledger;
 pub mod log;
 pub mod snapshot;
+pub mod traces;
 
-use std::{io, path::PathBuf};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use operators::codec::Corrupt;
 use thiserror::Error;
@@ -41,6 +46,14 @@ pub enum StateError {
     /// State that belongs to something else, or is used up.
     #[error("{0}")]
     Refused(String),
+}
+
+/// Makes new names in a folder durable.
+///
+/// # Errors
+/// If the folder cannot be synced.
+pub fn sync_folder(folder: &Path) -> Result<(), StateError> {
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StateError::file("sync", folder, e))
 }
 
 impl StateError {

@@ -4,26 +4,50 @@
 //! magic "weirsnap" | version u32 | blake3 of the body (32 bytes) | body
 //! ```
 //!
-//! A snapshot is written by a thread of its own, beside its final name, synced and renamed; the newest two are kept. One that is torn, corrupt or
+//! A snapshot is written by a thread of its own: it syncs the logs whose lengths the body names, then writes the file beside its
+//! final name, syncs and renames it. The newest two are kept. One that is torn, corrupt or
 //! of another version is passed over with a warning and the previous one used.
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
 };
 
-use operators::codec::Corrupt;
+use operators::{codec::Corrupt, operator::Frozen};
 use tracing::warn;
 
-use super::StateError;
+use super::{StateError, sync_folder};
 
 const MAGIC: &[u8; 8] = b"weirsnap";
 /// Changes with the layout of any section.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const KEPT: usize = 2;
 const HEAD: usize = 8 + 4 + 32;
+
+/// What a snapshot holds, in parts: tables are copied side by side, and only the file joins them.
+#[derive(Default)]
+pub struct Body {
+    parts: Vec<Part>,
+}
+
+enum Part {
+    Bytes(Vec<u8>),
+    Slice(Frozen),
+}
+
+impl Body {
+    /// Adds bytes.
+    pub fn push(&mut self, part: Vec<u8>) {
+        self.parts.push(Part::Bytes(part));
+    }
+
+    /// Adds a copy of a table, to be read as a slice: the thread that writes the file asks for its bytes.
+    pub fn push_slice(&mut self, part: Frozen) {
+        self.parts.push(Part::Slice(part));
+    }
+}
 
 /// The snapshots of one state folder.
 #[derive(Debug)]
@@ -47,11 +71,17 @@ impl Snapshots {
     ///
     /// # Errors
     /// If the one before could not be written, or no thread can be had.
-    pub fn write_behind(&mut self, ordinal: u64, body: Vec<u8>) -> Result<(), StateError> {
+    pub fn write_behind(&mut self, ordinal: u64, body: Body, logs: Vec<File>) -> Result<(), StateError> {
         self.finish()?;
         let folder = self.folder.clone();
         let thread = thread::Builder::new().name("weir-snapshot".to_owned());
-        let writing = thread.spawn(move || write(&folder, ordinal, &body));
+        let writing = thread.spawn(move || {
+            for log in logs {
+                log.sync_all().map_err(|e| StateError::file("sync the logs beside", &folder, e))?;
+            }
+            connectors::kill::point("snapshot.logs_synced");
+            write(&folder, ordinal, body)
+        });
         self.writing = Some(writing.map_err(|e| StateError::file("start a thread for", &self.folder, e))?);
         Ok(())
     }
@@ -128,22 +158,38 @@ fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
 }
 
 /// Writes the snapshot taken at `ordinal` and removes all but the newest two.
-fn write(folder: &Path, ordinal: u64, body: &[u8]) -> Result<(), StateError> {
+fn write(folder: &Path, ordinal: u64, body: Body) -> Result<(), StateError> {
     let path = path_of(folder, ordinal);
     let tmp = path.with_extension("tmp");
-    let put = |bytes: &[&[u8]]| -> std::io::Result<()> {
+    let put = || -> std::io::Result<()> {
         let mut file = File::create(&tmp)?;
-        for part in bytes {
-            file.write_all(part)?;
+        file.seek(SeekFrom::Start(HEAD as u64))?;
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |bytes: &[u8]| {
+            hasher.update(bytes);
+            file.write_all(bytes)
+        };
+        for part in body.parts {
+            match part {
+                Part::Bytes(bytes) => add(&bytes)?,
+                Part::Slice(frozen) => {
+                    let bytes = frozen();
+                    add(&(bytes.len() as u64).to_le_bytes())?;
+                    add(&bytes)?;
+                }
+            }
         }
+        file.rewind()?;
+        file.write_all(MAGIC)?;
+        file.write_all(&VERSION.to_le_bytes())?;
+        file.write_all(hasher.finalize().as_bytes())?;
         file.sync_all()
     };
-    let sum = blake3::hash(body);
-    put(&[MAGIC, &VERSION.to_le_bytes(), sum.as_bytes(), body]).map_err(|e| StateError::file("write", &tmp, e))?;
+    put().map_err(|e| StateError::file("write", &tmp, e))?;
     connectors::kill::point("snapshot.tmp_written");
     fs::rename(&tmp, &path).map_err(|e| StateError::file("rename", &tmp, e))?;
     connectors::kill::point("snapshot.renamed");
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StateError::file("sync", folder, e))?;
+    sync_folder(folder)?;
     for old in list(folder)?.into_iter().skip(KEPT) {
         let path = path_of(folder, old);
         fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
@@ -172,12 +218,18 @@ fn body_of(bytes: &[u8]) -> Result<&[u8], Corrupt> {
 mod tests {
     use super::*;
 
+    fn body(bytes: &[u8]) -> Body {
+        let mut body = Body::default();
+        bytes.chunks(5).for_each(|part| body.push(part.to_vec()));
+        body
+    }
+
     #[test]
     fn every_flipped_byte_and_every_cut_is_detected() {
         let dir = tempfile::tempdir().expect("a folder");
         let snapshots = Snapshots::open(dir.path()).expect("opens");
-        write(dir.path(), 1, b"the older body").expect("written");
-        write(dir.path(), 2, b"the newer body").expect("written");
+        write(dir.path(), 1, body(b"the older body")).expect("written");
+        write(dir.path(), 2, body(b"the newer body")).expect("written");
         let path = path_of(dir.path(), 2);
         let good = fs::read(&path).expect("bytes");
         for at in 0..good.len() {
@@ -198,7 +250,7 @@ mod tests {
         let mut snapshots = Snapshots::open(dir.path()).expect("opens");
         assert_eq!(snapshots.newest().expect("empty"), None);
         for ordinal in [64, 128, 192] {
-            snapshots.write_behind(ordinal, ordinal.to_le_bytes().to_vec()).expect("begun");
+            snapshots.write_behind(ordinal, body(&ordinal.to_le_bytes()), Vec::new()).expect("begun");
         }
         snapshots.finish().expect("written");
         assert_eq!(snapshots.list().expect("listed"), [192, 128]);

@@ -1,0 +1,277 @@
+//! What each document left for a restart: the log that a lane's indexes are rebuilt from.
+//!
+//! One trace an ordinal, most often empty or about a hundred bytes, packed into blocks of [`BLOCK`] ordinals; the block
+//! that is being filled is in memory. Blocks go to segments of [`SEGMENT`] ordinals, files that are removed as a whole once
+//! no kept snapshot needs them. Nothing is ever rewritten, so a snapshot costs what was added since the last one.
+//!
+//! ```text
+//! block   first ordinal u32 | count u32 | count times: length u16, bytes
+//! ```
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use operators::{
+    codec::{Corrupt, Decoder, Encoder},
+    document::Ordinal,
+};
+
+use super::{StateError, log::Log};
+
+/// Ordinals in a block: enough for the shards to take it in in parallel.
+const BLOCK: Ordinal = 4096;
+/// Ordinals in a segment.
+const SEGMENT: Ordinal = 16 * BLOCK;
+
+#[derive(Debug)]
+struct Segment {
+    first: Ordinal,
+    log: Log,
+    /// Whether something was added since [`Traces::unsynced`] was asked.
+    dirty: bool,
+}
+
+/// The traces of one lane.
+#[derive(Debug)]
+pub struct Traces {
+    folder: PathBuf,
+    segments: VecDeque<Segment>,
+    /// Whether a segment was made since [`Self::unsynced`] was asked.
+    grown: bool,
+    next: Ordinal,
+    /// Traces since the last block that was written.
+    block: Encoder,
+    block_first: Ordinal,
+}
+
+impl Traces {
+    /// Opens the segments in `folder`, which is made if it is missing, so that `next` ordinals are known, of which the last
+    /// segment holds `tail_bytes`.
+    ///
+    /// # Errors
+    /// If a segment cannot be opened or is shorter than that.
+    pub fn open(folder: &Path, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
+        fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
+        let mut firsts: Vec<Ordinal> = fs::read_dir(folder)
+            .map_err(|e| StateError::file("list", folder, e))?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".traces")?.parse().ok())
+            .collect();
+        firsts.sort_unstable();
+        let mut segments = VecDeque::new();
+        for first in firsts {
+            let path = path_of(folder, first);
+            if first >= next {
+                fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
+                continue;
+            }
+            let is_last = next - first <= SEGMENT;
+            let whole = fs::metadata(&path).map_err(|e| StateError::file("read the length of", &path, e))?.len();
+            let log = Log::open(&path, if is_last { tail_bytes } else { whole })?;
+            segments.push_back(Segment { first, log, dirty: false });
+        }
+        Ok(Self { folder: folder.to_owned(), segments, grown: false, next, block: Encoder::default(), block_first: next })
+    }
+
+    /// Adds the next ordinal's trace.
+    ///
+    /// # Errors
+    /// If the disk is full, or the trace is longer than 65,535 bytes.
+    pub fn push(&mut self, trace: &[u8]) -> Result<(), StateError> {
+        if self.next.is_multiple_of(SEGMENT) || self.segments.is_empty() {
+            self.write_block()?;
+            if let Some(full) = self.segments.back_mut() {
+                full.log.flush()?;
+            }
+            let first = self.next;
+            let log = Log::open(&path_of(&self.folder, first), 0)?;
+            self.segments.push_back(Segment { first, log, dirty: true });
+            self.grown = true;
+        }
+        let length = u16::try_from(trace.len())
+            .map_err(|_| StateError::Refused(format!("a trace of {} bytes, expected at most {}", trace.len(), u16::MAX)))?;
+        self.block.u16(length);
+        self.block.bytes.extend_from_slice(trace);
+        self.next += 1;
+        if self.next - self.block_first >= BLOCK {
+            self.write_block()?;
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self) -> Result<(), StateError> {
+        let count = self.next - self.block_first;
+        if count > 0
+            && let Some(segment) = self.segments.back_mut()
+        {
+            let mut entry = Encoder::default();
+            entry.u32(self.block_first);
+            entry.u32(count);
+            entry.bytes.append(&mut self.block.bytes);
+            segment.log.append(&entry.bytes)?;
+            segment.dirty = true;
+        }
+        self.block_first = self.next;
+        Ok(())
+    }
+
+    /// Calls `each` with every block from the one that holds `from` on: its first ordinal and its traces.
+    ///
+    /// # Errors
+    /// If a file cannot be read, a block is torn or missing, or `each` fails.
+    pub fn replay(
+        &self,
+        from: Ordinal,
+        mut each: impl FnMut(Ordinal, &[&[u8]]) -> Result<(), Corrupt>,
+    ) -> Result<(), StateError> {
+        let start = self.segments.partition_point(|segment| segment.first <= from).saturating_sub(1);
+        let mut expected = self.segments.get(start).map_or(self.next, |segment| segment.first);
+        if expected > from {
+            return Err(StateError::corrupt(&self.folder, Corrupt { what: "the traces that the state needs", at: 0 }));
+        }
+        for segment in self.segments.range(start..) {
+            segment.log.scan(|_, entry| {
+                let mut block = Decoder::new(entry);
+                let (first, count) = (block.u32()?, block.u32()?);
+                if first != expected || count == 0 || count > BLOCK {
+                    return Err(block.corrupt("the next block of traces"));
+                }
+                expected = first + count;
+                let mut traces = Vec::with_capacity(count as usize);
+                for _ in 0..count {
+                    let length = block.u16()?;
+                    traces.push(block.bytes(usize::from(length))?);
+                }
+                block.end()?;
+                if expected > from { each(first, &traces) } else { Ok(()) }
+            })?;
+        }
+        if expected == self.block_first {
+            Ok(())
+        } else {
+            Err(StateError::corrupt(&self.folder, Corrupt { what: "a trace of every ordinal", at: expected as usize }))
+        }
+    }
+
+    /// Hands everything to the system, and says how long the last segment is: what a snapshot keeps. It is durable once
+    /// [`Self::unsynced`] files are synced.
+    ///
+    /// # Errors
+    /// If the disk is full.
+    pub fn flush(&mut self) -> Result<u64, StateError> {
+        self.write_block()?;
+        match self.segments.back_mut() {
+            Some(segment) => {
+                segment.log.flush()?;
+                Ok(segment.log.len())
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// Files that were added to since this was asked, and the folder if it has a new one: to be synced before a snapshot may
+    /// name their lengths.
+    ///
+    /// # Errors
+    /// If the system gives no handles.
+    pub fn unsynced(&mut self) -> Result<Vec<File>, StateError> {
+        let mut files = Vec::new();
+        for segment in self.segments.iter_mut().filter(|segment| segment.dirty) {
+            files.push(segment.log.handle()?);
+            segment.dirty = false;
+        }
+        if std::mem::take(&mut self.grown) {
+            files.push(File::open(&self.folder).map_err(|e| StateError::file("open", &self.folder, e))?);
+        }
+        Ok(files)
+    }
+
+    /// Removes segments that end before `oldest`.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn remove_before(&mut self, oldest: Ordinal) -> Result<(), StateError> {
+        while let Some(front) = self.segments.front()
+            && front.first.saturating_add(SEGMENT) <= oldest
+        {
+            let path = path_of(&self.folder, front.first);
+            fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
+            self.segments.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Bytes on disk.
+    pub fn disk_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.log.len()).sum()
+    }
+}
+
+fn path_of(folder: &Path, first: Ordinal) -> PathBuf {
+    folder.join(format!("{first:010}.traces"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(ordinal: Ordinal) -> Vec<u8> {
+        vec![ordinal as u8; (ordinal % 5) as usize]
+    }
+
+    fn replayed(traces: &Traces, from: Ordinal) -> Result<Vec<(Ordinal, Vec<u8>)>, StateError> {
+        let mut all = Vec::new();
+        traces.replay(from, |first, block| {
+            all.extend((first..).zip(block.iter().map(|bytes| bytes.to_vec())));
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    #[test]
+    fn comes_back_as_it_was_at_any_flush() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut traces = Traces::open(dir.path(), 0, 0).expect("a new log");
+        let mut marks = Vec::new();
+        for ordinal in 0..2 * SEGMENT + 5000 {
+            if ordinal % 30_011 == 7 || ordinal == SEGMENT || ordinal == SEGMENT + BLOCK {
+                marks.push((ordinal, traces.flush().expect("flushed")));
+            }
+            traces.push(&trace(ordinal)).expect("pushed");
+        }
+        traces.flush().expect("flushed");
+        assert_eq!(traces.unsynced().expect("handles").len(), 4, "three segments and the folder");
+        assert!(traces.unsynced().expect("handles").is_empty());
+        drop(traces);
+        for (next, tail) in marks.into_iter().rev() {
+            let mut traces = Traces::open(dir.path(), next, tail).expect("cut");
+            let got = replayed(&traces, 0).expect("whole");
+            assert!(got.iter().map(|(o, _)| *o).eq(0..next), "every ordinal below {next} once");
+            assert!(got.iter().all(|(o, bytes)| *bytes == trace(*o)));
+            let late = replayed(&traces, next.saturating_sub(10)).expect("whole");
+            assert!(late.len() < (SEGMENT as usize).min(got.len() + 1) && late.last() == got.last());
+            traces.push(&trace(next)).expect("goes on");
+            traces.flush().expect("flushed");
+            assert_eq!(replayed(&traces, next).expect("whole").last(), Some(&(next, trace(next))));
+        }
+    }
+
+    #[test]
+    fn what_is_no_longer_needed_goes_and_what_is_missing_shows() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut traces = Traces::open(dir.path(), 0, 0).expect("a new log");
+        (0..2 * SEGMENT + 10).for_each(|ordinal| traces.push(&trace(ordinal)).expect("pushed"));
+        let tail = traces.flush().expect("flushed");
+        traces.remove_before(SEGMENT + 1).expect("removed");
+        assert!(!path_of(dir.path(), 0).exists() && path_of(dir.path(), SEGMENT).exists());
+        assert!(replayed(&traces, SEGMENT - 1).is_err(), "a trace that is needed is gone");
+        let traces = Traces::open(dir.path(), 2 * SEGMENT + 10, tail).expect("opens");
+        assert_eq!(replayed(&traces, SEGMENT).expect("whole").len(), SEGMENT as usize + 10);
+        assert!(Traces::open(dir.path(), 2 * SEGMENT + 10, tail + 1).is_err(), "shorter than a snapshot says");
+        fs::remove_file(path_of(dir.path(), SEGMENT)).expect("removed");
+        let traces = Traces::open(dir.path(), 2 * SEGMENT + 10, tail).expect("opens");
+        assert!(replayed(&traces, SEGMENT).is_err());
+    }
+}

@@ -25,7 +25,8 @@ impl Random {
         let mut text = String::new();
         for _ in 0..self.below(13) {
             let rarity = [4, 60, 4000][self.below(3)];
-            text.push_str(&format!("w{}", self.below(rarity)));
+            text += "w";
+            text += &self.below(rarity).to_string();
             text.push_str([" ", " ", " ", "\n", ", "][self.below(5)]);
         }
         text
@@ -226,9 +227,12 @@ fn filters_leave_few_documents_to_look_at() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut horizon = open(dir.path(), 0, 0, 0);
     let mut random = Random(5);
+    let words = |random: &mut Random| -> String {
+        let words: Vec<_> = (0..50).map(|_| format!("v{}", random.below(500_000))).collect();
+        words.join(" ")
+    };
     for i in 0..2 * SEGMENT {
-        let text =
-            if i == 4100 { "zor bani".to_owned() } else { (0..50).map(|_| format!("v{} ", random.below(500_000))).collect() };
+        let text = if i == 4100 { "zor bani".to_owned() } else { words(&mut random) };
         push(&mut horizon, &text);
     }
     horizon.finish();

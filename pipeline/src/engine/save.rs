@@ -104,7 +104,7 @@ impl Engine {
     /// # Errors
     /// If a file cannot be removed.
     pub fn forget_before(&mut self, oldest_kept: u32) -> Result<(), StateError> {
-        self.horizon.remove_before(oldest_kept)
+        self.horizon.remove_before(oldest_kept / self.settings.border * self.settings.border)
     }
 
     /// The ledger, for the last pass.

@@ -149,12 +149,13 @@ impl Horizon {
         self.floor = border.saturating_sub(self.documents_max);
     }
 
-    /// Removes segments that no horizon of a kept snapshot reaches: those before the one that began at `oldest_kept`.
+    /// Removes segments that neither the horizon now nor that of a kept snapshot reaches, of which the oldest has its last
+    /// border at `oldest_kept`.
     ///
     /// # Errors
     /// If a file cannot be removed.
     pub fn remove_before(&mut self, oldest_kept: Ordinal) -> Result<(), StateError> {
-        let keep_from = oldest_kept.saturating_sub(self.documents_max);
+        let keep_from = oldest_kept.saturating_sub(self.documents_max).min(self.floor);
         while self.sealed.front().is_some_and(|oldest| oldest.texts.first + SEGMENT <= keep_from) {
             // Else its filter could be written after it was removed.
             self.finish();

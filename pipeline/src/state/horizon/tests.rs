@@ -120,7 +120,7 @@ impl Pair {
     }
 
     fn check_searches(&self, random: &mut Random) {
-        for _ in 0..40 {
+        for _ in 0..12 {
             let (length, noise) = (1 + random.below(5), random.text());
             let from = self.documents.get(random.below(self.documents.len().max(1))).cloned().flatten();
             let from = from.filter(|_| random.below(4) > 0).unwrap_or(tokens(&noise));
@@ -142,6 +142,9 @@ fn damage(folder: &Path, random: &mut Random) {
     let filters: Vec<_> = files.iter().filter(|(_, kind, _)| kind == FILTER).map(|(_, _, path)| path).collect();
     for path in &filters {
         let mut bytes = fs::read(path).expect("read");
+        if bytes.is_empty() {
+            continue;
+        }
         let at = random.below(bytes.len());
         match random.below(8) {
             0 => fs::remove_file(path).expect("removed"),
@@ -170,7 +173,7 @@ fn agrees_with_a_plain_search_through_restarts_and_damage() {
         let mut random = Random(case as u64);
         let mut pair = Pair::new(&dir.path().join(case.to_string()), memory);
         let mut restarts = 0;
-        while restarts < 6 || pair.documents.len() < 20_000 {
+        while restarts < 4 || pair.documents.len() < 16_000 {
             let n = 1 + random.below(2500);
             pair.push(&mut random, n);
             match random.below(6) {
@@ -215,6 +218,9 @@ fn finds_carriers_in_memory_and_on_disk_and_after_a_restart() {
         let mut horizon = open(&folder, memory, 13_000, tail);
         assert_eq!(horizon.may_carry(&span), [7, 8000, 12_999]);
         assert_eq!(horizon.tokens(50), None);
+        horizon.remove_before(13_200).expect("removed");
+        assert!(folder.join("0000000000.texts").exists(), "the horizon reaches it until the next border");
+        horizon.border(13_200);
         horizon.remove_before(13_200).expect("removed");
         assert_eq!(horizon.may_carry(&span), [8000, 12_999]);
         assert!(!folder.join("0000000000.texts").exists() && !folder.join("0000000000.filter").exists());

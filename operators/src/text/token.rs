@@ -40,6 +40,7 @@ pub enum Kind {
 
 const HASH_BITS: u32 = 29;
 const DOMAIN: u64 = 0x746f_6b65_6e00;
+const IDENTITY_DOMAIN: u64 = 0x746f_6b65_6e01;
 
 impl Token {
     /// The line break.
@@ -132,6 +133,12 @@ impl Tokenizer {
     #[must_use]
     pub fn new(seed: Seed, tokens_max: usize) -> Self {
         Self { seed, tokens_max: tokens_max.min(usize::from(u16::MAX)) }
+    }
+
+    /// Equal for tokenizers that give the same tokens: what is derived from tokens and kept says whose they were.
+    #[must_use]
+    pub fn identity(&self) -> u64 {
+        self.seed.number(IDENTITY_DOMAIN, self.tokens_max as u64)
     }
 
     /// The token of a single word, as it would come out of a text.

@@ -37,8 +37,9 @@ impl Engine {
     /// # Errors
     /// If the disk fails.
     pub fn save(&mut self, body: &mut Body) -> Result<Vec<File>, StateError> {
-        let horizon_tail = self.horizon.sync()?;
-        let mut files = vec![self.ledger.flush()?];
+        let horizon_tail = self.horizon.flush()?;
+        let mut files = self.horizon.unsynced()?;
+        files.push(self.ledger.flush()?);
         let Lanes { exact, near, spike } = &mut self.lanes;
         let tails = [exact.traces.flush()?, near.traces.flush()?, spike.traces.flush()?];
         files.extend(exact.traces.unsynced()?);
@@ -121,12 +122,13 @@ impl Engine {
     /// # Errors
     /// If a file cannot be removed.
     pub fn forget_before(&mut self, oldest_kept: u32) -> Result<(), StateError> {
-        self.horizon.remove_before(oldest_kept)?;
-        let border = oldest_kept.saturating_sub(1) / self.settings.border * self.settings.border;
+        let border = self.settings.border;
+        self.horizon.remove_before(oldest_kept / border * border)?;
+        let last_border = oldest_kept.saturating_sub(1) / border * border;
         let Lanes { exact, near, spike } = &mut self.lanes;
-        exact.forget_before(border)?;
-        near.forget_before(border)?;
-        spike.forget_before(border)
+        exact.forget_before(last_border)?;
+        near.forget_before(last_border)?;
+        spike.forget_before(last_border)
     }
 
     /// The ledger, for the last pass.

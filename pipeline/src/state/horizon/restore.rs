@@ -1,0 +1,119 @@
+//! How does the horizon come back as a snapshot knew it? Texts beyond it are cut off, files of no segment removed, filters
+//! that are missing or not sound made anew.
+//!
+//! Cost: one pass over the texts and filters on disk; a filter made anew takes decompressing and tokenising again, 40 us
+//! and more a document and core, and up to 64 MiB of memory a core.
+
+use std::{collections::VecDeque, fs, path::Path};
+
+use operators::{codec::Corrupt, document::Ordinal, text::Tokenizer};
+use rayon::prelude::*;
+use tracing::info;
+
+use super::{
+    FILTER, Horizon, SEGMENT, StateError, TEXTS, bytes_of,
+    segment::{Sealed, Texts, list, remove},
+};
+
+impl Horizon {
+    /// Opens the segments in `folder` so that `next` documents are known, of which the last segment's log has
+    /// `tail_bytes` bytes.
+    ///
+    /// # Errors
+    /// If a segment cannot be read or is corrupt, or the newest one is missing.
+    pub fn open(
+        folder: &Path,
+        tokenizer: Tokenizer,
+        documents_max: Ordinal,
+        memory_max: usize,
+        next: Ordinal,
+        tail_bytes: u64,
+    ) -> Result<Self, StateError> {
+        fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
+        let mut horizon = Self {
+            folder: folder.to_owned(),
+            tokenizer,
+            documents_max,
+            memory_max,
+            sealed: VecDeque::new(),
+            tail: None,
+            full: Vec::new(),
+            is_folder_changed: true,
+            building: None,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            next,
+            floor: 0,
+        };
+        for first in horizon.keep_files()? {
+            let path = horizon.path(first, TEXTS);
+            let length = if next - first <= SEGMENT { tail_bytes } else { file_bytes(&path)? };
+            let texts = Texts::open(&path, first, length)?;
+            let expected = SEGMENT.min(next - first);
+            if texts.len() != expected {
+                return Err(StateError::corrupt(path, Corrupt { what: "as many texts as documents", at: texts.len() as usize }));
+            }
+            if expected == SEGMENT {
+                horizon.sealed.push_back(Sealed::new(texts));
+            } else {
+                horizon.tail = Some(texts);
+            }
+        }
+        horizon.restore_filters();
+        horizon.remember_recent();
+        Ok(horizon)
+    }
+
+    /// Removes files that do not belong to the documents before `next` or to a full segment, and says where the segments
+    /// begin that are left.
+    fn keep_files(&self) -> Result<Vec<Ordinal>, StateError> {
+        let files = list(&self.folder)?;
+        let on_disk = |first| files.binary_search_by_key(&(first, TEXTS), |(f, kind, _)| (*f, kind)).is_ok();
+        let mut firsts: Vec<_> =
+            (0..self.next.div_ceil(SEGMENT)).rev().map(|i| i * SEGMENT).take_while(|&f| on_disk(f)).collect();
+        firsts.reverse();
+        let is_any_expected =
+            !self.next.is_multiple_of(SEGMENT) || files.iter().any(|(f, kind, _)| *f < self.next && kind == TEXTS);
+        if firsts.is_empty() && is_any_expected {
+            let path = self.path((self.next - 1) / SEGMENT * SEGMENT, TEXTS);
+            return Err(StateError::corrupt(path, Corrupt { what: "the file with the newest texts", at: 0 }));
+        }
+        for (first, kind, path) in &files {
+            let is_kept = firsts.binary_search(first).is_ok();
+            let is_full = self.next.checked_sub(*first).is_some_and(|behind| behind >= SEGMENT);
+            if !(is_kept && (kind == TEXTS || kind == FILTER && is_full)) {
+                remove(path)?;
+            }
+        }
+        Ok(firsts)
+    }
+
+    fn restore_filters(&self) {
+        let restore = |sealed: &Sealed| sealed.restore_filter(&self.path(sealed.texts.first, FILTER), &self.tokenizer);
+        let built = self.sealed.par_iter().map(restore).filter(|&is_built| is_built).count();
+        if built > 0 {
+            info!(segments = built, "filters of earlier texts were missing or not sound, and made anew");
+        }
+    }
+
+    /// Fills the memory with the newest documents' tokens, as if they had just been pushed.
+    fn remember_recent(&mut self) {
+        let mut ordinal = self.next;
+        while ordinal > self.oldest_on_disk() && (self.recent_bytes < self.memory_max || self.is_unsealed(ordinal - 1)) {
+            let from = ordinal.saturating_sub(SEGMENT).max(self.oldest_on_disk());
+            // A segment at a time, so that the one that is not full is not read with another.
+            let from = from.max((ordinal - 1) / SEGMENT * SEGMENT);
+            let chunk: Vec<_> = (from..ordinal).into_par_iter().map(|o| self.read(o)).collect();
+            for tokens in chunk.into_iter().rev() {
+                self.recent_bytes += bytes_of(tokens.as_ref());
+                self.recent.push_front(tokens);
+            }
+            ordinal = from;
+        }
+        self.forget_beyond_memory();
+    }
+}
+
+fn file_bytes(path: &Path) -> Result<u64, StateError> {
+    Ok(fs::metadata(path).map_err(|e| StateError::file("read the length of", path, e))?.len())
+}

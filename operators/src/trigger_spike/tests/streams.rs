@@ -122,19 +122,21 @@ enum Kind {
     Line,
     Footer,
     Link,
-    /// A line, and three more with it.
+    /// A line, and up to four more with it.
     Template,
     /// The same page with another word or two.
     Copy,
     /// A line on a matter that more pages are about.
     Story,
-    /// A line of which some have only a part.
+    /// A line of which half have only a part.
     Part,
+    /// A line of which a few have three words, in another line that they share.
+    Stray,
     /// On one known site for long, then everywhere.
     Flood,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind::Word,
     Kind::Fixed,
     Kind::Twice,
@@ -149,6 +151,7 @@ const KINDS: [Kind; 15] = [
     Kind::Copy,
     Kind::Story,
     Kind::Part,
+    Kind::Stray,
     Kind::Flood,
 ];
 
@@ -196,6 +199,8 @@ impl Plant {
         let within = (1 + dice.below(6) as usize).min(lines[at].len());
         let mut words = self.words.clone();
         match self.kind {
+            // Some have a part elsewhere.
+            Kind::Footer if dice.one_in(6) => drop(lines[at].splice(within..within, words.drain(..3))),
             // Not all of the site.
             Kind::Site if dice.one_in(5) => {}
             Kind::Word | Kind::Site | Kind::Style | Kind::Flood => drop(lines[at].splice(within..within, words)),
@@ -215,7 +220,7 @@ impl Plant {
             Kind::Line => lines.insert(at, words),
             Kind::Footer | Kind::Link => lines.push(words),
             Kind::Template => {
-                let more = (0..3).map(|i| vec![format!("t{i}"), words[0].clone(), format!("u{i}")]);
+                let more = (0..=words.len() % 4).map(|i| vec![format!("t{i}"), words[0].clone(), format!("u{i}")]);
                 lines.extend(more);
                 lines.insert(at, words);
             }
@@ -231,6 +236,12 @@ impl Plant {
             }
             Kind::Part => {
                 words.truncate(if dice.one_in(2) { 3 } else { words.len() });
+                lines.insert(at, words);
+            }
+            Kind::Stray => {
+                if dice.one_in(6) {
+                    words = ["q1", &words[0], &words[1], &words[2], "q2", "q3", "q4", "q5"].map(String::from).to_vec();
+                }
                 lines.insert(at, words);
             }
         }
@@ -267,13 +278,14 @@ fn config(dice: &mut Dice) -> Config {
 /// The stream of a number.
 pub(super) fn stream(number: u64) -> Stream {
     let mut dice = Dice(number << 20);
-    // Each kind comes first in every 15th stream; more are mixed in.
+    // Each kind comes first in every 16th stream; more are mixed in.
     let mut plants = vec![Plant::new(&mut dice, 0, KINDS[number as usize % KINDS.len()])];
-    for i in 0..dice.below(3) {
-        let kind = dice.of(&KINDS[..14]);
+    // A flood has to come from one site: no other plant may move it.
+    let is_flooded = plants[0].kind == Kind::Flood;
+    for i in 0..if is_flooded { 0 } else { dice.below(3) } {
+        let kind = dice.of(&KINDS[..15]);
         plants.push(Plant::new(&mut dice, 1 + i, kind));
     }
-    let is_flooded = plants[0].kind == Kind::Flood;
     let len = if is_flooded { 110 + dice.below(20) } else { 50 + dice.below(60) };
     let mut steps = Vec::new();
     let is_ordered = !dice.one_in(5);

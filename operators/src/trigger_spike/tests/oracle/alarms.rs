@@ -93,6 +93,9 @@ impl Alarms {
             let mut alarm = new(rules, self.all.len(), now, document, &judged);
             let carriers = past.before(now).filter(|(_, s)| carried(&alarm, s.document.ids()).is_some());
             let carriers: Vec<Ordinal> = carriers.map(|(o, _)| o).collect();
+            if carriers.len() + 1 == rules.config.units_min {
+                *happened.entry("just enough carry the span").or_default() += 1;
+            }
             if carriers.len() + 1 < rules.config.units_min {
                 *happened.entry("hardly anybody carries the span").or_default() += 1;
                 continue;
@@ -109,8 +112,8 @@ impl Alarms {
             alarm.members.truncate(rules.config.members_max);
             let first = carried(&alarm, document.ids()).expect("carried where it fired");
             said.findings.push(finding(&alarm, document, first));
-            if judged.weight.live > 64.0 {
-                *happened.entry("alarm on a full list").or_default() += 1;
+            if judged.weight.windowed {
+                *happened.entry("alarm over a window").or_default() += 1;
             }
             self.all.push(alarm);
         }

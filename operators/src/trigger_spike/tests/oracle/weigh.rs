@@ -56,6 +56,8 @@ pub(super) struct Weight<'a> {
     base: f64,
     pub(super) coherence: f64,
     pub(super) solo: bool,
+    /// Counted over the stretch of the list only.
+    pub(super) windowed: bool,
     /// Newest first.
     pub(super) members: Vec<Member<'a>>,
     /// Those of them whose texts are looked at.
@@ -85,6 +87,7 @@ impl<'a> View<'a, '_> {
             base: 0.0,
             coherence: 0.0,
             solo,
+            windowed: false,
             voters: newest_of_each(&members, per_unit),
             members,
         };
@@ -120,6 +123,7 @@ impl<'a> View<'a, '_> {
         }
         let m = members.len() as f64;
         let new_share = (new_share / m).max(usual_new).min(0.9);
+        weight.windowed = windowed;
         weight.votes = votes as f64;
         weight.expected = usual.max(collocation(self.rules.background, gram)) * stretch * (m / scarcity).max(1.0);
         let l1 = self.rules.logs.l1(votes, weight.expected);

@@ -1,5 +1,9 @@
 //! The operator through all phases: what it finds and leaves alone, in every batch split.
 
+mod agreement;
+mod oracle;
+mod streams;
+
 use std::sync::Arc;
 
 use super::*;

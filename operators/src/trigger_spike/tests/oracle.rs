@@ -1,0 +1,198 @@
+//! The operator a second time, slow and obvious: what should it say of a stream?
+//!
+//! For each document everything is worked out anew from the whole texts of the documents before it: who carries which
+//! n-gram and still votes (`past`), what the carriers say together (`weigh`), what surrounds the n-gram in their texts and
+//! what explains it (`surroundings`, `explain`), and which alarms and recalls follow (`alarms`). There is no gate, sketch,
+//! table, shard, ring, cache or upper bound that ends an examination early. What the operator's windows and borders mean is
+//! said here outright, in ordinals.
+//!
+//! Shared with the operator are functions that have tests of their own: tokens, n-gram hashes, everything of the
+//! background, log-likelihood ratios, `collocation`, and the scar of one cut. Numbers are stated again on purpose.
+//! Limits: gates that forget, tables that overflow and texts beyond the horizon are not told of. Cost: with the operator's
+//! own some 30 ms a stream of 100 short documents.
+
+mod alarms;
+mod explain;
+mod past;
+mod surroundings;
+mod weigh;
+
+use std::collections::BTreeMap;
+
+use alarms::Alarms;
+pub(super) use alarms::Said;
+use past::{Past, Seen};
+use surroundings::Surroundings;
+use weigh::Weight;
+
+use super::super::{Alarm, Class, Config, score::Logs, thresholds};
+use crate::{
+    background::{Background, Origin, Thresholds},
+    conformance::Step,
+    document::Ordinal,
+    text::{Token, Tokenizer, ngram},
+};
+
+/// An n-gram that more documents of the background hold is not looked at.
+const RARE: u8 = 12;
+
+/// Why a phrase raised no alarm.
+type Why = &'static str;
+
+/// What came out, and how often each thing happened that a stream should make happen.
+pub(super) struct Outcome {
+    /// One an ordinal.
+    pub(super) said: Vec<Said>,
+    pub(super) alarms: Vec<Alarm>,
+    pub(super) happened: BTreeMap<&'static str, usize>,
+}
+
+/// What does not change while a stream is read.
+struct Rules<'a> {
+    config: &'a Config,
+    background: &'a Background,
+    thresholds: Thresholds,
+    links: [Option<Token>; 3],
+    logs: Logs,
+}
+
+/// One document being judged, with all before it.
+struct View<'a, 'p> {
+    rules: &'p Rules<'a>,
+    past: &'p Past<'a>,
+    now: Ordinal,
+    border: Ordinal,
+    own: &'p Seen<'a>,
+    /// Documents of the stream for each one of the background.
+    growth: f64,
+}
+
+/// A phrase that was looked into and not refused.
+struct Judged<'a> {
+    gram: &'a [Token],
+    place: usize,
+    class: Class,
+    score: f64,
+    weight: Weight<'a>,
+    surroundings: Surroundings,
+}
+
+impl Judged<'_> {
+    fn first(&self) -> usize {
+        self.surroundings.first
+    }
+
+    fn end(&self) -> usize {
+        self.surroundings.first + self.surroundings.span.len()
+    }
+}
+
+/// Reads the script, with a border every `window` ordinals.
+pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Background) -> Outcome {
+    let tokenizer = Tokenizer::new(background.seed(), 1);
+    let rules = Rules {
+        config,
+        background,
+        thresholds: thresholds(config, background),
+        links: ["http", "https", "www"].map(|word| tokenizer.word(word)),
+        logs: Logs::new(),
+    };
+    let mut past = Past::new(background, window);
+    let mut alarms = Alarms::default();
+    let mut happened = BTreeMap::new();
+    let mut said = Vec::new();
+    for (now, step) in (0..).zip(script) {
+        let Step::Document { document, suspect, recalls } = step else {
+            past.take_in_nothing();
+            said.push(Said::default());
+            continue;
+        };
+        past.take_in(document, !suspect);
+        for &earlier in recalls {
+            past.recall(earlier);
+        }
+        let mut heard = Said::default();
+        if !suspect {
+            heard = alarms.meet(&rules, now, document);
+            if heard.findings.is_empty() {
+                let raised = judge(&rules, &past, now, &mut happened);
+                heard = alarms.raise(&rules, &past, now, raised, &mut happened);
+            }
+        }
+        past.settle(now, *suspect || !heard.findings.is_empty(), &heard);
+        said.push(heard);
+    }
+    *happened.entry("withdrawn").or_default() += past.withdrawn();
+    Outcome { said, alarms: alarms.all, happened }
+}
+
+/// The alarms that document `now` is worth, best first.
+fn judge<'a>(rules: &Rules<'a>, past: &Past<'a>, now: Ordinal, happened: &mut BTreeMap<&'static str, usize>) -> Vec<Judged<'a>> {
+    let n = rules.background.documents();
+    let learning = rules.background.origin() == Origin::Own && now < rules.config.bootstrap_documents;
+    let Some(own) = past.seen(now) else { return Vec::new() };
+    if n == 0 || learning {
+        return Vec::new();
+    }
+    let growth = f64::from(now + 1) / f64::from(n);
+    let view = View { rules, past, now, border: past.border_of(now), own, growth };
+    let mut over = Vec::new();
+    for (gram, &(place, df)) in &own.rare {
+        match view.examine(gram, place, df) {
+            Ok(judged) if judged.score >= threshold(judged.class, &rules.thresholds) => over.push(judged),
+            Ok(_) => *happened.entry("below its threshold").or_default() += 1,
+            Err(why) => *happened.entry(why).or_default() += 1,
+        }
+    }
+    // Of equals the first in the text, then the least hash.
+    let hash = |j: &Judged<'_>| ngram::hash(rules.background.seed(), j.gram);
+    over.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)).then(hash(a).cmp(&hash(b))));
+    view.accept(over, happened)
+}
+
+fn threshold(class: Class, thresholds: &Thresholds) -> f64 {
+    match class {
+        Class::Sentence => thresholds.sentence,
+        Class::Edge => thresholds.edge,
+        Class::Insertion => thresholds.insertion,
+        Class::Solo => thresholds.solo,
+    }
+}
+
+impl<'a> View<'a, '_> {
+    /// One rare n-gram of the document.
+    fn examine(&self, gram: &'a [Token], place: usize, df: u8) -> Result<Judged<'a>, Why> {
+        let count = self.past.count(gram, self.now);
+        if !count.due {
+            return Err("not due");
+        }
+        let weight = self.weigh(gram, df, &count)?;
+        let surroundings = self.surroundings(gram, place, &weight)?;
+        let (class, score) = weigh::classify(&weight, &surroundings)?;
+        if surroundings.closed && self.wider_use(&surroundings.span) > 1.5 * weight.live {
+            return Err("wider use");
+        }
+        let score = self.with_scars(gram, class, score, &weight, &surroundings)?;
+        Ok(Judged { gram, place, class, score, weight, surroundings })
+    }
+
+    /// Best first: what does not overlap a better one, and is not explained.
+    fn accept(&self, over: Vec<Judged<'a>>, happened: &mut BTreeMap<&'static str, usize>) -> Vec<Judged<'a>> {
+        let mut raised: Vec<usize> = Vec::new();
+        for (i, best) in over.iter().enumerate() {
+            if raised.iter().any(|&r| over[r].first() < best.end() && best.first() < over[r].end()) {
+                continue;
+            }
+            // A part of its span that more documents carry stands for it: the commonest, of equals the last.
+            let inside = |part: &Judged<'_>| best.first() <= part.place && part.place + part.gram.len() <= best.end();
+            let parts = over.iter().enumerate().filter(|(_, part)| inside(part) && part.weight.live > best.weight.live);
+            let chosen = parts.max_by(|a, b| a.1.weight.live.total_cmp(&b.1.weight.live)).map_or(i, |(k, _)| k);
+            match self.explanation(&over[chosen]) {
+                Some(why) => *happened.entry(why).or_default() += 1,
+                None => raised.push(chosen),
+            }
+        }
+        let mut over: Vec<Option<Judged<'a>>> = over.into_iter().map(Some).collect();
+        raised.into_iter().filter_map(|i| over[i].take()).collect()
+    }
+}

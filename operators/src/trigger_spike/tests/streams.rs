@@ -1,0 +1,322 @@
+//! Small streams in which anything may be planted, each a function of its number.
+
+use std::sync::Arc;
+
+use super::super::Config;
+use crate::{
+    background::{Background, Learner, Options, Origin},
+    conformance::{self, Schedule, Step, document},
+    document::Ordinal,
+    text::hash::mix,
+};
+
+/// Documents of the background, subjects of all documents, sites that the background knows.
+const KNOWN: u64 = 600;
+const SUBJECTS: u64 = 20;
+const SITES: u64 = 40;
+
+/// A stream and how to read it.
+pub(super) struct Stream {
+    pub(super) steps: Vec<Step>,
+    pub(super) config: Config,
+    pub(super) schedule: Schedule,
+    /// The background is the filter's own past.
+    pub(super) is_own: bool,
+}
+
+/// Numbers in a fixed order.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        mix(mix(self.0)) % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn of<T: Clone>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len() as u64) as usize].clone()
+    }
+}
+
+/// Lines of words.
+type Lines = Vec<Vec<String>>;
+
+/// A page of one subject: five lines of common words and of the subject's own. Each word may be followed by three others,
+/// so that a text shows where something was cut
+/// out of it; unless the words are in no order.
+fn page(dice: &mut Dice, is_ordered: bool) -> Lines {
+    let subject = letter(dice.below(SUBJECTS));
+    let mut lines = Vec::new();
+    for _ in 0..5 {
+        let mut word = dice.below(24);
+        let mut line = Vec::new();
+        for i in 0..8 {
+            let letter = letter(word);
+            line.push(if word.is_multiple_of(3) { format!("c{letter}") } else { format!("s{subject}x{letter}") });
+            // Some lines have two sentences.
+            if i == 3 && dice.one_in(4) {
+                line.push(".".into());
+            }
+            word = if is_ordered { 7 * word + 1 + dice.below(3) } else { dice.below(24) } % 24;
+        }
+        line.push(".".into());
+        lines.push(line);
+    }
+    lines
+}
+
+/// Loses its first words and its last lines, perhaps all.
+fn cut(dice: &mut Dice, lines: &mut Lines) {
+    let at = (dice.below(4) as usize).min(lines[0].len());
+    lines[0].drain(..at);
+    lines.truncate(dice.below(7) as usize);
+}
+
+fn letter(n: u64) -> char {
+    char::from(b'a' + n as u8)
+}
+
+fn text(lines: &Lines) -> String {
+    lines.iter().map(|line| line.join(" ")).collect::<Vec<_>>().join("\n")
+}
+
+fn known_site(dice: &mut Dice) -> String {
+    format!("site{}.example", dice.below(SITES))
+}
+
+/// What all streams are held against: trusted, and the same as the filter's own past.
+pub(super) fn backgrounds() -> [Arc<Background>; 2] {
+    [Origin::Trusted, Origin::Own].map(|origin| {
+        let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+        let mut dice = Dice(1 << 40);
+        for i in 0..KNOWN {
+            let mut lines = page(&mut dice, true);
+            if i % 5 == 0 {
+                lines.push(["all", "rights", "reserved", "by", "us"].map(String::from).to_vec());
+            }
+            let page = document(&format!("site{}.example", i % SITES), &text(&lines));
+            learner.add_known(page.unit.clone(), page.ids().into());
+        }
+        Arc::new(learner.finish(origin, &|_, _, _| document("", "").unit))
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// Words inside a sentence, perhaps with ever the same word behind, or twice a page.
+    Word,
+    Fixed,
+    Twice,
+    /// The same all over one site.
+    Site,
+    /// Common words all over one site.
+    Style,
+    /// Opens or closes a line.
+    Opening,
+    Closing,
+    /// A whole line, anywhere or at the end.
+    Line,
+    Footer,
+    Link,
+    /// A line, and up to four more with it.
+    Template,
+    /// The same page with another word or two.
+    Copy,
+    /// A line on a matter that more pages are about.
+    Story,
+    /// A line of which half have only a part.
+    Part,
+    /// A line of which a few have three words, in another line that they share.
+    Stray,
+    /// On one known site for long, then everywhere.
+    Flood,
+}
+
+const KINDS: [Kind; 16] = [
+    Kind::Word,
+    Kind::Fixed,
+    Kind::Twice,
+    Kind::Site,
+    Kind::Style,
+    Kind::Opening,
+    Kind::Closing,
+    Kind::Line,
+    Kind::Footer,
+    Kind::Link,
+    Kind::Template,
+    Kind::Copy,
+    Kind::Story,
+    Kind::Part,
+    Kind::Stray,
+    Kind::Flood,
+];
+
+/// Something that is planted from one document on.
+struct Plant {
+    kind: Kind,
+    words: Vec<String>,
+    hosts: Vec<String>,
+    from: u64,
+    /// One document in so many.
+    every: u64,
+    copied: Lines,
+    planted: u64,
+}
+
+impl Plant {
+    fn new(dice: &mut Dice, number: u64, kind: Kind) -> Self {
+        let is_short = matches!(kind, Kind::Word | Kind::Fixed | Kind::Twice | Kind::Site | Kind::Style | Kind::Flood);
+        let len = if is_short { 1 + dice.below(4) } else { 3 + dice.below(7) };
+        let word =
+            |i: u64| if kind == Kind::Style { format!("c{}", letter(i * 9 % 24)) } else { format!("z{number}n{}", letter(i)) };
+        let mut words: Vec<String> = (0..len).map(word).collect();
+        if kind == Kind::Link {
+            words.splice(0..1, ["www", ".", "z", "."].map(String::from));
+        }
+        let n = match kind {
+            Kind::Site | Kind::Style => 1 + dice.below(8) / 7,
+            Kind::Flood => 8,
+            _ => 2 + dice.below(12),
+        };
+        let are_new = dice.below(3);
+        let host = |i: u64, dice: &mut Dice| {
+            let is_new = matches!(kind, Kind::Site | Kind::Style) || are_new == 0 || (are_new == 1 && i.is_multiple_of(2));
+            if is_new { format!("new{number}n{i}.example") } else { known_site(dice) }
+        };
+        let hosts = (0..n).map(|i| host(i, dice)).collect();
+        let every = if kind == Kind::Flood { 1 } else { 2 + dice.below(4) };
+        Self { kind, words, hosts, from: 3 + dice.below(15), every, copied: page(dice, true), planted: 0 }
+    }
+
+    /// Puts it into a page; the host that shows the page.
+    fn put(&mut self, dice: &mut Dice, lines: &mut Lines) -> String {
+        self.planted += 1;
+        let at = dice.below(lines.len() as u64) as usize;
+        let within = (1 + dice.below(6) as usize).min(lines[at].len());
+        let mut words = self.words.clone();
+        match self.kind {
+            // Some have a part elsewhere.
+            Kind::Footer if dice.one_in(6) => drop(lines[at].splice(within..within, words.drain(..3))),
+            // Not all of the site.
+            Kind::Site if dice.one_in(5) => {}
+            Kind::Word | Kind::Site | Kind::Style | Kind::Flood => drop(lines[at].splice(within..within, words)),
+            Kind::Fixed => {
+                words.push("ca".into());
+                lines[at].splice(within..within, words);
+            }
+            Kind::Twice => {
+                lines[at].splice(within..within, words.clone());
+                lines[(at + 1) % 5].splice(1..1, words);
+            }
+            Kind::Opening => drop(lines[at].splice(0..0, words)),
+            Kind::Closing => {
+                let end = lines[at].len() - 1;
+                lines[at].splice(end..end, words);
+            }
+            Kind::Line => lines.insert(at, words),
+            Kind::Footer | Kind::Link => lines.push(words),
+            Kind::Template => {
+                let more = (0..=words.len() % 4).map(|i| vec![format!("t{i}"), words[0].clone(), format!("u{i}")]);
+                lines.extend(more);
+                lines.insert(at, words);
+            }
+            Kind::Copy => {
+                lines.clone_from(&self.copied);
+                lines[at % 5][within.min(7)] = format!("z{}", dice.below(9));
+            }
+            Kind::Story => {
+                lines[(at + 2) % 5].insert(1, format!("{}y", words[0]));
+                if dice.one_in(4) {
+                    lines.insert(at, words);
+                }
+            }
+            Kind::Part => {
+                words.truncate(if dice.one_in(2) { 3 } else { words.len() });
+                lines.insert(at, words);
+            }
+            Kind::Stray => {
+                if dice.one_in(6) {
+                    words = ["q1", &words[0], &words[1], &words[2], "q2", "q3", "q4", "q5"].map(String::from).to_vec();
+                }
+                lines.insert(at, words);
+            }
+        }
+        // A flood comes from one site until the list of its carriers is full.
+        let flooding = self.kind == Kind::Flood && self.planted < 66;
+        if flooding { "site1.example".into() } else { dice.of(&self.hosts) }
+    }
+}
+
+fn config(dice: &mut Dice) -> Config {
+    let mut threshold = |least: u64, more: u64| Some((least + dice.below(more)) as f64).filter(|_| !dice.one_in(8));
+    let thresholds = [threshold(18, 15), threshold(15, 12), threshold(15, 12), threshold(6, 14)];
+    let [sentence_threshold, edge_threshold, insertion_threshold, solo_threshold] = thresholds;
+    Config {
+        // Large, so that nothing is forgotten or taken for another.
+        candidates_max: 200_000,
+        gate_bytes: 1 << 20,
+        line_bytes: 1 << 19,
+        units_max: 10_000,
+        horizon_documents: dice.of(&[1000, 1000, 1000, 40]),
+        votes_per_unit: dice.of(&[1, 2, 3, 4]),
+        units_min: dice.of(&[2, 3, 4, 4, 5]),
+        bootstrap_documents: 25,
+        alarms_max: dice.of(&[1000, 1000, 1000, 1, 2]),
+        members_max: dice.of(&[1000, 1000, 3]),
+        sentence_threshold,
+        edge_threshold,
+        insertion_threshold,
+        solo_threshold,
+        ..Config::default()
+    }
+}
+
+/// The stream of a number.
+pub(super) fn stream(number: u64) -> Stream {
+    let mut dice = Dice(number << 20);
+    // Each kind comes first in every 16th stream; more are mixed in.
+    let mut plants = vec![Plant::new(&mut dice, 0, KINDS[number as usize % KINDS.len()])];
+    // A flood has to come from one site: no other plant may move it.
+    let is_flooded = plants[0].kind == Kind::Flood;
+    for i in 0..if is_flooded { 0 } else { dice.below(3) } {
+        let kind = dice.of(&KINDS[..15]);
+        plants.push(Plant::new(&mut dice, 1 + i, kind));
+    }
+    let len = if is_flooded { 110 + dice.below(20) } else { 50 + dice.below(60) };
+    let mut steps = Vec::new();
+    let is_ordered = !dice.one_in(5);
+    for i in 0..len {
+        let mut lines = page(&mut dice, is_ordered);
+        let mut host = if dice.one_in(6) { format!("fresh{}.example", dice.below(30)) } else { known_site(&mut dice) };
+        for plant in &mut plants {
+            if i >= plant.from && dice.one_in(plant.every) {
+                host = plant.put(&mut dice, &mut lines);
+            }
+        }
+        if dice.one_in(12) {
+            cut(&mut dice, &mut lines);
+        }
+        let document = document(&host, &text(&lines));
+        let step = match dice.below(40) {
+            0 => Step::Nothing,
+            1..=3 => Step::suspect(document),
+            4 if i > 0 => {
+                let earlier = (0..3).map(|_| dice.below(i) as Ordinal).collect();
+                Step::recalling(document, earlier)
+            }
+            _ => Step::new(document),
+        };
+        steps.push(step);
+    }
+    let schedule = Schedule {
+        border: dice.of(&[4, 4, 4, 3, 7]),
+        batch: 1 + dice.below(9) as usize,
+        lag: dice.one_in(2),
+        restore_at: dice.one_in(3).then(|| dice.below(len) as usize),
+    };
+    Stream { steps, config: config(&mut dice), schedule, is_own: dice.one_in(5) }
+}

@@ -12,7 +12,7 @@
 use std::{panic::resume_unwind, thread, time::Instant};
 
 use connectors::{
-    committer::{Committer, Outgoing},
+    committer::{Channel, Committer, Outgoing},
     error::Error as ConnectorError,
     position::Positions,
     source::{Record, Source},
@@ -169,6 +169,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
         };
         match ahead {
             Ahead::Batch(prepared) => {
+                // What was prepared ahead was survived until here.
+                self.intake.deaths.put_all_down()?;
+                self.intake.deaths.take_up(prepared.positions())?;
                 let left = records_left.map(|left| left.saturating_sub(prepared.len() as u64));
                 let processed = self.process(prepared)?;
                 self.commit_and_read_ahead(&processed, left)?;
@@ -177,8 +180,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
                 for record in records {
                     let prepared = prepare(&mut self.intake, &self.engine, vec![record])?;
                     let processed = self.process(prepared)?;
-                    commit(&mut self.committer, &self.engine, &self.positions, &processed)?;
-                    self.intake.deaths.put_down()?;
+                    let lines = router::lines(self.engine.settings(), &processed.outcomes);
+                    commit(&mut self.committer, &lines, &self.positions, &processed.journal)?;
+                    self.intake.deaths.put_all_down()?;
                 }
             }
         }
@@ -200,13 +204,16 @@ impl<S: Source, C: Committer> Stage<S, C> {
     fn commit_and_read_ahead(&mut self, processed: &Processed, left: Option<u64>) -> Result<(), StageError> {
         let Self { committer, positions, engine, intake, .. } = self;
         let (engine, positions) = (&*engine, &*positions);
+        // Encoded here: the committing thread asks nothing of the pool, which may wait for this one.
+        let lines = router::lines(engine.settings(), &processed.outcomes);
         let (committed, ahead) = thread::scope(|scope| {
-            let committing = scope.spawn(|| commit(committer, engine, positions, processed));
+            let committing = scope.spawn(|| commit(committer, &lines, positions, &processed.journal));
             let ahead = read_ahead(intake, engine, left);
             (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
         });
         committed?;
-        self.intake.deaths.put_down()?;
+        // Between two steps nothing is in hand: whoever stops the process then means no record.
+        self.intake.deaths.put_all_down()?;
         self.ahead = ahead?;
         Ok(())
     }
@@ -265,7 +272,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
 
 /// Prepares records that a death would be put down to.
 fn prepare<S: Source>(intake: &mut Intake<S>, engine: &Engine, records: Vec<Record>) -> Result<Prepared, StageError> {
-    intake.deaths.take_up(&records)?;
+    intake.deaths.take_up(records.iter().map(|record| record.position))?;
     Ok(engine.prepare(records, None))
 }
 
@@ -279,14 +286,13 @@ fn read_ahead<S: Source>(intake: &mut Intake<S>, engine: &Engine, left: Option<u
 
 fn commit<C: Committer>(
     committer: &mut C,
-    engine: &Engine,
+    lines: &[Vec<(Channel, Vec<u8>)>],
     positions: &Positions,
-    processed: &Processed,
+    journal: &Journal,
 ) -> Result<(), StageError> {
     committer.begin()?;
-    let lines = router::lines(engine.settings(), &processed.outcomes);
     for (channel, bytes) in lines.iter().flatten() {
         committer.write(&Outgoing::plain(*channel, bytes))?;
     }
-    Ok(committer.commit(positions, &processed.journal.encode())?)
+    Ok(committer.commit(positions, &journal.encode())?)
 }

@@ -13,7 +13,7 @@
 //! Cost: one small file written and removed a batch (about 30 us). The file is not synced: it is about deaths, not power.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -49,7 +49,7 @@ pub struct Deaths {
     /// How often with each.
     counts: BTreeMap<Batch, u32>,
     /// Oldest first: one is committed while the next is prepared.
-    in_hand: VecDeque<Batch>,
+    in_hand: Vec<Batch>,
 }
 
 impl Deaths {
@@ -73,7 +73,7 @@ impl Deaths {
         while counts.len() > REMEMBERED {
             counts.pop_first();
         }
-        let mut this = Self { folder: folder.to_owned(), counts, in_hand: VecDeque::new() };
+        let mut this = Self { folder: folder.to_owned(), counts, in_hand: Vec::new() };
         let lines: Vec<String> = this.counts.iter().map(|(batch, n)| format!("{} {n}", show(*batch))).collect();
         if !lines.is_empty() {
             write_atomically(&folder.join("deaths"), lines.join("\n").as_bytes())
@@ -99,24 +99,15 @@ impl Deaths {
     /// Whether these records must go one at a time.
     pub fn is_suspect(&self, records: &[Record]) -> bool {
         let died = |batch: &Batch| self.counts.get(batch).is_some_and(|&n| n >= BATCH_DEATHS);
-        records.len() > 1 && batch_of(records).is_some_and(|batch| died(&batch))
+        records.len() > 1 && batch_of(records.iter().map(|record| record.position)).is_some_and(|batch| died(&batch))
     }
 
     /// Takes a batch in hand.
     ///
     /// # Errors
     /// If that cannot be written down.
-    pub fn take_up(&mut self, records: &[Record]) -> Result<(), StateError> {
-        self.in_hand.extend(batch_of(records));
-        self.note()
-    }
-
-    /// The oldest batch in hand is committed.
-    ///
-    /// # Errors
-    /// If that cannot be written down.
-    pub fn put_down(&mut self) -> Result<(), StateError> {
-        self.in_hand.pop_front();
+    pub fn take_up(&mut self, positions: impl Iterator<Item = Position>) -> Result<(), StateError> {
+        self.in_hand.extend(batch_of(positions));
         self.note()
     }
 
@@ -144,8 +135,9 @@ impl Deaths {
     }
 }
 
-fn batch_of(records: &[Record]) -> Option<Batch> {
-    Some(Batch { first: records.first()?.position, count: records.len() as u32 })
+fn batch_of(mut positions: impl Iterator<Item = Position>) -> Option<Batch> {
+    let first = positions.next()?;
+    Some(Batch { first, count: 1 + positions.count() as u32 })
 }
 
 fn show(batch: Batch) -> String {
@@ -166,8 +158,11 @@ mod tests {
     use super::*;
 
     fn records(first: u64, count: u64) -> Vec<Record> {
-        let record = |offset| Record::new(Position { partition: 2, offset }, 0, Payload::Line(Vec::new()));
-        (first..first + count).map(record).collect()
+        positions(first, count).map(|position| Record::new(position, 0, Payload::Line(Vec::new()))).collect()
+    }
+
+    fn positions(first: u64, count: u64) -> impl Iterator<Item = Position> {
+        (first..first + count).map(|offset| Position { partition: 2, offset })
     }
 
     #[test]
@@ -178,15 +173,15 @@ mod tests {
             let mut deaths = open();
             assert!(!deaths.is_suspect(&records(10, 5)), "after {death} deaths");
             // Others were survived before it.
-            deaths.take_up(&records(0, 10)).expect("written");
-            deaths.take_up(&records(10, 5)).expect("written");
-            deaths.put_down().expect("written");
+            deaths.take_up(positions(0, 10)).expect("written");
+            deaths.put_all_down().expect("written");
+            deaths.take_up(positions(10, 5)).expect("written");
         }
         for death in 0..RECORD_DEATHS {
             let mut deaths = open();
             assert!(deaths.is_suspect(&records(10, 5)) && !deaths.is_suspect(&records(10, 4)), "after {death} deaths");
             assert_eq!(deaths.killers(), BTreeSet::new());
-            deaths.take_up(&records(12, 1)).expect("written");
+            deaths.take_up(positions(12, 1)).expect("written");
         }
         assert_eq!(open().killers(), BTreeSet::from([Position { partition: 2, offset: 12 }]));
         assert_eq!(open().killers().len(), 1, "opening is no death");

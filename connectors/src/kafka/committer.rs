@@ -32,7 +32,7 @@ use super::{
     numbering::Numbering,
     offsets,
     producer::{Target, Transactions},
-    start::{Extent, LOOK_TIMEOUT},
+    start::Extent,
     topics::{TopicLimits, record_bytes},
 };
 use crate::{
@@ -320,7 +320,7 @@ impl KafkaCommitter {
 
     fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
         let keys: Vec<_> = self.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect();
-        Ok(!offsets::fetch(consumer, &keys, LOOK_TIMEOUT)?.is_empty())
+        Ok(!offsets::fetch(consumer, &keys)?.is_empty())
     }
 }
 

@@ -5,15 +5,18 @@
 //! restart), and the engine's position, 0 for not begun (so that an offset further on, over records that nobody gets, is
 //! told from one that skips records).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use rdkafka::{
     TopicPartitionList,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
-    topic_partition_list::Offset,
+    topic_partition_list::{Offset, TopicPartitionListElem},
 };
 
-use super::errors::{self, Call};
+use super::{
+    errors::{self, Call},
+    start::look,
+};
 use crate::error::Error;
 
 /// What is committed for a partition.
@@ -62,17 +65,18 @@ pub(super) fn list(commit: &[(String, i32, Committed)]) -> Result<TopicPartition
 pub(super) fn fetch<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[(String, i32)],
-    timeout: Duration,
 ) -> Result<CommittedOffsets, Error> {
-    let failed = |error| errors::failed(Call::Look, &error, None);
-    let mut list = TopicPartitionList::with_capacity(partitions.len());
-    for (topic, id) in partitions {
-        list.add_partition(topic, *id);
-    }
-    let list = consumer.committed_offsets(list, timeout).map_err(failed)?;
+    let list = look(|timeout| {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for (topic, id) in partitions {
+            list.add_partition(topic, *id);
+        }
+        let list = consumer.committed_offsets(list, timeout)?;
+        list.elements().iter().try_for_each(TopicPartitionListElem::error)?;
+        Ok(list)
+    })?;
     let mut found = CommittedOffsets::new();
     for element in list.elements() {
-        element.error().map_err(failed)?;
         if let Offset::Offset(offset) = element.offset() {
             let committed = Committed::parse(u64::try_from(offset).unwrap_or(0), element.metadata());
             found.insert((element.topic().to_owned(), element.partition()), committed);

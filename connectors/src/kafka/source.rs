@@ -33,7 +33,7 @@ use super::{
     message::{Taken, take},
     numbering::{Entry, Numbering},
     offsets,
-    start::{Extent, LOOK_TIMEOUT, Problem, look, resolve},
+    start::{Extent, Problem, look, resolve},
 };
 use crate::{
     error::Error,
@@ -149,7 +149,7 @@ impl KafkaSource {
     /// # Errors
     /// If the brokers do not answer.
     pub fn committed(&self) -> Result<Option<Positions>, Error> {
-        let committed = offsets::fetch(&self.consumer, &self.keys(), LOOK_TIMEOUT)?;
+        let committed = offsets::fetch(&self.consumer, &self.keys())?;
         if committed.is_empty() {
             return Ok(None);
         }
@@ -345,7 +345,7 @@ impl KafkaSource {
     /// Where each partition begins when the engine stands at `positions`; all that is wrong at once.
     fn begin(&self, positions: &Positions) -> Result<Vec<super::start::Begin>, Error> {
         // Not bound to transactions that are open: what is written beside the offsets was decided before them.
-        let committed = offsets::fetch(&self.config.glancer()?, &self.keys(), LOOK_TIMEOUT)?;
+        let committed = offsets::fetch(&self.config.glancer()?, &self.keys())?;
         let (mut begins, mut changes, mut without) = (Vec::new(), Vec::new(), Vec::new());
         let entries = self.intake.numbering.lock().clone();
         for (number, entry) in entries.iter().enumerate() {

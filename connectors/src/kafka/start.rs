@@ -33,7 +33,7 @@ use super::{
 use crate::error::Error;
 
 /// How long a question to the brokers may take, tries included.
-pub(super) const LOOK_TIMEOUT: Duration = Duration::from_secs(15);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(15);
 /// One try.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);

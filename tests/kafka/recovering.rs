@@ -34,7 +34,8 @@ pub(crate) fn the_journal_after_the_mark_comes_back(client: &Client) {
         let mut next = stage.committer(&source);
         let recovered = next.recover(Some(mark)).expect("recovered");
         assert_eq!(texts(&recovered.journal), expected[i..], "mark {i}");
-        assert_eq!(next.mark().expect("a mark"), marks[5], "it stands at the end");
+        let end = next.mark().expect("a mark");
+        assert!(next.recover(Some(&end)).expect("recovered").journal.is_empty(), "it stood at the end");
     }
     // A committer that recovers twice stands where it did.
     let mut next = stage.committer(&source);

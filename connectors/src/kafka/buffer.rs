@@ -107,6 +107,10 @@ impl Buffers {
     pub(super) fn take(&mut self, limit: Limit) -> Vec<Record> {
         let mut batch = Batch { records: Vec::new(), bytes: 0, limit };
         while let Some(partition) = self.turn_of(RUN_RECORDS).or_else(|| self.turn_of(1)) {
+            // Better a batch that is not quite full than a long run cut in two.
+            if batch.room() < self.queues[partition].records.len().min(RUN_RECORDS) && !batch.records.is_empty() {
+                break;
+            }
             let run = self.take_run(partition, RUN_RECORDS_MAX, &mut batch);
             self.turn = (partition + 1) % self.queues.len();
             if run == 0 || batch.is_full() {
@@ -166,8 +170,12 @@ struct Batch {
 }
 
 impl Batch {
+    fn room(&self) -> usize {
+        self.limit.records.max(1).saturating_sub(self.records.len())
+    }
+
     fn is_full(&self) -> bool {
-        self.records.len() >= self.limit.records.max(1)
+        self.room() == 0
     }
 
     /// The first record always does.
@@ -241,6 +249,7 @@ mod tests {
         assert_eq!(limited(100, 0), 1);
         assert_eq!(limited(0, usize::MAX), 1);
         assert_eq!(limited(1000, usize::MAX), 600);
+        assert_eq!(limited(500, usize::MAX), 300, "the second run would be cut");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::{
     future::Future,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
@@ -36,17 +36,22 @@ pub(super) struct Reports {
     pub(super) transport_errors: AtomicU64,
     /// Records that were not delivered.
     pub(super) delivery_errors: AtomicU64,
-    /// The first code of an undelivered record since it was last taken.
-    first_undelivered: Mutex<Option<RDKafkaErrorCode>>,
-    /// Offset of the last journal record delivered; -1 for none.
-    pub(super) journal_offset: AtomicI64,
+    /// Of the open batch.
+    batch: Mutex<BatchReports>,
     /// What the last statistics said, by topic and partition.
     fetched: Mutex<BTreeMap<(String, i32), Fetched>>,
     logged: Mutex<Option<Instant>>,
 }
 
-/// Marks the journal record among the reports; every other record has 0.
-pub(super) const JOURNAL: usize = 1;
+/// What is reported of the records of one batch. Reports of earlier ones, aborted ones, may come late.
+#[derive(Debug, Default)]
+struct BatchReports {
+    number: usize,
+    /// The first code of a record that was not delivered.
+    undelivered: Option<RDKafkaErrorCode>,
+    /// Offset of the journal record.
+    journal: Option<u64>,
+}
 
 /// How far the client has fetched a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +73,29 @@ impl Reports {
         }
     }
 
-    /// Takes the first code of an undelivered record.
-    pub(super) fn take_undelivered(&self) -> Option<RDKafkaErrorCode> {
-        self.first_undelivered.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn batch(&self) -> MutexGuard<'_, BatchReports> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the batch before.
+    pub(super) fn next_batch(&self) {
+        let mut batch = self.batch();
+        *batch = BatchReports { number: batch.number + 1, ..BatchReports::default() };
+    }
+
+    /// What a record's report is to carry.
+    pub(super) fn ticket(&self, journal: bool) -> usize {
+        2 * self.batch().number + usize::from(journal)
+    }
+
+    /// The first code of a record of the batch that was not delivered.
+    pub(super) fn undelivered(&self) -> Option<RDKafkaErrorCode> {
+        self.batch().undelivered
+    }
+
+    /// Offset of the batch's journal record, once it was delivered.
+    pub(super) fn journal_offset(&self) -> Option<u64> {
+        self.batch().journal
     }
 
     /// What the last statistics said of a partition.
@@ -123,16 +148,17 @@ impl ConsumerContext for Reporter {}
 impl ProducerContext for Reporter {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, of: Self::DeliveryOpaque) {
-        match result {
-            Ok(message) if of == JOURNAL => self.0.journal_offset.store(message.offset(), Ordering::Release),
-            Ok(_) => {}
-            Err((error, _)) => {
-                self.0.delivery_errors.fetch_add(1, Ordering::Relaxed);
-                let mut first = self.0.first_undelivered.lock().unwrap_or_else(PoisonError::into_inner);
-                if first.is_none() {
-                    *first = error.rdkafka_error_code();
-                }
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Self::DeliveryOpaque) {
+        if result.is_err() {
+            self.0.delivery_errors.fetch_add(1, Ordering::Relaxed);
+        } else if ticket % 2 == 0 {
+            return;
+        }
+        let mut batch = self.0.batch();
+        if batch.number == ticket / 2 {
+            match result {
+                Ok(message) => batch.journal = u64::try_from(message.offset()).ok(),
+                Err((error, _)) => batch.undelivered = batch.undelivered.or(error.rdkafka_error_code()),
             }
         }
     }

@@ -24,7 +24,7 @@ use std::{
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
 use super::{
-    client::{JOURNAL, Reading, Reports},
+    client::{Reading, Reports},
     config::KafkaConfig,
     errors::{Failed, Outcome},
     journal::JournalReader,
@@ -230,7 +230,7 @@ impl KafkaCommitter {
         let abortable = matches!(failed.error, Error::Broker { outcome: Outcome::Abort, .. });
         self.state = match failed.error {
             // Nothing was written: the batch stays open.
-            Error::TooLarge { .. } => State::InBatch,
+            Error::TooLarge { .. } | Error::Refused(_) => State::InBatch,
             _ if abortable && !failed.undecided => State::Failed,
             _ => State::Spent,
         };
@@ -243,8 +243,7 @@ impl KafkaCommitter {
         kill::point("kafka.produced");
         let record = Outgoing::plain(Channel::Decisions, journal);
         too_large("journal", record_bytes(&record), self.limits.journal())?;
-        self.reports.journal_offset.store(-1, Ordering::Release);
-        producer.send(Target { topic: &self.config.topics.journal, partition: Some(0), of: JOURNAL }, &record)?;
+        producer.send(Target { topic: &self.config.topics.journal, partition: Some(0), journal: true }, &record)?;
         kill::point("kafka.journal_produced");
         let offsets = self.numbering.to_commit(positions);
         let list = offsets::list(&offsets)?;
@@ -359,7 +358,7 @@ impl Committer for KafkaCommitter {
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let producer = self.expect_state(State::InBatch, "write")?;
         too_large(record.channel.name(), record_bytes(record), self.limits.of(record.channel))?;
-        let target = Target { topic: self.config.topics.of(record.channel), partition: None, of: 0 };
+        let target = Target { topic: self.config.topics.of(record.channel), partition: None, journal: false };
         let sent = producer.send(target, record);
         sent.map_err(|failed| self.fail(failed))?;
         self.written += 1;
@@ -374,8 +373,8 @@ impl Committer for KafkaCommitter {
         self.expect_state(State::InBatch, "commit")?;
         self.measured = self.transact(positions, journal).map_err(|failed| self.fail(failed))?;
         self.state = State::Spent;
-        let offset = u64::try_from(self.reports.journal_offset.load(Ordering::Acquire));
-        let offset = offset.map_err(|_| Error::Refused("the brokers gave the journal record no offset".to_owned()))?;
+        let offset = self.reports.journal_offset();
+        let offset = offset.ok_or_else(|| Error::Refused("the brokers gave the journal record no offset".to_owned()))?;
         (self.mark.next, self.mark.last) = (offset + 1, Some((offset, hash(journal))));
         self.state = State::Ready;
         kill::point("kafka.committed");

@@ -177,7 +177,7 @@ impl KafkaConfig {
             create_partitions: 1,
             create_replication: None,
             format: ValueFormat::Json,
-            transaction_timeout: Duration::from_secs(60),
+            transaction_timeout: Duration::from_mins(1),
             metadata_every: Duration::from_secs(10),
             run_timeout: Duration::from_secs(30),
             prefetch_bytes_max: 64 << 20,

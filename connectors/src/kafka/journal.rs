@@ -1,6 +1,6 @@
 //! The journal topic, read from an offset: to its end by a recovery, for ever by a standby.
 //!
-//! One partition, read_committed, assigned. Records come with their offsets; offsets have gaps, one for each transaction's
+//! One partition, only what is committed, assigned. Records come with their offsets; offsets have gaps, one for each transaction's
 //! marker at least.
 //!
 //! Silence is the time since the last record, or since the last trouble with a broker: a reader that is cut off must not

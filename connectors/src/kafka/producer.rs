@@ -52,8 +52,8 @@ pub(super) struct Target<'a> {
     pub(super) topic: &'a str,
     /// `None`: by the record's key.
     pub(super) partition: Option<i32>,
-    /// What its report is marked with.
-    pub(super) of: usize,
+    /// Whether it is the batch's journal record, whose offset is kept.
+    pub(super) journal: bool,
 }
 
 impl Transactions {
@@ -69,12 +69,12 @@ impl Transactions {
         let producer = ThreadedProducer::from_config_and_context(&client, context).map_err(errors::not_made)?;
         let time = config.transaction_timeout;
         let new = Self { producer, reports: Arc::clone(reports), time, transactional: id.is_some() };
-        new.call(Call::Init, |producer, timeout| producer.init_transactions(timeout))?;
-        reports.take_undelivered();
+        new.call(Call::Init, Producer::init_transactions)?;
         Ok(new)
     }
 
     pub(super) fn begin(&self) -> Result<(), Failed> {
+        self.reports.next_batch();
         self.call(Call::Begin, |producer, _| producer.begin_transaction())
     }
 
@@ -87,7 +87,7 @@ impl Transactions {
             key: record.key,
             timestamp: None,
             headers: headers(record)?,
-            delivery_opaque: target.of,
+            delivery_opaque: self.reports.ticket(target.journal),
         };
         let deadline = Instant::now() + self.time;
         loop {
@@ -114,7 +114,7 @@ impl Transactions {
                 before_half = false;
                 kill::point("kafka.half_produced");
             }
-            if let Some(code) = self.reports.take_undelivered() {
+            if let Some(code) = self.reports.undelivered() {
                 return Err(self.failed(Call::Delivery, &KafkaError::MessageProduction(code)));
             }
             if in_flight == 0 {
@@ -138,7 +138,7 @@ impl Transactions {
 
     /// Commits, records and offsets.
     pub(super) fn commit(&self) -> Result<(), Failed> {
-        self.call(Call::Commit, |producer, timeout| producer.commit_transaction(timeout))
+        self.call(Call::Commit, Producer::commit_transaction)
     }
 
     /// Commits offsets where there is no transaction to commit.
@@ -148,17 +148,18 @@ impl Transactions {
 
     /// Aborts.
     pub(super) fn abort(&self) -> Result<(), Failed> {
-        self.call(Call::Abort, |producer, timeout| producer.abort_transaction(timeout))?;
-        self.reports.take_undelivered();
-        Ok(())
+        self.call(Call::Abort, Producer::abort_transaction)
     }
 
     /// Makes a transactional call until it succeeds, fails for good, or its time is over.
     fn call(&self, call: Call, make: impl Fn(&ThreadedProducer<Reporter>, Duration) -> KafkaResult<()>) -> Result<(), Failed> {
         let deadline = Instant::now() + self.time;
-        while self.transactional {
+        if !self.transactional {
+            return Ok(());
+        }
+        loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Err(error) = make(&self.producer, left.min(TRY_TIMEOUT)) else { break };
+            let Err(error) = make(&self.producer, left.min(TRY_TIMEOUT)) else { return Ok(()) };
             match errors::classify(call, &error) {
                 Outcome::Retry if Instant::now() < deadline => {
                     self.reports.transport(&error, call.action());
@@ -168,7 +169,6 @@ impl Transactions {
                 _ => return Err(self.failed(call, &error)),
             }
         }
-        Ok(())
     }
 
     fn failed(&self, call: Call, error: &KafkaError) -> Failed {

@@ -22,6 +22,7 @@ use rdkafka::{
     consumer::Consumer,
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::BorrowedMessage,
+    metadata::{MetadataPartition, MetadataTopic},
     topic_partition_list::Offset,
 };
 
@@ -194,7 +195,7 @@ impl KafkaSource {
         for topic in &self.config.topics.input {
             let metadata = look(|timeout| self.consumer.fetch_metadata(Some(topic), timeout))?;
             let topics = metadata.topics().iter().filter(|of| of.name() == topic && of.error().is_none());
-            let mut ids: Vec<i32> = topics.flat_map(|of| of.partitions()).map(rdkafka::metadata::MetadataPartition::id).collect();
+            let mut ids: Vec<i32> = topics.flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
             if ids.is_empty() {
                 return Err(Error::Changed(format!("the input topic {topic} is not there")));
             }
@@ -250,7 +251,7 @@ impl KafkaSource {
             && !mem::replace(&mut self.paused[number], true)
         {
             self.intake.counts.pauses += 1;
-            self.switch(number, |consumer, list| consumer.pause(list))?;
+            self.switch(number, Consumer::pause)?;
         }
         Ok(true)
     }
@@ -285,7 +286,7 @@ impl KafkaSource {
         for number in 0..self.paused.len() {
             let due = self.intake.buffers.has_room(number) || self.wanted == Some(number);
             if self.paused[number] && due {
-                self.switch(number, |consumer, list| consumer.resume(list))?;
+                self.switch(number, Consumer::resume)?;
                 self.paused[number] = false;
             }
         }

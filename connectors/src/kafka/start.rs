@@ -132,16 +132,16 @@ mod tests {
 
     const EXTENT: Extent = Extent { low: 10, high: 50 };
 
-    fn ours(offset: u64, begin: u64, position: u64) -> Option<Committed> {
-        Some(Committed { offset, begin: Some(begin), position: Some(position) })
+    fn ours(offset: u64, begin: u64, position: u64) -> Committed {
+        Committed { offset, begin: Some(begin), position: Some(position) }
     }
 
-    fn foreign(offset: u64) -> Option<Committed> {
-        Some(Committed { offset, begin: None, position: None })
+    fn foreign(offset: u64) -> Committed {
+        Committed { offset, begin: None, position: None }
     }
 
-    fn begin(position: u64, committed: Option<Committed>, start: Option<Start>) -> Result<(u64, u64), String> {
-        begin_of(&Entry::new("t", 0, true), position, committed, start)
+    fn begin(position: u64, committed: impl Into<Option<Committed>>, start: Option<Start>) -> Result<(u64, u64), String> {
+        begin_of(&Entry::new("t", 0, true), position, committed.into(), start)
     }
 
     fn begin_of(entry: &Entry, position: u64, committed: Option<Committed>, start: Option<Start>) -> Result<(u64, u64), String> {

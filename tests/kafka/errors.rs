@@ -26,7 +26,7 @@ use crate::stage::names;
 enum Expected {
     /// It is committed: the client or the committer has tried again.
     Committed,
-    /// It fails, is aborted, and the next batch is committed by the same producer.
+    /// It fails and is aborted; after recovery the next batch is committed.
     Aborted,
     /// It fails; only a new process may go on.
     Fatal,
@@ -120,7 +120,8 @@ fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
         Err(other) => panic!("{other}"),
     };
     let aborted = committer.abort();
-    let next = aborted.and_then(|()| batch(committer));
+    let next = aborted.and_then(|()| if outcome == Expected::Aborted { committer.recover(None).map(drop) } else { Ok(()) });
+    let next = next.and_then(|()| batch(committer));
     match (outcome, next) {
         (Expected::Aborted, Ok(())) | (Expected::Fatal | Expected::Fenced, Err(_)) => Ok(outcome),
         (_, next) => Err(format!("{outcome:?} ({said}), then {next:?}")),

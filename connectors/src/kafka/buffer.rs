@@ -96,9 +96,10 @@ impl Buffers {
         queue.records.len() <= self.bounds.records / 2 && queue.bytes <= self.bounds.bytes / 2
     }
 
-    /// Whether a batch can be filled, or a queue is full: time to stop reading.
+    /// Whether a batch can be filled, or a queue is full: time to stop reading. A run more than the batch is wanted, so that
+    /// what is beyond its end is seen.
     pub(super) fn is_enough(&self, limit: Limit) -> bool {
-        self.records >= limit.records.max(1)
+        self.records >= limit.records.saturating_add(RUN_RECORDS_MAX)
             || self.bytes() >= limit.bytes
             || (0..self.queues.len()).any(|partition| self.is_full(partition))
     }

@@ -300,6 +300,18 @@ impl KafkaCommitter {
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
+    /// The offset of the record just committed. A record acknowledged as one that the broker had already comes without it.
+    fn find_journal_record(&self, journal: &[u8]) -> Result<u64, Error> {
+        let mut reader = JournalReader::new(&self.config, Some(self.mark.next))?;
+        let records = reader.read_to_end(self.config.run_timeout)?;
+        let found = records.last().filter(|(_, record)| record == journal).map(|(offset, _)| *offset);
+        found.ok_or_else(|| Error::Broker {
+            action: "find the journal record just committed",
+            outcome: Outcome::Abort,
+            reason: format!("{} records from offset {} on, expected it as the last", records.len(), self.mark.next),
+        })
+    }
+
     /// The journal where there is no snapshot.
     fn journal_without_snapshot(&mut self) -> Result<Vec<Vec<u8>>, Error> {
         if self.without_snapshot == WithoutSnapshot::AcceptLoss {
@@ -373,8 +385,10 @@ impl Committer for KafkaCommitter {
         self.expect_state(State::InBatch, "commit")?;
         self.measured = self.transact(positions, journal).map_err(|failed| self.fail(failed))?;
         self.state = State::Spent;
-        let offset = self.reports.journal_offset();
-        let offset = offset.ok_or_else(|| Error::Refused("the brokers gave the journal record no offset".to_owned()))?;
+        let offset = match self.reports.journal_offset() {
+            Some(offset) => offset,
+            None => self.find_journal_record(journal)?,
+        };
         (self.mark.next, self.mark.last) = (offset + 1, Some((offset, hash(journal))));
         self.state = State::Ready;
         kill::point("kafka.committed");
@@ -383,10 +397,11 @@ impl Committer for KafkaCommitter {
 
     fn abort(&mut self) -> Result<(), Error> {
         match mem::replace(&mut self.state, State::Spent) {
-            State::InBatch | State::Failed => {
+            before @ (State::InBatch | State::Failed) => {
                 let aborted = self.producer.as_ref().map_or(Ok(()), Transactions::abort);
                 aborted?;
-                self.state = State::Ready;
+                // After an error a new producer goes on: this one's sequence may have a hole.
+                self.state = if before == State::InBatch { State::Ready } else { State::Spent };
             }
             State::Spent => self.producer = None,
             before @ (State::Unknown | State::Ready) => self.state = before,

@@ -124,10 +124,10 @@ pub(super) fn is_fence(code: Code) -> bool {
     matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
-/// The error that a call ends with, its retries behind it. `fatal` is what the client says of itself where the code is only
-/// "fatal".
+/// The error that a call ends with, its retries behind it. `fatal` is what the client says of itself if it can do no more:
+/// then this call's own code is only a consequence, such as "purged".
 pub(super) fn failed(call: Call, error: &KafkaError, fatal: Option<(Code, String)>) -> Error {
-    let outcome = classify(call, error);
+    let outcome = if fatal.is_some() { Outcome::Fatal } else { classify(call, error) };
     let code = fatal.as_ref().map(|(code, _)| *code).or(error.rdkafka_error_code());
     let reason = match fatal {
         Some((_, said)) => format!("{error}: {said}"),
@@ -217,8 +217,10 @@ mod tests {
         let said = |code| failed(Call::Delivery, &bare(Call::Delivery, code), None);
         assert!(matches!(said(Code::ProducerFenced), Error::Fenced { .. }));
         assert!(matches!(said(Code::OutOfOrderSequenceNumber), Error::Broker { outcome: Outcome::Fatal, .. }));
-        let by_client = failed(Call::Produce, &bare(Call::Produce, Code::Fatal), Some((Code::Fenced, "newer".to_owned())));
-        assert!(matches!(by_client, Error::Fenced { .. }));
+        for code in [Code::Fatal, Code::PurgeQueue] {
+            let by_client = failed(Call::Delivery, &bare(Call::Delivery, code), Some((Code::Fenced, "newer".to_owned())));
+            assert!(matches!(by_client, Error::Fenced { .. }), "{by_client}");
+        }
     }
 
     #[test]

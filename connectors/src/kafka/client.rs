@@ -225,6 +225,10 @@ impl KafkaConfig {
         if !self.client.contains_key("linger.ms") {
             client.set("linger.ms", "1");
         }
+        // The coordinator is busy for a moment after each commit; by default the client then waits 100 ms.
+        if !self.client.contains_key("retry.backoff.ms") {
+            client.set("retry.backoff.ms", "10");
+        }
         if let Some(id) = transactional_id {
             let timeout = self.transaction_timeout.as_millis().clamp(1_000, 900_000).to_string();
             client.set("transactional.id", id).set("transaction.timeout.ms", &timeout).set("message.timeout.ms", &timeout);

@@ -130,6 +130,8 @@ pub(crate) fn lines(records: &[Record]) -> Vec<String> {
 /// Positions after records.
 pub(crate) fn after(records: &[Record]) -> Positions {
     let mut positions = Positions::default();
-    records.iter().for_each(|record| positions.advance(record.position));
+    for record in records {
+        positions.advance(record.position);
+    }
     positions
 }

@@ -37,13 +37,21 @@ pub struct Test {
     pub run: fn() -> Ran,
 }
 
+/// Which of the tests that are short and long are run.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Long {
+    #[default]
+    Left,
+    Alone,
+    Too,
+}
+
 #[derive(Default)]
 struct Arguments {
     filters: Vec<String>,
     exact: bool,
     list: bool,
-    ignored: bool,
-    include_ignored: bool,
+    long: Long,
     threads: Option<usize>,
 }
 
@@ -54,8 +62,8 @@ impl Arguments {
             match argument.as_str() {
                 "--exact" => arguments.exact = true,
                 "--list" => arguments.list = true,
-                "--ignored" => arguments.ignored = true,
-                "--include-ignored" => arguments.include_ignored = true,
+                "--ignored" => arguments.long = Long::Alone,
+                "--include-ignored" => arguments.long = Long::Too,
                 "--test-threads" => arguments.threads = given.next().and_then(|number| number.parse().ok()),
                 // Their values must not become filters.
                 "--skip" | "--format" | "--color" | "--logfile" | "-Z" => drop(given.next()),
@@ -71,7 +79,7 @@ impl Arguments {
 
     fn wants(&self, test: &Test) -> bool {
         let named = |filter: &String| if self.exact { test.name == filter } else { test.name.contains(filter.as_str()) };
-        let long = if self.ignored { test.long } else { self.include_ignored || !test.long };
+        let long = self.long == Long::Too || test.long == (self.long == Long::Alone);
         long && (self.filters.is_empty() || self.filters.iter().any(named))
     }
 }
@@ -82,7 +90,9 @@ pub fn run(of: &str, require: &str, tests: &[Test]) -> ExitCode {
     let arguments = Arguments::parse(std::env::args().skip(1));
     let wanted: Vec<&Test> = tests.iter().filter(|test| arguments.wants(test)).collect();
     if arguments.list {
-        wanted.iter().for_each(|test| say(&format!("{}: test", test.name)));
+        for test in wanted {
+            say(&format!("{}: test", test.name));
+        }
         return ExitCode::SUCCESS;
     }
     say(&format!("\nrunning {} tests", wanted.len()));

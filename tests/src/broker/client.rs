@@ -164,6 +164,9 @@ impl Client {
     }
 
     /// How many partitions a topic has; 0 if it is not there.
+    ///
+    /// # Panics
+    /// If no broker answers.
     #[must_use]
     pub fn partitions(&self, topic: &str) -> i32 {
         let consumer: BaseConsumer = self.config().create().expect("a consumer");

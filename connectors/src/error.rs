@@ -25,6 +25,34 @@ pub enum Error {
     /// An output cannot be continued.
     #[error("{0}")]
     Refused(String),
+    /// A call to a broker failed; `outcome` says what may be done about it.
+    #[error("{action}: {reason}")]
+    Broker {
+        /// What was tried, such as "commit the transaction".
+        action: &'static str,
+        /// Whether to abort and recover, or to end. Retries are behind it already.
+        outcome: crate::kafka::Outcome,
+        /// What the client said.
+        reason: String,
+    },
+    /// Another process has taken over: this one must not write any more.
+    #[error("{action}: fenced by a newer process of the same group: {reason}")]
+    Fenced {
+        /// What was tried.
+        action: &'static str,
+        /// What the client said.
+        reason: String,
+    },
+    /// A record that its topic does not take. Nothing was written, the batch stays open.
+    #[error("record of {bytes} bytes for {channel}, its topic takes at most {bytes_max}")]
+    TooLarge {
+        /// Where it was to go.
+        channel: &'static str,
+        /// Its size with key and headers.
+        bytes: usize,
+        /// What the topic takes.
+        bytes_max: usize,
+    },
     /// A fault injected by a test.
     #[error("injected fault: {0}")]
     Injected(&'static str),

@@ -22,7 +22,23 @@ pub const POINTS: &[&str] = &[
     "publish.removed",
 ];
 
-/// Passes the point `name`, which [`POINTS`] lists.
+/// Every point of a commit and of a recovery over Kafka, in their order. A run over files passes none of them.
+pub const KAFKA_POINTS: &[&str] = &[
+    "kafka.recover_begun",
+    "kafka.recover_fenced",
+    "kafka.recover_journal_read",
+    "kafka.begun",
+    "kafka.first_produced",
+    "kafka.produced",
+    "kafka.journal_produced",
+    "kafka.offsets_sent",
+    "kafka.half_produced",
+    "kafka.flushed",
+    "kafka.before_commit",
+    "kafka.committed",
+];
+
+/// Passes the point `name`, which [`POINTS`] or [`KAFKA_POINTS`] lists.
 #[inline]
 pub fn point(name: &'static str) {
     #[cfg(feature = "faults")]
@@ -80,7 +96,8 @@ pub(crate) mod watch {
     }
 
     pub(super) fn point(name: &'static str) {
-        assert!(super::POINTS.contains(&name), "{name} is missing in POINTS");
+        let known = super::POINTS.contains(&name) || super::KAFKA_POINTS.contains(&name);
+        assert!(known, "{name} is missing in POINTS and KAFKA_POINTS");
         WATCHER.with_borrow_mut(|watcher| {
             if let Some(watcher) = watcher {
                 watcher(name);

@@ -6,6 +6,7 @@
 //! | far end | source | committer | outputs become visible |
 //! |---|---|---|---|
 //! | [`mod@file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
+//! | [`kafka`] | [`kafka::KafkaSource`] | [`kafka::KafkaCommitter`] | at each commit, with its journal record and the offsets |
 //! | [`memory`] | [`memory::MemorySource`] | [`memory::MemoryCommitter`] | at each commit, with its journal record |
 
 pub mod committer;
@@ -13,6 +14,7 @@ pub mod compress;
 pub mod error;
 pub mod file;
 pub mod framing;
+pub mod kafka;
 pub mod kill;
 pub mod limits;
 pub mod memory;

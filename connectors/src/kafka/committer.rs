@@ -1,0 +1,421 @@
+//! One transaction a batch: outputs, journal record and offsets, all or nothing.
+//!
+//! ```text
+//! recover   a new producer, init_transactions (fences whoever was before), committed offsets, the journal after the mark
+//! begin     begin_transaction
+//! write*    into the client's queue, which sends meanwhile
+//! commit    the journal record, the offsets, wait until all is acknowledged, commit_transaction
+//! ```
+//!
+//! The offsets are sent while records are still on their way: both take about as long.
+//!
+//! After a failed commit only `abort` and `recover` are allowed. One whose outcome is unknown is not aborted: the producer is
+//! thrown away, and recovery finds out from the journal.
+//!
+//! **State** one producer with at most `produce_bytes_max` of unacknowledged records. **Blocks** in each call at most
+//! `transaction_timeout`.
+
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+
+use super::{
+    client::{Reading, Reports},
+    config::KafkaConfig,
+    errors::{Failed, Outcome},
+    journal::JournalReader,
+    mark::{Mark, hash},
+    numbering::Numbering,
+    offsets,
+    producer::{Target, Transactions},
+    start::Extent,
+    topics::{TopicLimits, record_bytes},
+};
+use crate::{
+    committer::{Channel, Committer, Outgoing, Recovered},
+    error::Error,
+    kill,
+    position::Positions,
+};
+
+/// How long the brokers may take to say which cluster they are.
+const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What to do with committed offsets or a journal when there is no snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutSnapshot {
+    /// Refuse to begin.
+    #[default]
+    Refuse,
+    /// Give out the whole journal, for a silent re-read of everything (`--from-journal`).
+    FromJournal,
+    /// Go on at the committed offsets with an empty state (`--accept-loss`).
+    AcceptLoss,
+}
+
+/// Ways to break the protocol, so that tests can show that they would notice.
+#[cfg(feature = "faults")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mutation {
+    /// Records are produced as they come, offsets committed after them.
+    pub no_transaction: bool,
+    /// Each process has a transactional id of its own, so nobody is fenced.
+    pub no_fence: bool,
+}
+
+/// How long the last commit took, step by step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Adding the offsets.
+    pub offsets: Duration,
+    /// Waiting for acknowledgements after that.
+    pub acknowledged: Duration,
+    /// The commit itself.
+    pub committed: Duration,
+}
+
+/// Writes outputs, journal and offsets in transactions.
+pub struct KafkaCommitter {
+    config: Arc<KafkaConfig>,
+    limits: TopicLimits,
+    numbering: Arc<Numbering>,
+    without_snapshot: WithoutSnapshot,
+    reports: Arc<Reports>,
+    /// Of the group, without partitions: for committed offsets and the group's metadata.
+    consumer: Reading,
+    producer: Option<Transactions>,
+    state: State,
+    /// Behind the last committed journal record.
+    mark: Mark,
+    /// Records written in the open batch.
+    written: usize,
+    measured: Measured,
+    #[cfg(feature = "faults")]
+    mutation: Mutation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before `recover`.
+    Unknown,
+    Ready,
+    InBatch,
+    /// A call within the batch failed: only `abort` and `recover` are allowed.
+    Failed,
+    /// A call was fatal, or nobody knows whether it took place: the producer must not be used again, not even to abort.
+    Spent,
+}
+
+/// Time between steps.
+struct Watch(Instant);
+
+impl Watch {
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - mem::replace(&mut self.0, now)
+    }
+}
+
+impl KafkaCommitter {
+    /// Commits for the group of `config`, beginning with [`Committer::recover`]. Nobody is fenced before that.
+    ///
+    /// # Errors
+    /// If the configuration is refused.
+    pub fn new(
+        config: &KafkaConfig,
+        limits: TopicLimits,
+        numbering: Arc<Numbering>,
+        without_snapshot: WithoutSnapshot,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let config = Arc::new(config.clone());
+        let reports = Arc::new(Reports::default());
+        let consumer = config.consumer(&reports)?;
+        Ok(Self {
+            config,
+            limits,
+            numbering,
+            without_snapshot,
+            reports,
+            consumer,
+            producer: None,
+            state: State::Unknown,
+            mark: Mark::default(),
+            written: 0,
+            measured: Measured::default(),
+            #[cfg(feature = "faults")]
+            mutation: Mutation::default(),
+        })
+    }
+
+    /// Breaks the protocol: tests only.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_mutation(mut self, mutation: Mutation) -> Self {
+        self.mutation = mutation;
+        self
+    }
+
+    /// Whether a record's topic takes it; [`Committer::write`] refuses it otherwise.
+    #[must_use]
+    pub fn fits(&self, record: &Outgoing<'_>) -> bool {
+        self.limits.fits(record)
+    }
+
+    /// What the topics take.
+    #[must_use]
+    pub fn limits(&self) -> &TopicLimits {
+        &self.limits
+    }
+
+    /// Where the next journal record is at the earliest.
+    #[must_use]
+    pub fn journal_next(&self) -> u64 {
+        self.mark.next
+    }
+
+    /// How long the last commit took.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        self.measured
+    }
+
+    /// Records that were not delivered so far; each one's batch was aborted.
+    #[must_use]
+    pub fn delivery_errors(&self) -> u64 {
+        self.reports.delivery_errors.load(Ordering::Relaxed)
+    }
+
+    #[cfg(feature = "faults")]
+    fn is_transactional(&self) -> bool {
+        !self.mutation.no_transaction
+    }
+
+    #[cfg(not(feature = "faults"))]
+    #[expect(clippy::unused_self, reason = "a test's switch with the feature")]
+    fn is_transactional(&self) -> bool {
+        true
+    }
+
+    #[cfg(feature = "faults")]
+    fn transactional_id(&self) -> String {
+        use std::sync::atomic::AtomicU32;
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let group = &self.config.group;
+        if self.mutation.no_fence {
+            format!("{group}-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed))
+        } else {
+            group.clone()
+        }
+    }
+
+    #[cfg(not(feature = "faults"))]
+    fn transactional_id(&self) -> String {
+        self.config.group.clone()
+    }
+
+    fn expect_state(&self, expected: State, call: &str) -> Result<&Transactions, Error> {
+        match &self.producer {
+            Some(producer) if self.state == expected => Ok(producer),
+            _ => Err(Error::Refused(format!("{call}: the committer is {:?}, expected {expected:?}", self.state))),
+        }
+    }
+
+    /// What is left after a failed call within a batch.
+    fn fail(&mut self, failed: Failed) -> Error {
+        let abortable = matches!(failed.error, Error::Broker { outcome: Outcome::Abort, .. });
+        self.state = match failed.error {
+            // Nothing was written: the batch stays open.
+            Error::TooLarge { .. } | Error::Refused(_) => State::InBatch,
+            _ if abortable && !failed.undecided => State::Failed,
+            _ => State::Spent,
+        };
+        failed.into()
+    }
+
+    /// Everything of a commit, the commit included. Returns how long its steps took.
+    fn transact(&self, positions: &Positions, journal: &[u8]) -> Result<Measured, Failed> {
+        let producer = self.expect_state(State::InBatch, "commit")?;
+        kill::point("kafka.produced");
+        let record = Outgoing::plain(Channel::Decisions, journal);
+        too_large("journal", record_bytes(&record), self.limits.journal())?;
+        producer.send(Target { topic: &self.config.topics.journal, partition: Some(0), journal: true }, &record)?;
+        kill::point("kafka.journal_produced");
+        let offsets = self.numbering.to_commit(positions);
+        let list = offsets::list(&offsets)?;
+        let mut watch = Watch(Instant::now());
+        if !offsets.is_empty() {
+            producer.send_offsets(&list, &self.consumer)?;
+        }
+        kill::point("kafka.offsets_sent");
+        let offsets = watch.lap();
+        producer.wait_acknowledged(self.written + 1)?;
+        kill::point("kafka.flushed");
+        let acknowledged = watch.lap();
+        kill::point("kafka.before_commit");
+        if self.is_transactional() {
+            producer.commit()?;
+        } else {
+            producer.commit_offsets(&list, &self.consumer)?;
+        }
+        Ok(Measured { offsets, acknowledged, committed: watch.lap() })
+    }
+
+    /// Refuses a group that has been at work if there is no state to go on with.
+    fn expect_nothing(&self, what: &str) -> Error {
+        let group = &self.config.group;
+        Error::Refused(format!(
+            "group {group} has {what}, but there is no snapshot: --from-journal reads everything again along the journal, \
+             --accept-loss goes on at the committed offsets and forgets what was learned before"
+        ))
+    }
+
+    /// The journal after a snapshot's mark.
+    fn journal_after(&mut self, mark: &Mark) -> Result<Vec<Vec<u8>>, Error> {
+        if mark.cluster != self.mark.cluster && !mark.cluster.is_empty() && !self.mark.cluster.is_empty() {
+            let (got, expected) = (&self.mark.cluster, &mark.cluster);
+            return Err(Error::Changed(format!("the brokers are cluster {got}, expected {expected}")));
+        }
+        let from = mark.last.map_or(mark.next, |(offset, _)| offset);
+        let mut reader = JournalReader::new(&self.config, Some(from))?;
+        let mut records = reader.read_to_end(self.config.run_timeout)?.into_iter();
+        (self.mark.next, self.mark.last) = (reader.next_offset(), mark.last);
+        if let Some((offset, expected)) = mark.last {
+            let first = records.next().filter(|(at, record)| *at == offset && hash(record) == expected);
+            if first.is_none() {
+                let topic = &self.config.topics.journal;
+                return Err(Error::Changed(format!(
+                    "the journal {topic} has another record at offset {offset} than the snapshot saw: it was made anew"
+                )));
+            }
+        }
+        let records: Vec<_> = records.collect();
+        if let Some((offset, record)) = records.last() {
+            self.mark.last = Some((*offset, hash(record)));
+        }
+        Ok(records.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// The offset of the record just committed. A record acknowledged as one that the broker had already comes without it.
+    fn find_journal_record(&self, journal: &[u8]) -> Result<u64, Error> {
+        let mut reader = JournalReader::new(&self.config, Some(self.mark.next))?;
+        let records = reader.read_to_end(self.config.run_timeout)?;
+        let found = records.last().filter(|(_, record)| record == journal).map(|(offset, _)| *offset);
+        found.ok_or_else(|| Error::Broker {
+            action: "find the journal record just committed",
+            outcome: Outcome::Abort,
+            reason: format!("{} records from offset {} on, expected it as the last", records.len(), self.mark.next),
+        })
+    }
+
+    /// The journal where there is no snapshot.
+    fn journal_without_snapshot(&mut self) -> Result<Vec<Vec<u8>>, Error> {
+        if self.without_snapshot == WithoutSnapshot::AcceptLoss {
+            let Extent { high, .. } = Extent::of(&self.consumer, &self.config.topics.journal, 0)?;
+            (self.mark.next, self.mark.last) = (high, None);
+            return Ok(Vec::new());
+        }
+        if self.without_snapshot == WithoutSnapshot::Refuse && self.has_committed(&self.consumer)? {
+            return Err(self.expect_nothing("committed offsets"));
+        }
+        let journal = self.journal_after(&Mark::default())?;
+        if self.without_snapshot == WithoutSnapshot::Refuse && !journal.is_empty() {
+            return Err(self.expect_nothing("a journal"));
+        }
+        Ok(journal)
+    }
+
+    fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
+        let keys: Vec<_> = self.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect();
+        Ok(!offsets::fetch(consumer, &keys)?.is_empty())
+    }
+}
+
+impl Committer for KafkaCommitter {
+    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+        kill::point("kafka.recover_begun");
+        self.state = State::Unknown;
+        let from = mark.map(Mark::decode).transpose()?;
+        // Refused before anybody is fenced: one that is started by mistake must not stop the one at work.
+        if from.is_none() && self.without_snapshot == WithoutSnapshot::Refuse && self.has_committed(&self.config.glancer()?)? {
+            return Err(self.expect_nothing("committed offsets"));
+        }
+        self.producer = None;
+        let id = self.is_transactional().then(|| self.transactional_id());
+        self.producer = Some(Transactions::fence(&self.config, &self.limits, &self.reports, id.as_deref())?);
+        kill::point("kafka.recover_fenced");
+        let cluster = self.consumer.client().fetch_cluster_id(CLUSTER_TIMEOUT).unwrap_or_default();
+        self.mark = Mark { cluster, ..Mark::default() };
+        let journal = match from {
+            Some(mark) => self.journal_after(&mark)?,
+            None => self.journal_without_snapshot()?,
+        };
+        kill::point("kafka.recover_journal_read");
+        self.state = State::Ready;
+        Ok(Recovered { journal })
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.expect_state(State::Ready, "begin")?.begin()?;
+        (self.state, self.written) = (State::InBatch, 0);
+        kill::point("kafka.begun");
+        Ok(())
+    }
+
+    /// A record that its topic does not take is [`Error::TooLarge`]; the batch stays as it was.
+    fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
+        let producer = self.expect_state(State::InBatch, "write")?;
+        too_large(record.channel.name(), record_bytes(record), self.limits.of(record.channel))?;
+        let target = Target { topic: self.config.topics.of(record.channel), partition: None, journal: false };
+        let sent = producer.send(target, record);
+        sent.map_err(|failed| self.fail(failed))?;
+        self.written += 1;
+        if self.written == 1 {
+            kill::point("kafka.first_produced");
+        }
+        Ok(())
+    }
+
+    /// A journal record that is too large is [`Error::TooLarge`], and the batch stays open.
+    fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error> {
+        self.expect_state(State::InBatch, "commit")?;
+        self.measured = self.transact(positions, journal).map_err(|failed| self.fail(failed))?;
+        self.state = State::Spent;
+        let offset = match self.reports.journal_offset() {
+            Some(offset) => offset,
+            None => self.find_journal_record(journal)?,
+        };
+        (self.mark.next, self.mark.last) = (offset + 1, Some((offset, hash(journal))));
+        self.state = State::Ready;
+        kill::point("kafka.committed");
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), Error> {
+        match mem::replace(&mut self.state, State::Spent) {
+            before @ (State::InBatch | State::Failed) => {
+                let aborted = self.producer.as_ref().map_or(Ok(()), Transactions::abort);
+                aborted?;
+                // After an error a new producer goes on: this one's sequence may have a hole.
+                self.state = if before == State::InBatch { State::Ready } else { State::Spent };
+            }
+            State::Spent => self.producer = None,
+            before @ (State::Unknown | State::Ready) => self.state = before,
+        }
+        Ok(())
+    }
+
+    /// Every commit is durable as soon as it has succeeded.
+    fn mark(&mut self) -> Result<Vec<u8>, Error> {
+        self.expect_state(State::Ready, "mark")?;
+        Ok(self.mark.encode())
+    }
+}
+
+fn too_large(channel: &'static str, bytes: usize, bytes_max: usize) -> Result<(), Error> {
+    if bytes > bytes_max { Err(Error::TooLarge { channel, bytes, bytes_max }) } else { Ok(()) }
+}

@@ -1,0 +1,174 @@
+//! The journal topic, read from an offset: to its end by a recovery, for ever by a standby.
+//!
+//! One partition, only what is committed, assigned. Records come with their offsets; offsets have gaps, one for each transaction's
+//! marker at least.
+//!
+//! Silence is the time since the last record, or since the last trouble with a broker: a reader that is cut off must not
+//! take the other side's life for its death. Before acting on silence ask [`JournalReader::behind`], which asks the broker.
+//!
+//! **State** in the client at most `prefetch_bytes_max`.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Message, TopicPartitionList,
+    consumer::Consumer,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    topic_partition_list::Offset,
+};
+
+use super::{
+    client::{Reading, Reports},
+    config::KafkaConfig,
+    errors::{self, Call, Outcome},
+    start::Extent,
+};
+use crate::error::Error;
+
+/// The journal has one partition.
+const PARTITION: i32 = 0;
+/// Most records handed over at once.
+const RECORDS_MAX: usize = 1024;
+
+/// A journal record and its offset.
+pub(super) type JournalRecord = (u64, Vec<u8>);
+
+/// Follows the journal.
+pub struct JournalReader {
+    topic: String,
+    consumer: Reading,
+    reports: Arc<Reports>,
+    next: u64,
+    /// The last stable offset when reading began.
+    end: u64,
+    last_heard: Instant,
+    troubles: u64,
+    /// Whether the end was seen since the last record.
+    at_end: bool,
+}
+
+impl JournalReader {
+    /// Reads from `offset` on; `None`: from the first record.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or the journal does not reach there or no longer holds it.
+    pub fn new(config: &KafkaConfig, offset: Option<u64>) -> Result<Self, Error> {
+        let reports = Arc::new(Reports::default());
+        let consumer = config.consumer(&reports)?;
+        let topic = config.topics.journal.clone();
+        let Extent { low, high } = Extent::of(&consumer, &topic, PARTITION)?;
+        let next = offset.unwrap_or(0);
+        if next > high {
+            return Err(Error::Changed(format!(
+                "the journal {topic} ends at offset {high}, expected at least {next}: it was made anew"
+            )));
+        }
+        if next < low {
+            return Err(Error::Changed(format!(
+                "the journal {topic} begins at offset {low}, expected {next}: its retention has removed records"
+            )));
+        }
+        let mut list = TopicPartitionList::new();
+        let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
+        let assigned = list.add_partition_offset(&topic, PARTITION, offset).and_then(|()| consumer.assign(&list));
+        assigned.map_err(|error| errors::failed(Call::Read, &error, None))?;
+        Ok(Self { topic, consumer, reports, next, end: high, last_heard: Instant::now(), troubles: 0, at_end: false })
+    }
+
+    /// Records that come within `timeout`, at once if there are some; at most 1,024.
+    ///
+    /// # Errors
+    /// If the journal is not what it was, or may not be read.
+    pub fn poll(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
+        let deadline = Instant::now() + timeout;
+        let mut records = Vec::new();
+        while records.len() < RECORDS_MAX {
+            let left = if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            match self.consumer.poll(left) {
+                None if left.is_zero() => break,
+                None => {}
+                Some(Ok(message)) => {
+                    let offset = u64::try_from(message.offset()).unwrap_or(0);
+                    if offset >= self.next {
+                        records.push((offset, message.payload().unwrap_or_default().to_vec()));
+                        self.next = offset + 1;
+                    }
+                    (self.last_heard, self.at_end) = (Instant::now(), false);
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    self.at_end = true;
+                    if !records.is_empty() || left.is_zero() {
+                        break;
+                    }
+                }
+                Some(Err(error)) => self.forgive(&error)?,
+            }
+        }
+        let troubles = self.reports.transport_errors.load(Ordering::Relaxed);
+        if troubles != self.troubles {
+            (self.troubles, self.last_heard) = (troubles, Instant::now());
+        }
+        Ok(records)
+    }
+
+    /// How long nothing has come. Trouble with a broker begins it anew.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        self.last_heard.elapsed()
+    }
+
+    /// Where the next record is at the earliest.
+    #[must_use]
+    pub fn next_offset(&self) -> u64 {
+        self.next
+    }
+
+    /// Offsets in the journal that have not been read, as the broker says now. Behind the last record there is always the
+    /// marker of its transaction, so up to 1 is nothing; 0 also once the end was seen.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn behind(&self) -> Result<u64, Error> {
+        let high = Extent::of(&self.consumer, &self.topic, PARTITION)?.high;
+        Ok(high.saturating_sub(self.next))
+    }
+
+    /// Everything up to the last stable offset as it was when the reader was made.
+    pub(super) fn read_to_end(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
+        let mut records = Vec::new();
+        let mut progress = Instant::now();
+        // Fetching began after the end was asked, so an end that the client finds is not before it.
+        while self.next < self.end && !self.at_end {
+            let more = self.poll(Duration::from_millis(20))?;
+            if !more.is_empty() {
+                progress = Instant::now();
+            } else if progress.elapsed() > timeout {
+                let (topic, next, end) = (&self.topic, self.next, self.end);
+                return Err(Error::Broker {
+                    action: "read the journal",
+                    outcome: Outcome::Abort,
+                    reason: format!("{topic} gave records to offset {next}, expected to {end}, and no more came in time"),
+                });
+            }
+            records.extend(more);
+        }
+        self.next = self.next.max(self.end);
+        Ok(records)
+    }
+
+    fn forgive(&self, error: &KafkaError) -> Result<(), Error> {
+        match (error.rdkafka_error_code(), errors::classify(Call::Read, error)) {
+            (Some(Code::AutoOffsetReset | Code::OffsetOutOfRange), _) => {
+                Err(Error::Changed(format!("an offset of the journal {} is out of range: {error}", self.topic)))
+            }
+            (_, Outcome::Retry) => {
+                self.reports.transport(error, "while reading the journal");
+                Ok(())
+            }
+            _ => Err(errors::failed(Call::Read, error, self.consumer.client().fatal_error())),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where does recovery come back to?
+//!
+//! A mark names a place in the journal topic: the cluster, the offset of the last record before the mark, that record's
+//! hash, and the offset after it. Recovery reads that record again, so a journal that was made anew, even one that has
+//! grown beyond the place, is noticed.
+
+use crate::error::Error;
+
+/// Distinguishes marks from those of other far ends.
+const MAGIC: &[u8; 8] = b"weirkm1\0";
+
+/// A place in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Identity of the cluster; empty if the brokers do not say.
+    pub(super) cluster: String,
+    /// The next record is at this offset or later.
+    pub(super) next: u64,
+    /// The last record before: its offset and hash.
+    pub(super) last: Option<(u64, [u8; 32])>,
+}
+
+impl Mark {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let (flag, (offset, hash)) = (u8::from(self.last.is_some()), self.last.unwrap_or_default());
+        [MAGIC, &self.next.to_le_bytes()[..], &[flag], &offset.to_le_bytes(), &hash, self.cluster.as_bytes()].concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let parse = || {
+            let (magic, rest) = bytes.split_first_chunk::<8>()?;
+            let (next, rest) = rest.split_first_chunk::<8>()?;
+            let ([flag], rest) = rest.split_first_chunk::<1>()?;
+            let (offset, rest) = rest.split_first_chunk::<8>()?;
+            let (hash, cluster) = rest.split_first_chunk::<32>()?;
+            let last = match flag {
+                0 => None,
+                1 => Some((u64::from_le_bytes(*offset), *hash)),
+                _ => return None,
+            };
+            let cluster = std::str::from_utf8(cluster).ok()?.to_owned();
+            (magic == MAGIC).then(|| Self { cluster, next: u64::from_le_bytes(*next), last })
+        };
+        parse().ok_or_else(|| Error::Refused(format!("mark of {} bytes is none of a Kafka journal", bytes.len())))
+    }
+}
+
+/// The hash of a journal record.
+pub(super) fn hash(record: &[u8]) -> [u8; 32] {
+    *blake3::hash(record).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_comes_back_and_nothing_else_is_one() {
+        for last in [None, Some((41, hash(b"record")))] {
+            let mark = Mark { cluster: "abc".to_owned(), next: 42, last };
+            let bytes = mark.encode();
+            assert_eq!(Mark::decode(&bytes).expect("a mark"), mark);
+            for cut in 0..MAGIC.len() + 49 {
+                assert!(Mark::decode(&bytes[..cut]).is_err(), "{cut} bytes");
+            }
+            for (at, value) in [(0, 0), (16, 7)] {
+                let mut changed = bytes.clone();
+                changed[at] = value;
+                assert!(Mark::decode(&changed).is_err(), "byte {at}");
+            }
+        }
+        assert!(Mark::decode(&7_u64.to_le_bytes()).is_err(), "a mark of memory");
+    }
+}

@@ -1,0 +1,163 @@
+//! What record is a message?
+//!
+//! | value | payload |
+//! |---|---|
+//! | null | none: a tombstone is counted and passed over |
+//! | longer than [`Limits::record_bytes_max`] | `Bad`, `record_too_large`: first 4 KiB, BLAKE3 of the whole in the message |
+//! | JSON | [`Payload::Line`], line breaks and all |
+//! | HTML | [`Payload::Html`] |
+//! | WARC | [`Payload::Warc`], framed as in a file; `Bad` unless it is one record, `warc_not_one` if it is several or none |
+//!
+//! Headers are kept in their order but for `weir-*`: whoever fills the input must not speak for the stage. Names that are
+//! no UTF-8 cannot be had from the client, which panics on them; such a header is left out and counted.
+//!
+//! **Cost** one copy of the value; two for WARC.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rdkafka::{
+    Message, Timestamp,
+    message::{BorrowedMessage, Headers},
+};
+
+use super::config::ValueFormat;
+use crate::{
+    framing::{SNIPPET_BYTES_MAX, warc},
+    limits::Limits,
+    source::{Bad, Envelope, Header, Payload},
+};
+
+/// What begins the name of a header that only the stage writes.
+const OWN_PREFIX: &[u8] = b"weir-";
+
+/// A message taken over from the client.
+pub(super) enum Taken {
+    /// Null value.
+    Tombstone,
+    /// Anything else.
+    Record {
+        payload: Payload,
+        envelope: Envelope,
+        /// Headers left out since their names are no text.
+        headers_lost: u64,
+    },
+}
+
+/// Takes a message over.
+pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &Limits) -> Taken {
+    let Some(value) = message.payload() else { return Taken::Tombstone };
+    let (headers, headers_lost) = headers(message);
+    let declared = headers.iter().rev().find(|header| header.name.eq_ignore_ascii_case("content-type"));
+    let declared = declared.and_then(|header| ValueFormat::of_content_type(header.value.as_deref()?));
+    let (payload, framed) = frame(value, declared.unwrap_or(format), limits);
+    let time_ms = match message.timestamp() {
+        Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) if ms >= 0 => Some(ms),
+        _ => None,
+    };
+    let value = if framed { value.to_vec() } else { Vec::new() };
+    let envelope = Envelope { key: message.key().map(<[u8]>::to_vec), headers, time_ms, value };
+    Taken::Record { payload, envelope, headers_lost }
+}
+
+fn headers(message: &BorrowedMessage<'_>) -> (Vec<Header>, u64) {
+    let Some(given) = message.headers() else { return (Vec::new(), 0) };
+    let mut lost = 0;
+    let mut headers = Vec::with_capacity(given.count());
+    for i in 0..given.count() {
+        // The client unwraps the name's UTF-8. Nothing is shared with it that a panic could leave half done.
+        match catch_unwind(AssertUnwindSafe(|| given.try_get(i))) {
+            Ok(Some(header)) if is_own(header.key) => {}
+            Ok(Some(header)) => headers.push(Header { name: header.key.to_owned(), value: header.value.map(<[u8]>::to_vec) }),
+            Ok(None) => {}
+            Err(_) => lost += 1,
+        }
+    }
+    (headers, lost)
+}
+
+fn is_own(name: &str) -> bool {
+    name.as_bytes().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+}
+
+/// The payload of a value, and whether it is something framed out of it.
+fn frame(value: &[u8], format: ValueFormat, limits: &Limits) -> (Payload, bool) {
+    if value.len() > limits.record_bytes_max {
+        let hash = blake3::hash(value).to_hex();
+        let message = format!("value of {} bytes, expected at most {}; BLAKE3 {hash}", value.len(), limits.record_bytes_max);
+        return (bad("record_too_large", message, value), false);
+    }
+    match format {
+        ValueFormat::Json => (Payload::Line(value.to_vec()), false),
+        ValueFormat::Html => (Payload::Html(value.to_vec()), false),
+        ValueFormat::Warc => (frame_warc(value, limits), true),
+    }
+}
+
+fn frame_warc(value: &[u8], limits: &Limits) -> Payload {
+    let mut records = warc::Records::new(value, *limits);
+    // Reading a slice cannot fail.
+    let mut next = || records.next_frame().ok().flatten().map(|frame| frame.payload);
+    match (next(), next()) {
+        (Some(one), None) => one,
+        (None, _) => bad("warc_not_one", "no WARC record in the value, expected one".to_owned(), value),
+        (Some(_), Some(_)) => bad("warc_not_one", "more than one WARC record in the value, expected one".to_owned(), value),
+    }
+}
+
+fn bad(code: &'static str, message: String, value: &[u8]) -> Payload {
+    let bytes = value[..value.len().min(SNIPPET_BYTES_MAX)].to_vec();
+    Payload::Bad(Bad { code, message, bytes, length: value.len() as u64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WARC: &[u8] = b"WARC/1.0\r\nContent-Length: 3\r\n\r\nabc\r\n\r\n";
+
+    fn framed(value: &[u8], format: ValueFormat) -> (Payload, bool) {
+        frame(value, format, &Limits { record_bytes_max: 10_000, ..Limits::default() })
+    }
+
+    fn code(value: &[u8]) -> &'static str {
+        match framed(value, ValueFormat::Warc) {
+            (Payload::Bad(bad), true) => bad.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn values_are_taken_as_they_are() {
+        assert_eq!(framed(b"{\n}", ValueFormat::Json), (Payload::Line(b"{\n}".to_vec()), false));
+        assert_eq!(framed(b"<p>", ValueFormat::Html), (Payload::Html(b"<p>".to_vec()), false));
+        assert_eq!(framed(b"", ValueFormat::Json), (Payload::Line(Vec::new()), false));
+        let warc = Payload::Warc { header: b"WARC/1.0\r\nContent-Length: 3\r\n".to_vec(), block: b"abc".to_vec() };
+        assert_eq!(framed(WARC, ValueFormat::Warc), (warc, true));
+    }
+
+    #[test]
+    fn a_value_holds_one_warc_record_or_is_bad() {
+        assert_eq!(code(b""), "warc_not_one");
+        assert_eq!(code(&[WARC, WARC].concat()), "warc_not_one");
+        assert_eq!(code(b"hello"), "warc_bad_header");
+        assert_eq!(code(&WARC[..31]), "warc_truncated");
+    }
+
+    #[test]
+    fn a_value_too_long_keeps_its_beginning_and_a_hash() {
+        let value = vec![b'x'; 10_001];
+        let (Payload::Bad(bad), false) = framed(&value, ValueFormat::Json) else { panic!("not bad") };
+        assert_eq!((bad.code, bad.bytes.len(), bad.length), ("record_too_large", SNIPPET_BYTES_MAX, 10_001));
+        assert!(bad.message.contains(blake3::hash(&value).to_hex().as_str()), "{}", bad.message);
+        assert!(matches!(framed(&value[1..], ValueFormat::Json), (Payload::Line(_), false)));
+    }
+
+    #[test]
+    fn our_own_headers_are_known_in_any_case() {
+        for (name, own) in
+            [("weir-verdict", true), ("Weir-X", true), ("weir-", true), ("weir", false), ("ce_weir-", false), ("", false)]
+        {
+            assert_eq!(is_own(name), own, "{name}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Kafka: records in by partition, outputs, journal and offsets out in one transaction.
+//!
+//! | file | its question |
+//! |---|---|
+//! | `config` | which brokers, topics and limits, and which client properties are ours |
+//! | `client` | how is a client made, and what becomes of what it reports |
+//! | `errors` | may a failed call be tried again, must the batch be aborted, or the process end |
+//! | `topics` | are the topics there and as they must be |
+//! | `numbering` | which number has a partition, where did it begin, how far is it read |
+//! | `source`, `buffer`, `message` | records in, by partition, bounded |
+//! | `start` | at which offset does reading begin, and is what was read still there |
+//! | `committer`, `producer`, `offsets`, `mark` | one transaction a batch; what is committed; where to come back to |
+//! | `journal` | the journal topic read from a place, once or for ever |
+//!
+//! **One active process, the fence is the lock.** The transactional id is the group's name, so whoever calls
+//! `init_transactions` last is the active one and every other one fails at its next call. Input is assigned, never
+//! subscribed: no group membership, no rebalance, no session timeout. Offsets are committed under the group's name inside
+//! the transaction, so that the usual lag tools see them.
+//!
+//! **Readers must use `isolation.level=read_committed`**, else they see batches that were aborted.
+//!
+//! Not here: what a record means, in which order documents are judged, what a journal record says.
+
+mod buffer;
+mod client;
+mod committer;
+mod config;
+mod errors;
+mod journal;
+mod mark;
+mod message;
+mod numbering;
+mod offsets;
+mod producer;
+mod source;
+mod start;
+mod topics;
+
+#[cfg(feature = "faults")]
+pub use committer::Mutation;
+pub use committer::{KafkaCommitter, Measured, WithoutSnapshot};
+pub use config::{KafkaConfig, Start, Topics, ValueFormat};
+pub use errors::{Call, Outcome, classify};
+pub use journal::JournalReader;
+pub use numbering::Numbering;
+pub use source::{KafkaSource, SourceCounts};
+pub use topics::{Checked, TopicLimits, check_topics};

@@ -1,0 +1,193 @@
+//! A producer and its transactional calls, each within a stated time.
+//!
+//! Every call is made again while its error allows it and the transaction's time is not over; then it is undecided, and the
+//! producer must be thrown away. The client's own wait for acknowledgements has steps of 100 ms, so it is done here in steps
+//! of half a millisecond. A thread of the client serves acknowledgements meanwhile, else aborting would wait for itself.
+//!
+//! **State** at most `produce_bytes_max` of unacknowledged records.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    TopicPartitionList,
+    config::FromClientConfigAndContext,
+    consumer::{CommitMode, Consumer},
+    error::{KafkaError, KafkaResult},
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, Producer, ThreadedProducer},
+};
+
+use super::{
+    client::{Reading, Reporter, Reports},
+    config::KafkaConfig,
+    errors::{self, Call, Failed, Outcome},
+    topics::TopicLimits,
+};
+use crate::{committer::Outgoing, error::Error, kill};
+
+/// One try of a call that may be made again.
+const TRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// Step of the wait for acknowledgements.
+const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
+
+/// A producer that has fenced those before it.
+pub(super) struct Transactions {
+    producer: ThreadedProducer<Reporter>,
+    reports: Arc<Reports>,
+    /// For each call, its tries included.
+    time: Duration,
+    /// False in a test that shows what transactions are for.
+    transactional: bool,
+}
+
+/// Where a record goes.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) topic: &'a str,
+    /// `None`: by the record's key.
+    pub(super) partition: Option<i32>,
+    /// Whether it is the batch's journal record, whose offset is kept.
+    pub(super) journal: bool,
+}
+
+impl Transactions {
+    /// Makes a producer; with an id, fences whoever was before under it: nothing of theirs is committed after this.
+    pub(super) fn fence(
+        config: &KafkaConfig,
+        limits: &TopicLimits,
+        reports: &Arc<Reports>,
+        id: Option<&str>,
+    ) -> Result<Self, Error> {
+        let context = Reporter(Arc::clone(reports));
+        let client = config.producer_config(limits, id);
+        let producer = ThreadedProducer::from_config_and_context(&client, context).map_err(errors::not_made)?;
+        let time = config.transaction_timeout;
+        let new = Self { producer, reports: Arc::clone(reports), time, transactional: id.is_some() };
+        new.call(Call::Init, Producer::init_transactions)?;
+        Ok(new)
+    }
+
+    pub(super) fn begin(&self) -> Result<(), Failed> {
+        self.reports.next_batch();
+        self.call(Call::Begin, |producer, _| producer.begin_transaction())
+    }
+
+    /// Hands a record to the client, waiting for room.
+    pub(super) fn send(&self, target: Target<'_>, record: &Outgoing<'_>) -> Result<(), Failed> {
+        let mut message = BaseRecord::<[u8], [u8], usize> {
+            topic: target.topic,
+            partition: target.partition,
+            payload: Some(record.value),
+            key: record.key,
+            timestamp: None,
+            headers: headers(record)?,
+            delivery_opaque: self.reports.ticket(target.journal),
+        };
+        let deadline = Instant::now() + self.time;
+        loop {
+            let (error, refused) = match self.producer.send(message) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            match errors::classify(Call::Produce, &error) {
+                Outcome::Retry if Instant::now() < deadline => self.producer.poll(ACKNOWLEDGE_STEP),
+                Outcome::Retry => return Err(Failed::undecided(Call::Produce, format!("no room for more: {error}"))),
+                _ => return Err(self.failed(Call::Produce, &error)),
+            }
+            message = refused;
+        }
+    }
+
+    /// Waits until all of `sent` records have been acknowledged, or one was not delivered.
+    pub(super) fn wait_acknowledged(&self, sent: usize) -> Result<(), Failed> {
+        let deadline = Instant::now() + self.time;
+        let mut before_half = true;
+        loop {
+            let in_flight = usize::try_from(self.producer.in_flight_count()).unwrap_or(0);
+            if before_half && in_flight <= sent / 2 {
+                before_half = false;
+                kill::point("kafka.half_produced");
+            }
+            if let Some(code) = self.reports.undelivered() {
+                return Err(self.failed(Call::Delivery, &KafkaError::MessageProduction(code)));
+            }
+            if in_flight == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let reason = format!("{in_flight} of {sent} records were not acknowledged in {:?}", self.time);
+                return Err(Failed::undecided(Call::Delivery, reason));
+            }
+            self.producer.poll(ACKNOWLEDGE_STEP);
+        }
+    }
+
+    /// Adds offsets, in the name of the group that `consumer` belongs to.
+    pub(super) fn send_offsets(&self, offsets: &TopicPartitionList, consumer: &Reading) -> Result<(), Failed> {
+        let Some(group) = consumer.group_metadata() else {
+            return Err(Error::Refused("the consumer has no group".to_owned()).into());
+        };
+        self.call(Call::Offsets, |producer, timeout| producer.send_offsets_to_transaction(offsets, &group, timeout))
+    }
+
+    /// Commits, records and offsets.
+    pub(super) fn commit(&self) -> Result<(), Failed> {
+        self.call(Call::Commit, Producer::commit_transaction)
+    }
+
+    /// Commits offsets where there is no transaction to commit.
+    pub(super) fn commit_offsets(&self, offsets: &TopicPartitionList, consumer: &Reading) -> Result<(), Failed> {
+        consumer.commit(offsets, CommitMode::Sync).map_err(|error| self.failed(Call::Offsets, &error))
+    }
+
+    /// Aborts.
+    pub(super) fn abort(&self) -> Result<(), Failed> {
+        self.call(Call::Abort, Producer::abort_transaction)
+    }
+
+    /// Makes a transactional call until it succeeds, fails for good, or its time is over.
+    fn call(&self, call: Call, make: impl Fn(&ThreadedProducer<Reporter>, Duration) -> KafkaResult<()>) -> Result<(), Failed> {
+        let deadline = Instant::now() + self.time;
+        if !self.transactional {
+            return Ok(());
+        }
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Err(error) = make(&self.producer, left.min(TRY_TIMEOUT)) else { return Ok(()) };
+            match errors::classify(call, &error) {
+                Outcome::Retry if Instant::now() < deadline => {
+                    self.reports.transport(&error, call.action());
+                    thread::sleep(TRY_AGAIN_AFTER);
+                }
+                Outcome::Retry => return Err(Failed::undecided(call, format!("no end after {:?}: {error}", self.time))),
+                _ => return Err(self.failed(call, &error)),
+            }
+        }
+    }
+
+    fn failed(&self, call: Call, error: &KafkaError) -> Failed {
+        errors::failed(call, error, self.producer.client().fatal_error()).into()
+    }
+}
+
+fn headers(record: &Outgoing<'_>) -> Result<Option<OwnedHeaders>, Error> {
+    if record.headers.is_empty() {
+        return Ok(None);
+    }
+    let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    for header in record.headers {
+        // The client panics on such a name.
+        if header.name.contains('\0') {
+            let (name, channel) = (&header.name, record.channel.name());
+            return Err(Error::Refused(format!("header {name:?} for {channel} has a zero byte in its name, expected none")));
+        }
+        headers = headers.insert(Header { key: &header.name, value: header.value.as_deref() });
+    }
+    Ok(Some(headers))
+}

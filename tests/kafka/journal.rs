@@ -1,0 +1,48 @@
+//! Following the journal, as a standby does.
+
+use std::{thread, time::Duration};
+
+use connectors::{
+    committer::{Channel, Committer, Outgoing},
+    error::Error,
+    kafka::JournalReader,
+    position::Positions,
+};
+use testkit::broker::Client;
+
+use crate::stage::{Stage, commit};
+
+const WAIT: Duration = Duration::from_secs(5);
+
+pub(crate) fn it_is_followed_and_its_silence_known(client: &Client) {
+    let stage = Stage::new(client, "followed", 1);
+    let source = stage.source();
+    let mut committer = stage.committer(&source);
+    committer.recover(None).expect("recovered");
+    let mut reader = JournalReader::new(&stage.config, None).expect("a reader");
+    assert!(reader.poll(Duration::from_millis(50)).expect("polled").is_empty());
+    for i in 0..3 {
+        commit(&mut committer, &[], &Positions::default(), &format!("j{i}"));
+        let records = reader.poll(WAIT).expect("polled");
+        assert_eq!(records.iter().map(|(_, record)| record.as_slice()).collect::<Vec<_>>(), [format!("j{i}").as_bytes()]);
+        assert_eq!(reader.next_offset(), records[0].0 + 1);
+        assert!(reader.silent_for() < Duration::from_secs(2));
+    }
+    thread::sleep(Duration::from_millis(300));
+    // An open batch is not heard.
+    committer.begin().expect("begun");
+    committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
+    assert!(reader.poll(Duration::from_millis(100)).expect("polled").is_empty());
+    assert!(reader.silent_for() >= Duration::from_millis(300));
+    assert!(reader.behind().expect("known") <= 1);
+    committer.commit(&Positions::default(), b"j3").expect("committed");
+    assert!(reader.behind().expect("known") > 1, "there is more, though it was not polled");
+
+    // Another one begins where it is told.
+    let last = reader.poll(WAIT).expect("polled")[0].0;
+    let mut later = JournalReader::new(&stage.config, Some(last)).expect("a reader");
+    assert_eq!(later.poll(WAIT).expect("polled"), [(last, b"j3".to_vec())]);
+    assert!(matches!(JournalReader::new(&stage.config, Some(1000)), Err(Error::Changed(_))));
+    client.delete_records(&stage.config.topics.journal, 0, 2);
+    assert!(matches!(JournalReader::new(&stage.config, None), Err(Error::Changed(why)) if why.contains("retention")));
+}

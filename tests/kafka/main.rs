@@ -1,0 +1,72 @@
+//! Source, committer and journal against a real Kafka; error classes against librdkafka's mock cluster.
+//!
+//! `cargo test -p testkit --test kafka`; the long ones with `-- --ignored`. `WEIR_TEST_KAFKA=host:port` takes a running
+//! broker, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
+
+mod committing;
+mod errors;
+mod journal;
+mod long;
+mod reading;
+mod recovering;
+mod seeking;
+mod stage;
+mod topics;
+
+use std::process::ExitCode;
+
+use testkit::{
+    broker,
+    runner::{self, Ran, Test},
+};
+
+/// Tests of a module that want the shared broker.
+macro_rules! with_broker {
+    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
+        [$($(Test {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            long: $long,
+            run: || match broker::shared() {
+                Ok(client) => {
+                    $module::$name(&client);
+                    Ran::Yes
+                }
+                Err(why) => Ran::NotRun(why),
+            },
+        },)+)+]
+    };
+}
+
+/// Tests that want nothing.
+macro_rules! alone {
+    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
+        [$($(Test {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            long: $long,
+            run: $module::$name,
+        },)+)+]
+    };
+}
+
+fn main() -> ExitCode {
+    let mut tests = Vec::new();
+    tests.extend(with_broker![false;
+        committing: a_batch_is_visible_whole_or_not_at_all, outputs_and_offsets_are_one, keys_headers_and_bytes_are_kept,
+            a_record_too_large_is_refused_before_it_is_produced, what_was_passed_over_is_committed;
+        recovering: the_journal_after_the_mark_comes_back, a_zombie_is_fenced_and_harms_nothing,
+            a_process_that_dies_in_a_batch_leaves_nothing, without_a_snapshot_nothing_begins_unasked,
+            a_journal_made_anew_is_noticed, without_the_transaction_halves_are_seen, without_the_fence_zombies_commit;
+        reading: long_runs_come_from_one_partition, what_is_no_record_is_passed_over, values_are_what_they_say,
+            headers_are_kept_but_for_ours, buffers_are_bounded, aborted_records_are_not_seen,
+            a_run_that_does_not_come_is_an_error, nothing_now_is_empty;
+        seeking: reading_goes_on_at_positions, the_start_is_asked_once, a_start_must_be_said, numbers_are_kept,
+            a_new_partition_is_read_from_its_beginning, a_topic_made_anew_is_refused, what_retention_took_is_refused,
+            what_expired_after_it_was_read_is_no_loss, a_topic_that_is_gone_is_noticed;
+        topics: all_problems_come_at_once, missing_topics_are_made_as_stated, limits_are_those_of_the_topics;
+        journal: it_is_followed_and_its_silence_known;
+    ]);
+    tests.extend(alone![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
+    tests.extend(with_broker![true; long: commits_are_measured;]);
+    tests.extend(alone![true; long: three_brokers_killed_in_turn;]);
+    runner::run("Kafka", "WEIR_TEST_REQUIRE_KAFKA", &tests)
+}

@@ -1,0 +1,329 @@
+//! What a test does with brokers: topics made and changed, records produced, everything read, committed offsets.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    message::{Header, Headers, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A record to produce.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    /// `None`: as the key says.
+    pub partition: Option<i32>,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// `None`: a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// Its headers.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Milliseconds since 1970; `None`: now.
+    pub time_ms: Option<i64>,
+}
+
+impl Message {
+    /// A value and no more.
+    pub fn value(value: impl Into<Vec<u8>>) -> Self {
+        Self { value: Some(value.into()), ..Self::default() }
+    }
+
+    /// A value for a partition.
+    pub fn to(partition: i32, value: impl Into<Vec<u8>>) -> Self {
+        Self { partition: Some(partition), ..Self::value(value) }
+    }
+}
+
+/// A record that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its value; empty for a tombstone.
+    pub value: Vec<u8>,
+    /// Its headers.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// Talks to brokers. Panics where something fails: it is for tests.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: String,
+}
+
+impl Client {
+    /// A client of the brokers at `address`.
+    #[must_use]
+    pub fn new(address: &str) -> Self {
+        Self { address: address.to_owned() }
+    }
+
+    /// `host:port`, several with commas.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.address);
+        config
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.config().create().expect("an administrator's client")
+    }
+
+    fn consumer(&self, group: &str, isolation: &str) -> BaseConsumer {
+        let mut config = self.config();
+        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", isolation);
+        config.set("enable.partition.eof", "true").set("auto.offset.reset", "error").create().expect("a consumer")
+    }
+
+    /// Waits until so many brokers are seen.
+    ///
+    /// # Errors
+    /// If they are not in time.
+    pub fn wait_up(&self, brokers: usize, within: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + within;
+        let mut config = self.config();
+        config.set("log_level", "0");
+        let consumer: BaseConsumer = config.create().map_err(|error| error.to_string())?;
+        loop {
+            let seen = consumer.fetch_metadata(None, Duration::from_millis(500)).map_or(0, |metadata| metadata.brokers().len());
+            if seen >= brokers {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("{seen} brokers of {brokers} are up after {within:?}"));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Makes a topic with the cluster's replicas, and waits until it is seen.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
+        let made = wait(self.admin().create_topics([&topic], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
+        made.expect("an answer").into_iter().for_each(|result| drop(result.expect("a topic")));
+        self.wait_for(&format!("topic {name}"), || self.partitions(name) == partitions);
+    }
+
+    /// Removes a topic, and waits until it is gone.
+    ///
+    /// # Panics
+    /// If it cannot be removed.
+    pub fn delete_topic(&self, name: &str) {
+        let gone = wait(self.admin().delete_topics(&[name], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
+        gone.expect("an answer").into_iter().for_each(|result| drop(result.expect("a topic")));
+        self.wait_for(&format!("the end of topic {name}"), || self.partitions(name) == 0);
+    }
+
+    /// Gives a topic more partitions.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn grow_topic(&self, name: &str, partitions: i32) {
+        let new = NewPartitions::new(name, usize::try_from(partitions).expect("some partitions"));
+        let grown = wait(self.admin().create_partitions([&new], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
+        grown.expect("an answer").into_iter().for_each(|result| drop(result.expect("a topic")));
+        self.wait_for(&format!("{partitions} partitions of {name}"), || self.partitions(name) == partitions);
+    }
+
+    /// Removes a partition's records before an offset, as retention does.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(before)).expect("an offset");
+        let deleted = wait(self.admin().delete_records(&list, &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
+        deleted.expect("an answer").elements().iter().for_each(|element| element.error().expect("records deleted"));
+    }
+
+    /// How many partitions a topic has; 0 if it is not there.
+    ///
+    /// # Panics
+    /// If no broker answers.
+    #[must_use]
+    pub fn partitions(&self, topic: &str) -> i32 {
+        let consumer: BaseConsumer = self.config().create().expect("a consumer");
+        let metadata = consumer.fetch_metadata(None, TIMEOUT).expect("metadata");
+        let found = metadata.topics().iter().find(|of| of.name() == topic && of.error().is_none());
+        found.map_or(0, |of| i32::try_from(of.partitions().len()).expect("few partitions"))
+    }
+
+    /// Waits for what other brokers' views take a moment to show.
+    ///
+    /// # Panics
+    /// If it does not come within 20 s.
+    pub fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + TIMEOUT;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what} did not come within {TIMEOUT:?} at {}", self.address);
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Produces records, each acknowledged by all replicas.
+    ///
+    /// # Panics
+    /// If one is not.
+    pub fn produce(&self, topic: &str, messages: &[Message]) {
+        let producer: BaseProducer = self.producer().create().expect("a producer");
+        send_all(&producer, topic, messages);
+        producer.flush(TIMEOUT).expect("delivered");
+    }
+
+    /// Produces records in one transaction, and commits or aborts it.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn produce_in_transaction(&self, id: &str, topic: &str, messages: &[Message], commit: bool) {
+        let producer: BaseProducer = self.producer().set("transactional.id", id).create().expect("a producer");
+        producer.init_transactions(TIMEOUT).expect("a producer's id");
+        producer.begin_transaction().expect("a transaction");
+        send_all(&producer, topic, messages);
+        producer.flush(TIMEOUT).expect("delivered");
+        let ended = if commit { producer.commit_transaction(TIMEOUT) } else { producer.abort_transaction(TIMEOUT) };
+        ended.expect("ended");
+    }
+
+    fn producer(&self) -> ClientConfig {
+        let mut config = self.config();
+        config.set("acks", "all").set("linger.ms", "2").set("message.max.bytes", "100000000");
+        config
+    }
+
+    /// Every committed record of a topic, by partition and offset.
+    ///
+    /// # Panics
+    /// If the topic cannot be read to its end.
+    #[must_use]
+    pub fn consume_all(&self, topic: &str) -> Vec<Consumed> {
+        self.consume(topic, "read_committed")
+    }
+
+    /// Every record of a topic, aborted ones too.
+    ///
+    /// # Panics
+    /// If the topic cannot be read to its end.
+    #[must_use]
+    pub fn consume_uncommitted(&self, topic: &str) -> Vec<Consumed> {
+        self.consume(topic, "read_uncommitted")
+    }
+
+    fn consume(&self, topic: &str, isolation: &str) -> Vec<Consumed> {
+        let consumer = self.consumer("weir-test-reader", isolation);
+        let partitions = self.partitions(topic);
+        assert!(partitions > 0, "topic {topic} is not there");
+        let mut list = TopicPartitionList::new();
+        for id in 0..partitions {
+            list.add_partition_offset(topic, id, Offset::Beginning).expect("an offset");
+        }
+        consumer.assign(&list).expect("assigned");
+        let (mut records, mut ended, deadline) = (Vec::new(), 0, Instant::now() + 3 * TIMEOUT);
+        // Each partition says once that it has ended.
+        while ended < partitions {
+            assert!(Instant::now() < deadline, "{topic}: {ended} partitions of {partitions} read to their end");
+            match consumer.poll(Duration::from_millis(200)) {
+                None => {}
+                Some(Ok(message)) => records.push(consumed(&message)),
+                Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+                Some(Err(error)) => assert!(!matches!(error, KafkaError::MessageConsumptionFatal(_)), "{topic}: {error}"),
+            }
+        }
+        records.sort_by_key(|record: &Consumed| (record.partition, record.offset));
+        records
+    }
+
+    /// What a group has committed for a topic: offset and text by partition.
+    ///
+    /// # Panics
+    /// If the brokers do not say.
+    #[must_use]
+    pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, (i64, String)> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, self.partitions(topic) - 1);
+        let list = self.consumer(group, "read_committed").committed_offsets(list, TIMEOUT).expect("committed offsets");
+        let elements = list.elements();
+        let offsets = elements.iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), (offset, element.metadata().to_owned()))),
+            _ => None,
+        });
+        offsets.collect()
+    }
+}
+
+fn send_all(producer: &BaseProducer, topic: &str, messages: &[Message]) {
+    for message in messages {
+        let headers = message
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (name, value)| headers.insert(Header { key: name, value: value.as_ref() }));
+        let mut record = BaseRecord::<[u8], [u8], ()> {
+            topic,
+            partition: message.partition,
+            payload: message.value.as_deref(),
+            key: message.key.as_deref(),
+            timestamp: message.time_ms,
+            headers: Some(headers),
+            delivery_opaque: (),
+        };
+        loop {
+            match producer.send(record) {
+                Ok(()) => break,
+                Err((error, back)) => {
+                    assert_eq!(error.rdkafka_error_code(), Some(rdkafka::types::RDKafkaErrorCode::QueueFull), "{error}");
+                    producer.poll(Duration::from_millis(5));
+                    record = back;
+                }
+            }
+        }
+    }
+}
+
+fn consumed(message: &rdkafka::message::BorrowedMessage<'_>) -> Consumed {
+    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+    Consumed {
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().unwrap_or_default().to_vec(),
+        headers: message.headers().map_or_else(Vec::new, |headers| headers.iter().map(header).collect()),
+    }
+}
+
+/// Waits for an administrator's answer.
+fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Runs tests that need something which may be missing, and says loudly at the end what was not run and why.
+//!
+//! The usual harness knows "ok" and "failed" alone, and a test that returns early is "ok". Here a test returns
+//! [`Ran::NotRun`], all of them are told in one closing line, and a variable turns them into failures. Arguments as usual:
+//! part of a name to filter by, `--exact`, `--list`, `--test-threads N`, `--ignored` (runs the long ones alone),
+//! `--include-ignored`.
+
+use std::{
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+/// How a test has ended, if not by a panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// It ran.
+    Yes,
+    /// It did not, for the reason given.
+    NotRun(&'static str),
+}
+
+/// A test.
+#[derive(Clone, Copy)]
+pub struct Test {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it takes too long for every run.
+    pub long: bool,
+    /// The test.
+    pub run: fn() -> Ran,
+}
+
+/// Which of the tests that are short and long are run.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Long {
+    #[default]
+    Left,
+    Alone,
+    Too,
+}
+
+#[derive(Default)]
+struct Arguments {
+    filters: Vec<String>,
+    exact: bool,
+    list: bool,
+    long: Long,
+    threads: Option<usize>,
+}
+
+impl Arguments {
+    fn parse(mut given: impl Iterator<Item = String>) -> Self {
+        let mut arguments = Self::default();
+        while let Some(argument) = given.next() {
+            match argument.as_str() {
+                "--exact" => arguments.exact = true,
+                "--list" => arguments.list = true,
+                "--ignored" => arguments.long = Long::Alone,
+                "--include-ignored" => arguments.long = Long::Too,
+                "--test-threads" => arguments.threads = given.next().and_then(|number| number.parse().ok()),
+                // Their values must not become filters.
+                "--skip" | "--format" | "--color" | "--logfile" | "-Z" => drop(given.next()),
+                other => match other.strip_prefix("--test-threads=") {
+                    Some(number) => arguments.threads = number.parse().ok(),
+                    None if other.starts_with('-') => {}
+                    None => arguments.filters.push(argument),
+                },
+            }
+        }
+        arguments
+    }
+
+    fn wants(&self, test: &Test) -> bool {
+        let named = |filter: &String| if self.exact { test.name == filter } else { test.name.contains(filter.as_str()) };
+        let long = self.long == Long::Too || test.long == (self.long == Long::Alone);
+        long && (self.filters.is_empty() || self.filters.iter().any(named))
+    }
+}
+
+/// Runs `tests`; what was not run is a failure if the variable `require` is 1.
+#[must_use]
+pub fn run(of: &str, require: &str, tests: &[Test]) -> ExitCode {
+    let arguments = Arguments::parse(std::env::args().skip(1));
+    let wanted: Vec<&Test> = tests.iter().filter(|test| arguments.wants(test)).collect();
+    if arguments.list {
+        for test in wanted {
+            say(&format!("{}: test", test.name));
+        }
+        return ExitCode::SUCCESS;
+    }
+    say(&format!("\nrunning {} tests", wanted.len()));
+    let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(2, usize::from)).max(1);
+    let (next, failed, not_run) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(test) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let begun = Instant::now();
+            let ended = catch_unwind(AssertUnwindSafe(test.run));
+            let took = begun.elapsed().as_secs_f32();
+            let said = match ended {
+                Ok(Ran::Yes) => "ok",
+                Ok(Ran::NotRun(why)) => {
+                    not_run.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+                    "not run"
+                }
+                Err(_) => {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).push(test.name);
+                    "FAILED"
+                }
+            };
+            say(&format!("test {} ... {said} ({took:.1} s)", test.name));
+        }
+    };
+    thread::scope(|scope| (0..threads.min(wanted.len())).for_each(|_| drop(scope.spawn(work))));
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let not_run = not_run.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let passed = wanted.len() - failed.len() - not_run.len();
+    let result = if failed.is_empty() { "ok" } else { "FAILED" };
+    say(&format!(
+        "\ntest result: {result}. {passed} passed; {} failed; {} not run {}",
+        failed.len(),
+        not_run.len(),
+        failed.join(", ")
+    ));
+    let required = std::env::var(require).is_ok_and(|value| value == "1");
+    if let Some(why) = not_run.first() {
+        say(&format!("!!! {} {of} tests were NOT RUN: {why}. {require}=1 makes this a failure.\n", not_run.len()));
+    }
+    if failed.is_empty() && (not_run.is_empty() || !required) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

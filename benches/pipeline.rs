@@ -261,7 +261,7 @@ fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
         let processed =
             engine.process(engine.prepare(records.by_ref().take(BATCH).collect(), None)).expect("memory and disk suffice");
         let lines = router::lines(engine.settings(), &processed.outcomes);
-        bytes += lines.iter().flatten().map(|(_, line)| line.len()).sum::<usize>();
+        bytes += lines.iter().flatten().map(|line| line.value.len()).sum::<usize>();
     }
     bytes
 }

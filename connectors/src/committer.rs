@@ -105,6 +105,19 @@ pub trait Committer: Send {
     /// If that failed; the engine then aborts, goes back to its snapshot and recovers.
     fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error>;
 
+    /// Whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. Of most far ends: no.
+    fn is_worth_retrying(&self, _: &Error) -> bool {
+        false
+    }
+
+    /// Makes another try of a failed micro-batch possible; true if it was committed after all, with `journal`.
+    ///
+    /// # Errors
+    /// If the far end cannot be reached, or somebody else has written to it meanwhile.
+    fn retry(&mut self, _journal: &[u8]) -> Result<bool, Error> {
+        Err(Error::Refused("retry: these outputs are opened anew after a failure".to_owned()))
+    }
+
     /// Drops the micro-batch.
     ///
     /// # Errors

@@ -107,6 +107,7 @@ impl Ingredients {
             decode: decode_options(config),
             features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,
+            broker: false,
             verdict_digest: self.verdict_digest,
             skips: BTreeSet::new(),
             faults: Faults::default(),

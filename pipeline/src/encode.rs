@@ -2,6 +2,7 @@
 
 use connectors::source::Record;
 use operators::{
+    document::Ordinal,
     finding::Finding,
     mode::Mode,
     operator::{Operator, Recall},
@@ -135,6 +136,29 @@ impl Decision {
         !self.findings.is_empty()
     }
 
+    /// The document's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How suspicious it is, 0 to 1.
+    pub fn score(&self) -> f64 {
+        self.score
+    }
+
+    /// Reasons of the findings that count, each once, with commas between.
+    pub fn reasons(&self) -> String {
+        let mut reasons: Vec<&str> = self.findings.iter().filter(|f| f.mode == Mode::Enforce).map(|f| f.reason).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        reasons.join(",")
+    }
+
+    /// Digest of everything that affects verdicts.
+    pub fn verdict_digest(&self) -> &str {
+        &self.verdict_digest
+    }
+
     /// Where the document goes.
     pub fn route(&self) -> Route {
         self.verdict.route
@@ -154,12 +178,15 @@ pub struct RecallLine {
     alarm: Option<String>,
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     matched: Option<String>,
+    #[serde(skip)]
+    ordinal: Ordinal,
 }
 
 impl RecallLine {
     /// An earlier document turned out bad.
     pub fn recall(identity: &Identity, recall: &Recall) -> Self {
         Self {
+            ordinal: recall.ordinal,
             v: SCHEMA,
             action: "recall",
             id: identity.id.clone(),
@@ -172,8 +199,9 @@ impl RecallLine {
     }
 
     /// A copy takes the place of its recalled representative.
-    pub fn restore(copy: &Identity, original: &Identity) -> Self {
+    pub fn restore(restored: Ordinal, copy: &Identity, original: &Identity) -> Self {
         Self {
+            ordinal: restored,
             v: SCHEMA,
             action: "restore",
             id: copy.id.clone(),
@@ -185,9 +213,34 @@ impl RecallLine {
         }
     }
 
+    /// Which document it is about, by its place in reading order.
+    pub fn ordinal(&self) -> Ordinal {
+        self.ordinal
+    }
+
+    /// The document's position.
+    pub fn position(&self) -> &str {
+        &self.position
+    }
+
     /// Whether it is a restore.
     pub fn is_restore(&self) -> bool {
         self.action == "restore"
+    }
+}
+
+/// Says on the recalls channel how far recalls can no longer reach.
+#[derive(Clone, Debug, Serialize)]
+pub struct SettledLine {
+    v: u32,
+    action: &'static str,
+    up_to: Ordinal,
+}
+
+impl SettledLine {
+    /// No document before `up_to` will be recalled or restored any more.
+    pub fn new(up_to: Ordinal) -> Self {
+        Self { v: SCHEMA, action: "settled", up_to }
     }
 }
 

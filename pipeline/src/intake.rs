@@ -11,7 +11,7 @@ use tracing::debug;
 use crate::{
     engine::fault::{Faults, Mutation},
     journal::Journal,
-    stage::{Pace, StageError},
+    stage::{Pace, Restart, StageError},
     state::deaths::Deaths,
 };
 
@@ -34,17 +34,48 @@ pub struct Intake<S> {
     pub deaths: Deaths,
     /// Where the next fresh record stands in each partition.
     taken: Positions,
+    /// Partitions whose numbers a journal record or a snapshot holds: as many of the first ones.
+    journaled: usize,
     pace: Pace,
 }
 
 impl<S: Source> Intake<S> {
-    /// Takes in from `taken` on.
+    /// Takes in from where a restart stands.
     ///
     /// # Errors
     /// If the source does not reach there.
-    pub fn open(mut source: S, deaths: Deaths, taken: Positions, pace: Pace) -> Result<Self, StageError> {
-        source.seek(&taken)?;
-        Ok(Self { source, deaths, taken, pace })
+    pub fn open(mut source: S, deaths: Deaths, restart: &Restart, pace: Pace) -> Result<Self, StageError> {
+        source.keep_numbers(&restart.partitions)?;
+        source.seek(&restart.positions)?;
+        Ok(Self { source, deaths, taken: restart.positions.clone(), journaled: restart.partitions.len(), pace })
+    }
+
+    /// Numbers partitions as a journal record says; where it says nothing, nothing has changed.
+    ///
+    /// # Errors
+    /// If one of them is no longer there.
+    pub fn keep_numbers(&mut self, names: &[String]) -> Result<(), StageError> {
+        if names.len() > self.journaled {
+            self.source.keep_numbers(names)?;
+            self.source.seek(&self.taken)?;
+            self.journaled = names.len();
+        }
+        Ok(())
+    }
+
+    /// The journal record of the next commit, with the names of partitions that no record before it holds.
+    pub fn named(&mut self, journal: Journal) -> Journal {
+        let names = self.source.partitions();
+        if names.len() == self.journaled {
+            return journal;
+        }
+        self.journaled = names.len();
+        Journal { partitions: names.to_vec(), ..journal }
+    }
+
+    /// Names of the partitions whose numbers are fixed.
+    pub fn numbered(&self) -> &[String] {
+        self.source.partitions().get(..self.journaled).unwrap_or_default()
     }
 
     /// The source.
@@ -59,7 +90,13 @@ impl<S: Source> Intake<S> {
     pub fn reread(&mut self, journal: &Journal) -> Result<Vec<Record>, StageError> {
         let mut records = Vec::with_capacity(journal.votes.len());
         for run in &journal.runs {
-            records.extend(self.source.read_run(run.partition, run.count as usize)?);
+            let read = self.source.read_run(run.partition, run.count as usize)?;
+            if let Some(first) = read.first().filter(|first| first.position.offset != run.first) {
+                let (got, name) = (first.position.offset, self.source.partitions().get(run.partition as usize));
+                let (name, expected) = (name.map_or("?", String::as_str), run.first);
+                return Err(StageError::Refused(format!("partition {name} goes on at {got}, the journal at {expected}")));
+            }
+            records.extend(read);
         }
         for record in &records {
             self.taken.advance(record.position);

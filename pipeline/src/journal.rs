@@ -6,7 +6,7 @@
 use connectors::position::{Partition, Position};
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Records of one partition that were read one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub struct Journal {
     pub votes: Vec<bool>,
     /// Records that were skipped because they kill the process.
     pub skipped: Vec<Position>,
+    /// Names of all partitions by number, where some have appeared since the record before; else none.
+    pub partitions: Vec<String>,
+    /// Whether its writer ends: nothing follows until another takes over.
+    pub is_last: bool,
 }
 
 impl Journal {
@@ -48,7 +52,7 @@ impl Journal {
         }
     }
 
-    /// The record's bytes: 49 + 16 a run + 1/8 a document + 12 a skipped record.
+    /// The record's bytes: 58 + 16 a run + 1/8 a document + 12 a skipped record.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::default();
         out.u8(VERSION);
@@ -69,6 +73,11 @@ impl Journal {
             out.u32(position.partition);
             out.u64(position.offset);
         }
+        out.u64(self.partitions.len() as u64);
+        for name in &self.partitions {
+            out.str(name);
+        }
+        out.u8(u8::from(self.is_last));
         out.bytes
     }
 
@@ -79,7 +88,7 @@ impl Journal {
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut from = Decoder::new(bytes);
         if from.u8()? != VERSION {
-            return Err(from.corrupt("a journal record of version 1"));
+            return Err(from.corrupt("a journal record of version 2"));
         }
         let first_ordinal = from.u64()?;
         let mut verdict_digest = [0; 16];
@@ -107,8 +116,13 @@ impl Journal {
         for _ in 0..from.len(12)? {
             skipped.push(Position { partition: from.u32()?, offset: from.u64()? });
         }
+        let mut partitions = Vec::new();
+        for _ in 0..from.len(8)? {
+            partitions.push(from.str()?.to_owned());
+        }
+        let is_last = from.u8()? != 0;
         from.end()?;
-        Ok(Self { first_ordinal, verdict_digest, runs, votes, skipped })
+        Ok(Self { first_ordinal, verdict_digest, runs, votes, skipped, partitions, is_last })
     }
 }
 
@@ -124,6 +138,7 @@ mod tests {
         }
         assert_eq!(journal.runs.len(), 3);
         journal.skipped.push(Position { partition: 2, offset: 0 });
+        journal.partitions = vec!["crawl/0".to_owned(), "crawl/1".to_owned()];
         let bytes = journal.encode();
         assert_eq!(Journal::decode(&bytes), Ok(journal));
         for cut in 0..bytes.len() {

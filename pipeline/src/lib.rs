@@ -17,6 +17,7 @@ pub mod decode;
 pub mod encode;
 pub mod engine;
 pub mod features;
+pub mod follower;
 pub mod intake;
 pub mod journal;
 pub mod language;

@@ -1,7 +1,14 @@
 //! Decided documents become the records that are written, each to its channel. One decision a document; the clean record's
 //! bytes are the input's bytes.
+//!
+//! For a broker they also have keys and headers: the document's own, and what was decided in `weir-` headers. A reader who
+//! wants nothing of weir finds the record as it was.
 
-use connectors::{committer::Channel, source::Payload};
+use connectors::{
+    committer::{Channel, Outgoing},
+    source::{Header, Payload},
+};
+use operators::document::Ordinal;
 use rayon::prelude::*;
 
 use crate::{
@@ -11,12 +18,40 @@ use crate::{
     policy::Route,
 };
 
+/// Header that says which place in reading order a document had: recalls and marks speak of it.
+pub const ORDINAL: &str = "weir-ordinal";
+
+/// A record to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where it goes.
+    pub channel: Channel,
+    /// Its key; files have none.
+    pub key: Option<Vec<u8>>,
+    /// Its headers; files have none.
+    pub headers: Vec<Header>,
+    /// Its bytes.
+    pub value: Vec<u8>,
+}
+
+impl Line {
+    /// A record without key and headers.
+    pub fn plain(channel: Channel, value: Vec<u8>) -> Self {
+        Self { channel, key: None, headers: Vec::new(), value }
+    }
+
+    /// As a committer takes it.
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        Outgoing { channel: self.channel, key: self.key.as_deref(), headers: &self.headers, value: &self.value }
+    }
+}
+
 /// The records of each outcome, in reading order.
-pub fn lines(settings: &Settings, outcomes: &[Outcome]) -> Vec<Vec<(Channel, Vec<u8>)>> {
+pub fn lines(settings: &Settings, outcomes: &[Outcome]) -> Vec<Vec<Line>> {
     outcomes
         .par_iter()
         .map(|outcome| match outcome {
-            Outcome::Decided(decided) => decided_lines(decided),
+            Outcome::Decided(decided) => decided_lines(settings, decided),
             Outcome::Nothing(item) => nothing_lines(settings, item),
         })
         .collect()
@@ -31,12 +66,62 @@ fn channel_of(route: Route) -> Channel {
     }
 }
 
-fn decided_lines(decided: &Decided) -> Vec<(Channel, Vec<u8>)> {
-    let mut lines = Vec::with_capacity(2 + decided.recalls.len());
-    lines.push((channel_of(decided.decision.route()), document_bytes(&decided.item)));
-    lines.push((Channel::Decisions, decision_line(decided)));
-    lines.extend(decided.recalls.iter().map(|r| (Channel::Recalls, to_line(r))));
+fn decided_lines(settings: &Settings, decided: &Decided) -> Vec<Line> {
+    let channel = channel_of(decided.decision.route());
+    let mut lines = Vec::with_capacity(2 + decided.recalls.len() + decided.alarms.len());
+    if !settings.broker {
+        lines.push(Line::plain(channel, document_bytes(&decided.item)));
+        lines.push(Line::plain(Channel::Decisions, decision_line(decided)));
+        lines.extend(decided.recalls.iter().map(|r| Line::plain(Channel::Recalls, to_line(r))));
+        return lines;
+    }
+    let position = settings.position_name(decided.item.record.position).into_bytes();
+    let keyed = |channel, value| Line { channel, key: Some(position.clone()), headers: Vec::new(), value };
+    lines.push(document(decided, channel));
+    lines.push(keyed(Channel::Decisions, decision_line(decided)));
+    lines.extend(decided.recalls.iter().map(|recall| Line {
+        channel: Channel::Recalls,
+        key: Some(recall.position().as_bytes().to_vec()),
+        headers: vec![ordinal(recall.ordinal())],
+        value: to_line(recall),
+    }));
+    lines.extend(decided.alarms.iter().map(|alarm| keyed(Channel::Alarms, to_line(alarm))));
     lines
+}
+
+/// A document for a broker: value and key as they came, headers after its own.
+fn document(decided: &Decided, channel: Channel) -> Line {
+    let record = &decided.item.record;
+    let envelope = record.envelope.as_deref();
+    let value = match (&record.payload, envelope) {
+        // What was framed out of a value leaves as that value.
+        (Payload::Html(_) | Payload::Warc { .. }, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
+        (Payload::Html(page), _) => page.clone(),
+        _ => document_bytes(&decided.item),
+    };
+    let mut headers = envelope.map_or_else(Vec::new, |e| e.headers.clone());
+    let decision = &decided.decision;
+    headers.extend([
+        header("weir-verdict", decision.route().as_str().to_owned()),
+        header("weir-score", decision.score().to_string()),
+        header("weir-reasons", decision.reasons()),
+        header("weir-decision-id", decision.id().to_owned()),
+        header("weir-policy", decision.verdict_digest().to_owned()),
+        ordinal(decided.item.ordinal),
+    ]);
+    if let Some(time) = envelope.and_then(|e| e.time_ms) {
+        headers.push(header("weir-time", time.to_string()));
+    }
+    Line { channel, key: envelope.and_then(|e| e.key.clone()), headers, value }
+}
+
+/// The header that names a place in reading order.
+fn ordinal(ordinal: Ordinal) -> Header {
+    header(ORDINAL, ordinal.to_string())
+}
+
+fn header(name: &str, value: String) -> Header {
+    Header { name: name.to_owned(), value: Some(value.into_bytes()) }
 }
 
 fn decision_line(decided: &Decided) -> Vec<u8> {
@@ -54,12 +139,40 @@ fn document_bytes(item: &Item) -> Vec<u8> {
     }
 }
 
-fn nothing_lines(settings: &Settings, item: &Item) -> Vec<(Channel, Vec<u8>)> {
-    match &item.content {
-        Content::Reject(reject) => {
-            let position = settings.position_name(item.record.position);
-            vec![(Channel::DeadLetters, dead_letter(&item.record, position, reject))]
-        }
-        Content::Document(_) | Content::WithoutText(_) => Vec::new(),
+fn nothing_lines(settings: &Settings, item: &Item) -> Vec<Line> {
+    let Content::Reject(reject) = &item.content else { return Vec::new() };
+    let position = settings.position_name(item.record.position);
+    if !settings.broker {
+        return vec![Line::plain(Channel::DeadLetters, dead_letter(&item.record, position, reject))];
     }
+    let envelope = item.record.envelope.as_deref();
+    let mut headers = envelope.map_or_else(Vec::new, |e| e.headers.clone());
+    headers.extend([
+        header("weir-position", position),
+        header("weir-code", reject.code.to_owned()),
+        header("weir-message", reject.message.clone()),
+        header("weir-length", item.record.payload.len().to_string()),
+    ]);
+    let value = match (&item.record.payload, envelope) {
+        (Payload::Line(bytes) | Payload::Html(bytes), _) => bytes.clone(),
+        (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
+        (Payload::Warc { header, block }, _) => [&header[..], b"\r\n\r\n", block].concat(),
+        (Payload::Bad(bad), _) => bad.bytes.clone(),
+    };
+    vec![Line { channel: Channel::DeadLetters, key: envelope.and_then(|e| e.key.clone()), headers, value }]
+}
+
+/// What takes the place of a record that its topic does not take: its first bytes and their hash, as a dead letter.
+pub fn cut(line: &Line, why: &str) -> Line {
+    /// Bytes kept of the value.
+    const KEPT: usize = 64 << 10;
+    let mut headers: Vec<Header> = line.headers.iter().filter(|h| h.name.starts_with("weir-")).cloned().collect();
+    headers.extend([
+        header("weir-code", "output_too_large".to_owned()),
+        header("weir-message", why.to_owned()),
+        header("weir-length", line.value.len().to_string()),
+        header("weir-blake3", blake3::hash(&line.value).to_hex().to_string()),
+    ]);
+    let key = line.key.clone().filter(|key| key.len() <= KEPT);
+    Line { channel: Channel::DeadLetters, key, headers, value: line.value[..line.value.len().min(KEPT)].to_vec() }
 }

@@ -7,30 +7,33 @@
 //! ```
 //!
 //! Any failure between two commits leaves the far end as it was; [`Stage::open`] on the same state and the same far end
-//! goes on as if nothing had happened.
+//! goes on as if nothing had happened. A failed commit that the committer can make another try of is tried again: what was
+//! decided is still in hand.
 
-use std::{panic::resume_unwind, thread, time::Instant};
+use std::{
+    panic::resume_unwind,
+    thread,
+    time::{Duration, Instant},
+};
 
 use connectors::{
-    committer::{Channel, Committer, Outgoing},
+    committer::{Channel, Committer},
     error::Error as ConnectorError,
     position::Positions,
     source::{Record, Source},
 };
-use operators::codec::{Corrupt, Decoder, Encoder};
+use operators::codec::{Corrupt, Decoder};
 use thiserror::Error;
-use tracing::{debug, info};
+use tracing::{info, warn};
 
 use crate::{
     assemble::Restored,
     engine::{Engine, Prepared, Processed},
+    follower::Follower,
     intake::{Intake, Intaken},
     journal::Journal,
-    router,
-    state::{
-        StateError,
-        snapshot::{Body, Snapshots},
-    },
+    router::{self, Line},
+    state::StateError,
 };
 
 /// What ended a stage.
@@ -56,6 +59,9 @@ pub enum StageError {
     Refused(String),
 }
 
+/// Between two tries to reach a far end that is away.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
 /// How a stage works.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -69,20 +75,31 @@ pub struct Pace {
 
 /// A source, an engine and a committer at work.
 pub struct Stage<S, C> {
-    intake: Intake<S>,
+    follower: Follower<S>,
     committer: C,
-    engine: Engine,
-    snapshots: Snapshots,
-    /// Where the input stands after what was processed; the intake may be further.
-    positions: Positions,
-    pace: Pace,
     ahead: Option<Ahead>,
+    /// To be written with the next commit.
+    beside: Vec<Line>,
+    committed: Committed,
 }
 
 /// What was read while the batch before was committed.
 enum Ahead {
     Batch(Prepared),
+    /// Not to be prepared yet: of a partition that the engine has no name for.
+    Raw(Vec<Record>),
     Suspect(Vec<Record>),
+}
+
+/// The last commit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Committed {
+    /// Records in it.
+    pub records: usize,
+    /// How long it took, tries included.
+    pub took: Duration,
+    /// How long the last snapshot stopped the stream.
+    pub stopped: Duration,
 }
 
 /// What a restart finds in a state folder.
@@ -92,6 +109,8 @@ pub struct Restart {
     pub mark: Option<Vec<u8>>,
     /// Where the input goes on.
     pub positions: Positions,
+    /// Names of the partitions, by number.
+    pub partitions: Vec<String>,
 }
 
 /// The stage's own part of a snapshot, before the engine's.
@@ -102,7 +121,11 @@ pub fn read_head(body: &[u8]) -> Result<(Restart, Decoder<'_>), Corrupt> {
     let mut from = Decoder::new(body);
     let mark = from.slice()?.to_vec();
     let positions = Positions(from.u64s()?);
-    Ok((Restart { mark: (!mark.is_empty()).then_some(mark), positions }, from))
+    let mut partitions = Vec::new();
+    for _ in 0..from.len(8)? {
+        partitions.push(from.str()?.to_owned());
+    }
+    Ok((Restart { mark: (!mark.is_empty()).then_some(mark), positions, partitions }, from))
 }
 
 impl<S: Source, C: Committer> Stage<S, C> {
@@ -111,40 +134,29 @@ impl<S: Source, C: Committer> Stage<S, C> {
     ///
     /// # Errors
     /// If any of them cannot get there.
-    pub fn open(source: S, mut committer: C, restored: Restored, pace: Pace) -> Result<Self, StageError> {
-        let Restored { engine, snapshots, deaths, restart } = restored;
-        let recovered = committer.recover(restart.mark.as_deref())?;
-        let positions = restart.positions;
-        let intake = Intake::open(source, deaths, positions.clone(), pace)?;
-        let mut stage = Self { intake, committer, engine, snapshots, positions, pace, ahead: None };
+    pub fn open(source: S, committer: C, mut restored: Restored, pace: Pace) -> Result<Self, StageError> {
+        let mark = restored.restart.mark.take();
+        Self::activate(Follower::open(source, restored, pace)?, committer, mark.as_deref())
+    }
+
+    /// Takes over from whoever was active before: `follower` has followed the far end up to `mark`.
+    ///
+    /// # Errors
+    /// If the far end cannot be taken over, or the follower cannot follow to its end.
+    pub fn activate(mut follower: Follower<S>, mut committer: C, mark: Option<&[u8]>) -> Result<Self, StageError> {
+        let recovered = committer.recover(mark)?;
         for record in &recovered.journal {
-            let journal = Journal::decode(record).map_err(|source| StageError::Corrupt { what: "journal", source })?;
-            stage.reread(&journal)?;
+            follower.follow(record)?;
         }
-        stage.intake.resume()?;
-        if stage.engine.next() > 0 {
-            info!(documents = stage.engine.next(), journal = recovered.journal.len(), "restored");
+        follower.intake.resume()?;
+        if follower.engine.next() > 0 {
+            info!(documents = follower.engine.next(), journal = recovered.journal.len(), "restored");
         }
-        Ok(stage)
+        Ok(Self { follower, committer, ahead: None, beside: Vec::new(), committed: Committed::default() })
     }
 
-    /// Reads a committed batch again along its journal: state changes as it did, nothing is emitted.
-    fn reread(&mut self, journal: &Journal) -> Result<(), StageError> {
-        if journal.first_ordinal != u64::from(self.engine.next()) {
-            let (got, expected) = (journal.first_ordinal, self.engine.next());
-            return Err(StageError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
-        }
-        if journal.verdict_digest != self.engine.settings().verdict_digest {
-            return Err(StageError::Refused("journal was written under another configuration or background".to_owned()));
-        }
-        let records = self.intake.reread(journal)?;
-        self.engine.skip(journal.skipped.iter().copied());
-        let prepared = self.engine.prepare(records, Some(journal.votes.clone()));
-        self.process(prepared)?;
-        Ok(())
-    }
-
-    /// One micro-batch; `false` at the end of the input. While it is committed, the next one is read and prepared.
+    /// One micro-batch; `false` at the end of the input, or if there is nothing for now. While it is committed, the next one is
+    /// read and prepared.
     ///
     /// # Errors
     /// If reading, state or committing failed. The stage must then be opened anew.
@@ -152,70 +164,104 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let done = self.try_step(records_left);
         if done.is_err() {
             // A failure that is reported is no death.
-            self.intake.deaths.put_all_down()?;
+            self.follower.intake.deaths.put_all_down()?;
         }
         done
     }
 
     fn try_step(&mut self, records_left: Option<u64>) -> Result<bool, StageError> {
-        let ahead = match self.ahead.take() {
-            Some(ahead) => ahead,
-            None => match self.intake.read(self.engine.next(), records_left, &self.engine.settings().faults)? {
-                Intaken::End => return Ok(false),
-                Intaken::Nothing => return Ok(true),
-                Intaken::Batch(records) => Ahead::Batch(prepare(&mut self.intake, &self.engine, records)?),
-                Intaken::Suspect(records) => Ahead::Suspect(records),
-            },
-        };
+        let Some(ahead) = self.next_batch(records_left)? else { return Ok(false) };
+        self.follower.engine.name_partitions(self.follower.intake.source().partitions());
         match ahead {
             Ahead::Batch(prepared) => {
                 // What was prepared ahead was survived until here.
-                self.intake.deaths.put_all_down()?;
-                self.intake.deaths.take_up(prepared.positions())?;
-                let left = records_left.map(|left| left.saturating_sub(prepared.len() as u64));
-                let processed = self.process(prepared)?;
-                self.commit_and_read_ahead(&processed, left)?;
+                self.follower.intake.deaths.put_all_down()?;
+                self.follower.intake.deaths.take_up(prepared.positions())?;
+                self.process_and_read_ahead(prepared, records_left)?;
+            }
+            Ahead::Raw(records) => {
+                let prepared = prepare(&mut self.follower.intake, &self.follower.engine, records)?;
+                self.process_and_read_ahead(prepared, records_left)?;
             }
             Ahead::Suspect(records) => {
                 for record in records {
-                    let prepared = prepare(&mut self.intake, &self.engine, vec![record])?;
-                    let processed = self.process(prepared)?;
-                    let lines = router::lines(self.engine.settings(), &processed.outcomes);
-                    commit(&mut self.committer, &lines, &self.positions, &processed.journal)?;
-                    self.intake.deaths.put_all_down()?;
+                    let prepared = prepare(&mut self.follower.intake, &self.follower.engine, vec![record])?;
+                    let processed = self.follower.process(prepared)?;
+                    self.commit(&processed)?;
+                    self.follower.intake.deaths.put_all_down()?;
                 }
             }
         }
-        if self.engine.next().is_multiple_of(self.pace.snapshot_documents) {
+        if self.follower.is_snapshot_due() {
             self.snapshot()?;
         }
         Ok(true)
     }
 
-    fn process(&mut self, prepared: Prepared) -> Result<Processed, StageError> {
-        for position in prepared.positions() {
-            if !self.positions.contains(position) {
-                self.positions.advance(position);
+    fn next_batch(&mut self, records_left: Option<u64>) -> Result<Option<Ahead>, StageError> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(Some(ahead));
+        }
+        let Follower { intake, engine, .. } = &mut self.follower;
+        loop {
+            match intake.read(engine.next(), records_left, &engine.settings().faults)? {
+                Intaken::Nothing => {}
+                Intaken::End => return Ok(None),
+                Intaken::Batch(records) => return Ok(Some(Ahead::Raw(records))),
+                Intaken::Suspect(records) => return Ok(Some(Ahead::Suspect(records))),
             }
         }
-        Ok(self.engine.process(prepared)?)
     }
 
-    fn commit_and_read_ahead(&mut self, processed: &Processed, left: Option<u64>) -> Result<(), StageError> {
-        let Self { committer, positions, engine, intake, .. } = self;
-        let (engine, positions) = (&*engine, &*positions);
+    fn process_and_read_ahead(&mut self, prepared: Prepared, left: Option<u64>) -> Result<(), StageError> {
+        let left = left.map(|left| left.saturating_sub(prepared.len() as u64));
+        let processed = self.follower.process(prepared)?;
         // Encoded here: the committing thread asks nothing of the pool, which may wait for this one.
-        let lines = router::lines(engine.settings(), &processed.outcomes);
+        let lines = router::lines(self.follower.engine.settings(), &processed.outcomes);
+        let journal = self.follower.intake.named(processed.journal);
+        let Self { follower, committer, beside, .. } = self;
+        let Follower { intake, engine, positions, .. } = follower;
+        let (engine, positions) = (&*engine, &*positions);
         let (committed, ahead) = thread::scope(|scope| {
-            let committing = scope.spawn(|| commit(committer, &lines, positions, &processed.journal));
+            let committing = scope.spawn(|| commit_surely(committer, &lines, beside, positions, &journal.encode()));
             let ahead = read_ahead(intake, engine, left);
             (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
         });
-        committed?;
+        self.committed = Committed { records: journal.votes.len(), took: committed?, ..self.committed };
+        self.beside.clear();
         // Between two steps nothing is in hand: whoever stops the process then means no record.
-        self.intake.deaths.put_all_down()?;
+        self.follower.intake.deaths.put_all_down()?;
         self.ahead = ahead?;
         Ok(())
+    }
+
+    fn commit(&mut self, processed: &Processed) -> Result<(), StageError> {
+        let lines = router::lines(self.follower.engine.settings(), &processed.outcomes);
+        let journal = self.follower.intake.named(processed.journal.clone());
+        let positions = &self.follower.positions;
+        let took = commit_surely(&mut self.committer, &lines, &self.beside, positions, &journal.encode())?;
+        self.beside.clear();
+        self.committed = Committed { records: journal.votes.len(), took, ..self.committed };
+        Ok(())
+    }
+
+    /// Writes a line with the next commit.
+    pub fn write_beside(&mut self, line: Line) {
+        self.beside.push(line);
+    }
+
+    /// A commit without records: a sign of life in the journal. `is_last`: nothing follows, so a standby need not wait.
+    ///
+    /// # Errors
+    /// If committing failed. The stage must then be opened anew.
+    pub fn heartbeat(&mut self, is_last: bool) -> Result<(), StageError> {
+        let mut journal = Journal {
+            first_ordinal: u64::from(self.follower.engine.next()),
+            verdict_digest: self.follower.engine.settings().verdict_digest,
+            ..Journal::default()
+        };
+        journal.is_last = is_last;
+        self.commit(&Processed { journal, outcomes: Vec::new() })
     }
 
     /// Takes a snapshot now.
@@ -224,34 +270,35 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// If the disk fails.
     pub fn snapshot(&mut self) -> Result<(), StageError> {
         let begun = Instant::now();
-        let mut head = Encoder::default();
-        head.slice(&self.committer.mark()?);
-        head.u64s(&self.positions.0);
-        head.u64(self.engine.settings().features.seed.0);
-        let mut body = Body::default();
-        body.push(head.bytes);
-        let logs = self.engine.save(&mut body)?;
-        self.snapshots.write_behind(u64::from(self.engine.next()), body, logs)?;
-        if let Some(&oldest) = self.snapshots.list()?.last() {
-            self.engine.forget_before(oldest as u32)?;
-        }
-        debug!(documents = self.engine.next(), stopped_ms = begun.elapsed().as_millis(), "snapshot");
+        let mark = self.committer.mark()?;
+        self.follower.snapshot(&mark)?;
+        self.committed.stopped = begun.elapsed();
         Ok(())
     }
 
     /// The engine.
     pub fn engine(&self) -> &Engine {
-        &self.engine
+        &self.follower.engine
     }
 
     /// The source.
     pub fn source(&self) -> &S {
-        self.intake.source()
+        self.follower.source()
     }
 
-    /// Where the input stands.
-    pub fn positions(&self) -> &Positions {
-        &self.positions
+    /// The committer.
+    pub fn committer(&self) -> &C {
+        &self.committer
+    }
+
+    /// The last commit.
+    pub fn committed(&self) -> Committed {
+        self.committed
+    }
+
+    /// Whether a batch is waiting that was read already.
+    pub fn has_ahead(&self) -> bool {
+        self.ahead.is_some()
     }
 
     /// Ends at the end of the input: outputs and logs are durable, and if `keep_state` a last snapshot is too. Gives back the
@@ -263,10 +310,10 @@ impl<S: Source, C: Committer> Stage<S, C> {
         if keep_state {
             self.snapshot()?;
         }
-        self.snapshots.finish()?;
+        self.follower.finish()?;
         let mark = self.committer.mark()?;
-        self.engine.sync_ledger()?;
-        Ok((self.engine, mark))
+        self.follower.engine.sync_ledger()?;
+        Ok((self.follower.into_engine(), mark))
     }
 }
 
@@ -279,20 +326,64 @@ fn prepare<S: Source>(intake: &mut Intake<S>, engine: &Engine, records: Vec<Reco
 fn read_ahead<S: Source>(intake: &mut Intake<S>, engine: &Engine, left: Option<u64>) -> Result<Option<Ahead>, StageError> {
     Ok(match intake.read(engine.next(), left, &engine.settings().faults)? {
         Intaken::End | Intaken::Nothing => None,
+        Intaken::Batch(records) if intake.source().partitions().len() > engine.settings().partitions.len() => {
+            Some(Ahead::Raw(records))
+        }
         Intaken::Batch(records) => Some(Ahead::Batch(prepare(intake, engine, records)?)),
         Intaken::Suspect(records) => Some(Ahead::Suspect(records)),
     })
 }
 
+/// Commits, with another try as long as the committer can make one; how long it took.
+fn commit_surely<C: Committer>(
+    committer: &mut C,
+    lines: &[Vec<Line>],
+    more: &[Line],
+    positions: &Positions,
+    journal: &[u8],
+) -> Result<Duration, ConnectorError> {
+    let begun = Instant::now();
+    while let Err(error) = commit(committer, lines, more, positions, journal) {
+        if !committer.is_worth_retrying(&error) {
+            return Err(error);
+        }
+        warn!(%error, "the commit failed; it is tried again");
+        if retry(committer, journal)? {
+            break;
+        }
+    }
+    Ok(begun.elapsed())
+}
+
+/// Makes another try possible, however long the far end is away; true if the batch was committed after all.
+fn retry<C: Committer>(committer: &mut C, journal: &[u8]) -> Result<bool, ConnectorError> {
+    loop {
+        match committer.retry(journal) {
+            Err(error) if committer.is_worth_retrying(&error) => {
+                warn!(%error, "waiting for the far end");
+                thread::sleep(RETRY_PAUSE);
+            }
+            done => return done,
+        }
+    }
+}
+
 fn commit<C: Committer>(
     committer: &mut C,
-    lines: &[Vec<(Channel, Vec<u8>)>],
+    lines: &[Vec<Line>],
+    more: &[Line],
     positions: &Positions,
-    journal: &Journal,
-) -> Result<(), StageError> {
+    journal: &[u8],
+) -> Result<(), ConnectorError> {
     committer.begin()?;
-    for (channel, bytes) in lines.iter().flatten() {
-        committer.write(&Outgoing::plain(*channel, bytes))?;
+    for line in lines.iter().flatten().chain(more) {
+        match committer.write(&line.outgoing()) {
+            Err(error @ ConnectorError::TooLarge { .. }) if line.channel != Channel::Recalls => {
+                warn!(%error, "a dead letter takes its place");
+                committer.write(&router::cut(line, &error.to_string()).outgoing())?;
+            }
+            written => written?,
+        }
     }
-    Ok(committer.commit(positions, &journal.encode())?)
+    committer.commit(positions, journal)
 }

@@ -202,7 +202,8 @@ pub fn undisturbed(
     while records.peek().is_some() {
         let some: Vec<Record> = records.by_ref().take(batch).collect();
         let processed = engine.process(engine.prepare(some, None)).expect("processed");
-        out.extend(router::lines(engine.settings(), &processed.outcomes).into_iter().flatten());
+        let lines = router::lines(engine.settings(), &processed.outcomes);
+        out.extend(lines.into_iter().flatten().map(|line| (line.channel, line.value)));
     }
     assert!(engine.counts().is_whole(), "every record is accounted for: {:?}", engine.counts());
     out

@@ -395,6 +395,26 @@ impl Committer for KafkaCommitter {
         Ok(())
     }
 
+    fn is_worth_retrying(&self, error: &Error) -> bool {
+        matches!(error, Error::Broker { outcome: Outcome::Abort | Outcome::Retry, .. })
+    }
+
+    /// Aborts where that is possible, else fences its own producer and looks into the journal. Blocks as [`Self::recover`].
+    fn retry(&mut self, journal: &[u8]) -> Result<bool, Error> {
+        let before = self.mark.encode();
+        if self.abort().is_ok() && self.state == State::Ready {
+            return Ok(false);
+        }
+        match &self.recover(Some(&before))?.journal[..] {
+            [] => Ok(false),
+            [record] if record == journal => Ok(true),
+            foreign => Err(Error::Fenced {
+                action: "look into the journal after a failed commit",
+                reason: format!("{} records of another process", foreign.len()),
+            }),
+        }
+    }
+
     fn abort(&mut self) -> Result<(), Error> {
         match mem::replace(&mut self.state, State::Spent) {
             before @ (State::InBatch | State::Failed) => {

@@ -24,6 +24,7 @@ use super::{
     client::{Reading, Reports},
     config::KafkaConfig,
     errors::{self, Call, Outcome},
+    mark::{Mark, hash},
     start::Extent,
 };
 use crate::error::Error;
@@ -48,6 +49,7 @@ pub struct JournalReader {
     troubles: u64,
     /// Whether the end was seen since the last record.
     at_end: bool,
+    mark: Mark,
 }
 
 impl JournalReader {
@@ -75,7 +77,54 @@ impl JournalReader {
         let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
         let assigned = list.add_partition_offset(&topic, PARTITION, offset).and_then(|()| consumer.assign(&list));
         assigned.map_err(|error| errors::failed(Call::Read, &error, None))?;
-        Ok(Self { topic, consumer, reports, next, end: high, last_heard: Instant::now(), troubles: 0, at_end: false })
+        Ok(Self {
+            topic,
+            consumer,
+            reports,
+            next,
+            end: high,
+            last_heard: Instant::now(),
+            troubles: 0,
+            at_end: false,
+            mark: Mark::default(),
+        })
+    }
+
+    /// Reads on from a committer's mark; `None`: from the first record. The record before the mark is read again and compared.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and if the mark is none of this journal.
+    pub fn from_mark(config: &KafkaConfig, mark: Option<&[u8]>) -> Result<Self, Error> {
+        let Some(mark) = mark.map(Mark::decode).transpose()? else { return Self::new(config, None) };
+        let Some((offset, expected)) = mark.last else { return Self::new(config, Some(mark.next)) };
+        let mut reader = Self::new(config, Some(offset))?;
+        let deadline = Instant::now() + config.run_timeout;
+        while Instant::now() < deadline {
+            // One at a time: those after it are for the caller.
+            if let Some((at, record)) = reader.poll_at_most(Duration::from_millis(100), 1)?.into_iter().next() {
+                if (at, hash(&record)) == (offset, expected) {
+                    reader.mark = mark;
+                    return Ok(reader);
+                }
+                return Err(Error::Changed(format!(
+                    "the journal {} has another record at offset {offset} than the snapshot saw: it was made anew",
+                    reader.topic
+                )));
+            }
+        }
+        Err(Error::Changed(format!("the journal {} has no record at offset {offset}", reader.topic)))
+    }
+
+    /// The place behind the last record handed over, as [`super::KafkaCommitter`] marks it.
+    #[must_use]
+    pub fn mark(&self) -> Vec<u8> {
+        self.mark.encode()
+    }
+
+    /// The place behind one of the records handed over.
+    #[must_use]
+    pub fn mark_after(&self, offset: u64, record: &[u8]) -> Vec<u8> {
+        Mark { next: offset + 1, last: Some((offset, hash(record))), ..self.mark.clone() }.encode()
     }
 
     /// Records that come within `timeout`, at once if there are some; at most 1,024.
@@ -83,9 +132,17 @@ impl JournalReader {
     /// # Errors
     /// If the journal is not what it was, or may not be read.
     pub fn poll(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
+        let records = self.poll_at_most(timeout, RECORDS_MAX)?;
+        if let Some((offset, record)) = records.last() {
+            (self.mark.next, self.mark.last) = (offset + 1, Some((*offset, hash(record))));
+        }
+        Ok(records)
+    }
+
+    fn poll_at_most(&mut self, timeout: Duration, records_max: usize) -> Result<Vec<JournalRecord>, Error> {
         let deadline = Instant::now() + timeout;
         let mut records = Vec::new();
-        while records.len() < RECORDS_MAX {
+        while records.len() < records_max {
             let left = if records.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
             match self.consumer.poll(left) {
                 None if left.is_zero() => break,

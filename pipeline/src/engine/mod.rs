@@ -161,6 +161,21 @@ impl Engine {
         &self.settings
     }
 
+    /// Takes up the names of partitions that have appeared since, after those known.
+    pub fn name_partitions(&mut self, names: &[String]) {
+        self.settings.partitions.extend_from_slice(names.get(self.settings.partitions.len()..).unwrap_or_default());
+    }
+
+    /// Records come from a broker and go to one.
+    pub fn use_broker(&mut self) {
+        self.settings.broker = true;
+    }
+
+    /// No document before this ordinal will be recalled or restored any more: it is beyond the recall horizon.
+    pub fn settled_up_to(&self) -> Ordinal {
+        self.horizon.floor()
+    }
+
     /// Withholds these records without looking at them: they kill the process.
     pub fn skip(&mut self, records: impl IntoIterator<Item = Position>) {
         self.settings.skips.extend(records);
@@ -299,8 +314,13 @@ impl Engine {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn alarms(&self) -> Result<Vec<AlarmLine>, StateError> {
+        self.alarms_from(0)
+    }
+
+    /// Alarms from the `first` on.
+    fn alarms_from(&self, first: usize) -> Result<Vec<AlarmLine>, StateError> {
         let mut lines = Vec::new();
-        for alarm in self.lanes.spike.operator.alarms() {
+        for alarm in self.lanes.spike.operator.alarms().iter().skip(first) {
             let mut members = Vec::with_capacity(alarm.members.len());
             for &member in &alarm.members {
                 members.extend(self.ledger.identity(member)?.map(|i| i.id));

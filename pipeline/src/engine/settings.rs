@@ -23,6 +23,8 @@ pub struct Settings {
     pub features: Features,
     /// Names of the partitions.
     pub partitions: Vec<String>,
+    /// Whether records come from a broker and go to one: they have keys and headers, and alarms go out as they are raised.
+    pub broker: bool,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
     /// Records that kill the process: they are withheld without being looked at.
@@ -32,10 +34,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The public name of a position, such as `crawl.jsonl#17`.
+    /// The public name of a position, such as `crawl.jsonl#17` or `topic/0/17`.
     pub fn position_name(&self, position: Position) -> String {
         let partition = self.partitions.get(position.partition as usize).map_or("?", String::as_str);
-        format!("{partition}#{}", position.offset)
+        let separator = if self.broker { '/' } else { '#' };
+        format!("{partition}{separator}{}", position.offset)
     }
 
     /// The verdict digest as written in every decision.

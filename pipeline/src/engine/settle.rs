@@ -16,7 +16,7 @@ use super::{
     prepare::{Content, Item, Work, operator_failed},
 };
 use crate::{
-    encode::{Decision, RecallLine},
+    encode::{AlarmLine, Decision, RecallLine},
     policy::{self, Route, Verdict},
     state::{StateError, ledger::Identity},
 };
@@ -37,6 +37,8 @@ pub struct Decided {
     pub decision: Decision,
     /// Recalls and restores of earlier documents.
     pub recalls: Vec<RecallLine>,
+    /// Alarms that it raised, for a broker: a file of alarms is written at the end, with all their members.
+    pub alarms: Vec<AlarmLine>,
 }
 
 impl Engine {
@@ -61,6 +63,7 @@ impl Engine {
         };
         self.clock.tick(work.computed.document.time);
         let failed = work.failed || proposals.failed;
+        let alarms_before = self.alarm_count();
         let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
         let (findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
         let allowed = self.reputation.is_allowed(&work.computed.document);
@@ -74,7 +77,8 @@ impl Engine {
         self.counts.without_url += u64::from(work.page.url.is_none());
         self.counts.count(verdict.route, &findings, &recalls);
         let decision = self.decision(identity, work, verdict, &findings)?;
-        Ok(Outcome::Decided(Box::new(Decided { item, decision, recalls })))
+        let alarms = if self.settings.broker { self.alarms_from(alarms_before)? } else { Vec::new() };
+        Ok(Outcome::Decided(Box::new(Decided { item, decision, recalls, alarms })))
     }
 
     /// Asks the operators in their order: suspicion first, then copies, and only documents that nothing withholds can be copies.
@@ -151,7 +155,7 @@ impl Engine {
             let (Some(copy), Some(original)) = (self.ledger.identity(restored)?, self.ledger.identity(representative)?) else {
                 continue;
             };
-            lines.push(RecallLine::restore(&copy, &original));
+            lines.push(RecallLine::restore(restored, &copy, &original));
         }
         Ok(lines)
     }

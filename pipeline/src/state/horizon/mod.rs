@@ -20,7 +20,7 @@ mod segment;
 use std::{
     collections::VecDeque,
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -149,6 +149,11 @@ impl Horizon {
     /// Moves the far end of the horizon: it is `documents_max` before `border`.
     pub fn border(&mut self, border: Ordinal) {
         self.floor = border.saturating_sub(self.documents_max);
+    }
+
+    /// The oldest document that the horizon reaches.
+    pub fn floor(&self) -> Ordinal {
+        self.floor
     }
 
     /// Removes segments that neither the horizon now nor that of a kept snapshot reaches, of which the oldest has its last

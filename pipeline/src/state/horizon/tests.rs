@@ -1,6 +1,6 @@
 //! Whatever memory, files and restarts do: the same documents are found as by a plain search.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use operators::{
     lookup::Horizon as _,

@@ -1,0 +1,125 @@
+//! A stage without a far end: its state follows a journal silently. What a restart does for the batches after its snapshot,
+//! and what a standby does for as long as another process is active.
+
+use connectors::{position::Positions, source::Source};
+use operators::codec::Encoder;
+use tracing::debug;
+
+use crate::{
+    assemble::Restored,
+    engine::{Engine, Prepared, Processed},
+    intake::Intake,
+    journal::Journal,
+    stage::{Pace, StageError},
+    state::snapshot::{Body, Snapshots},
+};
+use std::time::{Duration, Instant};
+
+/// Source, engine and snapshots at one place.
+pub struct Follower<S> {
+    pub(crate) intake: Intake<S>,
+    pub(crate) engine: Engine,
+    snapshots: Snapshots,
+    /// Where the input stands after what was processed; the intake may be further.
+    pub(crate) positions: Positions,
+    pub(crate) pace: Pace,
+}
+
+impl<S: Source> Follower<S> {
+    /// Begins where the newest snapshot left off.
+    ///
+    /// # Errors
+    /// If the source does not reach there.
+    pub fn open(source: S, restored: Restored, pace: Pace) -> Result<Self, StageError> {
+        let Restored { mut engine, snapshots, deaths, restart } = restored;
+        let intake = Intake::open(source, deaths, &restart, pace)?;
+        engine.name_partitions(intake.source().partitions());
+        Ok(Self { intake, engine, snapshots, positions: restart.positions, pace })
+    }
+
+    /// Takes a committed batch in again along its journal record: state changes as it did, nothing is emitted. What was
+    /// processed before a snapshot is passed over.
+    ///
+    /// # Errors
+    /// If the record does not go on where this state is, or the input no longer holds the batch.
+    pub fn follow(&mut self, record: &[u8]) -> Result<Journal, StageError> {
+        let journal = Journal::decode(record).map_err(|source| StageError::Corrupt { what: "journal", source })?;
+        if journal.first_ordinal != u64::from(self.engine.next()) {
+            let (got, expected) = (journal.first_ordinal, self.engine.next());
+            return Err(StageError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
+        }
+        if journal.verdict_digest != self.engine.settings().verdict_digest {
+            return Err(StageError::Refused("journal was written under another configuration or background".to_owned()));
+        }
+        self.intake.keep_numbers(&journal.partitions)?;
+        self.engine.name_partitions(self.intake.source().partitions());
+        let records = self.intake.reread(&journal)?;
+        self.engine.skip(journal.skipped.iter().copied());
+        let prepared = self.engine.prepare(records, Some(journal.votes.clone()));
+        self.process(prepared)?;
+        Ok(journal)
+    }
+
+    pub(crate) fn process(&mut self, prepared: Prepared) -> Result<Processed, StageError> {
+        for position in prepared.positions() {
+            if !self.positions.contains(position) {
+                self.positions.advance(position);
+            }
+        }
+        Ok(self.engine.process(prepared)?)
+    }
+
+    /// Whether a snapshot is due here.
+    pub fn is_snapshot_due(&self) -> bool {
+        self.engine.next() > 0 && self.engine.next().is_multiple_of(self.pace.snapshot_documents)
+    }
+
+    /// Takes a snapshot of what the far end's `mark` stands for; how long the stream stood still for it.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn snapshot(&mut self, mark: &[u8]) -> Result<Duration, StageError> {
+        let begun = Instant::now();
+        let mut head = Encoder::default();
+        head.slice(mark);
+        head.u64s(&self.positions.0);
+        head.u64(self.intake.numbered().len() as u64);
+        for name in self.intake.numbered() {
+            head.str(name);
+        }
+        head.u64(self.engine.settings().features.seed.0);
+        let mut body = Body::default();
+        body.push(head.bytes);
+        let logs = self.engine.save(&mut body)?;
+        self.snapshots.write_behind(u64::from(self.engine.next()), body, logs)?;
+        let stopped = begun.elapsed();
+        if let Some(&oldest) = self.snapshots.list()?.last() {
+            self.engine.forget_before(oldest as u32)?;
+        }
+        debug!(documents = self.engine.next(), stopped_ms = stopped.as_millis(), "snapshot");
+        Ok(stopped)
+    }
+
+    /// Waits until the last snapshot is written.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn finish(&mut self) -> Result<(), StageError> {
+        Ok(self.snapshots.finish()?)
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The source.
+    pub fn source(&self) -> &S {
+        self.intake.source()
+    }
+
+    /// The engine, at the end.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+}

@@ -139,7 +139,10 @@ impl ClientContext for Reporter {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.0.transport(&error, reason);
+        // The end of a partition is an event that readers see for themselves.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            self.0.transport(&error, reason);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod learn;
 mod replay;
+mod run;
 
 use std::{
     io::{IsTerminal, Write},
@@ -53,6 +54,8 @@ enum LogFormat {
 enum Command {
     /// Passes archived documents through the filter: files, folders, or `-` for standard input.
     Replay(replay::Arguments),
+    /// The filter as a long-lived stage: reads topics, writes topics, exactly once.
+    Run(run::Arguments),
     /// Learns a background from trusted text: what ordinary text looks like, and thresholds for it.
     Learn(learn::Arguments),
     /// Generates a sample crawl with planted attacks and filters it, to see weir at work.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
     let config = &loaded.config;
     let done = match cli.command {
         Command::Replay(arguments) => replay::run(config, &arguments),
+        Command::Run(arguments) => run::run(&loaded, &arguments),
         Command::Learn(arguments) => learn::run(config, &arguments),
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),

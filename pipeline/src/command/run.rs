@@ -1,0 +1,231 @@
+//! `weir run`: the filter as a long-lived stage between Kafka topics.
+//!
+//! ```text
+//! standby   follows the journal silently, until it ends or has been silent for long enough
+//! active    fences whoever was before, reads the journal to its end, and goes on: one transaction a batch
+//! ```
+//!
+//! Every process begins as a standby, a lone one too: after a clean end the next one takes over at once.
+
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use connectors::{
+    committer::Channel,
+    file::{FolderLock, write_atomically},
+    kafka::{JournalReader, KafkaCommitter, KafkaConfig, KafkaSource, TopicLimits, WithoutSnapshot, check_topics},
+};
+use operators::document::Ordinal;
+use tracing::{info, warn};
+
+use super::{BAD_CONFIG, say, start_threads};
+use crate::{
+    assemble::{self, Ingredients, Restored},
+    config::{Config, load::Loaded},
+    encode::{SettledLine, hex, to_line},
+    follower::Follower,
+    layout::StateFolder,
+    router::Line,
+    signals::Stop,
+    stage::{Pace, Stage},
+};
+
+/// How long a standby waits for journal records before it looks around.
+const POLL: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Read everything again along the journal: a new standby, or a state that was lost.
+    #[arg(long, conflicts_with = "accept_loss")]
+    pub from_journal: bool,
+    /// Go on at the committed offsets with an empty state: what was learned before is forgotten.
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Threads for detectors; 0: one for each core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Runs the command.
+pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
+    let config = &loaded.config;
+    start_threads(config, arguments.threads)?;
+    let kafka = match loaded.kafka() {
+        Ok(kafka) => kafka,
+        Err(problems) => {
+            say(&problems.to_string());
+            return Ok(ExitCode::from(BAD_CONFIG));
+        }
+    };
+    let directory = config.state.directory.as_path();
+    fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
+    let _lock = FolderLock::acquire(directory)?;
+    let stop = Stop::listen()?;
+    watch_shutdown(&stop, Duration::from_secs(config.kafka.shutdown_seconds.into()))?;
+    let seed = [own_seed(directory)?];
+    let ingredients = Ingredients::gather(config, config.background.path.as_deref(), None, &seed)?;
+    for warning in &ingredients.warnings {
+        warn!("{warning}");
+    }
+    let checked = check_topics(&kafka)?;
+    for line in checked.created.iter().map(|topic| format!("made topic {topic}")).chain(checked.warnings) {
+        warn!("{line}");
+    }
+    let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop };
+    let state = StateFolder::new(directory.join("state"));
+    let restored = assemble::engine(config, &ingredients, &state, Vec::new())?;
+    run.go(restored)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the process when draining takes too long: a broker that is away must not keep it. Nothing is lost by it.
+fn watch_shutdown(stop: &Stop, limit: Duration) -> Result<()> {
+    let stop = stop.clone();
+    let wait = move || {
+        while !stop.is_asked() {
+            thread::sleep(POLL);
+        }
+        thread::sleep(limit);
+        say(&format!("weir: draining took longer than {limit:?}; the last batch is not committed and will be read again"));
+        std::process::exit(1);
+    };
+    thread::Builder::new().name("weir-watchdog".to_owned()).spawn(wait).context("start the shutdown watchdog")?;
+    Ok(())
+}
+
+/// What the hash seed is drawn from where neither a background nor the configuration fixes it: made once, at random.
+fn own_seed(directory: &Path) -> Result<String> {
+    let path = directory.join("seed");
+    match fs::read_to_string(&path) {
+        Ok(seed) => Ok(seed),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 16];
+            fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).context("read /dev/urandom")?;
+            let seed = hex(&bytes);
+            write_atomically(&path, seed.as_bytes())?;
+            Ok(seed)
+        }
+        Err(e) => Err(e).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+struct Run<'a> {
+    config: &'a Config,
+    arguments: &'a Arguments,
+    kafka: &'a KafkaConfig,
+    limits: TopicLimits,
+    stop: &'a Stop,
+}
+
+impl Run<'_> {
+    fn go(&self, mut restored: Restored) -> Result<()> {
+        restored.engine.use_broker();
+        let mark = restored.restart.mark.take();
+        let source = KafkaSource::new(self.kafka)?;
+        let numbering = source.numbering();
+        let mut without = WithoutSnapshot::Refuse;
+        let mut reader = JournalReader::from_mark(self.kafka, mark.as_deref())?;
+        if mark.is_none() {
+            if self.arguments.accept_loss {
+                without = WithoutSnapshot::AcceptLoss;
+                restored.restart.positions = source.committed()?.unwrap_or_default();
+                restored.restart.partitions = numbering.names();
+            } else if self.arguments.from_journal {
+                without = WithoutSnapshot::FromJournal;
+            } else if reader.behind()? > 1 {
+                bail!(
+                    "group {} has a journal, but there is no snapshot in {}: --from-journal reads everything again along the \
+                     journal, --accept-loss goes on at the committed offsets and forgets what was learned before",
+                    self.kafka.group,
+                    self.config.state.directory.display()
+                );
+            }
+        }
+        let pace = Pace {
+            batch_documents: self.config.engine.batch_documents.max(8_192),
+            batch_bytes: self.config.engine.batch_bytes,
+            snapshot_documents: self.config.state.snapshot_documents,
+        };
+        let mut follower = Follower::open(source, restored, pace)?;
+        let mut mark = mark;
+        if without != WithoutSnapshot::AcceptLoss && !self.stand_by(&mut follower, &mut reader, &mut mark)? {
+            return Ok(());
+        }
+        drop(reader);
+        let began = Instant::now();
+        let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
+        let stage = Stage::activate(follower, committer, mark.as_deref())?;
+        info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
+        self.be_active(stage)
+    }
+
+    /// Follows the journal until it is time to take over; false if a signal came first.
+    fn stand_by(
+        &self,
+        follower: &mut Follower<KafkaSource>,
+        reader: &mut JournalReader,
+        mark: &mut Option<Vec<u8>>,
+    ) -> Result<bool> {
+        let takeover_after = Duration::from_secs(self.config.kafka.takeover_after_seconds.into());
+        info!(documents = follower.engine().next(), "standby: following the journal");
+        // A group without a journal has no active process either.
+        let mut ended = mark.is_none() && reader.behind()? <= 1 && reader.next_offset() == 0;
+        loop {
+            for (offset, record) in reader.poll(POLL)? {
+                ended = follower.follow(&record)?.is_last;
+                *mark = Some(reader.mark_after(offset, &record));
+                if follower.is_snapshot_due() {
+                    follower.snapshot(mark.as_deref().unwrap_or_default())?;
+                }
+            }
+            if self.stop.is_asked() {
+                if let Some(mark) = mark.as_deref() {
+                    follower.snapshot(mark)?;
+                }
+                follower.finish()?;
+                return Ok(false);
+            }
+            if (ended || reader.silent_for() >= takeover_after) && reader.behind()? <= 1 {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn be_active(&self, mut stage: Stage<KafkaSource, KafkaCommitter>) -> Result<()> {
+        let heartbeat = Duration::from_millis(self.config.kafka.heartbeat_ms.into());
+        let settle_after = Duration::from_secs(self.config.kafka.settle_after_seconds.into());
+        let (mut committed, mut worked, mut marked, mut settled) = (Instant::now(), Instant::now(), Instant::now(), 0);
+        stage.heartbeat(false)?;
+        while !self.stop.is_asked() {
+            let up_to = settled_up_to(&stage, worked.elapsed() >= settle_after);
+            if up_to > settled && marked.elapsed() >= heartbeat {
+                (marked, settled) = (Instant::now(), up_to);
+                stage.write_beside(Line::plain(Channel::Recalls, to_line(&SettledLine::new(up_to))));
+            }
+            if stage.step(None)? {
+                (committed, worked) = (Instant::now(), Instant::now());
+            } else if committed.elapsed() >= heartbeat {
+                stage.heartbeat(false)?;
+                committed = Instant::now();
+            }
+        }
+        info!("draining");
+        stage.heartbeat(true)?;
+        let (engine, _) = stage.finish(true)?;
+        info!(documents = engine.next(), "ended");
+        Ok(())
+    }
+}
+
+/// How far nothing will be recalled any more; in a stream that has been idle for long enough everything is called settled.
+fn settled_up_to(stage: &Stage<KafkaSource, KafkaCommitter>, is_idle: bool) -> Ordinal {
+    if is_idle { stage.engine().next() } else { stage.engine().settled_up_to() }
+}

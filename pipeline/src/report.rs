@@ -1,9 +1,10 @@
 //! What a run found, once: `report.json` (the same bytes for the same input) and `timings.json` (not).
 
-use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use connectors::file::write_atomically;
+use operators::{document::Ordinal, near_dup::clusters::Cluster};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,8 +13,19 @@ use crate::{
     engine::{Counts, Engine},
 };
 
-/// Contributors that the report names.
+/// Contributors and clusters that the report names.
 const TOP: usize = 10;
+
+/// A document and its copies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterLine {
+    /// The document that others were first found to copy: the cluster's name for as long as it is remembered.
+    pub id: String,
+    /// Documents, that one included.
+    pub documents: u32,
+    /// Distinct publishers; 32 means at least so many.
+    pub publishers: usize,
+}
 
 /// `report.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +46,10 @@ pub struct Report {
     pub identity_holds: bool,
     /// Alarms raised so far in this state.
     pub alarms: usize,
+    /// Clusters of copies that are still remembered.
+    pub clusters: u64,
+    /// The largest of them.
+    pub largest_clusters: Vec<ClusterLine>,
     /// Publishers that nothing is known of, with the most documents: reported, not acted on.
     pub unseen_contributors: Vec<(String, u64)>,
     /// Things a reader must know.
@@ -64,6 +80,8 @@ impl Report {
             final_clean: engine.final_clean(),
             identity_holds: counts.is_whole(),
             alarms: engine.alarm_count(),
+            clusters: engine.lanes().near.operator.clusters().iter().count() as u64,
+            largest_clusters: largest_clusters(engine)?,
             unseen_contributors: contributions.top().iter().take(TOP).map(|c| (c.unit.to_string(), c.documents)).collect(),
             counts,
             warnings,
@@ -118,6 +136,16 @@ impl Report {
         }
         out
     }
+}
+
+fn largest_clusters(engine: &Engine) -> Result<Vec<ClusterLine>> {
+    let mut all: Vec<_> = engine.lanes().near.operator.clusters().iter().collect();
+    all.sort_by_key(|(id, cluster)| (Reverse(cluster.size), *id));
+    let line = |(id, cluster): &(Ordinal, &Cluster)| {
+        let identity = engine.ledger().identity(*id)?;
+        Ok(identity.map(|i| ClusterLine { id: i.id, documents: cluster.size, publishers: cluster.units() }))
+    };
+    all.iter().take(TOP).filter_map(|cluster| line(cluster).transpose()).collect()
 }
 
 /// `timings.json`: times, rates and sizes, which differ from run to run.

@@ -181,6 +181,11 @@ impl Engine {
         self.settings.skips.extend(records);
     }
 
+    /// The stateful operators.
+    pub fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
     /// The fates.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

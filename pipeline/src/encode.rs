@@ -185,6 +185,11 @@ impl RecallLine {
         }
     }
 
+    /// Who asked for it: a metric's label.
+    pub fn operator(&self) -> &'static str {
+        self.operator
+    }
+
     /// Whether it is a restore.
     pub fn is_restore(&self) -> bool {
         self.action == "restore"

@@ -223,6 +223,11 @@ impl RecallLine {
         &self.position
     }
 
+    /// Who asked for it: a metric's label.
+    pub fn operator(&self) -> &'static str {
+        self.operator
+    }
+
     /// Whether it is a restore.
     pub fn is_restore(&self) -> bool {
         self.action == "restore"

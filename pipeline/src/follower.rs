@@ -100,6 +100,11 @@ impl<S: Source> Follower<S> {
         Ok(stopped)
     }
 
+    /// Bytes of the newest snapshot on disk: while one is written, the one before.
+    pub fn snapshot_bytes(&self) -> u64 {
+        self.snapshots.newest_bytes()
+    }
+
     /// Waits until the last snapshot is written.
     ///
     /// # Errors

@@ -32,3 +32,4 @@ pub mod sample;
 pub mod signals;
 pub mod stage;
 pub mod state;
+pub mod watch;

@@ -12,6 +12,7 @@
 
 use std::{
     panic::resume_unwind,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -28,12 +29,13 @@ use tracing::{info, warn};
 
 use crate::{
     assemble::Restored,
-    engine::{Engine, Prepared, Processed},
+    engine::{Engine, Outcome, Prepared, Processed},
     follower::Follower,
     intake::{Intake, Intaken},
     journal::Journal,
     router::{self, Line},
     state::StateError,
+    watch::Watch,
 };
 
 /// What ended a stage.
@@ -80,6 +82,7 @@ pub struct Stage<S, C> {
     ahead: Option<Ahead>,
     /// To be written with the next commit.
     beside: Vec<Line>,
+    watch: Option<Arc<Watch>>,
     committed: Committed,
 }
 
@@ -152,7 +155,26 @@ impl<S: Source, C: Committer> Stage<S, C> {
         if follower.engine.next() > 0 {
             info!(documents = follower.engine.next(), journal = recovered.journal.len(), "restored");
         }
-        Ok(Self { follower, committer, ahead: None, beside: Vec::new(), committed: Committed::default() })
+        Ok(Self { follower, committer, ahead: None, beside: Vec::new(), watch: None, committed: Committed::default() })
+    }
+
+    /// Says what it does to somebody.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<Watch>) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Tells what was committed.
+    fn tell(&self, outcomes: &[Outcome]) {
+        let Some(watch) = &self.watch else { return };
+        let bytes = |outcome: &Outcome| match outcome {
+            Outcome::Decided(decided) => decided.item.record.payload.len() as u64,
+            Outcome::Nothing(item) => item.record.payload.len() as u64,
+        };
+        watch.received(outcomes.len() as u64, outcomes.iter().map(bytes).sum());
+        watch.committed(self.engine().counts(), outcomes);
+        watch.batch(outcomes.len(), self.committed.took);
     }
 
     /// One micro-batch; `false` at the end of the input, or if there is nothing for now. While it is committed, the next one is
@@ -219,16 +241,20 @@ impl<S: Source, C: Committer> Stage<S, C> {
         // Encoded here: the committing thread asks nothing of the pool, which may wait for this one.
         let lines = router::lines(self.follower.engine.settings(), &processed.outcomes);
         let journal = self.follower.intake.named(processed.journal);
-        let Self { follower, committer, beside, .. } = self;
+        let Self { follower, committer, beside, watch, .. } = self;
         let Follower { intake, engine, positions, .. } = follower;
         let (engine, positions) = (&*engine, &*positions);
         let (committed, ahead) = thread::scope(|scope| {
-            let committing = scope.spawn(|| commit_surely(committer, &lines, beside, positions, &journal.encode()));
+            let committing = scope.spawn(|| {
+                let _waiting = watch.as_deref().map(|watch| watch.waiting("commit"));
+                commit_surely(committer, &lines, beside, positions, &journal.encode())
+            });
             let ahead = read_ahead(intake, engine, left);
             (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
         });
         self.committed = Committed { records: journal.votes.len(), took: committed?, ..self.committed };
         self.beside.clear();
+        self.tell(&processed.outcomes);
         // Between two steps nothing is in hand: whoever stops the process then means no record.
         self.follower.intake.deaths.put_all_down()?;
         self.ahead = ahead?;
@@ -242,6 +268,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let took = commit_surely(&mut self.committer, &lines, &self.beside, positions, &journal.encode())?;
         self.beside.clear();
         self.committed = Committed { records: journal.votes.len(), took, ..self.committed };
+        self.tell(&processed.outcomes);
         Ok(())
     }
 
@@ -273,6 +300,10 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let mark = self.committer.mark()?;
         self.follower.snapshot(&mark)?;
         self.committed.stopped = begun.elapsed();
+        if let Some(watch) = &self.watch {
+            watch.snapshot(self.committed.stopped, self.follower.snapshot_bytes());
+            watch.state(&self.engine().state_bytes());
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use std::{
     io::Read,
     path::Path,
     process::ExitCode,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -36,8 +37,11 @@ use crate::{
     router::Line,
     signals::Stop,
     stage::{Pace, Stage},
+    watch::{Phase, Watch, serve},
 };
 
+/// A loop that has not moved for so long, and does not wait for a broker, is stuck.
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// How long a standby waits for journal records before it looks around.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -79,7 +83,11 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     for line in checked.created.iter().map(|topic| format!("made topic {topic}")).chain(checked.warnings) {
         warn!("{line}");
     }
-    let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop };
+    let watch = Watch::new(ingredients.verdict_digest_hex(), SILENCE_MAX);
+    let listen = &config.metrics.listen;
+    let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
+    watch.phase(Phase::Restoring { done: 0, of: 0 });
+    let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop, watch };
     let state = StateFolder::new(directory.join("state"));
     let restored = assemble::engine(config, &ingredients, &state, Vec::new())?;
     run.go(restored)?;
@@ -123,6 +131,7 @@ struct Run<'a> {
     kafka: &'a KafkaConfig,
     limits: TopicLimits,
     stop: &'a Stop,
+    watch: Arc<Watch>,
 }
 
 impl Run<'_> {
@@ -162,7 +171,11 @@ impl Run<'_> {
         drop(reader);
         let began = Instant::now();
         let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
-        let stage = Stage::activate(follower, committer, mark.as_deref())?;
+        let stage = {
+            let _waiting = self.watch.waiting("take over");
+            Stage::activate(follower, committer, mark.as_deref())?.watched_by(Arc::clone(&self.watch))
+        };
+        self.watch.phase(Phase::Active);
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
         self.be_active(stage)
     }
@@ -186,6 +199,9 @@ impl Run<'_> {
                     follower.snapshot(mark.as_deref().unwrap_or_default())?;
                 }
             }
+            // Brokers that are away are no reason to end, and none to take over.
+            let behind = reader.behind().unwrap_or(u64::MAX);
+            self.watch.phase(Phase::Standby { behind });
             if self.stop.is_asked() {
                 if let Some(mark) = mark.as_deref() {
                     follower.snapshot(mark)?;
@@ -193,7 +209,7 @@ impl Run<'_> {
                 follower.finish()?;
                 return Ok(false);
             }
-            if (ended || reader.silent_for() >= takeover_after) && reader.behind()? <= 1 {
+            if (ended || reader.silent_for() >= takeover_after) && behind <= 1 {
                 return Ok(true);
             }
         }
@@ -205,6 +221,8 @@ impl Run<'_> {
         let (mut committed, mut worked, mut marked, mut settled) = (Instant::now(), Instant::now(), Instant::now(), 0);
         stage.heartbeat(false)?;
         while !self.stop.is_asked() {
+            self.watch.beat();
+            self.watch.lag(&stage.source().lag());
             let up_to = settled_up_to(&stage, worked.elapsed() >= settle_after);
             if up_to > settled && marked.elapsed() >= heartbeat {
                 (marked, settled) = (Instant::now(), up_to);
@@ -218,6 +236,7 @@ impl Run<'_> {
             }
         }
         info!("draining");
+        self.watch.phase(Phase::Stopping);
         stage.heartbeat(true)?;
         let (engine, _) = stage.finish(true)?;
         info!(documents = engine.next(), "ended");

@@ -106,6 +106,12 @@ impl Snapshots {
         list(&self.folder)
     }
 
+    /// Bytes of the newest snapshot; 0 if there is none.
+    pub fn newest_bytes(&self) -> u64 {
+        let newest = self.list().ok().and_then(|all| all.first().copied());
+        newest.and_then(|ordinal| fs::metadata(path_of(&self.folder, ordinal)).ok()).map_or(0, |m| m.len())
+    }
+
     /// The newest good snapshot's ordinal and body.
     ///
     /// # Errors

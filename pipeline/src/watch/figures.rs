@@ -1,0 +1,216 @@
+//! Which figures are kept, and how do the engine's become counters of this process?
+//!
+//! The engine's counts belong to its state: they outlive processes, go back with a snapshot and forward again in a silent
+//! re-read. A counter that goes back looks like a restart to whoever reads it, and everything would be counted twice. So
+//! the counters here hold what *this process* has committed while it was active: the engine's counts less those it had when
+//! it became active, and what earlier active times of the process have added.
+//!
+//! Records in hand when an active time ends are returned: they come again, here or in another process. At any moment
+//! received = routes + dead letters + without text + returned + in flight.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+
+use super::Phase;
+use crate::engine::{Content, Counts, Outcome};
+
+/// Everything that is exposed.
+#[derive(Debug)]
+pub(super) struct Figures {
+    pub(super) phase: Phase,
+    pub(super) last_beat: Instant,
+    /// Waits for brokers, oldest first.
+    pub(super) waits: Vec<(&'static str, Instant)>,
+    /// Records and bytes taken from the input.
+    pub(super) received: u64,
+    pub(super) received_bytes: u64,
+    /// Records given back undecided.
+    pub(super) returned: u64,
+    /// What was counted in active times that are over.
+    past: Counts,
+    /// The engine's counts when the active time began, and now.
+    begun: Counts,
+    now: Counts,
+    pub(super) recalls: BTreeMap<&'static str, u64>,
+    pub(super) dead_letters: BTreeMap<&'static str, u64>,
+    pub(super) state_bytes: BTreeMap<&'static str, u64>,
+    pub(super) evictions: BTreeMap<&'static str, u64>,
+    pub(super) lag: BTreeMap<String, Option<u64>>,
+    stages: BTreeMap<&'static str, Histogram>,
+    pub(super) batch_documents: Histogram,
+    pub(super) commit_seconds: Histogram,
+    pub(super) snapshot_stop_seconds: Histogram,
+    pub(super) snapshot_bytes: u64,
+    /// The last snapshot of this process; its start where there is none yet.
+    pub(super) snapshot_at: Instant,
+    /// Accepted, refused.
+    pub(super) reloads: [u64; 2],
+}
+
+impl Figures {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Restoring { done: 0, of: 0 },
+            last_beat: now,
+            waits: Vec::new(),
+            received: 0,
+            received_bytes: 0,
+            returned: 0,
+            past: Counts::default(),
+            begun: Counts::default(),
+            now: Counts::default(),
+            recalls: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
+            state_bytes: BTreeMap::new(),
+            evictions: BTreeMap::new(),
+            lag: BTreeMap::new(),
+            stages: BTreeMap::new(),
+            batch_documents: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
+            commit_seconds: seconds(),
+            snapshot_stop_seconds: seconds(),
+            snapshot_bytes: 0,
+            snapshot_at: now,
+            reloads: [0; 2],
+        }
+    }
+
+    pub(super) fn beat(&mut self, now: Instant) {
+        self.last_beat = now;
+    }
+
+    /// Decided documents belong to this process while it is active and while it drains.
+    fn counts_here(phase: Phase) -> bool {
+        matches!(phase, Phase::Active | Phase::Stopping)
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        let before = Self::counts_here(self.phase);
+        if before && !Self::counts_here(phase) {
+            self.past = self.counted();
+            self.begun = self.now.clone();
+            self.returned = self.received.saturating_sub(self.past.received);
+        }
+        self.phase = phase;
+    }
+
+    pub(super) fn receive(&mut self, records: u64, bytes: u64) {
+        self.received += records;
+        self.received_bytes += bytes;
+    }
+
+    pub(super) fn count(&mut self, counts: &Counts) {
+        self.now = counts.clone();
+        if !Self::counts_here(self.phase) {
+            self.begun = counts.clone();
+        }
+    }
+
+    /// What the engine's counts do not tell apart.
+    pub(super) fn break_down(&mut self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Decided(decided) => {
+                    for recall in decided.recalls.iter().filter(|line| !line.is_restore()) {
+                        *self.recalls.entry(recall.operator()).or_default() += 1;
+                    }
+                }
+                Outcome::Nothing(item) => {
+                    if let Content::Reject(reject) = &item.content {
+                        *self.dead_letters.entry(reject.code).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What this process has counted.
+    pub(super) fn counted(&self) -> Counts {
+        let sum = |of: fn(&Counts) -> u64| of(&self.past) + of(&self.now).saturating_sub(of(&self.begun));
+        let mut findings = self.past.findings.clone();
+        for (name, now) in &self.now.findings {
+            let begun = self.begun.findings.get(name).copied().unwrap_or(0);
+            *findings.entry(name.clone()).or_default() += now.saturating_sub(begun);
+        }
+        Counts {
+            received: sum(|c| c.received),
+            clean: sum(|c| c.clean),
+            quarantine: sum(|c| c.quarantine),
+            duplicate: sum(|c| c.duplicate),
+            dead_letters: sum(|c| c.dead_letters),
+            without_text: sum(|c| c.without_text),
+            without_url: sum(|c| c.without_url),
+            recalled: sum(|c| c.recalled),
+            restored: sum(|c| c.restored),
+            findings,
+        }
+    }
+
+    /// Records received and neither decided nor returned.
+    pub(super) fn in_flight(&self, counted: &Counts) -> u64 {
+        self.received.saturating_sub(counted.received + self.returned)
+    }
+
+    /// The histogram of a stage.
+    pub(super) fn stage_seconds(&mut self, stage: &'static str) -> &Histogram {
+        self.stages.entry(stage).or_insert_with(seconds)
+    }
+
+    /// All of them.
+    pub(super) fn stages(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
+        self.stages.iter().map(|(stage, histogram)| (*stage, histogram))
+    }
+}
+
+/// 1 ms to 16 s, each twice the one before, beside what is longer.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 15))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(clean: u64, quarantine: u64) -> Counts {
+        let findings = [("near_dup/copy".to_owned(), quarantine)].into();
+        Counts { received: clean + quarantine, clean, quarantine, findings, ..Counts::default() }
+    }
+
+    #[test]
+    fn only_what_this_process_commits_is_counted() {
+        let mut figures = Figures::new(Instant::now());
+        figures.count(&counts(100, 10));
+        figures.enter(Phase::Active);
+        assert_eq!(figures.counted().received, 0, "what the state remembers");
+        figures.receive(8, 80);
+        figures.count(&counts(103, 12));
+        let counted = figures.counted();
+        assert_eq!((counted.clean, counted.quarantine, counted.findings["near_dup/copy"]), (3, 2, 2));
+        assert_eq!(figures.in_flight(&counted), 3);
+    }
+
+    #[test]
+    fn going_back_to_a_snapshot_counts_nothing_twice() {
+        let mut figures = Figures::new(Instant::now());
+        figures.enter(Phase::Active);
+        figures.receive(7, 0);
+        figures.count(&counts(4, 1));
+        for done in [0, 2] {
+            figures.enter(Phase::Restoring { done, of: 4 });
+            // The snapshot's, then those of the re-read.
+            figures.count(&counts(2 + done, done / 2));
+        }
+        let counted = figures.counted();
+        assert_eq!((counted.clean, counted.quarantine, figures.returned), (4, 1, 2));
+        assert_eq!(figures.in_flight(&counted), 0);
+        figures.enter(Phase::Active);
+        figures.receive(2, 0);
+        figures.count(&counts(6, 1));
+        let counted = figures.counted();
+        assert_eq!((counted.clean, counted.quarantine, counted.received), (6, 1, 7));
+        assert_eq!(figures.received, counted.received + figures.returned + figures.in_flight(&counted));
+        figures.enter(Phase::Stopping);
+        figures.count(&counts(7, 1));
+        assert_eq!(figures.counted().clean, 7, "draining is work too");
+    }
+}

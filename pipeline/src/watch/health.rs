@@ -1,0 +1,97 @@
+//! Is the process alive, and is it ready?
+//!
+//! *Alive* means that ending it would not help: its loop moves, or waits for a broker that does not answer. *Ready* means
+//! that its state is restored and it works or follows closely enough to take over at once.
+
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+use super::{Phase, figures::Figures};
+
+/// A standby with so many journal records before it, or fewer, has caught up: the active process writes them all the time,
+/// and the end of its transaction counts as one.
+pub const STANDBY_BEHIND_MAX: u64 = 8;
+
+/// An answer to a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether all is well.
+    pub ok: bool,
+    /// One JSON object that says why.
+    pub json: String,
+}
+
+/// Whether the loop moves, or is known to wait.
+pub(super) fn live(figures: &Figures, silence_max: Duration, now: Instant) -> Health {
+    let silent = now.saturating_duration_since(figures.last_beat);
+    let mut json = format!(r#""phase":"{}","silent_seconds":{}"#, figures.phase.name(), silent.as_secs());
+    let mut ok = silent <= silence_max;
+    if let Some((action, since)) = figures.waits.first() {
+        let waited = now.saturating_duration_since(*since).as_secs();
+        let _ = write!(json, r#","waiting_for_broker":"{action}","waiting_seconds":{waited}"#);
+        ok = true;
+    }
+    if !ok {
+        let _ = write!(json, r#","reason":"the loop has not moved, expected it to within {} s""#, silence_max.as_secs());
+    }
+    Health { ok, json: format!(r#"{{"live":{ok},{json}}}"#) }
+}
+
+/// Whether it works, or could.
+pub(super) fn ready(phase: Phase) -> Health {
+    let (ok, more) = match phase {
+        Phase::Active => (true, String::new()),
+        Phase::Standby { behind } if behind <= STANDBY_BEHIND_MAX => (true, format!(r#","behind":{behind}"#)),
+        Phase::Standby { behind } => {
+            (false, format!(r#","behind":{behind},"reason":"standby, {behind} journal records behind""#))
+        }
+        Phase::Restoring { done, of } => (false, format!(r#","done":{done},"of":{of},"reason":"restoring {done} of {of}""#)),
+        Phase::Stopping => (false, r#","reason":"stopping""#.to_owned()),
+    };
+    Health { ok, json: format!(r#"{{"ready":{ok},"phase":"{}"{more}}}"#, phase.name()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_death_unless_a_broker_is_waited_for() {
+        let begun = Instant::now();
+        let (limit, later) = (Duration::from_mins(1), begun + Duration::from_secs(61));
+        let mut figures = Figures::new(begun);
+        assert!(live(&figures, limit, begun + limit).ok);
+        let dead = live(&figures, limit, later);
+        assert!(!dead.ok && dead.json.contains("expected it to within 60 s"), "{}", dead.json);
+        figures.waits.push(("commit", begun));
+        let waits = live(&figures, limit, later);
+        assert!(waits.ok && waits.json.contains(r#""waiting_for_broker":"commit","waiting_seconds":61"#), "{}", waits.json);
+        figures.waits.clear();
+        figures.beat(later);
+        assert!(live(&figures, limit, later).ok);
+    }
+
+    #[test]
+    fn ready_says_what_is_missing() {
+        for (phase, ok, said) in [
+            (Phase::Active, true, r#"{"ready":true,"phase":"active"}"#),
+            (Phase::Standby { behind: 8 }, true, r#"{"ready":true,"phase":"standby","behind":8}"#),
+            (
+                Phase::Standby { behind: 9 },
+                false,
+                r#"{"ready":false,"phase":"standby","behind":9,"reason":"standby, 9 journal records behind"}"#,
+            ),
+            (
+                Phase::Restoring { done: 2, of: 5 },
+                false,
+                r#"{"ready":false,"phase":"restoring","done":2,"of":5,"reason":"restoring 2 of 5"}"#,
+            ),
+            (Phase::Stopping, false, r#"{"ready":false,"phase":"stopping","reason":"stopping"}"#),
+        ] {
+            assert_eq!(ready(phase), Health { ok, json: said.to_owned() });
+            assert!(serde_json::from_str::<serde_json::Value>(said).is_ok(), "{said}");
+        }
+    }
+}

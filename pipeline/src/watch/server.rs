@@ -1,0 +1,168 @@
+//! `/metrics`, `/livez`, `/readyz` over HTTP, on a thread of its own.
+//!
+//! Whoever reaches the port can read figures and nothing else; there is nothing to change. Bodies are not read. A request's
+//! head is at most [`HEAD_BYTES_MAX`], must come within [`HEAD_TIME`], an exchange ends within [`EXCHANGE_TIME`], and at
+//! most [`CONNECTIONS_MAX`] are open: one more waits until one ends.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{ALLOW, CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime,
+    sync::oneshot,
+    task::JoinSet,
+    time,
+};
+
+use super::{Health, Watch};
+
+/// Longest head of a request.
+const HEAD_BYTES_MAX: usize = 8 << 10;
+/// Within which a request's head must have come.
+const HEAD_TIME: Duration = Duration::from_secs(2);
+/// Within which an answer must have been taken.
+const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+/// Connections open at once.
+const CONNECTIONS_MAX: usize = 64;
+/// After the system would accept no more.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The stage cannot be watched.
+#[derive(Debug, Error)]
+#[error("listen at {listen} for /metrics, /livez and /readyz: {source}")]
+pub struct ServeError {
+    listen: String,
+    source: io::Error,
+}
+
+/// A server; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Where it listens; the port is the one it got where 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported there.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Listens at `listen` (`address:port`) from now on.
+///
+/// # Errors
+/// If that is no address of this machine, or taken.
+pub fn serve(listen: &str, watch: Arc<Watch>) -> Result<Server, ServeError> {
+    let failed = |source| ServeError { listen: listen.to_owned(), source };
+    let listener = StdListener::bind(listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;
+    let listener = runtime.block_on(async { TcpListener::from_std(listener) }).map_err(failed)?;
+    let (stop, stopped) = oneshot::channel();
+    let serve = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = stopped => {}
+                () = accept(&listener, &watch) => {}
+            }
+        });
+    };
+    let thread = thread::Builder::new().name("weir-watch".to_owned()).spawn(serve).map_err(failed)?;
+    Ok(Server { address, stop: Some(stop), thread: Some(thread) })
+}
+
+async fn accept(listener: &TcpListener, watch: &Arc<Watch>) {
+    let mut open = JoinSet::new();
+    loop {
+        while open.len() >= CONNECTIONS_MAX {
+            open.join_next().await;
+        }
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(open.spawn(exchange(stream, Arc::clone(watch)))),
+                // Too many files are open, or the peer is gone already.
+                Err(_) => time::sleep(ACCEPT_AGAIN_AFTER).await,
+            },
+            Some(_) = open.join_next() => {}
+        }
+    }
+}
+
+/// One request, one answer.
+async fn exchange(stream: TcpStream, watch: Arc<Watch>) {
+    let service = service_fn(|request| {
+        let answer = answer(&request, &watch);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // What is not an exchange is the peer's affair.
+    let _ = time::timeout(EXCHANGE_TIME, connection).await;
+}
+
+fn answer(request: &Request<Incoming>, watch: &Arc<Watch>) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "expected GET or HEAD\n".to_owned());
+        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refusal;
+    }
+    let probe = |health: Health| {
+        let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        respond(status, JSON, health.json + "\n")
+    };
+    match request.uri().path() {
+        "/metrics" => respond(StatusCode::OK, OPEN_METRICS, watch.exposition()),
+        "/livez" => probe(watch.live()),
+        "/readyz" => probe(watch.ready()),
+        _ => respond(StatusCode::NOT_FOUND, TEXT, "expected /metrics, /livez or /readyz\n".to_owned()),
+    }
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -20,8 +20,8 @@ use crate::{
 
 /// Share of its documents that carry the phrase, from which a new publisher speaks against it.
 const FULL: f64 = 0.8;
-/// The same for the one publisher of a solo.
-const SOLO_FULL: f64 = 0.5;
+/// The same for the one publisher of a solo: at half, the word that a new site is about was an alarm on a third of its pages.
+const SOLO_FULL: f64 = FULL;
 /// Share of the commonest neighbour from which a solo is a fixed expression.
 const SOLO_MODE: f64 = 0.5;
 const NEW_SHARE_MAX: f64 = 0.9;
@@ -278,12 +278,11 @@ impl Bench<'_> {
 /// The same of one publisher's documents.
 fn weigh_solo(mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
     let (_, own) = units.iter().max_by_key(|u| u.1.len())?;
-    let memo = own[0].memo;
-    if df > 1
-        || !memo.is_new
-        || own.len() < SOLO
-        || (own.len() as f64) < SOLO_FULL * f64::from(memo.sequence.min(LISTED_MAX as u32))
-    {
+    let (newest, oldest) = (own.first()?.memo, own.last()?.memo);
+    // Of its documents, those over which the list reaches: a full list has forgotten older carriers.
+    let begins = if members.len() == LISTED_MAX { oldest.sequence } else { 1 };
+    let documents = f64::from(newest.sequence + 1 - begins);
+    if df > 1 || !newest.is_new || own.len() < SOLO || (own.len() as f64) < SOLO_FULL * documents {
         return None;
     }
     evidence.votes = own.len() as f64;

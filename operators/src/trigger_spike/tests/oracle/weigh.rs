@@ -145,7 +145,10 @@ fn weigh_solo<'a>(mut weight: Weight<'a>, df: u8, count: &Count) -> Result<Weigh
     let newest = newest_of_each(&weight.members, 1);
     let own = newest.iter().max_by_key(|m| of(m.unit)).ok_or("nobody remembered")?;
     let documents = of(own.unit);
-    if df > 1 || !own.is_new || documents < 8 || (documents as f64) < 0.5 * own.sequence.min(64) as f64 {
+    // The share of its documents since the oldest carrier that a full list holds, or of all.
+    let oldest = weight.members.iter().filter(|m| m.unit == own.unit).map(|m| m.sequence).min().unwrap_or(1);
+    let before = if weight.members.len() == 64 { oldest - 1 } else { 0 };
+    if df > 1 || !own.is_new || documents < 8 || (documents as f64) < 0.8 * (own.sequence - before) as f64 {
         return Err("no solo");
     }
     if documents * 2 < count.listed.len() {

@@ -165,6 +165,25 @@ pub fn check_topics(config: &KafkaConfig) -> Result<Checked, Error> {
     Ok(Checked { limits, warnings, created })
 }
 
+/// What every one of `outputs` takes. All topics must be there, and an output must take whatever an input takes: a record
+/// that cannot be passed on would stop everything behind it.
+pub(super) fn relay_bytes_max(admin: &Admin, inputs: &[&str], outputs: &[&str]) -> Result<usize, Error> {
+    let names = inputs.iter().chain(outputs).copied().collect();
+    let described = describe(admin, &names)?;
+    let missing = names.iter().filter(|name| !described.contains_key(**name));
+    refuse("topics", &missing.map(|name| format!("{name}: there is no such topic")).collect::<Vec<_>>())?;
+    let limit = |name: &&str| described.get(*name).map(Described::message_bytes_max);
+    let (most, least) = (inputs.iter().filter_map(limit).max(), outputs.iter().filter_map(limit).min());
+    match (most, least) {
+        (Some(most), Some(least)) if most > least => Err(Error::Refused(format!(
+            "{} takes records of {least} bytes (max.message.bytes), expected at least {most}, as {} does",
+            outputs.join(" or "),
+            inputs.join(" or "),
+        ))),
+        (_, least) => Ok(least.unwrap_or(MESSAGE_BYTES_DEFAULT)),
+    }
+}
+
 /// The user's bound on produced records, if there is one.
 fn message_bytes_ceiling(config: &KafkaConfig, problems: &mut Vec<String>) -> usize {
     match config.client.get("message.max.bytes").map(|text| (text, text.parse::<usize>())) {

@@ -38,7 +38,10 @@ pub const KAFKA_POINTS: &[&str] = &[
     "kafka.committed",
 ];
 
-/// Passes the point `name`, which [`POINTS`] or [`KAFKA_POINTS`] lists.
+/// Every point of a file that is rewritten in place, in their order. A replay passes none of them.
+pub const REWRITE_POINTS: &[&str] = &["rewrite.removed_kept", "rewrite.tmp_written", "rewrite.renamed"];
+
+/// Passes the point `name`, which [`POINTS`], [`KAFKA_POINTS`] or [`REWRITE_POINTS`] lists.
 #[inline]
 pub fn point(name: &'static str) {
     #[cfg(feature = "faults")]
@@ -96,8 +99,8 @@ pub(crate) mod watch {
     }
 
     pub(super) fn point(name: &'static str) {
-        let known = super::POINTS.contains(&name) || super::KAFKA_POINTS.contains(&name);
-        assert!(known, "{name} is missing in POINTS and KAFKA_POINTS");
+        let known = [super::POINTS, super::KAFKA_POINTS, super::REWRITE_POINTS].iter().any(|points| points.contains(&name));
+        assert!(known, "{name} is in no list of points");
         WATCHER.with_borrow_mut(|watcher| {
             if let Some(watcher) = watcher {
                 watcher(name);

@@ -9,6 +9,7 @@ mod corpus;
 mod inputs;
 mod killers;
 mod kills;
+mod recalls;
 mod refusals;
 mod signals;
 mod weir;

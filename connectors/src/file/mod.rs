@@ -1,7 +1,8 @@
 //! Files and folders as far end.
 //!
 //! [`walk`] turns arguments into a list of files, [`FileSource`] reads them in that order, [`FileCommitter`] stages the
-//! corpus and writes decisions, [`publish_part`] makes a staged part final. Outputs are as old as the newest mark.
+//! corpus and writes decisions, [`publish_part`] makes a staged part final, [`Rewrite`] takes lines out of
+//! finished files. Outputs are as old as the newest mark.
 
 mod committer;
 mod durable;
@@ -9,6 +10,7 @@ mod encoder;
 mod fingerprint;
 mod lock;
 mod publish;
+mod rewrite;
 mod source;
 mod walk;
 
@@ -18,5 +20,6 @@ pub use encoder::Compression;
 pub use fingerprint::Fingerprint;
 pub use lock::FolderLock;
 pub use publish::publish_part;
+pub use rewrite::{Rewrite, Rewritten};
 pub use source::FileSource;
 pub use walk::{InputFile, Origin, Walk, walk};

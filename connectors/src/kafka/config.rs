@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use rdkafka::{ClientConfig, error::KafkaError, types::RDKafkaConfRes};
+
 use crate::{committer::Channel, error::Error, limits::Limits};
 
 /// Properties of the client that are set here, and what to use instead.
@@ -15,7 +17,7 @@ const OURS: &[(&str, &str)] = &[
     ("group.instance.id", "partitions are assigned, the group has no members"),
     ("group.protocol", "partitions are assigned, the group has no members"),
     ("transactional.id", "it is the group's name: the fence is the lock"),
-    ("transaction.timeout.ms", "kafka.transaction_timeout says it"),
+    ("transaction.timeout.ms", "kafka.transaction_timeout_seconds says it"),
     ("enable.idempotence", "transactions need it"),
     ("acks", "transactions need all"),
     ("request.required.acks", "transactions need all"),
@@ -193,43 +195,69 @@ impl KafkaConfig {
     /// # Errors
     /// [`Error::Refused`], a line a problem.
     pub fn check(&self) -> Result<(), Error> {
-        let mut problems = Vec::new();
-        for (key, value) in [("kafka.brokers", &self.brokers), ("kafka.group", &self.group)] {
-            if value.trim().is_empty() {
-                problems.push(format!("{key}: got nothing, expected a name"));
-            }
-        }
-        for (key, why) in OURS {
-            if self.client.contains_key(*key) {
-                problems.push(format!("kafka.client: {key:?} cannot be set: {why}"));
-            }
-        }
-        if self.topics.input.is_empty() {
-            problems.push("kafka.topics.input: got no topic, expected at least one".to_owned());
-        }
-        let named = self.topics.outputs().chain(self.topics.input.iter().map(|name| ("input", name.as_str())));
-        problems.extend(named.filter_map(|(key, name)| name_problem(name).map(|why| format!("kafka.topics.{key}: {why}"))));
-        problems.extend(self.doubled());
+        let problems: Vec<String> = self.problems().into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
         refuse("the Kafka configuration", &problems)
     }
 
+    /// What is wrong, as far as no broker is needed to say it: the key and why.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        for (key, value) in [("kafka.brokers", &self.brokers), ("kafka.group", &self.group)] {
+            if value.trim().is_empty() {
+                problems.push((key.to_owned(), "got nothing, expected a name".to_owned()));
+            }
+        }
+        for (name, value) in &self.client {
+            problems.extend(property_problem(name, Some(value)).map(|why| (format!("kafka.client.{name}"), why)));
+        }
+        if self.topics.input.is_empty() {
+            problems.push(("kafka.topics.input".to_owned(), "got no topic, expected at least one".to_owned()));
+        }
+        let named = self.topics.outputs().chain(self.topics.input.iter().map(|name| ("input", name.as_str())));
+        problems.extend(named.filter_map(|(key, name)| topic_problem(name).map(|why| (format!("kafka.topics.{key}"), why))));
+        problems.extend(self.doubled().into_iter().map(|(key, why)| (format!("kafka.topics.{key}"), why)));
+        problems
+    }
+
     /// Topics named twice: an input that is an output would feed itself; the journal must be alone.
-    fn doubled(&self) -> Vec<String> {
+    fn doubled(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         for (i, name) in self.topics.input.iter().enumerate() {
             if self.topics.input[..i].contains(name) {
-                problems.push(format!("kafka.topics.input: {name:?} is named twice"));
+                problems.push(("input", format!("{name:?} is named twice")));
             }
             if let Some((key, _)) = self.topics.outputs().find(|(_, output)| output == name) {
-                problems.push(format!("kafka.topics.{key}: {name:?} is also an input: the stage would read what it writes"));
+                problems.push((key, format!("{name:?} is also an input: the stage would read what it writes")));
             }
         }
         for (key, name) in self.topics.outputs().filter(|(key, _)| *key != "journal") {
             if name == self.topics.journal {
-                problems.push(format!("kafka.topics.{key}: {name:?} is also the journal, expected a topic of its own"));
+                problems.push((key, format!("{name:?} is also the journal, expected a topic of its own")));
             }
         }
         problems
+    }
+}
+
+/// Why a property of the client cannot be set so; `None` for the value: it is not known yet. Never with the value, which
+/// may be a secret.
+#[must_use]
+pub fn property_problem(name: &str, value: Option<&str>) -> Option<String> {
+    if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
+        return Some(format!("cannot be set: {why}"));
+    }
+    // The client panics on such strings.
+    if name.contains('\0') || value.is_some_and(|value| value.contains('\0')) {
+        return Some("got a zero byte, expected none".to_owned());
+    }
+    let tried = ClientConfig::new().set(name, value.unwrap_or_default()).create_native_config();
+    match tried {
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Some("the client knows no such property".to_owned())
+        }
+        Err(_) if value.is_some() => Some("has a value that the client does not take".to_owned()),
+        _ => None,
     }
 }
 
@@ -248,8 +276,9 @@ impl fmt::Debug for KafkaConfig {
     }
 }
 
-/// Kafka's own rule for names.
-fn name_problem(name: &str) -> Option<String> {
+/// Why a topic cannot have this name: Kafka's own rule.
+#[must_use]
+pub fn topic_problem(name: &str) -> Option<String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let bad = name.is_empty() || name.len() > 249 || matches!(name, "." | "..") || !name.chars().all(legal);
     bad.then(|| format!("got {name:?}, expected 1 to 249 letters, digits, '.', '_' or '-'"))
@@ -294,7 +323,7 @@ mod tests {
         config().check().expect("the plain one is fine");
         for (key, why) in OURS {
             let text = problem(|c| drop(c.client.insert((*key).to_owned(), "1".to_owned())));
-            assert!(text.contains(&format!("{key:?}")) && text.contains(why), "{text}");
+            assert!(text.contains(&format!("kafka.client.{key}: cannot")) && text.contains(why), "{text}");
         }
         let mut free = config();
         free.client.insert("security.protocol".to_owned(), "ssl".to_owned());

@@ -41,7 +41,7 @@ mod topics;
 #[cfg(feature = "faults")]
 pub use committer::Mutation;
 pub use committer::{KafkaCommitter, Measured, WithoutSnapshot};
-pub use config::{KafkaConfig, Start, Topics, ValueFormat};
+pub use config::{KafkaConfig, Start, Topics, ValueFormat, property_problem, topic_problem};
 pub use errors::{Call, Outcome, classify};
 pub use journal::JournalReader;
 pub use numbering::Numbering;

@@ -7,12 +7,15 @@ use serde_json::Value;
 use super::{BAD_CONFIG, print, say};
 use crate::config::{load::Loaded, show};
 
-/// Keys with this ending name files to be read.
+/// Keys with this ending name a list of files to be read.
 const FILES: &str = "_files";
+/// The keys that name one file to be read.
+const FILE: [&str; 1] = ["background.path"];
 
 /// Runs the command. Problems of keys and values were said when the configuration was loaded.
 pub(super) fn run(loaded: &Loaded) -> ExitCode {
-    let problems = unreadable(loaded);
+    let mut problems = unreadable(loaded);
+    problems.extend(loaded.missing_values());
     if problems.is_empty() {
         print(show::resolved(loaded).trim_end());
         return ExitCode::SUCCESS;
@@ -25,9 +28,11 @@ pub(super) fn run(loaded: &Loaded) -> ExitCode {
 fn unreadable(loaded: &Loaded) -> Vec<String> {
     let config = serde_json::to_value(&loaded.config).unwrap_or_default();
     let mut problems = Vec::new();
-    for (key, origin) in loaded.origins.iter().filter(|(key, _)| key.ends_with(FILES)) {
-        let files = config.pointer(&format!("/{}", key.replace('.', "/"))).and_then(Value::as_array);
-        for file in files.into_iter().flatten().filter_map(Value::as_str) {
+    let names_files = |key: &str| key.ends_with(FILES) || FILE.contains(&key);
+    for (key, origin) in loaded.origins.iter().filter(|(key, _)| names_files(key)) {
+        let named = config.pointer(&format!("/{}", key.replace('.', "/")));
+        let files = named.map_or(&[][..], |named| named.as_array().map_or(std::slice::from_ref(named), Vec::as_slice));
+        for file in files.iter().filter_map(Value::as_str) {
             if let Err(why) = readable(Path::new(file)) {
                 problems.push(format!("{origin}: {key}: {file}: {why}, expected a file that can be read"));
             }
@@ -55,12 +60,14 @@ mod tests {
         let sets = [
             format!("policy.allow_files=['{good}', '{folder}/missing.txt']"),
             format!("policy.deny_files=['{folder}', '{folder}/gone.txt']"),
+            format!("background.path={folder}/background.weir"),
         ];
         let loaded = load_with_origins(None, &sets, std::iter::empty()).expect("sound");
         let problems = unreadable(&loaded);
-        assert_eq!(problems.len(), 3, "{problems:?}");
-        assert!(problems[0].starts_with(&format!("--set policy.allow_files: policy.allow_files: {folder}/missing.txt: ")));
-        assert!(problems[1].contains("got a folder"), "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert!(problems[0].starts_with(&format!("--set background.path: background.path: {folder}/background.weir: ")));
+        assert!(problems[1].starts_with(&format!("--set policy.allow_files: policy.allow_files: {folder}/missing.txt: ")));
+        assert!(problems[2].contains("got a folder"), "{problems:?}");
         let sets = [format!("policy.allow_files=['{good}']")];
         assert!(unreadable(&load_with_origins(None, &sets, std::iter::empty()).expect("sound")).is_empty());
     }

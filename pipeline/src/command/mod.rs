@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod learn;
+mod recall;
 mod replay;
 
 use std::{
@@ -61,6 +62,8 @@ enum Command {
     Check,
     /// Says why a document went where it went, with the evidence marked in its text.
     Explain(explain::Arguments),
+    /// Works with recalls: documents that passed and later turned out bad.
+    Recall(recall::Arguments),
 }
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),
         Command::Explain(arguments) => explain::run(config, &arguments),
+        Command::Recall(arguments) => recall::run(config, &arguments),
     };
     match done {
         Ok(code) => code,

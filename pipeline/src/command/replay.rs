@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use connectors::{
     file::{Compression, FileCommitter, FileOptions, FileSource, FolderLock, Mark, walk, write_atomically},
-    limits::Limits,
     source::Source,
 };
 use tracing::{info, warn};
@@ -44,7 +43,7 @@ pub(super) struct Arguments {
     /// Where everything is written. A killed run goes on where it was when the same command is given again.
     #[arg(long, short, value_name = "DIR")]
     pub output: PathBuf,
-    /// A background made by `weir learn`. Without one, weir learns from its own past and finds less.
+    /// A background made by `weir learn`; wins over `background.path`. Without one, weir learns from its own past and finds less.
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// Indexes and counters that are carried from one dump to the next; replaced when the run is finished.
@@ -108,14 +107,10 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
     if found.files.is_empty() {
         bail!("no input: {} hold no JSONL or WARC file", list(&arguments.paths));
     }
-    let limits = Limits {
-        record_bytes_max: config.input.record_bytes_max,
-        ratio_max: u64::from(config.input.ratio_max),
-        ..Limits::default()
-    };
-    let source = FileSource::new(found.files, limits);
+    let source = FileSource::new(found.files, config.input.limits());
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
-    let ingredients = Ingredients::gather(config, arguments.background.as_deref(), arguments.verdicts.as_deref(), &fingerprints)?;
+    let background = arguments.background.as_deref().or(config.background.path.as_deref());
+    let ingredients = Ingredients::gather(config, background, arguments.verdicts.as_deref(), &fingerprints)?;
     let options = FileOptions {
         compression: compression(config),
         part_records: config.output.part_records,

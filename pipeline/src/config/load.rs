@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, path::Path};
 use serde_json::{Map, Value};
 
 use super::{
-    Config,
+    Config, kafka,
     layers::{self, Setting},
     origin::Origin,
     resolve, suggest,
@@ -64,6 +64,7 @@ pub fn load_with_origins(
     settings.extend(layers::from_sets(sets, &mut problems));
     let mut sound: BTreeMap<Vec<String>, (Value, Origin)> = BTreeMap::new();
     for setting in settings {
+        let setting = with_free_name(setting);
         match check(&setting, &schema) {
             Ok(value) => {
                 let origin = setting.origin().clone();
@@ -126,8 +127,30 @@ struct Fault {
     message: String,
 }
 
+/// The table whose keys are the client's, not ours, with dots in them.
+const FREE: [&str; 2] = ["kafka", "client"];
+
+/// A key of the free table is one name, however its dots were written: `"linger.ms"`, `linger.ms`, `--set` or `__`.
+fn with_free_name(mut setting: Setting) -> Setting {
+    if is_free(&setting.path) {
+        let name = setting.path.split_off(FREE.len()).join(".");
+        setting.path.push(name);
+        let origin = setting.origin().clone();
+        setting.at.truncate(FREE.len());
+        setting.at.push(origin);
+    }
+    setting
+}
+
+fn is_free(path: &[String]) -> bool {
+    path.len() > FREE.len() && path[..FREE.len()] == FREE
+}
+
 /// The value that a key takes, or why it takes none.
 fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault> {
+    if is_free(&setting.path) {
+        return taken(setting);
+    }
     let mut table = schema;
     let last = setting.path.len() - 1;
     for (depth, key) in setting.path.iter().enumerate() {
@@ -147,11 +170,19 @@ fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault>
             Some(_) => break,
         }
     }
+    taken(setting)
+}
+
+/// The value as the key takes it: as it was understood, or as text.
+fn taken(setting: &Setting) -> Result<Value, Fault> {
+    let last = setting.path.len() - 1;
+    let secret = is_free(&setting.path) && kafka::is_secret(&setting.path[last]);
     let raw = setting.raw.clone().map(Value::String);
     let mut why = None;
     for value in [Some(&setting.value), raw.as_ref()].into_iter().flatten() {
         match accepts(&setting.path, value) {
             Ok(()) => return Ok(value.clone()),
+            Err(_) if secret => why = Some("expected where the secret is: \"env:NAME\" or \"file:PATH\"".to_owned()),
             Err(error) => why = why.or_else(|| Some(plain(value, &error))),
         }
     }

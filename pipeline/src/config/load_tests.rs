@@ -2,6 +2,8 @@ use std::{fs, path::PathBuf};
 
 use super::*;
 
+const TABLES: &str = "`background`, `engine`, `input`, `kafka`, `metrics`, `operators`, `output`, `policy`, `settle` or `state`";
+
 fn try_load(text: &str, environment: &[(&str, &str)], sets: &[&str]) -> Result<Loaded, Vec<String>> {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("w.toml");
@@ -86,9 +88,9 @@ fn all_problems_are_said_at_once_with_their_places() {
         "w.toml:18:1: policy.allow_files: got \"a\", expected a list, such as [\"one\", \"two\"]",
         "WEIR_ENGINE: engine: got 5, expected a table of keys such as engine.batch_bytes",
         "WEIR_ENGINE__THREDS: engine.threds: unknown key; did you mean `threads`?",
-        "WEIR_TYPO__X: typo: unknown key, expected `engine`, `input`, `operators`, `output`, `policy` or `state`",
+        &format!("WEIR_TYPO__X: typo: unknown key, expected {TABLES}"),
         "--set engine.border.x: engine.border: got a table, expected a value",
-        "--set colour: colour: unknown key, expected `engine`, `input`, `operators`, `output`, `policy` or `state`",
+        &format!("--set colour: colour: unknown key, expected {TABLES}"),
         "--set policy.quarantine_score: policy.quarantine_score: got 2, expected more than 0 and at most 1",
         "w.toml:12:1: operators.unicode.mixed_words_min: got 0, expected at least 1",
     ];
@@ -173,6 +175,50 @@ fn every_example_loads() {
         seen += 1;
     }
     assert!(seen >= 2);
+}
+
+#[test]
+fn the_stage_example_is_complete() {
+    let path = folder().join("kafka.toml");
+    let loaded = load_with_origins(Some(&path), &[], std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
+    let kafka = loaded.kafka().unwrap_or_else(|problems| panic!("{problems}"));
+    kafka.check().expect("as the connectors want it");
+    assert!(kafka.start.is_some() && !kafka.brokers.is_empty(), "nothing is left to be said");
+    assert_eq!(loaded.missing_values(), Vec::<String>::new());
+}
+
+#[test]
+fn properties_of_the_client_are_written_in_any_way() {
+    let text = "[kafka.client]\n\"security.protocol\" = \"ssl\"\nlinger.ms = 2.5\nsocket.keepalive.enable = true\n";
+    let environment = [("WEIR_KAFKA__CLIENT__FETCH__WAIT__MAX__MS", "7"), ("WEIR_KAFKA__BROKERS", "b:1")];
+    let Loaded { config, origins } = loaded(text, &environment, &["kafka.client.linger.ms=9", "kafka.client.log_level=3"]);
+    let text = serde_json::to_string(&config.kafka.client).expect("JSON");
+    let expected =
+        r#"{"fetch.wait.max.ms":"7","linger.ms":"9","log_level":"3","security.protocol":"ssl","socket.keepalive.enable":"true"}"#;
+    assert_eq!(text, expected);
+    assert_eq!(config.kafka.brokers.as_deref(), Some("b:1"));
+    assert_eq!(origins["kafka.client.linger.ms"].to_string(), "--set kafka.client.linger.ms");
+    assert!(origins["kafka.client.socket.keepalive.enable"].to_string().contains("w.toml:4:"), "{origins:?}");
+}
+
+#[test]
+fn problems_of_the_stage_say_where_they_are() {
+    let text = "[kafka]\nstart = \"oldest\"\npartitions = 0\n[kafka.topics]\nclean = \"crawl\"\njournal = \"a b\"\n[kafka.client]\n\
+                \"group.id\" = \"x\"\n\"sasl.pasword\" = \"env:P\"\nlinger.ms = \"soon\"\nclient.id = [1]\n\"sasl.password\" = \"hunter2\"\n\
+                \"ssl.key.password\" = [\"hunter2\"]\n";
+    let expected = [
+        "w.toml:2:1: kafka.start: got \"oldest\", expected `earliest` or `latest`",
+        "w.toml:11:8: kafka.client.client.id: got [1], expected a string or a number or true or false",
+        "w.toml:13:1: kafka.client.ssl.key.password: expected where the secret is: \"env:NAME\" or \"file:PATH\"",
+        "w.toml:3:1: kafka.partitions: got 0, expected 1 to 10000",
+        "w.toml:6:1: kafka.topics.journal: got \"a b\", expected 1 to 249 letters, digits, '.', '_' or '-'",
+        "w.toml:5:1: kafka.topics.clean: \"crawl\" is also an input: the stage would read what it writes",
+        "w.toml:8:1: kafka.client.group.id: cannot be set: kafka.group says it",
+        "w.toml:10:8: kafka.client.linger.ms: has a value that the client does not take",
+        "w.toml:12:1: kafka.client.sasl.password: got the secret itself, expected where it is: \"env:NAME\" or \"file:PATH\"",
+        "w.toml:9:1: kafka.client.sasl.pasword: the client knows no such property",
+    ];
+    assert_eq!(problems(text, &[], &[]), expected);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! verdicts and make up the verdict digest, together with the background and the hash seed.
 
 pub mod digest;
+pub mod kafka;
 mod layers;
 pub mod load;
 pub mod origin;
@@ -13,6 +14,7 @@ mod suggest;
 
 use std::path::PathBuf;
 
+use connectors::limits::Limits;
 use operators::{exact_dedup, gibberish, near_dup, reputation, trigger_spike, unicode};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub input: Input,
     /// How documents are processed.
     pub engine: Engine,
+    /// What ordinary text looks like.
+    pub background: Background,
     /// What is kept on disk.
     pub state: State,
     /// What is written.
@@ -34,6 +38,12 @@ pub struct Config {
     pub policy: Policy,
     /// The detectors. They run in an order fixed in code.
     pub operators: Operators,
+    /// The Kafka stage.
+    pub kafka: kafka::Kafka,
+    /// What the stage shows of itself.
+    pub metrics: Metrics,
+    /// Where settled documents go.
+    pub settle: Settle,
 }
 
 /// `[input]`: how records are read.
@@ -67,6 +77,24 @@ impl Default for Input {
     }
 }
 
+impl Input {
+    /// What bounds a record while it is read.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let ratio_max = u64::from(self.ratio_max);
+        Limits { record_bytes_max: self.record_bytes_max, ratio_max, ..Limits::default() }
+    }
+}
+
+/// `[background]`: what ordinary text looks like.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Background {
+    /// A file made by `weir learn`. Unset: learned from the stage's own past. `--background` wins over it. *(verdict, by
+    /// its contents)*
+    pub path: Option<PathBuf>,
+}
+
 /// `[engine]`: how documents are processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -93,6 +121,8 @@ impl Default for Engine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct State {
+    /// Folder of the Kafka stage's state; a replay keeps its own in its output.
+    pub directory: PathBuf,
     /// Ordinals between snapshots; a kill costs at most this much work. Compression frames of the output close there.
     pub snapshot_documents: u32,
     /// How many documents back an alarm finds its carriers. *(verdict)*
@@ -104,6 +134,7 @@ pub struct State {
 impl Default for State {
     fn default() -> Self {
         Self {
+            directory: PathBuf::from("/var/lib/weir"),
             // About 10 s of work; a snapshot takes a few tenths of one.
             snapshot_documents: 32_768,
             horizon_documents: 1_000_000,
@@ -178,4 +209,35 @@ pub struct Operators {
     pub exact_dedup: exact_dedup::Config,
     /// Nearly the same text again.
     pub near_dup: near_dup::Config,
+}
+
+/// `[metrics]`: what the stage shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// `host:port` of `/metrics`, `/livez` and `/readyz`; empty: none.
+    pub listen: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        // This machine alone: figures of a crawl are nobody else's matter unless somebody says so.
+        Self { listen: "127.0.0.1:9464".to_owned() }
+    }
+}
+
+/// `[settle]`: where `weir settle` forwards clean documents to once no recall can reach them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settle {
+    /// The topic.
+    pub topic: String,
+    /// Group id and transactional id.
+    pub group: String,
+}
+
+impl Default for Settle {
+    fn default() -> Self {
+        Self { topic: "crawl.settled".to_owned(), group: "weir-settle".to_owned() }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use connectors::kafka::topic_problem;
+
 use super::Config;
 
 /// Most tokens of a text: places are kept in 16 bits.
@@ -10,6 +12,16 @@ const TOKENS_MOST: usize = u16::MAX as usize;
 const BYTES_MOST: usize = u32::MAX as usize;
 /// Most ordinals between borders: what late decisions may wait for.
 const BORDER_MOST: u32 = 1 << 16;
+/// Most partitions of a topic that is made: more is a slip.
+const PARTITIONS_MOST: u32 = 10_000;
+/// Most replicas of a topic that is made: brokers count them in 16 bits.
+const REPLICATION_MOST: u32 = i16::MAX as u32;
+/// Most seconds to wait for anything: a day.
+const SECONDS_MOST: u32 = 86_400;
+/// Most seconds of a transaction: what brokers take by default (`transaction.max.timeout.ms`).
+const TRANSACTION_SECONDS_MOST: u32 = 900;
+/// Most bytes of a queue of the client: what librdkafka takes, in KiB of 31 bits.
+const CLIENT_BYTES_MOST: usize = 2_097_151 << 10;
 
 /// Values out of their range: path and message, all of them.
 #[must_use]
@@ -28,6 +40,7 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
     found.share("policy.quarantine_score", Some(config.policy.quarantine_score));
     fields(config, &mut found);
     operators(config, &mut found);
+    stage(config, &mut found);
     found.0
 }
 
@@ -59,6 +72,42 @@ fn operators(config: &Config, found: &mut Found) {
     found.of("near_dup", all.near_dup.problems());
 }
 
+/// Of the Kafka stage.
+fn stage(config: &Config, found: &mut Found) {
+    let kafka = &config.kafka;
+    found.range("kafka.partitions", kafka.partitions, 1, PARTITIONS_MOST);
+    if let Some(replication) = kafka.replication {
+        found.range("kafka.replication", replication, 1, REPLICATION_MOST);
+    }
+    found.range("kafka.takeover_after_seconds", kafka.takeover_after_seconds, 1, SECONDS_MOST);
+    found.range("kafka.heartbeat_ms", kafka.heartbeat_ms, 10, SECONDS_MOST * 1000);
+    found.range("kafka.settle_after_seconds", kafka.settle_after_seconds, 1, u32::MAX);
+    found.range("kafka.shutdown_seconds", kafka.shutdown_seconds, 1, SECONDS_MOST);
+    found.range("kafka.transaction_timeout_seconds", kafka.transaction_timeout_seconds, 1, TRANSACTION_SECONDS_MOST);
+    found.range("kafka.metadata_seconds", kafka.metadata_seconds, 1, SECONDS_MOST);
+    found.range("kafka.run_timeout_seconds", kafka.run_timeout_seconds, 1, SECONDS_MOST);
+    for (key, bytes) in [("prefetch_bytes_max", kafka.prefetch_bytes_max), ("produce_bytes_max", kafka.produce_bytes_max)] {
+        found.range(&format!("kafka.{key}"), bytes, 1 << 20, CLIENT_BYTES_MOST);
+    }
+    found.least("kafka.buffer_records_max", kafka.buffer_records_max, 1);
+    found.least("kafka.buffer_bytes_max", kafka.buffer_bytes_max, 1);
+    found.0.extend(kafka.problems());
+    let listen = &config.metrics.listen;
+    let port = listen.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    if !listen.is_empty() && port.is_none() {
+        found.add("metrics.listen", &format!("got {listen:?}, expected host:port, or nothing for none"));
+    }
+    if let Some(why) = topic_problem(&config.settle.topic) {
+        found.add("settle.topic", &why);
+    }
+    if config.settle.group.trim().is_empty() {
+        found.add("settle.group", "got nothing, expected a name");
+    }
+    if config.state.directory.as_os_str().is_empty() {
+        found.add("state.directory", "got nothing, expected a folder");
+    }
+}
+
 /// Values that do not go together: path and message, all of them. The path is that of a key that is not at its default,
 /// where there is one: that is the one to change.
 #[must_use]
@@ -77,7 +126,40 @@ pub fn conflicts(config: &Config) -> Vec<(String, String)> {
         let path = if text == usual.input.text_bytes_max { "input.record_bytes_max" } else { "input.text_bytes_max" };
         found.add(path, &message);
     }
+    stage_conflicts(config, &usual, &mut found);
     found.0
+}
+
+fn stage_conflicts(config: &Config, usual: &Config, found: &mut Found) {
+    let (kafka, settle) = (&config.kafka, &config.settle);
+    let (takeover, heartbeat) = (u64::from(kafka.takeover_after_seconds), u64::from(kafka.heartbeat_ms));
+    // One late sign of life is no death.
+    if heartbeat * 2 > takeover * 1000 {
+        let message = format!(
+            "a standby takes over after {takeover} s and a sign of life comes every {heartbeat} ms, expected two of them in that time"
+        );
+        let changed = kafka.heartbeat_ms != usual.kafka.heartbeat_ms;
+        found.add(if changed { "kafka.heartbeat_ms" } else { "kafka.takeover_after_seconds" }, &message);
+    }
+    let topics = &kafka.topics;
+    let outputs = [
+        ("clean", &topics.clean),
+        ("quarantine", &topics.quarantine),
+        ("duplicates", &topics.duplicates),
+        ("decisions", &topics.decisions),
+        ("recalls", &topics.recalls),
+        ("alarms", &topics.alarms),
+        ("dead_letters", &topics.dead_letters),
+        ("journal", &topics.journal),
+    ];
+    let named = topics.input.iter().map(|name| ("input", name)).chain(outputs);
+    for (key, _) in named.filter(|(_, name)| **name == settle.topic) {
+        found.add("settle.topic", &format!("got {:?}, which is kafka.topics.{key}, expected a topic of its own", settle.topic));
+    }
+    if settle.group == kafka.group {
+        let message = format!("got {:?}, which is also kafka.group: each would fence the other", settle.group);
+        found.add(if settle.group == usual.settle.group { "kafka.group" } else { "settle.group" }, &message);
+    }
 }
 
 #[derive(Default)]
@@ -171,5 +253,57 @@ mod tests {
         assert_eq!(paths(&conflicts(&config)), ["state.snapshot_documents", "input.text_bytes_max"]);
         config.state.snapshot_documents = 64;
         assert_eq!(paths(&conflicts(&config)), ["input.text_bytes_max"]);
+    }
+
+    #[test]
+    fn the_stage_is_checked_as_well() {
+        let mut config = Config::default();
+        let kafka = &mut config.kafka;
+        (kafka.partitions, kafka.replication, kafka.heartbeat_ms, kafka.shutdown_seconds) = (0, Some(0), 9, 0);
+        (kafka.transaction_timeout_seconds, kafka.prefetch_bytes_max, kafka.buffer_records_max) = (901, 1, 0);
+        (kafka.brokers, kafka.topics.clean, kafka.topics.alarms) = (Some(String::new()), "crawl".into(), "a b".into());
+        (config.metrics.listen, config.settle.topic, config.settle.group) = ("9464".into(), "a/b".into(), String::new());
+        config.state.directory = "".into();
+        let expected = [
+            "kafka.partitions",
+            "kafka.replication",
+            "kafka.heartbeat_ms",
+            "kafka.shutdown_seconds",
+            "kafka.transaction_timeout_seconds",
+            "kafka.prefetch_bytes_max",
+            "kafka.buffer_records_max",
+            "kafka.brokers",
+            "kafka.topics.alarms",
+            "kafka.topics.clean",
+            "metrics.listen",
+            "settle.topic",
+            "settle.group",
+            "state.directory",
+        ];
+        assert_eq!(paths(&problems(&config)), expected);
+        for listen in ["", "[::1]:9464", "localhost:0", "0.0.0.0:65535"] {
+            config.metrics.listen = listen.into();
+            assert!(!paths(&problems(&config)).contains(&"metrics.listen"), "{listen}");
+        }
+        for listen in [":9464", "host:", "host:65536", "host"] {
+            config.metrics.listen = listen.into();
+            assert!(paths(&problems(&config)).contains(&"metrics.listen"), "{listen}");
+        }
+    }
+
+    #[test]
+    fn parts_of_the_stage_must_go_together() {
+        let mut config = Config::default();
+        config.kafka.heartbeat_ms = 5000;
+        assert_eq!(conflicts(&config), []);
+        config.kafka.heartbeat_ms = 5001;
+        config.kafka.topics.input.push("crawl.settled".to_owned());
+        config.kafka.group = "weir-settle".to_owned();
+        assert_eq!(paths(&conflicts(&config)), ["kafka.heartbeat_ms", "settle.topic", "kafka.group"]);
+        config = Config::default();
+        config.kafka.takeover_after_seconds = 1;
+        config.settle.topic = "crawl.journal".to_owned();
+        config.settle.group = "weir".to_owned();
+        assert_eq!(paths(&conflicts(&config)), ["kafka.takeover_after_seconds", "settle.topic", "settle.group"]);
     }
 }

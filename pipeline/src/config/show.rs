@@ -50,8 +50,7 @@ fn notes(loaded: &Loaded, text: &str, values: &Value) -> BTreeMap<usize, String>
                 open.push((format!("{path}."), inner));
                 continue;
             }
-            let pointer = format!("/{}", path.replace('.', "/"));
-            let (is, usual) = (values.pointer(&pointer), defaults.pointer(&pointer));
+            let (is, usual) = (at(values, &prefix, key.get_ref()), at(&defaults, &prefix, key.get_ref()));
             if is == usual {
                 continue;
             }
@@ -65,6 +64,12 @@ fn notes(loaded: &Loaded, text: &str, values: &Value) -> BTreeMap<usize, String>
         }
     }
     notes
+}
+
+/// The value of a key. Names of tables have no dots, those of the client's properties have.
+fn at<'v>(root: &'v Value, table: &str, key: &str) -> Option<&'v Value> {
+    let mut tables = table.split('.').filter(|name| !name.is_empty());
+    tables.try_fold(root, |table, name| table.get(name))?.get(key)
 }
 
 /// The keys without a value, by table.
@@ -113,11 +118,13 @@ mod tests {
             "policy.allow_files=[\"a # b\", \"c\\nd\"]",
             "input.fields.text='''two\nlines = \"x\"'''",
             "operators.near_dup.mode=off",
+            "kafka.client.linger.ms=5",
         ]);
         assert!(text.contains("threads = 7  # --set engine.threads; default 0\n"), "{text}");
         assert!(text.contains("mode = \"off\"  # --set operators.near_dup.mode; default \"enforce\"\n"), "{text}");
         assert!(text.contains("seed = 18446744073709551615  # --set engine.seed; not set by default\n"), "{text}");
-        assert_eq!(text.matches("  # --set ").count(), 5, "{text}");
+        assert!(text.contains("\"linger.ms\" = \"5\"  # --set kafka.client.linger.ms; not set by default\n"), "{text}");
+        assert_eq!(text.matches("  # --set ").count(), 6, "{text}");
         assert_eq!(toml::from_str::<Config>(&text).expect("TOML"), loaded.config, "a file as good as the first one");
     }
 }

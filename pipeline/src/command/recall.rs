@@ -1,0 +1,245 @@
+//! `weir recall apply --recalls FILE CORPUS...`: takes recalled documents out of a corpus that lies on disk.
+//!
+//! Recalls are the lines of a replay's `recalls.jsonl`, or of the stage's recalls topic as it was exported. Of several lines
+//! about one document the last one counts. What a line of the corpus is called is found by the decoder that judged it, so
+//! ids are those of the decisions; `--by position` takes the line's own field `position` instead, for an export that adds it.
+//!
+//! Restored copies were never in the corpus: they are listed with their positions, for whoever has them to add them.
+//!
+//! **State** the ids of all recalls. **Cost** one or two reads of each file, one write of those that change.
+
+mod fates;
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use connectors::{
+    file::{FolderLock, InputFile, Origin, Rewrite, Rewritten, walk},
+    framing::Format,
+    position::Position,
+    source::{Payload, Record},
+};
+use serde::Deserialize;
+use tracing::warn;
+
+use self::fates::{Fates, Sought};
+use super::{print, say};
+use crate::{
+    assemble::decode_options,
+    config::Config,
+    decode::{self, Decoded, decode},
+    layout::OutputFolder,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Takes recalled documents out of files of JSON lines. May be killed and given again; a second time changes nothing.
+    Apply(Apply),
+}
+
+#[derive(Debug, Args)]
+struct Apply {
+    /// Files of JSON lines (plain, .gz, .zst) and folders: the corpus.
+    #[arg(required = true, value_name = "CORPUS")]
+    corpus: Vec<PathBuf>,
+    /// Recalls as a replay writes them, or exported from the recalls topic; may be given again for more files.
+    #[arg(long, required = true, value_name = "FILE")]
+    recalls: Vec<PathBuf>,
+    /// What a line of the corpus is known by.
+    #[arg(long, value_enum, default_value_t = By::Id)]
+    by: By,
+    /// Where the lines go that are taken out. One process works with such a folder at a time.
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    removed: Option<PathBuf>,
+    /// Count, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// The document's id, where its schema has it.
+    Id,
+    /// The line's field `position`.
+    Position,
+}
+
+/// Runs the command.
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    let Action::Apply(apply) = &arguments.action;
+    let (report, restores) = apply.run(config)?;
+    print(&report.table(apply.dry_run));
+    for restore in &restores {
+        print(restore);
+    }
+    for problem in &report.problems {
+        say(&format!("weir: {problem}; this file is as it was"));
+    }
+    Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Apply {
+    fn run(&self, config: &Config) -> Result<(Report, Vec<String>)> {
+        let mut fates = Fates::read(&self.recalls, self.by == By::Position)?;
+        let found = walk(&self.corpus)?;
+        for path in &found.skipped {
+            warn!(path = %path.display(), "left out: its name says neither JSONL nor WARC");
+        }
+        self.check(&found.files)?;
+        let removed = self.removed.as_deref().filter(|_| !self.dry_run);
+        let _lock = removed.map(FolderLock::acquire).transpose()?;
+        let reading = Reading { by: self.by, options: decode_options(config) };
+        let mut report = Report { recalled: fates.recalled(), settled: fates.passed_over, ..Report::default() };
+        for file in &found.files {
+            let Origin::File { path, .. } = &file.origin else { continue };
+            if file.format == Some(Format::Warc) {
+                report.problems.push(format!("{}: got WARC, expected JSON lines", path.display()));
+                continue;
+            }
+            let rewrite = Rewrite {
+                line_bytes_max: config.input.record_bytes_max,
+                removed: removed.map(|folder| (folder, file.name.as_str())),
+            };
+            let done = rewrite.run(path, &mut |line| {
+                let Some(name) = reading.name(line) else {
+                    report.nameless += u64::from(!line.trim_ascii().is_empty());
+                    return false;
+                };
+                fates.meet(&name) == Sought::Recalled
+            });
+            match done {
+                Ok(done) => report.add(&done),
+                Err(error) => report.problems.push(error.to_string()),
+            }
+        }
+        report.missing = fates.missing();
+        let restores = fates.restores(&config.kafka.topics.duplicates);
+        Ok((report, restores))
+    }
+
+    /// Refuses what would destroy something.
+    fn check(&self, files: &[InputFile]) -> Result<()> {
+        let real = |path: &Path| fs::canonicalize(path).with_context(|| format!("open {}", path.display()));
+        for argument in &self.corpus {
+            if argument.as_os_str() == "-" {
+                bail!("got - (standard input), expected files and folders: what is read is replaced");
+            }
+            if OutputFolder::new(argument).manifest().exists() {
+                let folder = argument.display();
+                bail!(
+                    "{folder} is the output of a replay, which has applied its own recalls; expected a corpus, such as {folder}/clean"
+                );
+            }
+        }
+        for recalls in &self.recalls {
+            let recalls = real(recalls)?;
+            for file in files {
+                if let Origin::File { path, .. } = &file.origin
+                    && real(path)? == recalls
+                {
+                    bail!("{} is among the corpus, expected a file beside it", recalls.display());
+                }
+            }
+        }
+        let Some(removed) = self.removed.as_deref().filter(|_| !self.dry_run) else { return Ok(()) };
+        fs::create_dir_all(removed).with_context(|| format!("make {}", removed.display()))?;
+        let folder = real(removed)?;
+        for argument in &self.corpus {
+            if folder.starts_with(real(argument)?) {
+                bail!("--removed {} lies in the corpus {}, expected a folder beside it", removed.display(), argument.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a line's name is found.
+struct Reading {
+    by: By,
+    options: decode::Options,
+}
+
+impl Reading {
+    /// What the line is known by; `None` if it has no such name.
+    fn name(&self, line: &[u8]) -> Option<String> {
+        if self.by == By::Position {
+            #[derive(Deserialize)]
+            struct Line {
+                position: String,
+            }
+            return serde_json::from_slice::<Line>(line).ok().map(|line| line.position);
+        }
+        let position = Position { partition: 0, offset: 0 };
+        match decode(&Record::new(position, 0, Payload::Line(line.to_vec())), "", &self.options) {
+            Decoded::Page(page) => page.id,
+            // No decision was made about it, so none can be recalled.
+            Decoded::WithoutText(_) | Decoded::Reject(_) => None,
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+struct Report {
+    recalled: usize,
+    missing: usize,
+    settled: u64,
+    files: u64,
+    changed: u64,
+    kept: u64,
+    removed: u64,
+    nameless: u64,
+    unseen: u64,
+    problems: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, done: &Rewritten) {
+        self.files += 1;
+        self.changed += u64::from(done.removed > 0);
+        self.kept += done.kept;
+        self.removed += done.removed;
+        self.unseen += done.unseen;
+    }
+
+    fn table(&self, dry_run: bool) -> String {
+        let mut out = String::new();
+        let mut row = |name: &str, n: u64, note: &str| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{name:>14} {n:>10}  {note}");
+        };
+        row("recalled", self.recalled as u64, "documents, after all recalls and restores");
+        row("not found", self.missing as u64, "of them: never in this corpus, or taken out before");
+        row("files", self.files, "read");
+        row("changed", self.changed, if dry_run { "would be, without --dry-run" } else { "replaced" });
+        row("removed", self.removed, if dry_run { "lines that would go" } else { "lines" });
+        row("kept", self.kept, "lines, byte for byte");
+        if self.nameless > 0 {
+            row("nameless", self.nameless, "lines kept that have nothing to be known by");
+        }
+        if self.unseen > 0 {
+            row("unseen", self.unseen, "lines kept that are longer than input.record_bytes_max");
+        }
+        if self.settled > 0 {
+            row("passed over", self.settled, "lines of the recalls that neither recall nor restore");
+        }
+        row("failed", self.problems.len() as u64, "files, left as they were");
+        out.truncate(out.trim_end().len());
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ impl Relay {
     pub fn open(config: &KafkaConfig, inputs: &[&str], outputs: &[&str]) -> Result<Self, Error> {
         let reports = Arc::new(Reports::default());
         let admin: Admin = config.admin_config().create().map_err(errors::not_made)?;
-        let limits = TopicLimits::uniform(relay_bytes_max(&admin, inputs, outputs)?);
+        let limits = TopicLimits::uniform(relay_bytes_max(config, &admin, inputs, outputs)?);
         let consumer = config.consumer(&reports)?;
         // Only after this is what is committed final.
         let producer = Transactions::fence(config, &limits, &reports, Some(&config.group))?;

@@ -24,7 +24,7 @@ use rdkafka::{
 
 use super::{
     client::{Admin, wait},
-    config::{KafkaConfig, refuse},
+    config::{KafkaConfig, Topics, refuse},
     errors::{self, Call},
     start::look,
 };
@@ -165,11 +165,19 @@ pub fn check_topics(config: &KafkaConfig) -> Result<Checked, Error> {
     Ok(Checked { limits, warnings, created })
 }
 
-/// What every one of `outputs` takes. All topics must be there, and an output must take whatever an input takes: a record
-/// that cannot be passed on would stop everything behind it.
-pub(super) fn relay_bytes_max(admin: &Admin, inputs: &[&str], outputs: &[&str]) -> Result<usize, Error> {
+/// What every one of `outputs` takes. All topics must be there, outputs at least once they were made if `create_topics` says
+/// so, and an output must take whatever an input takes: a record that cannot be passed on would stop everything behind it.
+pub(super) fn relay_bytes_max(config: &KafkaConfig, admin: &Admin, inputs: &[&str], outputs: &[&str]) -> Result<usize, Error> {
     let names = inputs.iter().chain(outputs).copied().collect();
-    let described = describe(admin, &names)?;
+    let mut described = describe(admin, &names)?;
+    let lacking: Vec<&str> = outputs.iter().copied().filter(|name| !described.contains_key(*name)).collect();
+    if !lacking.is_empty() && config.create_topics && inputs.iter().all(|name| described.contains_key(*name)) {
+        // A topic that is made takes what the inputs do, and a little more.
+        let input = inputs.iter().map(|name| (*name).to_owned()).collect();
+        let of_relay = KafkaConfig { topics: Topics { input, ..Topics::default() }, ..config.clone() };
+        create(&of_relay, admin, &lacking, &described)?;
+        described = describe_new(admin, &names)?;
+    }
     let missing = names.iter().filter(|name| !described.contains_key(**name));
     refuse("topics", &missing.map(|name| format!("{name}: there is no such topic")).collect::<Vec<_>>())?;
     let limit = |name: &&str| described.get(*name).map(Described::message_bytes_max);

@@ -67,7 +67,8 @@ fn main() -> ExitCode {
         journal: it_is_followed_and_its_silence_known;
         settling: recalled_documents_stay_and_restored_ones_go, deaths_at_any_point_lose_and_double_nothing,
             a_recall_after_its_mark_is_told_once, a_second_settler_fences_the_first, fates_are_forgotten_and_a_stop_is_clean,
-            what_it_cannot_rely_on_is_refused;
+            what_it_cannot_rely_on_is_refused, its_topics_are_made_if_asked,
+            a_topic_too_narrow_is_refused_before_anything_is_read;
     ]);
     tests.extend(alone![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
     tests.extend(with_broker![true; long: commits_are_measured;]);

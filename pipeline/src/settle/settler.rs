@@ -4,7 +4,10 @@
 //! forgotten below the mark before the newest, once every partition has been read to where it ended when that was seen:
 //! the newest mark's own transaction may not be visible everywhere yet, an earlier one's is.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use connectors::{
     error::Error,
@@ -32,6 +35,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LOOK_TIME_MAX: Duration = Duration::from_mins(1);
 /// Batches that may be aborted one after the other.
 const ABORTS_MAX: u32 = 10;
+/// Before reading begins anew.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Begins the text beside a committed offset.
 const TEXT: &str = "weir-settle1";
 
@@ -167,15 +172,21 @@ impl Settler {
     pub fn run(config: &SettleConfig, stop: impl Fn() -> bool) -> Result<Settled, Error> {
         let (mut done, mut aborts) = (Settled::default(), 0);
         while !stop() {
-            let mut settler = Self::open(config)?;
-            let ended = settler.run_until(&stop);
-            done = done.and(settler.done());
+            let (ended, forwarded) = match Self::open(config) {
+                Ok(mut settler) => {
+                    let ended = settler.run_until(&stop);
+                    done = done.and(settler.done());
+                    (ended, settler.done().forwarded)
+                }
+                Err(error) => (Err(error), 0),
+            };
             match ended {
                 Ok(()) => {}
-                Err(Error::Broker { outcome: Outcome::Abort, action, reason }) if aborts < ABORTS_MAX => {
-                    aborts = if settler.done().forwarded > 0 { 1 } else { aborts + 1 };
+                Err(Error::Broker { outcome: Outcome::Abort | Outcome::Retry, action, reason }) if aborts < ABORTS_MAX => {
+                    aborts = if forwarded > 0 { 1 } else { aborts + 1 };
                     // What the aborted transaction had forwarded comes again.
                     warn!(action, reason, aborts, "the batch is aborted, settling begins anew");
+                    thread::sleep(AGAIN_AFTER);
                 }
                 Err(error) => return Err(error),
             }
@@ -287,6 +298,8 @@ impl Settler {
     fn recalled(&mut self, index: usize, record: &Relayed) -> Result<(), Error> {
         let again = record.offset < self.known_to;
         match said(record, &self.lanes[index].name)? {
+            // The mark committed is known already, and a mark read again proves nothing of what has become visible since.
+            Said::Mark(_) if again => {}
             Said::Mark(up_to) => self.fates.settle(up_to),
             Said::Fate(ordinal, action) => {
                 let late = self.fates.tell(ordinal, action, record.offset);

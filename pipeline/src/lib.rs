@@ -29,6 +29,7 @@ pub mod publish;
 pub mod report;
 pub mod router;
 pub mod sample;
+pub mod settle;
 pub mod signals;
 pub mod stage;
 pub mod state;

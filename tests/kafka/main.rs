@@ -10,6 +10,7 @@ mod long;
 mod reading;
 mod recovering;
 mod seeking;
+mod settling;
 mod stage;
 mod topics;
 
@@ -64,6 +65,10 @@ fn main() -> ExitCode {
             what_expired_after_it_was_read_is_no_loss, a_topic_that_is_gone_is_noticed;
         topics: all_problems_come_at_once, missing_topics_are_made_as_stated, limits_are_those_of_the_topics;
         journal: it_is_followed_and_its_silence_known;
+        settling: recalled_documents_stay_and_restored_ones_go, deaths_at_any_point_lose_and_double_nothing,
+            a_recall_after_its_mark_is_told_once, a_second_settler_fences_the_first, fates_are_forgotten_and_a_stop_is_clean,
+            what_it_cannot_rely_on_is_refused, its_topics_are_made_if_asked,
+            a_topic_too_narrow_is_refused_before_anything_is_read;
     ]);
     tests.extend(alone![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
     tests.extend(with_broker![true; long: commits_are_measured;]);

@@ -60,13 +60,19 @@ pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &
 }
 
 fn headers(message: &BorrowedMessage<'_>) -> (Vec<Header>, u64) {
+    let (mut headers, lost) = all_headers(message);
+    headers.retain(|header| !is_own(&header.name));
+    (headers, lost)
+}
+
+/// All headers of a message, ours too, and how many were left out since their names are no text.
+pub(super) fn all_headers(message: &BorrowedMessage<'_>) -> (Vec<Header>, u64) {
     let Some(given) = message.headers() else { return (Vec::new(), 0) };
     let mut lost = 0;
     let mut headers = Vec::with_capacity(given.count());
     for i in 0..given.count() {
         // The client unwraps the name's UTF-8. Nothing is shared with it that a panic could leave half done.
         match catch_unwind(AssertUnwindSafe(|| given.try_get(i))) {
-            Ok(Some(header)) if is_own(header.key) => {}
             Ok(Some(header)) => headers.push(Header { name: header.key.to_owned(), value: header.value.map(<[u8]>::to_vec) }),
             Ok(None) => {}
             Err(_) => lost += 1,

@@ -11,6 +11,7 @@
 //! | `start` | at which offset does reading begin, and is what was read still there |
 //! | `committer`, `producer`, `offsets`, `mark` | one transaction a batch; what is committed; where to come back to |
 //! | `journal` | the journal topic read from a place, once or for ever |
+//! | `relay` | records of some topics into others, exactly once |
 //!
 //! **One active process, the fence is the lock.** The transactional id is the group's name, so whoever calls
 //! `init_transactions` last is the active one and every other one fails at its next call. Input is assigned, never
@@ -32,6 +33,7 @@ mod message;
 mod numbering;
 mod offsets;
 mod producer;
+mod relay;
 mod source;
 mod start;
 mod topics;
@@ -43,5 +45,6 @@ pub use config::{KafkaConfig, Start, Topics, ValueFormat, property_problem, topi
 pub use errors::{Call, Outcome, classify};
 pub use journal::JournalReader;
 pub use numbering::Numbering;
+pub use relay::{Relay, RelayPartition, Relayed};
 pub use source::{KafkaSource, SourceCounts};
 pub use topics::{Checked, TopicLimits, check_topics};

@@ -24,7 +24,7 @@ use rdkafka::{
 
 use super::{
     client::{Admin, wait},
-    config::{KafkaConfig, refuse},
+    config::{KafkaConfig, Topics, refuse},
     errors::{self, Call},
     start::look,
 };
@@ -163,6 +163,33 @@ pub fn check_topics(config: &KafkaConfig) -> Result<Checked, Error> {
     };
     let created = if config.create_topics { missing.into_iter().map(str::to_owned).collect() } else { Vec::new() };
     Ok(Checked { limits, warnings, created })
+}
+
+/// What every one of `outputs` takes. All topics must be there, outputs at least once they were made if `create_topics` says
+/// so, and an output must take whatever an input takes: a record that cannot be passed on would stop everything behind it.
+pub(super) fn relay_bytes_max(config: &KafkaConfig, admin: &Admin, inputs: &[&str], outputs: &[&str]) -> Result<usize, Error> {
+    let names = inputs.iter().chain(outputs).copied().collect();
+    let mut described = describe(admin, &names)?;
+    let lacking: Vec<&str> = outputs.iter().copied().filter(|name| !described.contains_key(*name)).collect();
+    if !lacking.is_empty() && config.create_topics && inputs.iter().all(|name| described.contains_key(*name)) {
+        // A topic that is made takes what the inputs do, and a little more.
+        let input = inputs.iter().map(|name| (*name).to_owned()).collect();
+        let of_relay = KafkaConfig { topics: Topics { input, ..Topics::default() }, ..config.clone() };
+        create(&of_relay, admin, &lacking, &described)?;
+        described = describe_new(admin, &names)?;
+    }
+    let missing = names.iter().filter(|name| !described.contains_key(**name));
+    refuse("topics", &missing.map(|name| format!("{name}: there is no such topic")).collect::<Vec<_>>())?;
+    let limit = |name: &&str| described.get(*name).map(Described::message_bytes_max);
+    let (most, least) = (inputs.iter().filter_map(limit).max(), outputs.iter().filter_map(limit).min());
+    match (most, least) {
+        (Some(most), Some(least)) if most > least => Err(Error::Refused(format!(
+            "{} takes records of {least} bytes (max.message.bytes), expected at least {most}, as {} does",
+            outputs.join(" or "),
+            inputs.join(" or "),
+        ))),
+        (_, least) => Ok(least.unwrap_or(MESSAGE_BYTES_DEFAULT)),
+    }
 }
 
 /// The user's bound on produced records, if there is one.

@@ -7,6 +7,7 @@ mod learn;
 mod recall;
 mod replay;
 mod run;
+mod settle;
 
 use std::{
     io::{IsTerminal, Write},
@@ -67,6 +68,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Works with recalls: documents that passed and later turned out bad.
     Recall(recall::Arguments),
+    /// Forwards clean documents that no recall can reach any more to a topic of their own, exactly once.
+    Settle,
 }
 
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Check => Ok(check::run(&loaded)),
         Command::Explain(arguments) => explain::run(config, &arguments),
         Command::Recall(arguments) => recall::run(config, &arguments),
+        Command::Settle => settle::run(&loaded),
     };
     match done {
         Ok(code) => code,

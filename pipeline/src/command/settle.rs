@@ -1,0 +1,61 @@
+//! `weir settle`: forwards settled clean documents, exactly once, until it is told to stop.
+//!
+//! One process a group; a second one fences the first, which then ends with an error. On SIGTERM or SIGINT what is in hand is
+//! committed; with the brokers gone it ends after `kafka.shutdown_seconds` with an error, and nothing is lost.
+
+use std::{process::ExitCode, thread, time::Duration};
+
+use anyhow::Result;
+use tracing::{error, info};
+
+use super::say;
+use crate::{
+    command::BAD_CONFIG,
+    config::load::Loaded,
+    settle::{SettleConfig, Settler},
+    signals::Stop,
+};
+
+/// How often somebody looks whether it is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
+    let kafka = match loaded.kafka() {
+        Ok(kafka) => kafka,
+        Err(problems) => {
+            say(&problems.to_string());
+            return Ok(ExitCode::from(BAD_CONFIG));
+        }
+    };
+    let settle = &loaded.config.settle;
+    let (clean, duplicates, recalls) =
+        (kafka.topics.clean.clone(), kafka.topics.duplicates.clone(), kafka.topics.recalls.clone());
+    let (settled, late_recalls) = (settle.topic.clone(), format!("{}.late-recalls", settle.topic));
+    let mut kafka = kafka;
+    kafka.group.clone_from(&settle.group);
+    let config = SettleConfig { kafka, clean, duplicates, recalls, settled, late_recalls };
+    let stop = Stop::listen()?;
+    watch_the_end(stop.clone(), Duration::from_secs(u64::from(loaded.config.kafka.shutdown_seconds)));
+    info!(from = config.clean, to = config.settled, group = config.kafka.group, "settling");
+    let done = Settler::run(&config, || stop.is_asked())?;
+    info!(
+        forwarded = done.forwarded,
+        recalled = done.recalled,
+        late_recalls = done.late_recalls,
+        settled_to = done.mark,
+        "stopped"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the process if it does not end by itself in time after it was asked to.
+fn watch_the_end(stop: Stop, within: Duration) {
+    thread::spawn(move || {
+        while !stop.is_asked() {
+            thread::sleep(LOOK_EVERY);
+        }
+        thread::sleep(within);
+        error!(seconds = within.as_secs(), "no answer from the brokers; what was in hand is forwarded after the next start");
+        std::process::exit(1);
+    });
+}

@@ -1,0 +1,97 @@
+//! Which ordinal has a record, and what does a record of `recalls` say?
+
+use std::borrow::Cow;
+
+use connectors::{error::Error, kafka::Relayed};
+use serde::Deserialize;
+
+use super::fates::Action;
+
+/// The header that says a document's place in reading order.
+pub(super) const ORDINAL: &str = "weir-ordinal";
+
+/// What a record of `recalls` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A document's fate.
+    Fate(u32, Action),
+    /// Every document below is settled.
+    Mark(u32),
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    v: u32,
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    up_to: Option<u32>,
+}
+
+/// The ordinal in a record's header; `name` says which record it is.
+pub(super) fn ordinal(record: &Relayed, name: &str) -> Result<u32, Error> {
+    let header = record.headers.iter().rev().find(|header| header.name == ORDINAL);
+    let text = header.and_then(|header| std::str::from_utf8(header.value.as_deref()?).ok());
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let got = header.map_or("no such header".to_owned(), |_| format!("{:?}", text.unwrap_or("no text")));
+        let at = record.offset;
+        Error::Refused(format!("{name}/{at}: {ORDINAL} is {got}, expected a number: who else writes to this topic?"))
+    })
+}
+
+/// What a record of `recalls` says.
+pub(super) fn said(record: &Relayed, name: &str) -> Result<Said, Error> {
+    let refused = |why: String| Error::Refused(format!("{name}/{}: {why}", record.offset));
+    let value = record.value.as_deref().unwrap_or_default();
+    let line: Line<'_> = serde_json::from_slice(value).map_err(|error| refused(format!("no line of recalls: {error}")))?;
+    if line.v != 1 {
+        return Err(refused(format!("schema version is {}, expected 1", line.v)));
+    }
+    match (&*line.action, line.up_to) {
+        ("recall", _) => Ok(Said::Fate(ordinal(record, name)?, Action::Recall)),
+        ("restore", _) => Ok(Said::Fate(ordinal(record, name)?, Action::Restore)),
+        ("settled", Some(up_to)) => Ok(Said::Mark(up_to)),
+        ("settled", None) => Err(refused("a mark without `up_to`".to_owned())),
+        (other, _) => Err(refused(format!("action is {other:?}, expected recall, restore or settled"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connectors::source::Header;
+
+    use super::*;
+
+    fn record(ordinals: &[&[u8]], value: &str) -> Relayed {
+        let header = |value: &&[u8]| Header { name: ORDINAL.to_owned(), value: Some(value.to_vec()) };
+        let headers = ordinals.iter().map(header).collect();
+        Relayed { partition: 0, offset: 7, key: None, headers, value: Some(value.as_bytes().to_vec()) }
+    }
+
+    #[test]
+    fn lines_say_fates_and_marks() {
+        let recall = record(&[b"12"], r#"{"v":1,"action":"recall","id":"a\"b","position":"x/0/1"}"#);
+        assert_eq!(said(&recall, "r/0").ok(), Some(Said::Fate(12, Action::Recall)));
+        let restore = record(&[b"4294967295"], r#"{"v":1,"action":"restore"}"#);
+        assert_eq!(said(&restore, "r/0").ok(), Some(Said::Fate(u32::MAX, Action::Restore)));
+        assert_eq!(said(&record(&[], r#"{"v":1,"action":"settled","up_to":9}"#), "r/0").ok(), Some(Said::Mark(9)));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused_with_its_place() {
+        for (ordinals, value) in [
+            (&[][..], r#"{"v":1,"action":"recall"}"#),
+            (&[&b"-1"[..]], r#"{"v":1,"action":"recall"}"#),
+            (&[&b"\xff"[..]], r#"{"v":1,"action":"recall"}"#),
+            (&[b"1", b"4294967296"], r#"{"v":1,"action":"recall"}"#),
+            (&[b"1"], r#"{"v":2,"action":"recall"}"#),
+            (&[b"1"], r#"{"v":1,"action":"forget"}"#),
+            (&[b"1"], r#"{"v":1,"action":"settled"}"#),
+            (&[b"1"], r#"{"v":1,"action":"settled","up_to":-1}"#),
+            (&[b"1"], "\u{0}"),
+            (&[b"1"], ""),
+        ] {
+            let error = said(&record(ordinals, value), "r/0").expect_err(value).to_string();
+            assert!(error.starts_with("r/0/7: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Settled documents are forwarded exactly once, recalled ones never.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use connectors::{
+    error::Error,
+    kafka::{KafkaConfig, Topics},
+};
+use pipeline::settle::{SettleConfig, Settler};
+use testkit::broker::{Client, Message, unique};
+
+struct Topology {
+    client: Client,
+    config: SettleConfig,
+    producer: String,
+}
+
+fn message(partition: i32, ordinal: Option<u32>, key: &str, value: String) -> Message {
+    let ordinal = ordinal.map(|ordinal| ("weir-ordinal".to_owned(), Some(ordinal.to_string().into_bytes())));
+    let headers = ordinal.into_iter().chain([("own".to_owned(), None)]).collect();
+    Message { key: Some(key.as_bytes().to_vec()), headers, ..Message::to(partition, value) }
+}
+
+fn document(partition: i32, ordinal: u32) -> Message {
+    message(partition, Some(ordinal), &format!("k{ordinal}"), format!("document {ordinal}"))
+}
+
+fn fate(action: &str, ordinal: u32) -> Message {
+    message(0, Some(ordinal), "x/0/0", format!(r#"{{"v":1,"action":"{action}","id":"x","position":"x/0/0"}}"#))
+}
+
+fn mark(up_to: u32) -> Message {
+    Message::to(0, format!(r#"{{"v":1,"action":"settled","up_to":{up_to}}}"#))
+}
+
+impl Topology {
+    fn new(client: &Client, test: &str) -> Self {
+        let base = unique(test);
+        let of = |name: &str| format!("{base}.{name}");
+        for (name, partitions) in [("clean", 3), ("duplicates", 2), ("recalls", 1), ("settled", 2), ("late", 1)] {
+            client.create_topic(&of(name), partitions, &[]);
+        }
+        let mut kafka = KafkaConfig::new(client.address(), of("group"), Topics::default());
+        kafka.transaction_timeout = Duration::from_secs(20);
+        let (clean, duplicates, recalls) = (of("clean"), of("duplicates"), of("recalls"));
+        let config = SettleConfig { kafka, clean, duplicates, recalls, settled: of("settled"), late_recalls: of("late") };
+        Self { client: client.clone(), config, producer: of("producer") }
+    }
+
+    fn produce(&self, topic: &str, messages: &[Message]) {
+        self.client.produce_in_transaction(&self.producer, topic, messages, true);
+    }
+
+    fn open(&self) -> Settler {
+        Settler::open(&self.config).expect("a settler")
+    }
+
+    /// Clean documents, spread over the partitions.
+    fn clean(&self, ordinals: impl Iterator<Item = u32>) {
+        let documents: Vec<_> = ordinals.map(|ordinal| document((ordinal % 3) as i32, ordinal)).collect();
+        self.produce(&self.config.clean, &documents);
+    }
+
+    /// Ordinals forwarded, each as often as it was.
+    fn forwarded(&self) -> Vec<u32> {
+        let records = self.client.consume_all(&self.config.settled);
+        let mut ordinals: Vec<u32> = records
+            .iter()
+            .map(|record| {
+                let header = record.headers.iter().find(|(name, _)| name == "weir-ordinal").and_then(|(_, value)| value.clone());
+                let ordinal = String::from_utf8(header.expect("an ordinal")).expect("text").parse().expect("a number");
+                let expected = document(0, ordinal);
+                assert_eq!(Some(&record.value), expected.value.as_ref());
+                assert_eq!((&record.key, &record.headers), (&expected.key, &expected.headers));
+                ordinal
+            })
+            .collect();
+        ordinals.sort_unstable();
+        ordinals
+    }
+}
+
+/// Steps until it has forwarded so many.
+fn settle(settler: &mut Settler, forwarded: u64) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while settler.done().forwarded < forwarded {
+        assert!(Instant::now() < deadline, "{:?}, expected {forwarded} forwarded", settler.done());
+        settler.step().expect("a step");
+    }
+}
+
+pub(crate) fn recalled_documents_stay_and_restored_ones_go(client: &Client) {
+    let topology = Topology::new(client, "settle");
+    topology.clean((0..3_000).filter(|ordinal| ordinal % 10 != 5));
+    let copies: Vec<_> = (0..3_000).filter(|ordinal| ordinal % 10 == 5).map(|o| document((o % 2) as i32, o)).collect();
+    topology.produce(&topology.config.duplicates, &copies);
+    let fates: Vec<_> = (0..2_500).step_by(100).flat_map(|o| [fate("recall", o), fate("restore", o + 15)]).collect();
+    topology.produce(&topology.config.recalls, &fates);
+    topology.produce(&topology.config.recalls, &[fate("recall", 115), mark(2_000)]);
+    let gone: BTreeSet<u32> = (0..2_500).step_by(100).collect();
+    let back: BTreeSet<u32> = gone.iter().map(|o| o + 15).filter(|o| *o != 115).collect();
+    let expected = |up_to: u32| -> Vec<u32> {
+        (0..up_to).filter(|o| if o % 10 == 5 { back.contains(o) } else { !gone.contains(o) }).collect()
+    };
+
+    let mut settler = topology.open();
+    settle(&mut settler, expected(2_000).len() as u64);
+    assert_eq!(topology.forwarded(), expected(2_000), "what no mark has passed waits");
+    // Nothing new comes but a mark.
+    topology.produce(&topology.config.recalls, &[mark(3_000)]);
+    settle(&mut settler, expected(3_000).len() as u64);
+    assert_eq!(topology.forwarded(), expected(3_000));
+    assert_eq!(settler.done().recalled, gone.len() as u64);
+    assert_eq!((settler.done().late_recalls, settler.done().mark), (0, 3_000));
+    assert!(client.consume_all(&topology.config.late_recalls).is_empty());
+}
+
+pub(crate) fn deaths_at_any_point_lose_and_double_nothing(client: &Client) {
+    let topology = Topology::new(client, "settle-deaths");
+    let mut expected = Vec::new();
+    for round in 0..12_u32 {
+        let first = round * 300;
+        topology.clean(first..first + 300);
+        // Recalled now, settled two rounds later: what is known of it must outlast deaths.
+        topology.produce(&topology.config.recalls, &[fate("recall", first + 7), fate("recall", first.saturating_sub(100))]);
+        if round % 2 == 1 {
+            topology.produce(&topology.config.recalls, &[mark(first - 200)]);
+        }
+        let mut settler = topology.open();
+        for _ in 0..round % 4 {
+            settler.step().expect("a step");
+        }
+        for _ in 0..=round % 3 {
+            settler.gather().expect("gathered");
+        }
+        if round % 5 == 4 {
+            settler.commit().expect("committed");
+        }
+        // Dies here, in a transaction or between two.
+        drop(settler);
+        expected.extend((first..first + 300).filter(|o| *o != first + 7));
+        expected.retain(|o| *o != first.saturating_sub(100));
+    }
+    topology.produce(&topology.config.recalls, &[mark(3_600)]);
+    let mut settler = topology.open();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while topology.forwarded().len() < expected.len() {
+        assert!(Instant::now() < deadline, "{} of {} forwarded", topology.forwarded().len(), expected.len());
+        settler.step().expect("a step");
+    }
+    for _ in 0..5 {
+        settler.step().expect("a step");
+    }
+    assert_eq!(topology.forwarded(), expected);
+    let aborted = client.consume_uncommitted(&topology.config.settled).len() - expected.len();
+    assert!(aborted > 0, "no death in a transaction, so nothing was tested");
+}
+
+pub(crate) fn a_recall_after_its_mark_is_told_once(client: &Client) {
+    let topology = Topology::new(client, "settle-late");
+    topology.clean(0..30);
+    topology.produce(&topology.config.recalls, &[fate("recall", 3), mark(20), fate("recall", 4), fate("recall", 25)]);
+    let mut settler = topology.open();
+    // Whether it had gone is a matter of which topic was read first.
+    settle(&mut settler, 18);
+    while settler.done().late_recalls < 1 {
+        settler.step().expect("a step");
+    }
+    drop(settler);
+    topology.produce(&topology.config.recalls, &[mark(30)]);
+    let mut settler = topology.open();
+    settle(&mut settler, 9);
+    settler.step().expect("a step");
+    assert_eq!(settler.done().late_recalls, 0, "known from before");
+    let late = client.consume_all(&topology.config.late_recalls);
+    assert_eq!(late.len(), 1);
+    assert_eq!(
+        (&late[0].value, &late[0].headers),
+        (fate("recall", 4).value.as_ref().expect("a value"), &fate("recall", 4).headers)
+    );
+    let forwarded: Vec<u32> = topology.forwarded().into_iter().filter(|o| *o != 4).collect();
+    assert_eq!(forwarded, (0..30).filter(|o| ![3, 4, 25].contains(o)).collect::<Vec<_>>());
+}
+
+pub(crate) fn a_second_settler_fences_the_first(client: &Client) {
+    let topology = Topology::new(client, "settle-fence");
+    topology.clean(0..100);
+    topology.produce(&topology.config.recalls, &[mark(100)]);
+    let mut first = topology.open();
+    while client.consume_uncommitted(&topology.config.settled).is_empty() {
+        first.gather().expect("gathered");
+    }
+    let mut second = topology.open();
+    let error = first.commit().expect_err("fenced");
+    assert!(matches!(error, Error::Fenced { .. }), "{error}");
+    drop(first);
+    settle(&mut second, 100);
+    assert_eq!(topology.forwarded(), (0..100).collect::<Vec<_>>());
+}
+
+pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
+    let topology = Topology::new(client, "settle-forget");
+    topology.clean(0..300);
+    let fates: Vec<_> = (0..100).map(|ordinal| fate("recall", ordinal)).collect();
+    topology.produce(&topology.config.recalls, &fates);
+    topology.produce(&topology.config.recalls, &[mark(200)]);
+    topology.produce(&topology.config.recalls, &[mark(300)]);
+    let stop = AtomicBool::new(false);
+    let done = thread::scope(|scope| {
+        let running = scope.spawn(|| Settler::run(&topology.config, || stop.load(Ordering::Relaxed)));
+        client.wait_for("200 documents", || topology.forwarded().len() == 200);
+        stop.store(true, Ordering::Relaxed);
+        running.join().expect("no panic").expect("a clean end")
+    });
+    assert_eq!((done.forwarded, done.recalled, done.mark), (200, 100, 300));
+    let read = || client.committed(&topology.config.kafka.group, &topology.config.recalls)[&0].clone();
+    assert_eq!(read().1, "weir-settle1 read=104 mark=300", "100 records, 2 marks, 2 ends of transactions between");
+    assert_eq!(read().0, 0, "what is known would be read again");
+    // The duplicates are silent for ever, which must not keep anything.
+    let mut settler = topology.open();
+    topology.produce(&topology.config.recalls, &[mark(301)]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while settler.done().fates > 0 || read().0 == 0 {
+        assert!(Instant::now() < deadline, "{:?}", settler.done());
+        settler.step().expect("a step");
+    }
+    assert!(read().0 > 104 && topology.forwarded().len() == 200, "{:?}", read());
+}
+
+pub(crate) fn its_topics_are_made_if_asked(client: &Client) {
+    let mut topology = Topology::new(client, "settle-made");
+    topology.clean(0..10);
+    topology.produce(&topology.config.recalls, &[mark(10)]);
+    topology.config.settled += ".made";
+    topology.config.late_recalls += ".made";
+    let refused = Settler::open(&topology.config).err().expect("refused").to_string();
+    assert!(refused.contains(&topology.config.settled) && refused.contains("no such topic"), "{refused}");
+    (topology.config.kafka.create_topics, topology.config.kafka.create_partitions) = (true, 2);
+    settle(&mut topology.open(), 10);
+    assert_eq!(topology.forwarded(), (0..10).collect::<Vec<_>>());
+    assert_eq!(client.partitions(&topology.config.late_recalls), 2);
+    // Inputs are never made.
+    topology.config.clean += ".gone";
+    let refused = Settler::open(&topology.config).err().expect("refused").to_string();
+    assert!(refused.contains(".clean.gone: there is no such topic"), "{refused}");
+}
+
+pub(crate) fn a_topic_too_narrow_is_refused_before_anything_is_read(client: &Client) {
+    let mut topology = Topology::new(client, "settle-narrow");
+    topology.config.settled += ".narrow";
+    client.create_topic(&topology.config.settled, 1, &[("max.message.bytes", "100000")]);
+    let refused = Settler::open(&topology.config).err().expect("refused").to_string();
+    assert!(refused.contains("takes records of 100000 bytes"), "{refused}");
+}
+
+pub(crate) fn what_it_cannot_rely_on_is_refused(client: &Client) {
+    let refused = |test: &str, spoil: &dyn Fn(&Topology), expected: &str| {
+        let topology = Topology::new(client, test);
+        spoil(&topology);
+        let ended = Settler::run(&topology.config, || false);
+        assert!(matches!(&ended, Err(error) if error.to_string().contains(expected)), "{ended:?}, expected {expected}");
+        // What stood before the record that is refused may have gone.
+        assert!(matches!(topology.forwarded()[..], [] | [5]), "{:?}", topology.forwarded());
+    };
+    let bare = || message(0, None, "k", "x".to_owned());
+    refused("settle-bare", &|t| t.produce(&t.config.clean, &[bare()]), "weir-ordinal is no such header");
+    let back = |t: &Topology| {
+        t.produce(&t.config.clean, &[document(1, 5), document(1, 5)]);
+        t.produce(&t.config.recalls, &[mark(6)]);
+    };
+    refused("settle-back", &back, "ordinal 5 after 5");
+    refused("settle-line", &|t| t.produce(&t.config.recalls, &[Message::to(0, "{}")]), "no line of recalls");
+    refused("settle-gone", &|t| t.client.delete_topic(&t.config.late_recalls), "there is no such topic");
+}

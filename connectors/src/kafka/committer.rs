@@ -67,6 +67,16 @@ pub struct Mutation {
     pub no_fence: bool,
 }
 
+#[cfg(feature = "faults")]
+impl Mutation {
+    /// What the environment variable `WEIR_MUTATION` takes away from a process under test.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let name = std::env::var("WEIR_MUTATION").unwrap_or_default();
+        Self { no_transaction: name == "no_transaction", no_fence: name == "no_fence" }
+    }
+}
+
 /// How long the last commit took, step by step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measured {

@@ -31,6 +31,7 @@ use crate::{
     assemble::{self, Ingredients, Restored},
     config::{Config, load::Loaded},
     encode::{SettledLine, hex, to_line},
+    engine::fault::Faults,
     follower::Follower,
     layout::StateFolder,
     router::Line,
@@ -81,7 +82,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     }
     let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop };
     let state = StateFolder::new(directory.join("state"));
-    let restored = assemble::engine(config, &ingredients, &state, Vec::new())?;
+    let restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
     run.go(restored)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -129,6 +130,7 @@ impl Run<'_> {
     fn go(&self, mut restored: Restored) -> Result<()> {
         restored.engine.use_broker();
         let mark = restored.restart.mark.take();
+        let has_snapshot = mark.is_some();
         let source = KafkaSource::new(self.kafka)?;
         let numbering = source.numbering();
         let mut without = WithoutSnapshot::Refuse;
@@ -162,7 +164,14 @@ impl Run<'_> {
         drop(reader);
         let began = Instant::now();
         let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
-        let stage = Stage::activate(follower, committer, mark.as_deref())?;
+        #[cfg(feature = "faults")]
+        let committer = committer.with_mutation(connectors::kafka::Mutation::from_environment());
+        let mut stage = Stage::activate(follower, committer, mark.as_deref())?;
+        if !has_snapshot {
+            // Before the first commit: a group that has committed anything can then always go on.
+            stage.snapshot()?;
+            stage.wait_snapshot()?;
+        }
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
         self.be_active(stage)
     }

@@ -1,7 +1,7 @@
 //! Where may a test kill the process? Named points at every step between two states on disk.
 //!
 //! Costs nothing in a normal build. With the cargo feature `faults`, `WEIR_KILL="name:n"` aborts the process when it
-//! passes point `name` for the `n`-th time (from 1).
+//! passes point `name` for the `n`-th time (from 1), and `WEIR_FREEZE` stops it there (SIGSTOP) until a SIGCONT.
 
 /// Every point, in the rough order of a run.
 pub const POINTS: &[&str] = &[
@@ -65,24 +65,31 @@ mod faults {
         passed: AtomicU64,
     }
 
-    static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+    static KILL: OnceLock<Option<Plan>> = OnceLock::new();
+    static FREEZE: OnceLock<Option<Plan>> = OnceLock::new();
 
     pub(super) fn point(name: &'static str) {
-        let plan = PLAN.get_or_init(|| std::env::var("WEIR_KILL").ok().map(|text| parse(&text)));
-        if let Some(plan) = plan
-            && plan.name == name
-            && plan.passed.fetch_add(1, Ordering::Relaxed) + 1 == plan.nth
-        {
+        if is_due(&KILL, "WEIR_KILL", name) {
             std::process::abort();
+        }
+        if is_due(&FREEZE, "WEIR_FREEZE", name) {
+            let stopped = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
+            assert!(stopped.is_ok_and(|status| status.success()), "WEIR_FREEZE: no program `kill`");
         }
     }
 
+    fn is_due(plan: &OnceLock<Option<Plan>>, variable: &str, name: &str) -> bool {
+        let plan = plan.get_or_init(|| std::env::var(variable).ok().map(|text| parse(variable, &text)));
+        let named = plan.as_ref().filter(|plan| plan.name == name);
+        named.is_some_and(|plan| plan.passed.fetch_add(1, Ordering::Relaxed) + 1 == plan.nth)
+    }
+
     /// A plan that names no point would let a kill test pass without a kill, so it panics.
-    fn parse(text: &str) -> Plan {
+    fn parse(variable: &str, text: &str) -> Plan {
         let parsed = text.rsplit_once(':').and_then(|(name, nth)| Some((name, nth.parse::<u64>().ok()?)));
         match parsed {
             Some((name, nth)) if nth > 0 => Plan { name: name.to_owned(), nth, passed: AtomicU64::new(0) },
-            _ => panic!("WEIR_KILL: got {text:?}, expected name:n with n from 1"),
+            _ => panic!("{variable}: got {text:?}, expected name:n with n from 1"),
         }
     }
 }

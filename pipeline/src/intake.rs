@@ -108,7 +108,10 @@ impl<S: Source> Intake<S> {
     ///
     /// # Errors
     /// If the source cannot go there.
-    pub fn resume(&mut self) -> Result<(), StageError> {
+    pub fn resume(&mut self, faults: &Faults) -> Result<(), StageError> {
+        if faults.is_off(Mutation::NoWatermark) {
+            return Ok(self.source.seek(&Positions::default())?);
+        }
         Ok(self.source.seek(&self.taken)?)
     }
 

@@ -151,7 +151,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         for record in &recovered.journal {
             follower.follow(record)?;
         }
-        follower.intake.resume()?;
+        follower.intake.resume(&follower.engine.settings().faults)?;
         if follower.engine.next() > 0 {
             info!(documents = follower.engine.next(), journal = recovered.journal.len(), "restored");
         }
@@ -305,6 +305,14 @@ impl<S: Source, C: Committer> Stage<S, C> {
             watch.state(&self.engine().state_bytes());
         }
         Ok(())
+    }
+
+    /// Waits until the last snapshot is on disk.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn wait_snapshot(&mut self) -> Result<(), StageError> {
+        self.follower.finish()
     }
 
     /// The engine.

@@ -67,6 +67,16 @@ pub struct Mutation {
     pub no_fence: bool,
 }
 
+#[cfg(feature = "faults")]
+impl Mutation {
+    /// What the environment variable `WEIR_MUTATION` takes away from a process under test.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let name = std::env::var("WEIR_MUTATION").unwrap_or_default();
+        Self { no_transaction: name == "no_transaction", no_fence: name == "no_fence" }
+    }
+}
+
 /// How long the last commit took, step by step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
@@ -370,7 +380,9 @@ impl Committer for KafkaCommitter {
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let producer = self.expect_state(State::InBatch, "write")?;
         too_large(record.channel.name(), record_bytes(record), self.limits.of(record.channel))?;
-        let target = Target { topic: self.config.topics.of(record.channel), partition: None, journal: false };
+        // Recalls and marks are in one order.
+        let partition = (record.channel == Channel::Recalls).then_some(0);
+        let target = Target { topic: self.config.topics.of(record.channel), partition, journal: false };
         let sent = producer.send(target, record);
         sent.map_err(|failed| self.fail(failed))?;
         self.written += 1;

@@ -32,6 +32,7 @@ use crate::{
     assemble::{self, Ingredients, Restored},
     config::{Config, load::Loaded},
     encode::{SettledLine, hex, to_line},
+    engine::fault::Faults,
     follower::Follower,
     layout::StateFolder,
     router::Line,
@@ -89,7 +90,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     watch.phase(Phase::Restoring { done: 0, of: 0 });
     let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop, watch };
     let state = StateFolder::new(directory.join("state"));
-    let restored = assemble::engine(config, &ingredients, &state, Vec::new())?;
+    let restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
     run.go(restored)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -138,6 +139,7 @@ impl Run<'_> {
     fn go(&self, mut restored: Restored) -> Result<()> {
         restored.engine.use_broker();
         let mark = restored.restart.mark.take();
+        let has_snapshot = mark.is_some();
         let source = KafkaSource::new(self.kafka)?;
         let numbering = source.numbering();
         let mut without = WithoutSnapshot::Refuse;
@@ -171,10 +173,17 @@ impl Run<'_> {
         drop(reader);
         let began = Instant::now();
         let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
-        let stage = {
+        #[cfg(feature = "faults")]
+        let committer = committer.with_mutation(connectors::kafka::Mutation::from_environment());
+        let mut stage = {
             let _waiting = self.watch.waiting("take over");
             Stage::activate(follower, committer, mark.as_deref())?.watched_by(Arc::clone(&self.watch))
         };
+        if !has_snapshot {
+            // Before the first commit: a group that has committed anything can then always go on.
+            stage.snapshot()?;
+            stage.wait_snapshot()?;
+        }
         self.watch.phase(Phase::Active);
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
         self.be_active(stage)
@@ -223,8 +232,9 @@ impl Run<'_> {
         while !self.stop.is_asked() {
             self.watch.beat();
             self.watch.lag(&stage.source().lag());
-            let up_to = settled_up_to(&stage, worked.elapsed() >= settle_after);
-            if up_to > settled && marked.elapsed() >= heartbeat {
+            let up_to = settled_up_to(&stage, worked.elapsed() >= settle_after).max(settled);
+            // Said again where nothing has moved: a reader forgets recalls only after a later mark.
+            if up_to > 0 && marked.elapsed() >= heartbeat {
                 (marked, settled) = (Instant::now(), up_to);
                 stage.write_beside(Line::plain(Channel::Recalls, to_line(&SettledLine::new(up_to))));
             }

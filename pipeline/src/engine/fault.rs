@@ -19,7 +19,7 @@ pub enum Phase {
 /// A safety that a test can take away, to see that the fault tests notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// Records that were taken in already are taken in again.
+    /// Nobody knows what was taken in already: it is read again after a restart, and taken in again.
     NoWatermark,
     /// A re-read lets every document vote.
     NoVoteBits,
@@ -39,6 +39,15 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// What the environment variable `WEIR_MUTATION` takes away from a process under test.
+    pub fn from_environment() -> Self {
+        #[cfg(feature = "faults")]
+        if std::env::var("WEIR_MUTATION").is_ok_and(|name| name == "no_watermark") {
+            return Self { mutation: Some(Mutation::NoWatermark), ..Self::default() };
+        }
+        Self::default()
+    }
+
     /// Panics if the test says so.
     #[inline]
     pub(super) fn trip(&self, phase: Phase, text: &str) {

@@ -267,7 +267,15 @@ impl Client {
     pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, (i64, String)> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, self.partitions(topic) - 1);
-        let list = self.consumer(group, "read_committed").committed_offsets(list, TIMEOUT).expect("committed offsets");
+        let (consumer, deadline) = (self.consumer(group, "read_committed"), Instant::now() + TIMEOUT);
+        // A group's coordinator may be on its way: one that has just been started, or the first of all.
+        let list = loop {
+            match consumer.committed_offsets(list.clone(), TIMEOUT) {
+                Ok(list) => break list,
+                Err(error) => assert!(Instant::now() < deadline, "committed offsets of {group}: {error}"),
+            }
+            thread::sleep(Duration::from_millis(100));
+        };
         let elements = list.elements();
         let offsets = elements.iter().filter_map(|element| match element.offset() {
             Offset::Offset(offset) => Some((element.partition(), (offset, element.metadata().to_owned()))),

@@ -1,0 +1,233 @@
+//! Was every record decided, once, and as an undisturbed run decides it?
+//!
+//! The checks give an error and do not panic: the tests with a broken protocol expect one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    io::Write as _,
+    path::Path,
+};
+
+use serde_json::Value;
+use testkit::broker::Consumed;
+
+use crate::group::{Group, Input, replay};
+
+/// A figure for those who look at the tests' output.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "    {line}");
+}
+
+/// What a group has written, as a reader of committed records sees it.
+pub(crate) struct Output {
+    /// Records of `clean`, `quarantine` and `duplicates`, in this order of routes.
+    documents: [Vec<Consumed>; 3],
+    pub(crate) decisions: Vec<Vec<u8>>,
+    /// Recalls and restores; marks are no decisions.
+    pub(crate) recalls: Vec<Vec<u8>>,
+    alarms: Vec<Vec<u8>>,
+    pub(crate) dead_letters: Vec<Consumed>,
+}
+
+/// Routes and the topics that hold their documents.
+const ROUTES: [(&str, &str); 3] = [("clean", "clean"), ("quarantine", "quarantine"), ("duplicate", "duplicates")];
+
+/// What was counted.
+pub(crate) struct Figures {
+    pub(crate) decided: usize,
+    pub(crate) dead_letters: usize,
+    recalls: usize,
+    duplicates: usize,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { decided, dead_letters, recalls, duplicates } = self;
+        write!(
+            f,
+            "{decided} decided, {dead_letters} dead letters, {duplicates} duplicates, {recalls} recalls: 0 lost, 0 doubled, 0 \
+             copies of themselves"
+        )
+    }
+}
+
+impl Output {
+    pub(crate) fn of(group: &Group) -> Self {
+        let read = |key: &str| group.client.consume_all(&group.topic(key));
+        let values = |key: &str| read(key).into_iter().map(|record| record.value).collect::<Vec<_>>();
+        let mut recalls = values("recalls");
+        recalls.retain(|line| json(line)["action"] != "settled");
+        Self {
+            documents: ROUTES.map(|(_, topic)| read(topic)),
+            decisions: values("decisions"),
+            recalls,
+            alarms: values("alarms"),
+            dead_letters: read("dead_letters"),
+        }
+    }
+
+    /// Positions of dead letters that stand for records of the input.
+    fn rejected(&self) -> impl Iterator<Item = String> {
+        self.dead_letters.iter().filter_map(|record| header(record, "weir-position"))
+    }
+
+    /// Positions that have a decision or a dead letter.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = String> {
+        self.decisions.iter().map(|line| text(&json(line), "position")).chain(self.rejected())
+    }
+
+    /// Nothing lost, nothing doubled, nothing a copy of itself, every document where its decision says, with its bytes.
+    pub(crate) fn verify(&self, input: &Input) -> Result<Figures, String> {
+        let mut problems = Vec::new();
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        for position in self.positions() {
+            *found.entry(position).or_default() += 1;
+        }
+        let mut expected = BTreeSet::new();
+        for (partition, values) in input.values.iter().enumerate() {
+            let records = values.iter().enumerate().filter(|(_, value)| value.is_some());
+            expected.extend(records.map(|(offset, _)| format!("{}/{partition}/{offset}", input.topic)));
+        }
+        let lost: Vec<_> = expected.iter().filter(|position| !found.contains_key(*position)).collect();
+        let doubled: Vec<_> = found.iter().filter(|(_, times)| **times > 1).map(|(position, _)| position).collect();
+        let foreign: Vec<_> = found.keys().filter(|position| !expected.contains(*position)).collect();
+        for (what, some) in [("lost", &lost), ("decided more than once", &doubled), ("never in the input", &foreign)] {
+            if let Some(first) = some.first() {
+                problems.push(format!("{} of {} records {what}, the first {first}", some.len(), expected.len()));
+            }
+        }
+        problems.extend(self.wrong_documents(input));
+        problems.extend(self.self_copies());
+        let figures = Figures {
+            decided: self.decisions.len(),
+            dead_letters: self.dead_letters.len(),
+            recalls: self.recalls.len(),
+            duplicates: self.documents[2].len(),
+        };
+        if problems.is_empty() { Ok(figures) } else { Err(problems.join("; ")) }
+    }
+
+    /// Documents that are not where their decisions say, or not as they came; those whose dead letter says that their topic
+    /// does not take them are in their place.
+    fn wrong_documents(&self, input: &Input) -> Vec<String> {
+        let mut problems = Vec::new();
+        let cut = self.dead_letters.iter().filter(|record| header(record, "weir-decision-id").is_some());
+        let mut cut: Vec<String> = cut.filter_map(|record| header(record, "weir-decision-id")).collect();
+        let mut values = BTreeMap::new();
+        let lines = self.decisions.iter().map(|line| json(line)).collect::<Vec<_>>();
+        for decision in &lines {
+            let position = text(decision, "position");
+            let mut parts = position.rsplit('/').filter_map(|part| part.parse::<usize>().ok());
+            if let (Some(offset), Some(partition)) = (parts.next(), parts.next()) {
+                values.insert(text(decision, "id"), input.value(partition, offset as u64));
+            }
+        }
+        let mut ordinals = BTreeSet::new();
+        for ((route, topic), records) in ROUTES.iter().zip(&self.documents) {
+            let mut wanted: Vec<String> = lines.iter().filter(|d| d["route"] == *route).map(|d| text(d, "id")).collect();
+            wanted.retain(|id| cut.iter().position(|c| c == id).map(|at| cut.swap_remove(at)).is_none());
+            let mut got: Vec<String> = records.iter().filter_map(|record| header(record, "weir-decision-id")).collect();
+            wanted.sort_unstable();
+            got.sort_unstable();
+            if got != wanted {
+                problems.push(format!("{topic} holds {} records, its decisions are {}", got.len(), wanted.len()));
+            }
+            for record in records {
+                let id = header(record, "weir-decision-id").unwrap_or_default();
+                if values.get(&id) != Some(&&record.value[..]) {
+                    problems.push(format!("{topic}: the bytes of {id} are not those of the input"));
+                }
+                let ordinal = header(record, "weir-ordinal").unwrap_or_default();
+                if !ordinals.insert(ordinal.clone()) {
+                    problems.push(format!("{topic}: two documents have ordinal {ordinal}"));
+                }
+            }
+        }
+        problems.truncate(5);
+        problems
+    }
+
+    /// Documents that were called copies of themselves.
+    fn self_copies(&self) -> Option<String> {
+        let is_own = |decision: &Value| {
+            decision["findings"].as_array().is_some_and(|all| all.iter().any(|finding| finding["match"] == decision["id"]))
+        };
+        let count = self.decisions.iter().filter(|line| is_own(&json(line))).count();
+        (count > 0).then(|| format!("{count} documents are called copies of themselves"))
+    }
+
+    /// Whether this is what another group over the same input wrote, byte by byte.
+    pub(crate) fn same_as(&self, other: &Self) -> Result<(), String> {
+        for (what, got, expected) in [
+            ("decisions", &self.decisions, &other.decisions),
+            ("recalls", &self.recalls, &other.recalls),
+            ("alarms", &self.alarms, &other.alarms),
+        ] {
+            same(what, got, expected, |line| String::from_utf8_lossy(line).into_owned())?;
+        }
+        let [got, expected] = [self, other].map(|output| output.dead_letters.iter().map(placeless).collect::<Vec<_>>());
+        same("dead letters", &got, &expected, |record| format!("{record:?}"))
+    }
+
+    /// Whether `weir replay` decides the same of the same records in the order in which this group has read them; position and
+    /// provenance apart.
+    pub(crate) fn same_as_replayed(&self, group: &Group, input: &Input) -> Result<(), String> {
+        let order = group.reading_order();
+        let home = replay(order.iter().map(|&(partition, offset)| input.value(partition, offset)));
+        let show = |line: &Value| line.to_string();
+        for (file, lines) in [("decisions", &self.decisions), ("recalls", &self.recalls)] {
+            let got: Vec<Value> = lines.iter().map(|line| without_place(line)).collect();
+            same(file, &got, &lines_of(home.path(), file), show)?;
+        }
+        let codes = |record: &Consumed| Value::from(header(record, "weir-code"));
+        let got: Vec<Value> = self.dead_letters.iter().map(codes).collect();
+        let expected: Vec<_> = lines_of(home.path(), "dead-letters").into_iter().map(|line| line["code"].clone()).collect();
+        same("dead letters", &got, &expected, show)
+    }
+}
+
+/// Lines of a file that a replay wrote, without what says by which way they came.
+fn lines_of(home: &Path, file: &str) -> Vec<Value> {
+    let bytes = fs::read(home.join(format!("out/{file}.jsonl"))).expect("a file of the replay");
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(without_place).collect()
+}
+
+fn without_place(line: &[u8]) -> Value {
+    let mut line = json(line);
+    let fields = line.as_object_mut().expect("an object");
+    fields.remove("position");
+    fields.remove("provenance");
+    line
+}
+
+/// A record without the place where it landed.
+fn placeless(record: &Consumed) -> Consumed {
+    Consumed { partition: 0, offset: 0, ..record.clone() }
+}
+
+fn same<T: PartialEq>(what: &str, got: &[T], expected: &[T], show: impl Fn(&T) -> String) -> Result<(), String> {
+    if let Some(at) = (0..got.len().min(expected.len())).find(|&at| got[at] != expected[at]) {
+        return Err(format!("{what} {at} differs:\n got {}\nwant {}", show(&got[at]), show(&expected[at])));
+    }
+    if got.len() == expected.len() {
+        return Ok(());
+    }
+    Err(format!("{what}: got {}, expected {}", got.len(), expected.len()))
+}
+
+/// A header's value.
+pub(crate) fn header(record: &Consumed, name: &str) -> Option<String> {
+    let (_, value) = record.headers.iter().rev().find(|(of, _)| of == name)?;
+    Some(String::from_utf8_lossy(value.as_deref()?).into_owned())
+}
+
+/// A line that the stage wrote.
+pub(crate) fn json(line: &[u8]) -> Value {
+    serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line)))
+}
+
+/// A string of a line.
+pub(crate) fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_else(|| panic!("{key} in {value}")).to_owned()
+}

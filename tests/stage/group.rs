@@ -1,0 +1,265 @@
+//! A group of processes with topics of its own over an input that many groups may read: positions are then the same, and
+//! what two groups write can be compared byte by byte.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use pipeline::journal::Journal;
+use tempfile::TempDir;
+use testkit::{
+    broker::{Client, Message, unique},
+    stream,
+};
+
+use crate::process::{LONG, Process, weir};
+
+/// Alarms after a handful of carriers, recalls within 512 documents, a snapshot after every 64th document and so batches of at
+/// most 64; signs of life and takeovers as fast as they can be configured.
+const CONFIG: &str = "
+[engine]
+border = 16
+batch_documents = 64
+threads = 2
+[state]
+snapshot_documents = 64
+horizon_documents = 512
+horizon_memory_bytes = 131072
+[operators.trigger_spike]
+candidates_max = 50_000
+gate_bytes = 262_144
+line_bytes = 262_144
+units_max = 5_000
+horizon_documents = 512
+sentence_threshold = 8.0
+edge_threshold = 8.0
+insertion_threshold = 8.0
+solo_threshold = 8.0
+[operators.exact_dedup]
+documents_max = 5_000
+[operators.near_dup]
+documents_max = 5_000
+[kafka]
+start = \"earliest\"
+create_topics = true
+heartbeat_ms = 200
+takeover_after_seconds = 1
+metadata_seconds = 1
+";
+
+/// Configuration and background of all tests, in cargo's folder for tests.
+fn config() -> &'static Path {
+    static CONFIG_PATH: OnceLock<PathBuf> = OnceLock::new();
+    CONFIG_PATH.get_or_init(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stage");
+        fs::create_dir_all(&home).expect("cargo's folder for tests");
+        // Other runs of the suite may read them now: the same bytes, renamed into place.
+        let write = |name: &str, bytes: &[u8]| {
+            let (path, aside) = (home.join(name), home.join(format!("{name}.{}", std::process::id())));
+            fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, &path)).expect("written");
+            path
+        };
+        let background = write("background.weir", &stream::world().background.save());
+        write("weir.toml", format!("{CONFIG}[background]\npath = {:?}\n", background.display().to_string()).as_bytes())
+    })
+}
+
+/// A folder in memory where there is one: no test here is about disks.
+pub(crate) fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
+}
+
+/// An input topic and what was produced into it.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub(crate) client: Client,
+    pub(crate) topic: String,
+    /// Values by partition and offset; `None`: a tombstone.
+    pub(crate) values: Vec<Vec<Option<Vec<u8>>>>,
+}
+
+impl Input {
+    /// An empty topic.
+    pub(crate) fn empty(client: &Client, partitions: usize) -> Self {
+        let topic = unique("crawl");
+        client.create_topic(&topic, i32::try_from(partitions).expect("few"), &[("max.message.bytes", "4000000")]);
+        Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
+    }
+
+    /// A topic with so many documents.
+    pub(crate) fn of(client: &Client, seed: u64, documents: usize, partitions: usize) -> Self {
+        let mut input = Self::empty(client, partitions);
+        input.add(seed, documents);
+        input
+    }
+
+    /// Produces more documents; ids begin with `seed`, so that they are new.
+    pub(crate) fn add(&mut self, seed: u64, documents: usize) {
+        for (partition, lines) in stream::lines(seed, documents, self.values.len()).into_iter().enumerate() {
+            self.add_lines(partition, lines.into_iter().map(|line| renamed(line, seed)));
+        }
+    }
+
+    /// Produces values.
+    pub(crate) fn add_lines(&mut self, partition: usize, lines: impl IntoIterator<Item = Vec<u8>>) {
+        let id = i32::try_from(partition).expect("few");
+        let messages: Vec<_> = lines.into_iter().map(|line| Message::to(id, line)).collect();
+        self.add_messages(partition, &messages);
+    }
+
+    /// Produces records of one partition.
+    pub(crate) fn add_messages(&mut self, partition: usize, messages: &[Message]) {
+        self.client.produce(&self.topic, messages);
+        self.values[partition].extend(messages.iter().map(|message| message.value.clone()));
+    }
+
+    /// The value at a position, `topic/partition/offset`.
+    pub(crate) fn value(&self, partition: usize, offset: u64) -> &[u8] {
+        self.values[partition][offset as usize].as_deref().expect("no tombstone")
+    }
+}
+
+/// A line whose document's id tells it from those of other seeds.
+fn renamed(line: Vec<u8>, seed: u64) -> Vec<u8> {
+    match String::from_utf8(line) {
+        Ok(text) => text.replacen("\"id\":\"d", &format!("\"id\":\"{seed}-d"), 1).into_bytes(),
+        Err(bytes) => bytes.into_bytes(),
+    }
+}
+
+/// A group: outputs, and a folder of state for each of its processes.
+pub(crate) struct Group {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+    input: String,
+    home: TempDir,
+    sets: Vec<String>,
+    started: AtomicUsize,
+}
+
+impl Group {
+    pub(crate) fn new(input: &Input, test: &str) -> Self {
+        let name = unique(test);
+        let of = |key: &str| format!("kafka.topics.{key}={name}.{key}");
+        let mut sets: Vec<String> =
+            ["clean", "quarantine", "duplicates", "decisions", "recalls", "alarms", "dead_letters", "journal"].map(of).into();
+        sets.push(format!("kafka.brokers={}", input.client.address()));
+        sets.push(format!("kafka.topics.input=[\"{}\"]", input.topic));
+        sets.push(format!("kafka.group={name}"));
+        let (client, input) = (input.client.clone(), input.topic.clone());
+        Self { client, name, input, home: folder(), sets, started: AtomicUsize::new(0) }
+    }
+
+    /// With a key of the configuration.
+    pub(crate) fn with(mut self, set: &str) -> Self {
+        self.sets.push(set.to_owned());
+        self
+    }
+
+    /// The name of an output.
+    pub(crate) fn topic(&self, key: &str) -> String {
+        format!("{}.{key}", self.name)
+    }
+
+    /// `weir run` with a folder of state of this name.
+    pub(crate) fn command(&self, state: &str) -> Command {
+        let mut command = weir(["--config".as_ref(), config().as_os_str()]);
+        command.arg("--set").arg(format!("state.directory={}", self.state(state).display()));
+        for set in &self.sets {
+            command.arg("--set").arg(set);
+        }
+        command.arg("run").env("WEIR_LOG", "warn,pipeline=info");
+        command
+    }
+
+    /// Starts a process as it is.
+    pub(crate) fn start(&self, state: &str) -> Process {
+        self.begin(self.command(state))
+    }
+
+    /// Starts a process that may have to learn everything from the journal.
+    pub(crate) fn start_from_journal(&self, state: &str) -> Process {
+        let mut command = self.command(state);
+        command.arg("--from-journal");
+        self.begin(command)
+    }
+
+    /// Starts a process with a variable: a kill point, a mutation.
+    pub(crate) fn start_with(&self, state: &str, variables: &[(&str, &str)]) -> Process {
+        let mut command = self.command(state);
+        command.envs(variables.iter().copied());
+        self.begin(command)
+    }
+
+    /// Starts a command as one of this group's processes.
+    pub(crate) fn begin(&self, command: Command) -> Process {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        Process::start(command, &self.home.path().join(format!("log-{number}")))
+    }
+
+    /// Where a process keeps its state.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.home.path().join(format!("state-{name}"))
+    }
+
+    /// Whether every record of the input was taken in and committed.
+    pub(crate) fn is_done(&self, input: &Input) -> bool {
+        let committed = self.client.committed(&self.name, &self.input);
+        let at = |partition: usize| committed.get(&(partition as i32)).map_or(0, |(offset, _)| *offset);
+        input.values.iter().enumerate().all(|(partition, values)| at(partition) >= values.len() as i64)
+    }
+
+    /// Waits until everything is decided; none of the processes may end before.
+    pub(crate) fn wait_done(&self, input: &Input, process: &mut Process) {
+        let begun = Instant::now();
+        while !self.is_done(input) {
+            let ended = process.ended();
+            assert!(ended.is_none(), "ended before the input: {ended:?}: {}", process.said());
+            assert!(begun.elapsed() < LONG, "no end: {:?}: {}", self.committed(), process.said());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn committed(&self) -> impl std::fmt::Debug {
+        self.client.committed(&self.name, &self.input)
+    }
+
+    /// Runs a process until everything is decided, and ends it.
+    pub(crate) fn finish(&self, input: &Input, state: &str) {
+        let mut process = self.start(state);
+        self.wait_done(input, &mut process);
+        process.stop();
+    }
+
+    /// Positions in reading order, as the journal has it.
+    pub(crate) fn reading_order(&self) -> Vec<(usize, u64)> {
+        let mut order = Vec::new();
+        for record in self.client.consume_all(&self.topic("journal")) {
+            for run in Journal::decode(&record.value).expect("a journal record").runs {
+                order.extend((run.first..).take(run.count as usize).map(|offset| (run.partition as usize, offset)));
+            }
+        }
+        order
+    }
+}
+
+/// `weir replay` over lines in this order, without a broker: the folder it wrote.
+pub(crate) fn replay<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> TempDir {
+    let home = folder();
+    let bytes: Vec<u8> = lines.into_iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect();
+    fs::write(home.path().join("in.jsonl"), bytes).expect("written");
+    let mut command = weir(["--config".as_ref(), config().as_os_str()]);
+    command.args(["replay", "--output"]).arg(home.path().join("out")).arg(home.path().join("in.jsonl"));
+    let ended = Process::start(command, &home.path().join("log")).end_within(LONG);
+    assert!(ended.success(), "{}", fs::read_to_string(home.path().join("log")).unwrap_or_default());
+    home
+}

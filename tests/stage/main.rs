@@ -1,0 +1,66 @@
+//! `weir run` against a real Kafka: killed, frozen, replaced, cut off, fed with rubbish. Under `read_committed` nothing is lost,
+//! nothing doubled, nothing a copy of itself, and the decisions are those of an undisturbed run in the same reading order.
+//!
+//! `cargo test -p pipeline --test stage`: the short forms, some minutes on two cores. The long ones, half an hour:
+//! `cargo test -p pipeline --test stage -- --ignored --test-threads 1`. `WEIR_TEST_KAFKA=host:port` takes a running broker where
+//! a test does not have to stop it, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
+
+mod account;
+mod changes;
+mod crashes;
+mod group;
+mod mutations;
+mod poison;
+mod process;
+mod same;
+mod standby;
+mod stopping;
+
+use std::process::ExitCode;
+
+use testkit::{
+    broker,
+    runner::{self, Ran, Test},
+};
+
+/// Tests of a module that want the shared broker.
+macro_rules! with_broker {
+    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
+        [$($(Test {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            long: $long,
+            run: || match broker::shared() {
+                Ok(client) => {
+                    $module::$name(&client);
+                    Ran::Yes
+                }
+                Err(why) => Ran::NotRun(why),
+            },
+        },)+)+]
+    };
+}
+
+fn main() -> ExitCode {
+    let mut tests = Vec::new();
+    tests.extend(with_broker![false;
+        crashes: killed_at_every_step, killed_at_random_times;
+        same: a_batch_is_decided_as_a_stream;
+        standby: a_standby_takes_over_from_a_dead_process, a_clean_end_hands_over_at_once, a_zombie_is_fenced,
+            a_storm_of_takeovers;
+        stopping: a_signal_drains, a_second_signal_ends_it_at_once;
+        changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
+            a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
+        poison: bad_records_stop_nothing;
+        mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
+    ]);
+    tests.push(Test {
+        name: "stopping::brokers_that_go_are_no_end_and_hold_nobody",
+        long: false,
+        run: stopping::brokers_that_go_are_no_end_and_hold_nobody,
+    });
+    tests.extend(with_broker![true;
+        crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
+        standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;
+    ]);
+    runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &tests)
+}

@@ -1,0 +1,53 @@
+//! With a safety taken away these checks must fail: a suite that cannot see a broken protocol shows nothing.
+
+use std::{thread, time::Duration};
+
+use testkit::broker::Client;
+
+use crate::{
+    account::{Output, say},
+    crashes::{die_at, reference},
+    group::Group,
+    standby::zombie,
+};
+
+/// Batches torn at these steps.
+const TORN: [&str; 6] = [
+    "kafka.produced",
+    "kafka.half_produced",
+    "kafka.journal_produced",
+    "kafka.half_produced",
+    "kafka.produced",
+    "kafka.half_produced",
+];
+
+pub(crate) fn a_broken_transaction_is_noticed(client: &Client) {
+    let reference = reference(client);
+    let group = Group::new(&reference.input, "torn");
+    die_at(&group, &reference.input, &TORN, &[("WEIR_MUTATION", "no_transaction")]);
+    let why = Output::of(&group).verify(&reference.input).err().expect("torn batches are noticed");
+    say(&format!("without transactions: {why}"));
+}
+
+pub(crate) fn a_lost_watermark_is_noticed(client: &Client) {
+    let reference = reference(client);
+    let group = Group::new(&reference.input, "again");
+    die_at(&group, &reference.input, &["kafka.begun", "kafka.committed"], &[("WEIR_MUTATION", "no_watermark")]);
+    let why = Output::of(&group).verify(&reference.input).err().expect("records decided again are noticed");
+    assert!(why.contains("more than once"), "{why}");
+    say(&format!("without the watermark: {why}"));
+}
+
+pub(crate) fn a_missing_fence_is_noticed(client: &Client) {
+    let (group, input, _zombie, _successor) = zombie(client, "kafka.produced", &[("WEIR_MUTATION", "no_fence")]);
+    for _ in 0..60 {
+        thread::sleep(Duration::from_millis(500));
+        if let Err(why) = Output::of(&group).verify(&input)
+            && why.contains("more than once")
+        {
+            say(&format!("without the fence: {why}"));
+            return;
+        }
+    }
+    panic!("two active processes, and nobody noticed");
+}

@@ -7,6 +7,7 @@ mod committing;
 mod errors;
 mod journal;
 mod long;
+mod publishing;
 mod reading;
 mod recovering;
 mod seeking;
@@ -49,6 +50,10 @@ macro_rules! alone {
 }
 
 fn main() -> ExitCode {
+    // Tests that need a process of weir start this binary, which has its kill points.
+    if std::env::var_os(publishing::AS_WEIR).is_some() {
+        return pipeline::command::main();
+    }
     let mut tests = Vec::new();
     tests.extend(with_broker![false;
         committing: a_batch_is_visible_whole_or_not_at_all, outputs_and_offsets_are_one, keys_headers_and_bytes_are_kept,
@@ -64,6 +69,9 @@ fn main() -> ExitCode {
             what_expired_after_it_was_read_is_no_loss, a_topic_that_is_gone_is_noticed;
         topics: all_problems_come_at_once, missing_topics_are_made_as_stated, limits_are_those_of_the_topics;
         journal: it_is_followed_and_its_silence_known;
+        publishing: archives_are_published_once, killed_at_every_step_nothing_is_lost_or_doubled,
+            killed_at_random_nothing_is_lost_or_doubled, a_second_publisher_fences_the_first,
+            what_cannot_be_published_is_said;
     ]);
     tests.extend(alone![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
     tests.extend(with_broker![true; long: commits_are_measured;]);

@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
     };
     let config = &loaded.config;
     let done = match cli.command {
-        Command::Replay(arguments) => replay::run(config, &arguments),
+        Command::Replay(arguments) => replay::run(&loaded, &arguments),
         Command::Learn(arguments) => learn::run(config, &arguments),
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),

@@ -59,9 +59,15 @@ impl Progress {
             counts.duplicate,
             counts.recalled
         );
+        self.show(consumed, &message);
+    }
+
+    /// The input is consumed up to here, and this is to be said of it.
+    pub fn show(&self, consumed: u64, message: &str) {
+        let seconds = self.began.elapsed().as_secs_f64().max(1e-3);
         if let Some(bar) = &self.bar {
             bar.set_position(consumed);
-            bar.set_message(message);
+            bar.set_message(message.to_owned());
         } else if self.last_line.get().elapsed() >= PLAIN_EVERY {
             self.last_line.set(Instant::now());
             let done = self.size.filter(|&size| size > 0).map_or(0.0, |size| consumed as f64 / size as f64);

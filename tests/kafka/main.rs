@@ -7,6 +7,7 @@ mod committing;
 mod errors;
 mod journal;
 mod long;
+mod publishing;
 mod reading;
 mod recovering;
 mod seeking;
@@ -50,6 +51,10 @@ macro_rules! alone {
 }
 
 fn main() -> ExitCode {
+    // Tests that need a process of weir start this binary, which has its kill points.
+    if std::env::var_os(publishing::AS_WEIR).is_some() {
+        return pipeline::command::main();
+    }
     let mut tests = Vec::new();
     tests.extend(with_broker![false;
         committing: a_batch_is_visible_whole_or_not_at_all, outputs_and_offsets_are_one, keys_headers_and_bytes_are_kept,
@@ -69,6 +74,9 @@ fn main() -> ExitCode {
             a_recall_after_its_mark_is_told_once, a_second_settler_fences_the_first, fates_are_forgotten_and_a_stop_is_clean,
             what_it_cannot_rely_on_is_refused, its_topics_are_made_if_asked,
             a_topic_too_narrow_is_refused_before_anything_is_read;
+        publishing: archives_are_published_once, killed_at_every_step_nothing_is_lost_or_doubled,
+            killed_at_random_nothing_is_lost_or_doubled, a_second_publisher_fences_the_first,
+            what_cannot_be_published_is_said;
     ]);
     tests.extend(alone![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
     tests.extend(with_broker![true; long: commits_are_measured;]);

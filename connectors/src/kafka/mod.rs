@@ -10,6 +10,7 @@
 //! | `source`, `buffer`, `message` | records in, by partition, bounded |
 //! | `start` | at which offset does reading begin, and is what was read still there |
 //! | `committer`, `producer`, `offsets`, `mark` | one transaction a batch; what is committed; where to come back to |
+//! | `publisher` | records into an input topic, each once |
 //! | `journal` | the journal topic read from a place, once or for ever |
 //! | `relay` | records of some topics into others, exactly once |
 //!
@@ -33,6 +34,7 @@ mod message;
 mod numbering;
 mod offsets;
 mod producer;
+mod publisher;
 mod relay;
 mod source;
 mod start;
@@ -45,6 +47,7 @@ pub use config::{KafkaConfig, Start, Topics, ValueFormat, property_problem, topi
 pub use errors::{Call, Outcome, classify};
 pub use journal::JournalReader;
 pub use numbering::Numbering;
+pub use publisher::KafkaPublisher;
 pub use relay::{Relay, RelayPartition, Relayed};
 pub use source::{KafkaSource, SourceCounts};
 pub use topics::{Checked, TopicLimits, check_topics};

@@ -192,6 +192,30 @@ pub(super) fn relay_bytes_max(config: &KafkaConfig, admin: &Admin, inputs: &[&st
     }
 }
 
+/// What one input topic takes, for a publisher; makes it if it is missing and `create_topics` says so. The stage's own
+/// topics are not looked at: whoever publishes need not have a right to them.
+///
+/// # Errors
+/// As [`check_topics`].
+pub(super) fn check_input(config: &KafkaConfig, topic: &str) -> Result<TopicLimits, Error> {
+    config.check()?;
+    let admin: Admin = config.admin_config().create().map_err(errors::not_made)?;
+    let named = BTreeSet::from([topic]);
+    let mut described = describe(&admin, &named)?;
+    if described.is_empty() && config.create_topics {
+        create(config, &admin, &[topic], &described)?;
+        described = describe_new(&admin, &named)?;
+    }
+    let mut problems = Vec::new();
+    let ceiling = message_bytes_ceiling(config, &mut problems);
+    if described.is_empty() {
+        problems.push(format!("{topic}: there is no such topic, and kafka.create_topics is false"));
+    }
+    refuse("topics", &problems)?;
+    let bytes = described.get(topic).map_or(MESSAGE_BYTES_DEFAULT, Described::message_bytes_max);
+    Ok(TopicLimits::uniform(bytes.min(ceiling)))
+}
+
 /// The user's bound on produced records, if there is one.
 fn message_bytes_ceiling(config: &KafkaConfig, problems: &mut Vec<String>) -> usize {
     match config.client.get("message.max.bytes").map(|text| (text, text.parse::<usize>())) {

@@ -50,7 +50,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let output = folder.join("out");
     let arguments_replay = replay::Arguments {
         paths: vec![made.crawl.clone()],
-        output: output.clone(),
+        to: replay::To::Folder,
+        output: Some(output.clone()),
         background: Some(background),
         state: None,
         verdicts: None,

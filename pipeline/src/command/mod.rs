@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
     };
     let config = &loaded.config;
     let done = match cli.command {
-        Command::Replay(arguments) => replay::run(config, &arguments),
+        Command::Replay(arguments) => replay::run(&loaded, &arguments),
         Command::Run(arguments) => run::run(&loaded, &arguments),
         Command::Learn(arguments) => learn::run(config, &arguments),
         Command::Demo(arguments) => demo::run(config, &arguments),

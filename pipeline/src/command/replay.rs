@@ -1,4 +1,6 @@
-//! `weir replay PATH...`: archived documents through the filter, into a folder.
+//! `weir replay PATH...`: archived documents through the filter, into a folder; with `--to kafka`, to where the stage reads.
+
+mod kafka;
 
 use std::{
     fs,
@@ -8,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use connectors::{
     file::{Compression, FileCommitter, FileOptions, FileSource, FolderLock, Mark, walk, write_atomically},
     source::Source,
@@ -18,7 +20,7 @@ use tracing::{info, warn};
 use super::{print, say, start_threads};
 use crate::{
     assemble::{self, Ingredients},
-    config::{self, Config},
+    config::{self, Config, load::Loaded},
     encode::to_line,
     engine::Engine,
     layout::OutputFolder,
@@ -40,9 +42,13 @@ pub(super) struct Arguments {
     /// standard input, which cannot be resumed.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Where everything is written. A killed run goes on where it was when the same command is given again.
-    #[arg(long, short, value_name = "DIR")]
-    pub output: PathBuf,
+    /// Where documents go: through the filter into a folder, or unfiltered into the stage's first input topic.
+    #[arg(long, value_enum, default_value_t = To::Folder)]
+    pub to: To,
+    /// Where everything is written; with `--to kafka` only what cannot be published, by default in `weir-published`. A
+    /// killed run goes on where it was when the same command is given again.
+    #[arg(long, short, value_name = "DIR", required_unless_present = "to", required_if_eq("to", "folder"))]
+    pub output: Option<PathBuf>,
     /// A background made by `weir learn`; wins over `background.path`. Without one, weir learns from its own past and finds less.
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
@@ -61,18 +67,34 @@ pub(super) struct Arguments {
     /// Threads for detectors; 0: one for each core.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Remove what an earlier run left in the output folder and start anew.
+    /// Remove what an earlier run left in the output folder and start anew; with `--to kafka`, publish everything
+    /// again, from which a run without it goes on.
     #[arg(long)]
     pub force: bool,
 }
 
+/// Where documents go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum To {
+    /// Through the filter, into a folder.
+    Folder,
+    /// As they are, into the input topic of `weir run`.
+    Kafka,
+}
+
 /// Runs the command.
-pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
-    start_threads(config, arguments.threads)?;
-    let report = replay(config, arguments)?;
+pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.to == To::Kafka {
+        return kafka::run(loaded, arguments);
+    }
+    start_threads(&loaded.config, arguments.threads)?;
+    let report = replay(&loaded.config, arguments)?;
     match report {
         Ended::Finished(report) => print(&report.table()),
-        Ended::Before => say(&format!("{} is finished already; nothing to do", arguments.output.display())),
+        Ended::Before => {
+            let folder = arguments.output.as_deref().unwrap_or(Path::new("."));
+            say(&format!("{} is finished already; nothing to do", folder.display()));
+        }
         Ended::Stopped => {
             say("stopped; the same command goes on from the last snapshot");
             return Ok(ExitCode::from(INTERRUPTED));
@@ -94,7 +116,8 @@ pub(super) enum Ended {
 /// Replays.
 pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
     let started = Instant::now();
-    let output = OutputFolder::new(&arguments.output);
+    let folder = arguments.output.as_deref().context("no --output, expected a folder")?;
+    let output = OutputFolder::new(folder);
     fs::create_dir_all(output.private()).with_context(|| format!("make {}", output.private().display()))?;
     let _lock = FolderLock::acquire(output.root())?;
     if arguments.force {

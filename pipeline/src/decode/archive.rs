@@ -10,7 +10,7 @@
 use connectors::framing::warc::Header;
 
 use super::{
-    Decoded, Options, Reject, WithoutText,
+    Decoded, Name, Options, Reject, WithoutText,
     body::{self, Body, Stated},
     check_text_len, checked_id, checked_url,
     http::{Content, Response},
@@ -21,6 +21,13 @@ use super::{
 /// Decodes one record.
 pub(super) fn decode(header: &[u8], block: &[u8], file: &str, options: &Options) -> Decoded {
     read(&Header::parse(header), block, file, options).unwrap_or_else(Decoded::Reject)
+}
+
+/// Address and id of a record of any type.
+pub(super) fn name(header: &[u8]) -> Name {
+    let header = Header::parse(header);
+    let field = |name: &str| header.get(name).map(bare).filter(|value| !value.is_empty()).map(str::to_owned);
+    Name { url: field("WARC-Target-URI"), id: field("WARC-Record-ID") }
 }
 
 fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<Decoded, Reject> {

@@ -120,6 +120,28 @@ pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decod
     }
 }
 
+/// What a record is called, as far as that can be had without reading its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    /// Where it was fetched.
+    pub url: Option<String>,
+    /// The id its source gave it.
+    pub id: Option<String>,
+}
+
+/// What a record is called; nothing if it cannot be read.
+pub fn name_of(record: &Record, options: &Options) -> Name {
+    match &record.payload {
+        Payload::Line(line) => match json::decode(line, options) {
+            Decoded::Page(page) => Name { url: page.url, id: page.id },
+            Decoded::WithoutText(without) => Name { url: without.url, id: None },
+            Decoded::Reject(_) => Name::default(),
+        },
+        Payload::Warc { header, .. } => archive::name(header),
+        Payload::Html(_) | Payload::Bad(_) => Name::default(),
+    }
+}
+
 /// The URL, or why it cannot be one.
 fn checked_url(url: Option<&str>) -> Result<Option<String>, Reject> {
     match url.map(str::trim).filter(|url| !url.is_empty()) {

@@ -16,7 +16,7 @@ const HAPPENS: [(&str, usize); 27] = [
     ("sentence_spike", 25),
     ("edge_spike", 20),
     ("insertion_spike", 25),
-    ("single_site_spike", 5),
+    ("single_site_spike", 3),
     ("findings", 1000),
     ("recalls", 900),
     ("withdrawn", 900),

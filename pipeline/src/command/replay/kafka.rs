@@ -1,0 +1,320 @@
+//! `weir replay --to kafka PATH...`: archives into the stage's first input topic, each record once, whatever is killed.
+//!
+//! | record | value | `content-type` |
+//! |---|---|---|
+//! | JSON line | the line's bytes | `application/json` |
+//! | WARC record | header block and content block as they are | `application/warc` |
+//! | none, or one that the topic does not take | nothing: a line in `dead-letters-PUBLICATION.jsonl` | |
+//!
+//! The key is the host of the record's address, else its id, else its place: pages of a site keep their order. Headers
+//! `weir-source-file` and `weir-source-offset` say where a record lies in the archive.
+//!
+//! A publication is known by its files, their sizes and contents: the same command goes on behind the last transaction
+//! that was committed ([`KafkaPublisher`] keeps the place), and does nothing once all is published.
+//!
+//! **State** one batch, its keys, and the positions of dead letters.
+
+mod dead_letters;
+
+use std::{borrow::Cow, fmt, path::PathBuf, process::ExitCode, thread, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use connectors::{
+    error::Error,
+    file::{FileSource, Origin, walk},
+    kafka::{KafkaConfig, KafkaPublisher, Outcome},
+    position::Positions,
+    source::{Header, Limit, Payload, Record, Source},
+};
+use operators::reputation::unit::split_url;
+use rayon::prelude::*;
+use tracing::warn;
+
+use self::dead_letters::DeadLetters;
+use super::Arguments;
+use crate::{
+    assemble::decode_options,
+    command::{BAD_CONFIG, print, say, start_threads},
+    config::load::Loaded,
+    decode::{self, Reject, name_of},
+    progress::Progress,
+    signals::{INTERRUPTED, Stop},
+};
+
+/// A transaction costs tens of milliseconds, so it should be worth it; a kill costs at most this much work.
+const BATCH: Limit = Limit { records: 8192, bytes: 32 << 20 };
+/// Times that a lost batch is begun anew without anything committed in between.
+const TRIES: u32 = 5;
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Where dead letters go if nobody says.
+const OUTPUT: &str = "weir-published";
+/// Version of a place.
+const PLACE: &str = "weir-publish1";
+
+/// Runs the command.
+pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
+    refuse_others(arguments)?;
+    let kafka = match loaded.kafka() {
+        Ok(kafka) => kafka,
+        Err(problems) => {
+            say(&problems.to_string());
+            return Ok(ExitCode::from(BAD_CONFIG));
+        }
+    };
+    start_threads(&loaded.config, arguments.threads)?;
+    let mut publication = Publication::of(loaded, kafka, arguments)?;
+    let stop = Stop::listen()?;
+    let mut tries = 0;
+    let ended = loop {
+        let before = publication.batches;
+        match publication.go(&stop) {
+            Ok(ended) => break ended,
+            Err(error) if is_abortable(&error) && tries < TRIES => {
+                tries = if publication.batches > before { 1 } else { tries + 1 };
+                warn!("a batch was lost and is begun anew: {error:#}");
+                thread::sleep(TRY_AGAIN_AFTER);
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    publication.progress.done();
+    print(&publication.said());
+    if ended {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say("stopped; the same command goes on behind the last transaction");
+    Ok(ExitCode::from(INTERRUPTED))
+}
+
+/// Options that mean nothing here, rather than being passed over in silence.
+fn refuse_others(arguments: &Arguments) -> Result<()> {
+    let given = [
+        ("--background", arguments.background.is_some()),
+        ("--state", arguments.state.is_some()),
+        ("--verdicts", arguments.verdicts.is_some()),
+        ("--annotate-only", arguments.annotate_only),
+    ];
+    let given: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    if !given.is_empty() {
+        bail!("got {} with --to kafka, expected no such option: the stage does the filtering", given.join(", "));
+    }
+    Ok(())
+}
+
+fn is_abortable(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Error::Broker { outcome: Outcome::Abort, .. }))
+}
+
+/// How far a publication has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Place {
+    /// Number of the file that was begun last.
+    file: usize,
+    /// Its next record.
+    record: u64,
+    /// Records read of all files.
+    read: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PLACE} file={} record={} read={}", self.file, self.record, self.read)
+    }
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self> {
+        let field = |part: Option<&str>, name: &str| part?.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
+        let parsed = || {
+            let mut parts = text.strip_prefix(PLACE)?.split_ascii_whitespace();
+            let file = usize::try_from(field(parts.next(), "file")?).ok()?;
+            Some(Self { file, record: field(parts.next(), "record")?, read: field(parts.next(), "read")? })
+        };
+        parsed().with_context(|| format!("the committed place is {text:?}, expected \"{PLACE} file=F record=N read=N\""))
+    }
+
+    /// The place behind a batch.
+    fn after(self, records: &[Record]) -> Self {
+        let Some(last) = records.last() else { return self };
+        Self { file: last.position.partition as usize, record: last.position.offset + 1, read: self.read + records.len() as u64 }
+    }
+
+    fn positions(self) -> Positions {
+        let mut positions = vec![0; self.file + 1];
+        positions[self.file] = self.record;
+        Positions(positions)
+    }
+}
+
+struct Publication {
+    kafka: KafkaConfig,
+    /// Its name: a digest of its files.
+    name: String,
+    source: FileSource,
+    files: Vec<String>,
+    decode: decode::Options,
+    dead_letters: DeadLetters,
+    limit: u64,
+    /// Whether what was published before counts for nothing.
+    anew: bool,
+    progress: Progress,
+    topic: String,
+    batches: u64,
+    /// Records published by this process, and before it.
+    published: u64,
+    before: Option<u64>,
+}
+
+impl Publication {
+    fn of(loaded: &Loaded, kafka: KafkaConfig, arguments: &Arguments) -> Result<Self> {
+        let found = walk(&arguments.paths)?;
+        for skipped in &found.skipped {
+            warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
+        }
+        if found.files.is_empty() {
+            bail!("no input: {} hold no JSONL or WARC file", super::list(&arguments.paths));
+        }
+        if found.files.iter().any(|file| file.origin == Origin::Stdin) {
+            bail!("got - (standard input) with --to kafka, expected files: a publication must be able to go on after a kill");
+        }
+        let source = FileSource::new(found.files, loaded.config.input.limits());
+        let mut hasher = blake3::Hasher::new();
+        for fingerprint in source.fingerprint()? {
+            hasher.update(fingerprint.to_string().as_bytes());
+            hasher.update(b"\n");
+        }
+        let name = hasher.finalize().to_hex()[..16].to_owned();
+        let output = arguments.output.clone().unwrap_or_else(|| PathBuf::from(OUTPUT));
+        Ok(Self {
+            kafka,
+            dead_letters: DeadLetters::new(output.join(format!("dead-letters-{name}.jsonl"))),
+            name,
+            files: source.partitions().to_vec(),
+            progress: Progress::reading(source.size_hint()),
+            source,
+            decode: decode_options(&loaded.config),
+            limit: arguments.limit.unwrap_or(u64::MAX),
+            anew: arguments.force,
+            topic: String::new(),
+            batches: 0,
+            published: 0,
+            before: None,
+        })
+    }
+
+    /// Publishes from the last committed place on; false if a signal came before the end.
+    fn go(&mut self, stop: &Stop) -> Result<bool> {
+        let (mut publisher, committed) = KafkaPublisher::open(&self.kafka, &self.name)?;
+        let mut place = committed.map(|text| Place::parse(&text)).transpose()?.unwrap_or_default();
+        if self.anew {
+            // The beginning is committed as any other place: a batch lost after it is not taken for one never begun.
+            place = Place::default();
+            publisher.begin()?;
+            publisher.commit(&place.to_string())?;
+            self.dead_letters.forget()?;
+            self.anew = false;
+        }
+        if place.file >= self.files.len() {
+            bail!("the committed place {place} is in file {} of {}", place.file, self.files.len());
+        }
+        publisher.topic().clone_into(&mut self.topic);
+        let before = publisher.published();
+        self.before.get_or_insert(before);
+        self.source.seek(&place.positions())?;
+        loop {
+            if stop.is_asked() {
+                return Ok(false);
+            }
+            let records = usize::try_from(self.limit.saturating_sub(place.read)).unwrap_or(usize::MAX).min(BATCH.records);
+            let records = if records == 0 { Vec::new() } else { self.source.read(Limit { records, ..BATCH })? };
+            if records.is_empty() {
+                return Ok(true);
+            }
+            place = place.after(&records);
+            let skipped = self.publish(&mut publisher, &records)?;
+            // Before the place that is behind them, so that none is missing; again after a kill they are known.
+            self.dead_letters.sync()?;
+            publisher.commit(&place.to_string())?;
+            self.batches += 1;
+            self.published += (records.len() - skipped) as u64;
+            let message = format!("{} records published, {} dead letters", self.published, self.dead_letters.len());
+            self.progress.show(self.source.consumed(), &message);
+        }
+    }
+
+    /// Writes a batch; how many of its records were left out.
+    fn publish(&mut self, publisher: &mut KafkaPublisher, records: &[Record]) -> Result<usize> {
+        let files = &self.files;
+        let keys: Vec<String> = records.par_iter().map(|record| key(record, &self.decode, files)).collect();
+        publisher.begin()?;
+        let mut skipped = 0;
+        for (record, key) in records.iter().zip(&keys) {
+            let written = match message(record) {
+                Ok((value, kind)) => publisher.write(key.as_bytes(), &headers(record, kind, files), &value),
+                Err(reject) => {
+                    skipped += 1;
+                    self.dead_letters.add(record, position(record, files), &reject)?;
+                    continue;
+                }
+            };
+            match written {
+                Err(error @ Error::TooLarge { .. }) => {
+                    skipped += 1;
+                    let reject = Reject { code: "record_too_large_for_topic", message: error.to_string() };
+                    self.dead_letters.add(record, position(record, files), &reject)?;
+                }
+                other => other?,
+            }
+        }
+        Ok(skipped)
+    }
+
+    fn said(&self) -> String {
+        let Self { published, topic, .. } = self;
+        let before = self.before.filter(|&before| before > 0).map(|n| format!(", {n} before")).unwrap_or_default();
+        let skipped = match self.dead_letters.len() {
+            0 => String::new(),
+            n => format!("; {n} records were left out, see {}", self.dead_letters.path().display()),
+        };
+        if *published == 0 && skipped.is_empty() && !before.is_empty() {
+            return format!("all is published on {topic} already ({} records); nothing to do", self.before.unwrap_or(0));
+        }
+        format!("{published} records published on {topic}{before}{skipped}")
+    }
+}
+
+/// A record's public position, as a replay names it.
+fn position(record: &Record, files: &[String]) -> String {
+    let file = files.get(record.position.partition as usize).map_or("?", String::as_str);
+    format!("{file}#{}", record.position.offset)
+}
+
+/// What the record's partition is chosen by.
+fn key(record: &Record, options: &decode::Options, files: &[String]) -> String {
+    let name = name_of(record, options);
+    let host = name.url.as_deref().and_then(split_url).map(|(host, _)| host);
+    host.or(name.id).unwrap_or_else(|| position(record, files))
+}
+
+fn headers(record: &Record, kind: &str, files: &[String]) -> [Header; 3] {
+    let header = |name: &str, value: &str| Header { name: name.to_owned(), value: Some(value.as_bytes().to_vec()) };
+    let file = files.get(record.position.partition as usize).map_or("?", String::as_str);
+    [
+        header("content-type", kind),
+        header("weir-source-file", file),
+        header("weir-source-offset", &record.position.offset.to_string()),
+    ]
+}
+
+/// A record's value and what it is.
+fn message(record: &Record) -> Result<(Cow<'_, [u8]>, &'static str), Reject> {
+    match &record.payload {
+        Payload::Line(line) => Ok((line.into(), "application/json")),
+        Payload::Html(page) => Ok((page.into(), "text/html")),
+        Payload::Warc { header, block } => Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc")),
+        Payload::Bad(bad) => Err(Reject { code: bad.code, message: bad.message.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

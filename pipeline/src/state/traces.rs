@@ -1,7 +1,7 @@
 //! What each document left for a restart: the log that a lane's indexes are rebuilt from.
 //!
-//! One trace an ordinal, most often empty or about a hundred bytes, packed into blocks of [`BLOCK`] ordinals; the block
-//! that is being filled is in memory. Blocks go to segments of [`SEGMENT`] ordinals, files that are removed as a whole once
+//! One trace an ordinal, most often empty or about a hundred bytes, packed into blocks of 4,096 ordinals; the block
+//! that is being filled is in memory. Blocks go to segments of 65,536 ordinals, files that are removed as a whole once
 //! no kept snapshot needs them. Nothing is ever rewritten, so a snapshot costs what was added since the last one.
 //!
 //! ```text

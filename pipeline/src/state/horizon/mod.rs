@@ -1,7 +1,7 @@
 //! The texts of the last documents: what an alarm searches for its earlier carriers.
 //!
 //! On disk: segments of [`SEGMENT`] documents, each an append-only log of zstd-compressed texts (about 0.45 bytes a byte of
-//! text) and, once it is full, a [`filter`] over its words and pairs of neighbours. In memory: where each text stands
+//! text) and, once it is full, a filter over its words and pairs of neighbours. In memory: where each text stands
 //! (8 bytes a document) and the matching tokens of the newest documents up to `memory_bytes` (4 bytes a token); those of the
 //! segment that is not full yet are held beyond that, up to 64 MiB, for the filter is made of them. Older ones are read,
 //! decompressed and tokenised again when asked for.

@@ -168,9 +168,7 @@ impl Run<'_> {
         let committer = committer.with_mutation(connectors::kafka::Mutation::from_environment());
         let mut stage = Stage::activate(follower, committer, mark.as_deref())?;
         if !has_snapshot {
-            // Before the first commit: a group that has committed anything can then always go on.
-            stage.snapshot()?;
-            stage.wait_snapshot()?;
+            stage.ensure_snapshot()?;
         }
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
         self.be_active(stage)

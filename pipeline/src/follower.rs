@@ -23,6 +23,7 @@ pub struct Follower<S> {
     /// Where the input stands after what was processed; the intake may be further.
     pub(crate) positions: Positions,
     pub(crate) pace: Pace,
+    has_taken_snapshot: bool,
 }
 
 impl<S: Source> Follower<S> {
@@ -34,7 +35,7 @@ impl<S: Source> Follower<S> {
         let Restored { mut engine, snapshots, deaths, restart } = restored;
         let intake = Intake::open(source, deaths, &restart, pace)?;
         engine.name_partitions(intake.source().partitions());
-        Ok(Self { intake, engine, snapshots, positions: restart.positions, pace })
+        Ok(Self { intake, engine, snapshots, positions: restart.positions, pace, has_taken_snapshot: false })
     }
 
     /// Takes a committed batch in again along its journal record: state changes as it did, nothing is emitted. What was
@@ -92,6 +93,7 @@ impl<S: Source> Follower<S> {
         body.push(head.bytes);
         let logs = self.engine.save(&mut body)?;
         self.snapshots.write_behind(u64::from(self.engine.next()), body, logs)?;
+        self.has_taken_snapshot = true;
         let stopped = begun.elapsed();
         if let Some(&oldest) = self.snapshots.list()?.last() {
             self.engine.forget_before(oldest as u32)?;
@@ -103,6 +105,11 @@ impl<S: Source> Follower<S> {
     /// Bytes of the newest snapshot on disk: while one is written, the one before.
     pub fn snapshot_bytes(&self) -> u64 {
         self.snapshots.newest_bytes()
+    }
+
+    /// Whether it has taken one since it began.
+    pub fn has_taken_snapshot(&self) -> bool {
+        self.has_taken_snapshot
     }
 
     /// Waits until the last snapshot is written.

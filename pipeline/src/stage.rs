@@ -307,11 +307,15 @@ impl<S: Source, C: Committer> Stage<S, C> {
         Ok(())
     }
 
-    /// Waits until the last snapshot is on disk.
+    /// Waits until a snapshot of this process is on disk, and takes one if there was none: a group that has committed anything
+    /// can then always go on.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn wait_snapshot(&mut self) -> Result<(), StageError> {
+    pub fn ensure_snapshot(&mut self) -> Result<(), StageError> {
+        if !self.follower.has_taken_snapshot() {
+            self.snapshot()?;
+        }
         self.follower.finish()
     }
 

@@ -101,6 +101,13 @@ impl Process {
         self.wait_said(" active seconds=")
     }
 
+    /// How long it took to become active once it had begun to take over, as it says itself.
+    pub(crate) fn fencing(&self) -> Option<Duration> {
+        let said = self.said();
+        let (_, seconds) = said.split_once(" active seconds=")?;
+        seconds.split_whitespace().next()?.parse().ok().map(Duration::from_secs_f64)
+    }
+
     /// Waits until a signal has stopped it where it stands.
     pub(crate) fn wait_frozen(&mut self) {
         let state = || fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();

@@ -18,6 +18,7 @@
 use std::{
     mem,
     sync::{Arc, atomic::Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -44,6 +45,11 @@ use crate::{
 
 /// How long the brokers may take to say which cluster they are.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A topic that is missing for so many looks for partitions is gone.
+const MISSING_LOOKS: u32 = 3;
+/// Between two tries while a topic is missing.
+const MISSING_PAUSE: Duration = Duration::from_millis(200);
 
 /// What to do with committed offsets or a journal when there is no snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +110,8 @@ pub struct KafkaCommitter {
     /// Records written in the open batch.
     written: usize,
     measured: Measured,
+    /// Since when a topic is missing.
+    missing: Option<Instant>,
     #[cfg(feature = "faults")]
     mutation: Mutation,
 }
@@ -157,6 +165,7 @@ impl KafkaCommitter {
             mark: Mark::default(),
             written: 0,
             measured: Measured::default(),
+            missing: None,
             #[cfg(feature = "faults")]
             mutation: Mutation::default(),
         })
@@ -339,6 +348,27 @@ impl KafkaCommitter {
         Ok(journal)
     }
 
+    /// After a failed commit: where a topic is gone, every other try fails as well. Brokers that do not answer, or have just
+    /// started and do not know it yet, say nothing about that.
+    fn expect_topics(&mut self) -> Result<(), Error> {
+        let outputs = self.config.topics.outputs().map(|(_, name)| name);
+        let named = outputs.chain(self.config.topics.input.iter().map(String::as_str));
+        let is_missing = |name: &&str| {
+            let said = self.consumer.fetch_metadata(Some(name), CLUSTER_TIMEOUT);
+            said.is_ok_and(|said| said.topics().iter().all(|topic| topic.name() != *name || topic.partitions().is_empty()))
+        };
+        let Some(name) = named.into_iter().find(is_missing) else {
+            self.missing = None;
+            return Ok(());
+        };
+        let since = *self.missing.get_or_insert_with(Instant::now);
+        if since.elapsed() > MISSING_LOOKS * self.config.metadata_every {
+            return Err(Error::Changed(format!("the topic {name} is not there any more")));
+        }
+        thread::sleep(MISSING_PAUSE);
+        Ok(())
+    }
+
     fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
         let keys: Vec<_> = self.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect();
         Ok(!offsets::fetch(consumer, &keys)?.is_empty())
@@ -414,6 +444,7 @@ impl Committer for KafkaCommitter {
     /// Aborts where that is possible, else fences its own producer and looks into the journal. Blocks as [`Self::recover`].
     fn retry(&mut self, journal: &[u8]) -> Result<bool, Error> {
         let before = self.mark.encode();
+        self.expect_topics()?;
         if self.abort().is_ok() && self.state == State::Ready {
             return Ok(false);
         }

@@ -180,9 +180,7 @@ impl Run<'_> {
             Stage::activate(follower, committer, mark.as_deref())?.watched_by(Arc::clone(&self.watch))
         };
         if !has_snapshot {
-            // Before the first commit: a group that has committed anything can then always go on.
-            stage.snapshot()?;
-            stage.wait_snapshot()?;
+            stage.ensure_snapshot()?;
         }
         self.watch.phase(Phase::Active);
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");

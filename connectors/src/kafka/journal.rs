@@ -50,6 +50,8 @@ pub struct JournalReader {
     /// Whether the end was seen since the last record.
     at_end: bool,
     mark: Mark,
+    /// The record before the mark that reading began at.
+    before: Option<Vec<u8>>,
 }
 
 impl JournalReader {
@@ -87,6 +89,7 @@ impl JournalReader {
             troubles: 0,
             at_end: false,
             mark: Mark::default(),
+            before: None,
         })
     }
 
@@ -103,7 +106,7 @@ impl JournalReader {
             // One at a time: those after it are for the caller.
             if let Some((at, record)) = reader.poll_at_most(Duration::from_millis(100), 1)?.into_iter().next() {
                 if (at, hash(&record)) == (offset, expected) {
-                    reader.mark = mark;
+                    (reader.mark, reader.before) = (mark, Some(record));
                     return Ok(reader);
                 }
                 return Err(Error::Changed(format!(
@@ -113,6 +116,12 @@ impl JournalReader {
             }
         }
         Err(Error::Changed(format!("the journal {} has no record at offset {offset}", reader.topic)))
+    }
+
+    /// The record before the mark that reading began at.
+    #[must_use]
+    pub fn before(&self) -> Option<&[u8]> {
+        self.before.as_deref()
     }
 
     /// The place behind the last record handed over, as [`super::KafkaCommitter`] marks it.

@@ -34,6 +34,7 @@ use crate::{
     encode::{SettledLine, hex, to_line},
     engine::fault::Faults,
     follower::Follower,
+    journal::Journal,
     layout::StateFolder,
     router::Line,
     signals::Stop,
@@ -196,8 +197,11 @@ impl Run<'_> {
     ) -> Result<bool> {
         let takeover_after = Duration::from_secs(self.config.kafka.takeover_after_seconds.into());
         info!(documents = follower.engine().next(), "standby: following the journal");
-        // A group without a journal has no active process either.
-        let mut ended = mark.is_none() && reader.behind()? <= 1 && reader.next_offset() == 0;
+        // A group without a journal has no active process, and none is left where the last record before was a last one.
+        let mut ended = match reader.before() {
+            Some(record) => Journal::decode(record).is_ok_and(|journal| journal.is_last),
+            None => mark.is_none() && reader.behind()? <= 1 && reader.next_offset() == 0,
+        };
         loop {
             for (offset, record) in reader.poll(POLL)? {
                 ended = follower.follow(&record)?.is_last;

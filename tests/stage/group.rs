@@ -174,6 +174,8 @@ impl Group {
     pub(crate) fn command(&self, state: &str) -> Command {
         let mut command = weir(["--config".as_ref(), config().as_os_str()]);
         command.arg("--set").arg(format!("state.directory={}", self.state(state).display()));
+        // Several processes of a group stand on this machine.
+        command.args(["--set", "metrics.listen="]);
         for set in &self.sets {
             command.arg("--set").arg(set);
         }

@@ -1,6 +1,8 @@
 //! A stage without a far end: its state follows a journal silently. What a restart does for the batches after its snapshot,
 //! and what a standby does for as long as another process is active.
 
+use std::time::{Duration, Instant};
+
 use connectors::{position::Positions, source::Source};
 use operators::codec::Encoder;
 use tracing::debug;
@@ -13,7 +15,6 @@ use crate::{
     stage::{Pace, StageError},
     state::snapshot::{Body, Snapshots},
 };
-use std::time::{Duration, Instant};
 
 /// Source, engine and snapshots at one place.
 pub struct Follower<S> {
@@ -38,8 +39,7 @@ impl<S: Source> Follower<S> {
         Ok(Self { intake, engine, snapshots, positions: restart.positions, pace, has_taken_snapshot: false })
     }
 
-    /// Takes a committed batch in again along its journal record: state changes as it did, nothing is emitted. What was
-    /// processed before a snapshot is passed over.
+    /// Takes a committed batch in again along its journal record: state changes as it did, nothing is emitted.
     ///
     /// # Errors
     /// If the record does not go on where this state is, or the input no longer holds the batch.

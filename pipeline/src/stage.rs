@@ -83,7 +83,8 @@ pub struct Stage<S, C> {
     /// To be written with the next commit.
     beside: Vec<Line>,
     watch: Option<Arc<Watch>>,
-    committed: Committed,
+    /// How long the last commit took, tries included.
+    commit_took: Duration,
 }
 
 /// What was read while the batch before was committed.
@@ -92,17 +93,6 @@ enum Ahead {
     /// Not to be prepared yet: of a partition that the engine has no name for.
     Raw(Vec<Record>),
     Suspect(Vec<Record>),
-}
-
-/// The last commit.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Committed {
-    /// Records in it.
-    pub records: usize,
-    /// How long it took, tries included.
-    pub took: Duration,
-    /// How long the last snapshot stopped the stream.
-    pub stopped: Duration,
 }
 
 /// What a restart finds in a state folder.
@@ -155,7 +145,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         if follower.engine.next() > 0 {
             info!(documents = follower.engine.next(), journal = recovered.journal.len(), "restored");
         }
-        Ok(Self { follower, committer, ahead: None, beside: Vec::new(), watch: None, committed: Committed::default() })
+        Ok(Self { follower, committer, ahead: None, beside: Vec::new(), watch: None, commit_took: Duration::ZERO })
     }
 
     /// Says what it does to somebody.
@@ -174,7 +164,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         };
         watch.received(outcomes.len() as u64, outcomes.iter().map(bytes).sum());
         watch.committed(self.engine().counts(), outcomes);
-        watch.batch(outcomes.len(), self.committed.took);
+        watch.batch(outcomes.len(), self.commit_took);
     }
 
     /// One micro-batch; `false` at the end of the input, or if there is nothing for now. While it is committed, the next one is
@@ -252,7 +242,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
             let ahead = read_ahead(intake, engine, left);
             (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
         });
-        self.committed = Committed { records: journal.votes.len(), took: committed?, ..self.committed };
+        self.commit_took = committed?;
         self.beside.clear();
         self.tell(&processed.outcomes);
         // Between two steps nothing is in hand: whoever stops the process then means no record.
@@ -265,9 +255,8 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let lines = router::lines(self.follower.engine.settings(), &processed.outcomes);
         let journal = self.follower.intake.named(processed.journal.clone());
         let positions = &self.follower.positions;
-        let took = commit_surely(&mut self.committer, &lines, &self.beside, positions, &journal.encode())?;
+        self.commit_took = commit_surely(&mut self.committer, &lines, &self.beside, positions, &journal.encode())?;
         self.beside.clear();
-        self.committed = Committed { records: journal.votes.len(), took, ..self.committed };
         self.tell(&processed.outcomes);
         Ok(())
     }
@@ -282,12 +271,12 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// # Errors
     /// If committing failed. The stage must then be opened anew.
     pub fn heartbeat(&mut self, is_last: bool) -> Result<(), StageError> {
-        let mut journal = Journal {
+        let journal = Journal {
             first_ordinal: u64::from(self.follower.engine.next()),
             verdict_digest: self.follower.engine.settings().verdict_digest,
+            is_last,
             ..Journal::default()
         };
-        journal.is_last = is_last;
         self.commit(&Processed { journal, outcomes: Vec::new() })
     }
 
@@ -299,9 +288,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let begun = Instant::now();
         let mark = self.committer.mark()?;
         self.follower.snapshot(&mark)?;
-        self.committed.stopped = begun.elapsed();
+        let stopped = begun.elapsed();
         if let Some(watch) = &self.watch {
-            watch.snapshot(self.committed.stopped, self.follower.snapshot_bytes());
+            watch.snapshot(stopped, self.follower.snapshot_bytes());
             watch.state(&self.engine().state_bytes());
         }
         Ok(())
@@ -327,21 +316,6 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// The source.
     pub fn source(&self) -> &S {
         self.follower.source()
-    }
-
-    /// The committer.
-    pub fn committer(&self) -> &C {
-        &self.committer
-    }
-
-    /// The last commit.
-    pub fn committed(&self) -> Committed {
-        self.committed
-    }
-
-    /// Whether a batch is waiting that was read already.
-    pub fn has_ahead(&self) -> bool {
-        self.ahead.is_some()
     }
 
     /// Ends at the end of the input: outputs and logs are durable, and if `keep_state` a last snapshot is too. Gives back the

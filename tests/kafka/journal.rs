@@ -1,6 +1,9 @@
 //! Following the journal, as a standby does.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
@@ -8,7 +11,7 @@ use connectors::{
     kafka::JournalReader,
     position::Positions,
 };
-use testkit::broker::Client;
+use testkit::broker::{Client, Message};
 
 use crate::stage::{Stage, commit};
 
@@ -45,4 +48,26 @@ pub(crate) fn it_is_followed_and_its_silence_known(client: &Client) {
     assert!(matches!(JournalReader::new(&stage.config, Some(1000)), Err(Error::Changed(_))));
     client.delete_records(&stage.config.topics.journal, 0, 2);
     assert!(matches!(JournalReader::new(&stage.config, None), Err(Error::Changed(why)) if why.contains("retention")));
+}
+
+/// The broker aborts what a dead process left open. Nobody reads that, and a standby must not wait for it.
+pub(crate) fn an_aborted_record_at_the_end_is_nothing_to_wait_for(client: &Client) {
+    let stage = Stage::new(client, "aborted-end", 1);
+    let source = stage.source();
+    let mut committer = stage.committer(&source);
+    committer.recover(None).expect("recovered");
+    commit(&mut committer, &[], &Positions::default(), "j0");
+    let mut reader = JournalReader::new(&stage.config, None).expect("a reader");
+    assert_eq!(reader.poll(WAIT).expect("polled").len(), 1);
+    let id = stage.config.group.replace("aborted-end", "dead");
+    let journal = &stage.config.topics.journal;
+    client.produce_in_transaction(&id, journal, &[Message::to(0, "dead"), Message::to(0, "dead")], false);
+    let begun = Instant::now();
+    while reader.behind().expect("known") > 1 {
+        assert!(reader.poll(Duration::from_millis(20)).expect("polled").is_empty());
+        assert!(begun.elapsed() < WAIT, "still behind by {}", reader.behind().expect("known"));
+    }
+    assert!(begun.elapsed() < WAIT);
+    commit(&mut committer, &[], &Positions::default(), "j1");
+    assert_eq!(reader.poll(WAIT).expect("polled").len(), 1, "what is behind it is read");
 }

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
             a_new_partition_is_read_from_its_beginning, a_topic_made_anew_is_refused, what_retention_took_is_refused,
             what_expired_after_it_was_read_is_no_loss, a_topic_that_is_gone_is_noticed;
         topics: all_problems_come_at_once, missing_topics_are_made_as_stated, limits_are_those_of_the_topics;
-        journal: it_is_followed_and_its_silence_known;
+        journal: it_is_followed_and_its_silence_known, an_aborted_record_at_the_end_is_nothing_to_wait_for;
         settling: recalled_documents_stay_and_restored_ones_go, deaths_at_any_point_lose_and_double_nothing,
             a_recall_after_its_mark_is_told_once, a_second_settler_fences_the_first, fates_are_forgotten_and_a_stop_is_clean,
             what_it_cannot_rely_on_is_refused, its_topics_are_made_if_asked,

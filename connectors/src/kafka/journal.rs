@@ -193,13 +193,15 @@ impl JournalReader {
     }
 
     /// Offsets in the journal that have not been read, as the broker says now. Behind the last record there is always the
-    /// marker of its transaction, so up to 1 is nothing; 0 also once the end was seen.
+    /// marker of its transaction, so up to 1 is nothing. What an aborted transaction left there is passed over, half a second
+    /// after it was fetched.
     ///
     /// # Errors
     /// If the brokers do not answer.
     pub fn behind(&self) -> Result<u64, Error> {
         let high = Extent::of(&self.consumer, &self.topic, PARTITION)?.high;
-        Ok(high.saturating_sub(self.next))
+        let passed = self.reports.fetched(&self.topic, PARTITION).and_then(|fetched| fetched.end).unwrap_or(0);
+        Ok(high.saturating_sub(self.next.max(passed)))
     }
 
     /// Everything up to the last stable offset as it was when the reader was made.

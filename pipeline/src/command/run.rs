@@ -162,7 +162,7 @@ impl Run<'_> {
             }
         }
         let pace = Pace {
-            batch_documents: self.config.engine.batch_documents.max(8_192),
+            batch_documents: self.config.engine.batch_documents,
             batch_bytes: self.config.engine.batch_bytes,
             snapshot_documents: self.config.state.snapshot_documents,
         };

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use operators::{
     background::Background,
+    document::Ordinal,
     exact_dedup::ExactDedup,
     gibberish::Gibberish,
     inspect::Inspector,
@@ -26,7 +27,7 @@ use crate::{
     config::{Config, digest},
     decode,
     encode::hex,
-    engine::{Bootstrap, Engine, Lane, Lanes, LogLengths, MakeInspectors, Parts, Settings, fault::Faults},
+    engine::{Bootstrap, Engine, Lane, Lanes, LogLengths, MakeInspectors, Parts, Reach, Settings, fault::Faults},
     features::Features,
     layout::StateFolder,
     stage::{self, Restart},
@@ -108,6 +109,8 @@ impl Ingredients {
             features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,
             broker: false,
+            forgets: false,
+            reach: Reach::new(remembered_documents(config), config.engine.border),
             verdict_digest: self.verdict_digest,
             skips: BTreeSet::new(),
             faults: Faults::default(),
@@ -213,7 +216,7 @@ pub fn engine_with(
         }
         None => (LogLengths::default(), None),
     };
-    let ledger = Ledger::open(&state.ledger(), lengths.ledger)?;
+    let ledger = Ledger::open(&state.ledger(), settings.reach.span(), lengths.next, lengths.ledger_tail)?;
     let horizon = Horizon::open(
         &state.horizon(),
         settings.features.tokenizer.clone(),
@@ -261,6 +264,20 @@ pub fn engine_with(
     let deaths = Deaths::open(state.root())?;
     engine.skip(deaths.killers());
     Ok(Restored { engine, snapshots, deaths, restart: head.unwrap_or_default() })
+}
+
+/// How far back an operator or the horizon refers to documents.
+fn remembered_documents(config: &Config) -> Ordinal {
+    let all = &config.operators;
+    [
+        config.state.horizon_documents,
+        all.exact_dedup.documents_max,
+        all.near_dup.documents_max,
+        all.trigger_spike.horizon_documents,
+    ]
+    .into_iter()
+    .max()
+    .unwrap_or(0)
 }
 
 fn load_background(config: &Config, path: &Path) -> Result<Background> {

@@ -7,7 +7,7 @@
 //! DIR/.weir/lock  staged/  state/      one process at a time; the corpus before the last pass; working state
 //! ```
 //!
-//! A state folder (`--state DIR`, or the run's own) holds `ledger.log`, `horizon/`, `traces/`, `snapshots/`. A base keeps whole states as
+//! A state folder (`--state DIR`, or the run's own) holds `ledger/`, `horizon/`, `traces/`, `snapshots/`. A base keeps whole states as
 //! `generation-N/` and names the one in force in `CURRENT`, so replacing it is one rename.
 
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ impl StateFolder {
 
     /// The fates.
     pub fn ledger(&self) -> PathBuf {
-        self.root.join("ledger.log")
+        self.root.join("ledger")
     }
 
     /// The texts.

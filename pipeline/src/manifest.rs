@@ -25,8 +25,10 @@ pub enum Phase {
 pub struct Decided {
     /// The committer's mark.
     pub mark: String,
-    /// Bytes of the ledger.
-    pub ledger_bytes: u64,
+    /// Ordinals given out.
+    pub next: u32,
+    /// Bytes of the ledger's last file.
+    pub ledger_tail: u64,
     /// First ordinal of the run.
     pub first: u32,
 }

@@ -114,7 +114,7 @@ fn live(
     let committer = MemoryCommitter::new(Arc::clone(log), faults.clone());
     let state = StateFolder::new(folder.to_owned());
     let names = source.partitions().to_vec();
-    let restored = assemble::engine_with(
+    let mut restored = assemble::engine_with(
         config,
         &ingredients(&background(disturbance.bootstraps)),
         &state,
@@ -122,6 +122,8 @@ fn live(
         disturbance.faults.clone(),
     )
     .map_err(|e| format!("{e:#}"))?;
+    // The undisturbed run remembers everything.
+    restored.engine.forget_beyond_reach();
     let pace = Pace {
         batch_documents: [1, 2, 7, 64][random.below(4)],
         batch_bytes: 1 << 20,

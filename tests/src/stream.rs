@@ -69,8 +69,8 @@ pub fn small_config() -> Config {
     (spike.units_max, spike.horizon_documents) = (1_000, 64);
     (spike.sentence_threshold, spike.edge_threshold) = (Some(8.0), Some(8.0));
     (spike.insertion_threshold, spike.solo_threshold) = (Some(8.0), Some(8.0));
-    config.operators.exact_dedup.documents_max = 1_000;
-    config.operators.near_dup.documents_max = 1_000;
+    config.operators.exact_dedup.documents_max = 64;
+    config.operators.near_dup.documents_max = 64;
     config
 }
 

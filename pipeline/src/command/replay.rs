@@ -251,7 +251,8 @@ impl Run<'_> {
         info!(documents = engine.counts().received, "all input decided");
         self.write_summaries(&engine)?;
         let mark = String::from_utf8(mark).context("the mark of the outputs is no text")?;
-        let decided = Decided { mark, ledger_bytes: engine.ledger().log_bytes(), first: engine.run_first() };
+        let ledger_tail = engine.ledger().tail_bytes();
+        let decided = Decided { mark, next: engine.next(), ledger_tail, first: engine.run_first() };
         Ok(Some((engine, decided)))
     }
 
@@ -275,7 +276,7 @@ impl Run<'_> {
         let decided = manifest.decided.as_ref().context("run.json does not say where the run stood; --force starts anew")?;
         let ledger = match ledger {
             Some(ledger) => ledger,
-            None => Ledger::open(&self.output.state().ledger(), decided.ledger_bytes)?,
+            None => Ledger::open(&self.output.state().ledger(), Ledger::SPAN, decided.next, decided.ledger_tail)?,
         };
         let mark = Mark::decode(decided.mark.as_bytes())?;
         let progress = Progress::publishing();

@@ -33,7 +33,7 @@ pub use counts::Counts;
 pub use lane::Lane;
 pub use prepare::{Content, Inspectors, Item};
 pub use save::LogLengths;
-pub use settings::Settings;
+pub use settings::{Reach, Settings};
 pub use settle::{Decided, Outcome};
 
 use self::{clock::Clock, fault::Mutation};
@@ -166,9 +166,15 @@ impl Engine {
         self.settings.partitions.extend_from_slice(names.get(self.settings.partitions.len()..).unwrap_or_default());
     }
 
-    /// Records come from a broker and go to one.
+    /// Records come from a broker and go to one, for months.
     pub fn use_broker(&mut self) {
         self.settings.broker = true;
+        self.forget_beyond_reach();
+    }
+
+    /// Forgets who documents were that nothing refers to any more. A replay asks for all of them at its end.
+    pub fn forget_beyond_reach(&mut self) {
+        self.settings.forgets = true;
     }
 
     /// No document before this ordinal will be recalled or restored any more: it is beyond the recall horizon.
@@ -262,7 +268,7 @@ impl Engine {
             self.part(std::mem::take(&mut prepared.items), &mut processed)?;
         }
         if self.settings.faults.is_off(Mutation::NoBorder) {
-            self.border();
+            self.border()?;
         }
         Ok(processed)
     }
@@ -278,7 +284,7 @@ impl Engine {
         }
         while !items.is_empty() {
             if self.next.is_multiple_of(self.settings.border) {
-                self.border();
+                self.border()?;
             }
             let until_border = (self.settings.border - self.next % self.settings.border) as usize;
             let rest = items.split_off(until_border.min(items.len()));
@@ -303,7 +309,7 @@ impl Engine {
     }
 
     /// What was decided at least a border ago becomes visible to counters.
-    fn border(&mut self) {
+    fn border(&mut self) -> Result<(), StateError> {
         let border = self.next;
         let later = self.withdrawals.split_off(&(border + 1));
         let withdrawn: Vec<Ordinal> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();
@@ -312,6 +318,7 @@ impl Engine {
         self.lanes.exact.border(border, &withdrawn, &self.horizon);
         self.lanes.near.border(border, &withdrawn, &self.horizon);
         self.lanes.spike.border(border, &withdrawn, &self.horizon);
+        if self.settings.forgets { self.ledger.forget(self.settings.reach.floor(border)) } else { Ok(()) }
     }
 
     /// Alarms raised so far, with the ids of their members.

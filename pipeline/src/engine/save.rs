@@ -12,8 +12,8 @@ use crate::state::{StateError, horizon::Horizon, ledger::Ledger, snapshot::Body}
 pub struct LogLengths {
     /// Ordinals given out.
     pub next: u32,
-    /// Bytes of the ledger.
-    pub ledger: u64,
+    /// Bytes of the ledger's last file.
+    pub ledger_tail: u64,
     /// Bytes of the horizon's last segment.
     pub horizon_tail: u64,
     /// Bytes of the last segment of each lane's traces, in the order of the lanes.
@@ -26,8 +26,8 @@ impl LogLengths {
     /// # Errors
     /// If the bytes are no saved engine.
     pub fn of(saved: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        let (next, ledger, horizon_tail) = (saved.u32()?, saved.u64()?, saved.u64()?);
-        Ok(Self { next, ledger, horizon_tail, traces: [saved.u64()?, saved.u64()?, saved.u64()?] })
+        let (next, ledger_tail, horizon_tail) = (saved.u32()?, saved.u64()?, saved.u64()?);
+        Ok(Self { next, ledger_tail, horizon_tail, traces: [saved.u64()?, saved.u64()?, saved.u64()?] })
     }
 }
 
@@ -39,7 +39,8 @@ impl Engine {
     pub fn save(&mut self, body: &mut Body) -> Result<Vec<File>, StateError> {
         let horizon_tail = self.horizon.flush()?;
         let mut files = self.horizon.unsynced()?;
-        files.push(self.ledger.flush()?);
+        let ledger_tail = self.ledger.flush()?;
+        files.extend(self.ledger.unsynced()?);
         let Lanes { exact, near, spike } = &mut self.lanes;
         let tails = [exact.traces.flush()?, near.traces.flush()?, spike.traces.flush()?];
         files.extend(exact.traces.unsynced()?);
@@ -47,7 +48,7 @@ impl Engine {
         files.extend(spike.traces.unsynced()?);
         let mut out = Encoder::default();
         out.u32(self.next);
-        out.u64(self.ledger.log_bytes());
+        out.u64(ledger_tail);
         out.u64(horizon_tail);
         for tail in tails {
             out.u64(tail);
@@ -125,6 +126,9 @@ impl Engine {
         let border = self.settings.border;
         self.horizon.remove_before(oldest_kept / border * border)?;
         let last_border = oldest_kept.saturating_sub(1) / border * border;
+        if self.settings.forgets {
+            self.ledger.remove_before(self.settings.reach.floor(last_border))?;
+        }
         let Lanes { exact, near, spike } = &mut self.lanes;
         exact.forget_before(last_border)?;
         near.forget_before(last_border)?;
@@ -140,7 +144,7 @@ impl Engine {
     pub fn disk_bytes(&self) -> [(&'static str, u64); 3] {
         let Lanes { exact, near, spike } = &self.lanes;
         let traces = exact.traces.disk_bytes() + near.traces.disk_bytes() + spike.traces.disk_bytes();
-        [("ledger", self.ledger.log_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", traces)]
+        [("ledger", self.ledger.disk_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", traces)]
     }
 }
 

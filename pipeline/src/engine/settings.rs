@@ -6,7 +6,33 @@ use connectors::position::Position;
 use operators::{document::Ordinal, mode::Mode};
 
 use super::fault::Faults;
-use crate::{decode, encode::hex, features::Features};
+use crate::{decode, encode::hex, features::Features, state::ledger::Ledger};
+
+/// How far back anything refers to documents: the longest memory of an operator or of the horizon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    documents: Ordinal,
+    /// Floors are multiples of it.
+    span: Ordinal,
+}
+
+impl Reach {
+    /// A reach of so many documents; what is behind it is forgotten in eighths of it, of at most 65,536 documents.
+    pub fn new(documents: Ordinal, border: Ordinal) -> Self {
+        let span = (documents / 8).min(Ledger::SPAN).max(border) / border * border;
+        Self { documents, span }
+    }
+
+    /// Ordinals in a file of the ledger.
+    pub fn span(self) -> Ordinal {
+        self.span
+    }
+
+    /// The ordinal before which everything is forgotten at `border`.
+    pub fn floor(self, border: Ordinal) -> Ordinal {
+        border.saturating_sub(self.documents) / self.span * self.span
+    }
+}
 
 /// Resolved settings of a run.
 #[derive(Debug)]
@@ -25,6 +51,10 @@ pub struct Settings {
     pub partitions: Vec<String>,
     /// Whether records come from a broker and go to one: they have keys and headers, and alarms go out as they are raised.
     pub broker: bool,
+    /// Whether documents beyond [`Self::reach`] are forgotten.
+    pub forgets: bool,
+    /// How far back anything refers to documents.
+    pub reach: Reach,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
     /// Records that kill the process: they are withheld without being looked at.

@@ -1,10 +1,18 @@
 //! What became of every document: one entry an ordinal, and one for each later change of fate.
 //!
-//! On disk ([`Log`]): identity (id, position), publisher, fate; about 60-120 bytes a document. In memory: fate, what it
+//! On disk ([`Segments`]): identity (id, position), publisher, fate; about 60-120 bytes a document. In memory: fate, what it
 //! copies and where its entry stands (24 bytes a document), and for each representative the list of its copies (4 bytes a copy).
 //! Rebuilt from the log at start.
+//!
+//! A replay asks for every document at its end. A stage runs for months and forgets: [`Ledger::forget`] drops what is before
+//! an ordinal, but for old documents that a remembered one is a copy of. Those are written again, so that the files before
+//! that ordinal can go. What is known is a function of the stream and of the floors alone, never of which files are left.
 
-use std::{collections::BTreeMap, fs::File, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::File,
+    path::Path,
+};
 
 use connectors::position::Position;
 use operators::{
@@ -13,11 +21,15 @@ use operators::{
     lookup::{Fate, Ledger as Lookup},
 };
 
-use super::{StateError, log::Log};
+use super::{StateError, segments::Segments};
 
 const DOCUMENT: u8 = 0;
 const CHANGE: u8 = 1;
 const NOTHING: u8 = 2;
+/// Everything before an ordinal is forgotten.
+const FORGET: u8 = 3;
+/// A forgotten document that is still copied.
+const KEPT: u8 = 4;
 
 /// Who a document is, for recalls and matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +72,7 @@ impl Arrival {
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
+    /// Where its entry begins in the piece that holds its ordinal.
     at: u64,
     fate: Fate,
     arrival: Arrival,
@@ -71,62 +84,188 @@ impl Row {
     }
 }
 
+/// A document from before the floor, with copies behind it.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// The piece that holds its newest entry, and where in it.
+    entry: (Ordinal, u64),
+    fate: Fate,
+}
+
+/// What is in memory.
+#[derive(Debug, Default)]
+struct Table {
+    /// Ordinal of the first row: the floor.
+    first: Ordinal,
+    rows: VecDeque<Row>,
+    /// By representative, oldest first; none from before the floor.
+    copies: BTreeMap<Ordinal, VecDeque<Ordinal>>,
+    /// Representatives from before the floor.
+    kept: BTreeMap<Ordinal, Kept>,
+}
+
+impl Table {
+    fn next(&self) -> Ordinal {
+        self.first + self.rows.len() as Ordinal
+    }
+
+    fn row(&self, ordinal: Ordinal) -> Option<&Row> {
+        self.rows.get(ordinal.checked_sub(self.first)? as usize)
+    }
+
+    fn push(&mut self, row: Row) {
+        if let Fate::Duplicate(of) = row.fate {
+            let ordinal = self.next();
+            self.copies.entry(of).or_default().push_back(ordinal);
+        }
+        self.rows.push_back(row);
+    }
+
+    fn change(&mut self, ordinal: Ordinal, fate: Fate) {
+        let row = ordinal.checked_sub(self.first).and_then(|at| self.rows.get_mut(at as usize));
+        let Some(row) = row else {
+            if let Some(kept) = self.kept.get_mut(&ordinal) {
+                kept.fate = fate;
+            }
+            return;
+        };
+        let before = row.fate;
+        row.fate = fate;
+        if let Fate::Duplicate(of) = before {
+            self.drop_copy(of, ordinal);
+        }
+        if let Fate::Duplicate(of) = fate {
+            let list = self.copies.entry(of).or_default();
+            let at = list.partition_point(|&c| c < ordinal);
+            list.insert(at, ordinal);
+        }
+    }
+
+    fn drop_copy(&mut self, of: Ordinal, copy: Ordinal) {
+        let Some(list) = self.copies.get_mut(&of) else { return };
+        list.retain(|&c| c != copy);
+        if list.is_empty() {
+            self.copies.remove(&of);
+            self.kept.remove(&of);
+        }
+    }
+
+    /// Drops the rows before `floor`; those with copies behind it are kept apart.
+    fn forget(&mut self, floor: Ordinal, segments: &Segments) {
+        while self.first < floor
+            && let Some(row) = self.rows.pop_front()
+        {
+            let ordinal = self.first;
+            self.first += 1;
+            if let Fate::Duplicate(of) = row.fate {
+                self.drop_copy(of, ordinal);
+            }
+            if self.copies.contains_key(&ordinal)
+                && let Some(piece) = segments.first_of(ordinal)
+            {
+                self.kept.insert(ordinal, Kept { entry: (piece, row.at), fate: row.fate });
+            }
+        }
+    }
+
+    /// Takes in an entry of the log.
+    fn take_in(&mut self, piece: Ordinal, at: u64, entry: &[u8], segments: &Segments) -> Result<(), Corrupt> {
+        let mut from = Decoder::new(entry);
+        match from.u8()? {
+            DOCUMENT => self.push(Row::new(at, read_fate(&mut from)?)),
+            NOTHING => self.push(Row::new(at, Fate::Unknown)),
+            CHANGE => {
+                let ordinal = from.u32()?;
+                let fate = read_fate(&mut from)?;
+                if ordinal >= self.next() {
+                    return Err(from.corrupt("an ordinal seen before"));
+                }
+                self.change(ordinal, fate);
+            }
+            FORGET => {
+                let floor = from.u32()?;
+                if floor > self.next() {
+                    return Err(from.corrupt("a floor within what was seen"));
+                }
+                self.forget(floor, segments);
+            }
+            KEPT => {
+                let ordinal = from.u32()?;
+                let fate = read_fate(&mut from)?;
+                self.kept.insert(ordinal, Kept { entry: (piece, at), fate });
+            }
+            _ => return Err(from.corrupt("a known kind of entry")),
+        }
+        Ok(())
+    }
+}
+
 /// The fates of all documents.
 #[derive(Debug)]
 pub struct Ledger {
-    log: Log,
-    rows: Vec<Row>,
-    copies: BTreeMap<Ordinal, Vec<Ordinal>>,
+    segments: Segments,
+    table: Table,
 }
 
 impl Ledger {
-    /// Opens the log, cut to `length` bytes, and rebuilds the table.
+    /// Ordinals in a file.
+    pub const SPAN: Ordinal = 1 << 16;
+
+    /// Opens the log in `folder`, cut so that `next` ordinals are known, of which the last file holds `tail_bytes`, and
+    /// rebuilds the table. Files that are begun hold `span` ordinals.
     ///
     /// # Errors
     /// If the log cannot be read or is corrupt.
-    pub fn open(path: &Path, length: u64) -> Result<Self, StateError> {
-        let log = Log::open(path, length)?;
-        let mut rows = Vec::new();
-        let mut copies = BTreeMap::new();
-        log.scan(|at, entry| {
-            let mut from = Decoder::new(entry);
-            match from.u8()? {
-                DOCUMENT => {
-                    let fate = read_fate(&mut from)?;
-                    push(&mut rows, &mut copies, Row::new(at, fate));
-                }
-                NOTHING => push(&mut rows, &mut copies, Row::new(at, Fate::Unknown)),
-                CHANGE => {
-                    let ordinal = from.u32()?;
-                    let fate = read_fate(&mut from)?;
-                    let row = rows.get_mut(ordinal as usize).ok_or_else(|| from.corrupt("an ordinal seen before"))?;
-                    change(row, &mut copies, ordinal, fate);
-                }
-                _ => return Err(from.corrupt("a known kind of entry")),
+    pub fn open(folder: &Path, span: Ordinal, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
+        let segments = Segments::open(folder, "ledger", span, next, tail_bytes)?;
+        let mut table = Table { first: segments.since(0).next().map_or(next, |(first, _)| first), ..Table::default() };
+        for (first, log) in segments.since(0) {
+            if table.next() != first {
+                return Err(StateError::corrupt(folder, Corrupt { what: "an entry of every ordinal", at: first as usize }));
             }
-            Ok(())
-        })?;
-        Ok(Self { log, rows, copies })
+            log.scan(|at, entry| table.take_in(first, at, entry, &segments))?;
+        }
+        if table.next() != next {
+            return Err(StateError::corrupt(
+                folder,
+                Corrupt { what: "as many ordinals as the snapshot names", at: next as usize },
+            ));
+        }
+        // Written again before their last copy was forgotten.
+        let Table { kept, copies, .. } = &mut table;
+        kept.retain(|ordinal, _| copies.contains_key(ordinal));
+        Ok(Self { segments, table })
     }
 
     /// Number of ordinals given out.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.table.next() as usize
     }
 
     /// Whether no ordinal was given out.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
-    /// Length of the log in bytes: what a snapshot keeps.
-    pub fn log_bytes(&self) -> u64 {
-        self.log.len()
+    /// Bytes of the last file: with the number of ordinals what [`Self::open`] needs.
+    pub fn tail_bytes(&self) -> u64 {
+        self.segments.tail_bytes()
+    }
+
+    /// Bytes on disk.
+    pub fn disk_bytes(&self) -> u64 {
+        self.segments.disk_bytes()
     }
 
     /// Memory held, in bytes.
     pub fn memory_bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<Row>() + self.copies.values().map(|c| 48 + c.capacity() * 4).sum::<usize>()
+        let copies = self.table.copies.values().map(|c| 48 + c.capacity() * 4).sum::<usize>();
+        self.table.rows.capacity() * size_of::<Row>() + copies + self.table.kept.len() * (size_of::<Kept>() + 16)
+    }
+
+    fn begin_piece_if_due(&mut self) -> Result<(), StateError> {
+        let next = self.table.next();
+        if self.segments.begins_at(next) { self.segments.begin(next) } else { Ok(()) }
     }
 
     /// Adds the next document.
@@ -137,15 +276,8 @@ impl Ledger {
         let mut out = Encoder::default();
         out.u8(DOCUMENT);
         write_fate(&mut out, fate);
-        out.str(&identity.id);
-        out.str(&identity.position);
-        out.u32(identity.place.partition);
-        out.u64(identity.place.offset);
-        out.u32(identity.run);
-        out.str(&identity.unit);
-        let at = self.log.append(&out.bytes)?;
-        push(&mut self.rows, &mut self.copies, Row::new(at, fate));
-        Ok(())
+        write_identity(&mut out, identity);
+        self.push_entry(&out.bytes, fate)
     }
 
     /// Gives the next ordinal to a record that is no document.
@@ -153,8 +285,13 @@ impl Ledger {
     /// # Errors
     /// If the log cannot be written.
     pub fn push_nothing(&mut self) -> Result<(), StateError> {
-        let at = self.log.append(&[NOTHING])?;
-        push(&mut self.rows, &mut self.copies, Row::new(at, Fate::Unknown));
+        self.push_entry(&[NOTHING], Fate::Unknown)
+    }
+
+    fn push_entry(&mut self, entry: &[u8], fate: Fate) -> Result<(), StateError> {
+        self.begin_piece_if_due()?;
+        let (_, at) = self.segments.append(entry)?;
+        self.table.push(Row::new(at, fate));
         Ok(())
     }
 
@@ -167,38 +304,86 @@ impl Ledger {
         out.u8(CHANGE);
         out.u32(ordinal);
         write_fate(&mut out, fate);
-        self.log.append(&out.bytes)?;
-        change(&mut self.rows[ordinal as usize], &mut self.copies, ordinal, fate);
+        self.segments.append(&out.bytes)?;
+        self.table.change(ordinal, fate);
         Ok(())
     }
 
-    /// Who a document is; `None` for an ordinal that is no document.
+    /// Who a document is; `None` for an ordinal that is no document, or is forgotten.
     ///
     /// # Errors
     /// If the log cannot be read.
     pub fn identity(&self, ordinal: Ordinal) -> Result<Option<Identity>, StateError> {
-        let Some(row) = self.rows.get(ordinal as usize) else { return Ok(None) };
-        let entry = self.log.read(row.at)?;
-        read_identity(&entry).map_err(|e| StateError::corrupt("ledger", e))
+        let of_row = || Some((self.segments.first_of(ordinal)?, self.table.row(ordinal)?.at));
+        let of_kept = || self.table.kept.get(&ordinal).map(|kept| kept.entry);
+        let Some((piece, at)) = of_row().or_else(of_kept) else { return Ok(None) };
+        let entry = self.segments.read(piece, at)?;
+        read_identity(&entry).map_err(|e| StateError::corrupt(self.segments.folder(), e))
     }
 
     /// What was decided about a record when it arrived.
     pub fn arrival(&self, ordinal: Ordinal) -> Arrival {
-        self.rows.get(ordinal as usize).map_or(Arrival::Nothing, |r| r.arrival)
+        self.table.row(ordinal).map_or(Arrival::Nothing, |r| r.arrival)
     }
 
-    /// The documents held back as copies of `ordinal`, oldest first.
-    pub fn copies(&self, ordinal: Ordinal) -> &[Ordinal] {
-        self.copies.get(&ordinal).map_or(&[], Vec::as_slice)
+    /// The documents held back as copies of `ordinal` that are not forgotten, oldest first.
+    pub fn copies(&self, ordinal: Ordinal) -> Vec<Ordinal> {
+        self.table.copies.get(&ordinal).map_or_else(Vec::new, |list| list.iter().copied().collect())
     }
 
-    /// Hands everything to the system; it is durable once the file given back is synced.
+    /// Forgets everything before `floor`, but for documents that a later one is a copy of. **Cost** what is forgotten, and a
+    /// look at each document that was kept before.
+    ///
+    /// # Errors
+    /// If the log cannot be read or written.
+    pub fn forget(&mut self, floor: Ordinal) -> Result<(), StateError> {
+        if floor <= self.table.first {
+            return Ok(());
+        }
+        let mut out = Encoder::default();
+        out.u8(FORGET);
+        out.u32(floor);
+        self.segments.append(&out.bytes)?;
+        self.table.forget(floor, &self.segments);
+        // Their files will go.
+        let oldest = self.segments.first_of(floor).unwrap_or(floor);
+        for (ordinal, kept) in self.table.kept.iter_mut().filter(|(_, kept)| kept.entry.0 < oldest) {
+            let entry = self.segments.read(kept.entry.0, kept.entry.1)?;
+            let identity = read_identity(&entry).map_err(|e| StateError::corrupt(self.segments.folder(), e))?;
+            let Some(identity) = identity else { continue };
+            let mut out = Encoder::default();
+            out.u8(KEPT);
+            out.u32(*ordinal);
+            write_fate(&mut out, kept.fate);
+            write_identity(&mut out, &identity);
+            kept.entry = self.segments.append(&out.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the files of what was forgotten up to `floor`, which the oldest kept snapshot must have forgotten as well.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn remove_before(&mut self, floor: Ordinal) -> Result<(), StateError> {
+        self.segments.remove_before(floor)
+    }
+
+    /// Hands everything to the system, and says how long the last file is: what a snapshot keeps. It is durable once
+    /// [`Self::unsynced`] files are synced.
     ///
     /// # Errors
     /// If the disk is full.
-    pub fn flush(&mut self) -> Result<File, StateError> {
-        self.log.flush()?;
-        self.log.handle()
+    pub fn flush(&mut self) -> Result<u64, StateError> {
+        self.segments.flush()
+    }
+
+    /// Files that were added to since this was asked.
+    ///
+    /// # Errors
+    /// If the system gives no handles.
+    pub fn unsynced(&mut self) -> Result<Vec<File>, StateError> {
+        self.segments.unsynced()
     }
 
     /// Makes everything durable.
@@ -206,38 +391,19 @@ impl Ledger {
     /// # Errors
     /// If the disk fails.
     pub fn sync(&mut self) -> Result<(), StateError> {
-        self.log.sync()
+        self.flush()?;
+        for file in self.unsynced()? {
+            file.sync_all().map_err(|e| StateError::file("sync", self.segments.folder(), e))?;
+        }
+        Ok(())
     }
 }
 
 impl Lookup for Ledger {
     fn fate(&self, ordinal: Ordinal) -> Fate {
-        self.rows.get(ordinal as usize).map_or(Fate::Unknown, |r| r.fate)
+        let kept = || self.table.kept.get(&ordinal).map(|kept| kept.fate);
+        self.table.row(ordinal).map(|row| row.fate).or_else(kept).unwrap_or(Fate::Unknown)
     }
-}
-
-fn push(rows: &mut Vec<Row>, copies: &mut BTreeMap<Ordinal, Vec<Ordinal>>, row: Row) {
-    if let Fate::Duplicate(of) = row.fate {
-        copies.entry(of).or_default().push(rows.len() as Ordinal);
-    }
-    rows.push(row);
-}
-
-fn change(row: &mut Row, copies: &mut BTreeMap<Ordinal, Vec<Ordinal>>, ordinal: Ordinal, fate: Fate) {
-    if let Fate::Duplicate(of) = row.fate
-        && let Some(list) = copies.get_mut(&of)
-    {
-        list.retain(|&c| c != ordinal);
-        if list.is_empty() {
-            copies.remove(&of);
-        }
-    }
-    if let Fate::Duplicate(of) = fate {
-        let list = copies.entry(of).or_default();
-        let at = list.partition_point(|&c| c < ordinal);
-        list.insert(at, ordinal);
-    }
-    row.fate = fate;
 }
 
 fn write_fate(out: &mut Encoder, fate: Fate) {
@@ -265,10 +431,21 @@ fn read_fate(from: &mut Decoder<'_>) -> Result<Fate, Corrupt> {
     })
 }
 
+fn write_identity(out: &mut Encoder, identity: &Identity) {
+    out.str(&identity.id);
+    out.str(&identity.position);
+    out.u32(identity.place.partition);
+    out.u64(identity.place.offset);
+    out.u32(identity.run);
+    out.str(&identity.unit);
+}
+
 fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
     let mut from = Decoder::new(entry);
-    if from.u8()? != DOCUMENT {
-        return Ok(None);
+    match from.u8()? {
+        DOCUMENT => {}
+        KEPT => drop(from.u32()?),
+        _ => return Ok(None),
     }
     read_fate(&mut from)?;
     Ok(Some(Identity {
@@ -281,41 +458,5 @@ fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn identity(n: u64) -> Identity {
-        Identity {
-            id: format!("id{n}"),
-            position: format!("f#{n}"),
-            place: Position { partition: 0, offset: n },
-            run: 0,
-            unit: "u".into(),
-        }
-    }
-
-    #[test]
-    fn survives_a_restart_with_its_changes() -> Result<(), StateError> {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("ledger");
-        let mut ledger = Ledger::open(&path, 0)?;
-        ledger.push(&identity(0), Fate::Clean)?;
-        ledger.push_nothing()?;
-        ledger.push(&identity(2), Fate::Duplicate(0))?;
-        ledger.push(&identity(3), Fate::Duplicate(0))?;
-        ledger.change(0, Fate::Recalled)?;
-        ledger.change(2, Fate::Clean)?;
-        ledger.change(3, Fate::Duplicate(2))?;
-        ledger.sync()?;
-        let length = ledger.log_bytes();
-        ledger.change(3, Fate::Recalled)?;
-        drop(ledger);
-        let ledger = Ledger::open(&path, length)?;
-        let fates: Vec<_> = (0..5).map(|o| ledger.fate(o)).collect();
-        assert_eq!(fates, [Fate::Recalled, Fate::Unknown, Fate::Clean, Fate::Duplicate(2), Fate::Unknown]);
-        assert_eq!((ledger.copies(0), ledger.copies(2)), (&[][..], &[3][..]));
-        assert_eq!(ledger.identity(2)?, Some(identity(2)));
-        assert_eq!(ledger.identity(1)?, None);
-        Ok(())
-    }
-}
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -8,39 +8,24 @@
 //! block   first ordinal u32 | count u32 | count times: length u16, bytes
 //! ```
 
-use std::{
-    collections::VecDeque,
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::{fs::File, path::Path};
 
 use operators::{
     codec::{Corrupt, Decoder, Encoder},
     document::Ordinal,
 };
 
-use super::{StateError, log::Log};
+use super::{StateError, segments::Segments};
 
 /// Ordinals in a block: enough for the shards to take it in in parallel.
 const BLOCK: Ordinal = 4096;
 /// Ordinals in a segment.
 const SEGMENT: Ordinal = 16 * BLOCK;
 
-#[derive(Debug)]
-struct Segment {
-    first: Ordinal,
-    log: Log,
-    /// Whether something was added since [`Traces::unsynced`] was asked.
-    dirty: bool,
-}
-
 /// The traces of one lane.
 #[derive(Debug)]
 pub struct Traces {
-    folder: PathBuf,
-    segments: VecDeque<Segment>,
-    /// Whether a segment was made since [`Self::unsynced`] was asked.
-    grown: bool,
+    segments: Segments,
     next: Ordinal,
     /// Traces since the last block that was written.
     block: Encoder,
@@ -54,25 +39,8 @@ impl Traces {
     /// # Errors
     /// If a segment cannot be opened or is shorter than that.
     pub fn open(folder: &Path, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
-        fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
-        let mut firsts: Vec<Ordinal> = fs::read_dir(folder)
-            .map_err(|e| StateError::file("list", folder, e))?
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".traces")?.parse().ok())
-            .collect();
-        firsts.sort_unstable();
-        let mut segments = VecDeque::new();
-        for first in firsts {
-            let path = path_of(folder, first);
-            if first >= next {
-                fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
-                continue;
-            }
-            let is_last = next - first <= SEGMENT;
-            let whole = fs::metadata(&path).map_err(|e| StateError::file("read the length of", &path, e))?.len();
-            let log = Log::open(&path, if is_last { tail_bytes } else { whole })?;
-            segments.push_back(Segment { first, log, dirty: false });
-        }
-        Ok(Self { folder: folder.to_owned(), segments, grown: false, next, block: Encoder::default(), block_first: next })
+        let segments = Segments::open(folder, "traces", SEGMENT, next, tail_bytes)?;
+        Ok(Self { segments, next, block: Encoder::default(), block_first: next })
     }
 
     /// Adds the next ordinal's trace.
@@ -80,15 +48,9 @@ impl Traces {
     /// # Errors
     /// If the disk is full, or the trace is longer than 65,535 bytes.
     pub fn push(&mut self, trace: &[u8]) -> Result<(), StateError> {
-        if self.next.is_multiple_of(SEGMENT) || self.segments.is_empty() {
+        if self.segments.begins_at(self.next) {
             self.write_block()?;
-            if let Some(full) = self.segments.back_mut() {
-                full.log.flush()?;
-            }
-            let first = self.next;
-            let log = Log::open(&path_of(&self.folder, first), 0)?;
-            self.segments.push_back(Segment { first, log, dirty: true });
-            self.grown = true;
+            self.segments.begin(self.next)?;
         }
         let length = u16::try_from(trace.len())
             .map_err(|_| StateError::Refused(format!("a trace of {} bytes, expected at most {}", trace.len(), u16::MAX)))?;
@@ -103,15 +65,12 @@ impl Traces {
 
     fn write_block(&mut self) -> Result<(), StateError> {
         let count = self.next - self.block_first;
-        if count > 0
-            && let Some(segment) = self.segments.back_mut()
-        {
+        if count > 0 {
             let mut entry = Encoder::default();
             entry.u32(self.block_first);
             entry.u32(count);
             entry.bytes.append(&mut self.block.bytes);
-            segment.log.append(&entry.bytes)?;
-            segment.dirty = true;
+            self.segments.append(&entry.bytes)?;
         }
         self.block_first = self.next;
         Ok(())
@@ -126,13 +85,12 @@ impl Traces {
         from: Ordinal,
         mut each: impl FnMut(Ordinal, &[&[u8]]) -> Result<(), Corrupt>,
     ) -> Result<(), StateError> {
-        let start = self.segments.partition_point(|segment| segment.first <= from).saturating_sub(1);
-        let mut expected = self.segments.get(start).map_or(self.next, |segment| segment.first);
+        let mut expected = self.segments.since(from).next().map_or(self.next, |(first, _)| first);
         if expected > from {
-            return Err(StateError::corrupt(&self.folder, Corrupt { what: "the traces that the state needs", at: 0 }));
+            return Err(StateError::corrupt(self.segments.folder(), Corrupt { what: "the traces that the state needs", at: 0 }));
         }
-        for segment in self.segments.range(start..) {
-            segment.log.scan(|_, entry| {
+        for (_, log) in self.segments.since(from) {
+            log.scan(|_, entry| {
                 let mut block = Decoder::new(entry);
                 let (first, count) = (block.u32()?, block.u32()?);
                 if first != expected || count == 0 || count > BLOCK {
@@ -151,7 +109,7 @@ impl Traces {
         if expected == self.block_first {
             Ok(())
         } else {
-            Err(StateError::corrupt(&self.folder, Corrupt { what: "a trace of every ordinal", at: expected as usize }))
+            Err(StateError::corrupt(self.segments.folder(), Corrupt { what: "a trace of every ordinal", at: expected as usize }))
         }
     }
 
@@ -162,13 +120,7 @@ impl Traces {
     /// If the disk is full.
     pub fn flush(&mut self) -> Result<u64, StateError> {
         self.write_block()?;
-        match self.segments.back_mut() {
-            Some(segment) => {
-                segment.log.flush()?;
-                Ok(segment.log.len())
-            }
-            None => Ok(0),
-        }
+        self.segments.flush()
     }
 
     /// Files that were added to since this was asked, and the folder if it has a new one: to be synced before a snapshot may
@@ -177,15 +129,7 @@ impl Traces {
     /// # Errors
     /// If the system gives no handles.
     pub fn unsynced(&mut self) -> Result<Vec<File>, StateError> {
-        let mut files = Vec::new();
-        for segment in self.segments.iter_mut().filter(|segment| segment.dirty) {
-            files.push(segment.log.handle()?);
-            segment.dirty = false;
-        }
-        if std::mem::take(&mut self.grown) {
-            files.push(File::open(&self.folder).map_err(|e| StateError::file("open", &self.folder, e))?);
-        }
-        Ok(files)
+        self.segments.unsynced()
     }
 
     /// Removes segments that end before `oldest`.
@@ -193,29 +137,24 @@ impl Traces {
     /// # Errors
     /// If a file cannot be removed.
     pub fn remove_before(&mut self, oldest: Ordinal) -> Result<(), StateError> {
-        while let Some(front) = self.segments.front()
-            && front.first.saturating_add(SEGMENT) <= oldest
-        {
-            let path = path_of(&self.folder, front.first);
-            fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
-            self.segments.pop_front();
-        }
-        Ok(())
+        self.segments.remove_before(oldest)
     }
 
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.log.len()).sum()
+        self.segments.disk_bytes()
     }
-}
-
-fn path_of(folder: &Path, first: Ordinal) -> PathBuf {
-    folder.join(format!("{first:010}.traces"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::PathBuf};
+
     use super::*;
+
+    fn path_of(folder: &Path, first: Ordinal) -> PathBuf {
+        folder.join(format!("{first:010}.traces"))
+    }
 
     fn trace(ordinal: Ordinal) -> Vec<u8> {
         vec![ordinal as u8; (ordinal % 5) as usize]

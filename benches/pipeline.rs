@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use benches::restore;
 use connectors::{
     file::{FileSource, walk},
     limits::Limits,
@@ -24,19 +25,17 @@ use connectors::{
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::Background,
     document::Ordinal,
     lookup::{Fate, Ledger as _},
-    reputation::unit::{Platforms, unit_of},
+    reputation::unit::Platforms,
     text::{Seed, Tokenizer},
 };
 use pipeline::{
-    assemble::{self, Ingredients, Lists},
     config::Config,
     decode::{self, Decoded, Form, Page, Provenance, clean_json, decode},
     engine::Engine,
     features::Features,
-    layout::StateFolder,
     router,
     sample::{self, Kind, SampleDocument, Size},
 };
@@ -63,26 +62,12 @@ struct Corpus {
 fn corpus() -> &'static Corpus {
     static CORPUS: OnceLock<Corpus> = OnceLock::new();
     CORPUS.get_or_init(|| {
-        let tokenizer = Tokenizer::new(SEED, 50_000);
-        let mut learner = Learner::new(SEED, Options::default());
-        let mut crawl = Vec::new();
-        for page in sample::documents(SIZE, SAMPLE_SEED) {
-            match page.kind {
-                Kind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
-                _ => crawl.push(page),
-            }
-        }
-        let unit = |url: &str, source: &str, hosts: &BTreeSet<String>| unit_of(url, source, SEED, &platforms(hosts));
-        let background = Arc::new(learner.finish(Origin::Trusted, &unit));
+        let (background, crawl) = benches::crawl(SIZE, SAMPLE_SEED, SEED);
         let kinds = crawl.iter().map(|page| page.kind).collect();
         let texts = crawl.iter().map(|page| page.text.clone()).collect();
         let lines = crawl.into_iter().map(|page| Payload::Line(clean_json(&as_page(page))));
         Corpus { background, kinds, texts, records: records(lines) }
     })
-}
-
-fn platforms(hosts: &BTreeSet<String>) -> Platforms {
-    Platforms::new(hosts, &[]).expect("no pattern, none wrong")
 }
 
 fn as_page(page: SampleDocument) -> Page {
@@ -237,21 +222,9 @@ fn features(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn ingredients(background: &Arc<Background>) -> Ingredients {
-    Ingredients {
-        background: Arc::clone(background),
-        seed: SEED,
-        verdicts: Vec::new(),
-        lists: Lists::default(),
-        verdict_digest: [0; 16],
-        warnings: Vec::new(),
-    }
-}
-
 /// An engine over a folder: as that was left, or a new one.
 fn engine(background: &Arc<Background>, folder: &Path) -> Engine {
-    let state = StateFolder::new(folder.to_owned());
-    assemble::engine(&Config::default(), &ingredients(background), &state, vec!["crawl".to_owned()]).expect("an engine").engine
+    restore(&Config::default(), background, SEED, folder, &["crawl"]).engine
 }
 
 /// Takes the crawl through an engine; bytes of output.

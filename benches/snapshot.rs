@@ -9,26 +9,23 @@
 
 use std::{
     fmt::Write as _,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use benches::{Nowhere, platforms, restore};
 use connectors::{
-    committer::{Committer, Outgoing, Recovered},
     error::Error,
     position::{Partition, Position, Positions},
     source::{Limit, Payload, Record, Source},
 };
 use operators::{
     background::{Background, Learner, Options, Origin},
-    reputation::unit::{Platforms, unit_of},
+    reputation::unit::unit_of,
     text::{Seed, Tokenizer, hash::mix},
 };
 use pipeline::{
-    assemble::{self, Ingredients, Lists, Restored},
     config::Config,
-    layout::StateFolder,
     stage::{Pace, Stage},
 };
 
@@ -89,35 +86,6 @@ impl Source for Documents {
     }
 }
 
-/// Takes everything and keeps nothing.
-struct Nowhere;
-
-impl Committer for Nowhere {
-    fn recover(&mut self, _: Option<&[u8]>) -> Result<Recovered, Error> {
-        Ok(Recovered::default())
-    }
-
-    fn begin(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn write(&mut self, _: &Outgoing<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &Positions, _: &[u8]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn abort(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn mark(&mut self) -> Result<Vec<u8>, Error> {
-        Ok(vec![1])
-    }
-}
-
 fn background() -> Arc<Background> {
     let tokenizer = Tokenizer::new(SEED, 50_000);
     let mut learner = Learner::new(SEED, Options { calibrate: false, ..Options::default() });
@@ -125,21 +93,7 @@ fn background() -> Arc<Background> {
         let (site, text) = document(number);
         learner.add(&url(site, number), "bench", &tokenizer.tokens(&text).ids);
     }
-    let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
-    Arc::new(learner.finish(Origin::Trusted, &|url, source, _| unit_of(url, source, SEED, &platforms)))
-}
-
-fn open(config: &Config, background: &Arc<Background>, folder: &Path) -> Restored {
-    let ingredients = Ingredients {
-        background: Arc::clone(background),
-        seed: SEED,
-        verdicts: Vec::new(),
-        lists: Lists::default(),
-        verdict_digest: [0; 16],
-        warnings: Vec::new(),
-    };
-    let state = StateFolder::new(folder.to_owned());
-    assemble::engine(config, &ingredients, &state, vec!["bench".to_owned()]).expect("a state")
+    Arc::new(learner.finish(Origin::Trusted, &|url, source, hosts| unit_of(url, source, SEED, &platforms(hosts))))
 }
 
 fn main() {
@@ -150,7 +104,8 @@ fn main() {
     // Snapshots are taken here, so that each can be timed.
     let pace = Pace { batch_documents: 1024, batch_bytes: 64 << 20, snapshot_documents: u32::MAX };
     let source = Documents { names: vec!["bench".to_owned()], next: 0, end: documents };
-    let mut stage = Stage::open(source, Nowhere, open(&config, &background, folder.path()), pace).expect("opens");
+    let mut stage =
+        Stage::open(source, Nowhere, restore(&config, &background, SEED, folder.path(), &["bench"]), pace).expect("opens");
     let every = u64::from(config.state.snapshot_documents);
     let (began, mut due, mut stops) = (Instant::now(), every, Vec::new());
     while stage.step(None).expect("a step") {
@@ -177,7 +132,7 @@ fn main() {
     let want = u64::from(engine.next());
     drop(engine);
     let restart = Instant::now();
-    let restored = open(&config, &background, folder.path());
+    let restored = restore(&config, &background, SEED, folder.path(), &["bench"]);
     assert_eq!(u64::from(restored.engine.next()), want, "everything is known again");
     println!("longest of the last ten stops {worst:?}; restart {:.1} s at {want} documents", restart.elapsed().as_secs_f64());
 }

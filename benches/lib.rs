@@ -1,0 +1,91 @@
+//! What several benches start from: an engine without files of its own, outputs that go nowhere.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use connectors::{
+    committer::{Committer, Outgoing, Recovered},
+    error::Error,
+    position::Positions,
+};
+use operators::{
+    background::{Background, Learner, Options, Origin},
+    reputation::unit::{Platforms, unit_of},
+    text::{Seed, Tokenizer},
+};
+use pipeline::{
+    assemble::{self, Ingredients, Lists, Restored},
+    config::Config,
+    layout::StateFolder,
+    sample::{self, Kind, SampleDocument, Size},
+};
+
+/// The platforms that a background has found.
+///
+/// # Panics
+/// Never: no pattern is given.
+pub fn platforms(hosts: &BTreeSet<String>) -> Platforms {
+    Platforms::new(hosts, &[]).expect("no pattern, none wrong")
+}
+
+/// A sample crawl's pages, and a background of the same kind of text.
+pub fn crawl(size: Size, sample_seed: u64, seed: Seed) -> (Arc<Background>, Vec<SampleDocument>) {
+    let tokenizer = Tokenizer::new(seed, 50_000);
+    let mut learner = Learner::new(seed, Options::default());
+    let mut pages = Vec::new();
+    for page in sample::documents(size, sample_seed) {
+        match page.kind {
+            Kind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
+            _ => pages.push(page),
+        }
+    }
+    let unit = |url: &str, source: &str, hosts: &BTreeSet<String>| unit_of(url, source, seed, &platforms(hosts));
+    (Arc::new(learner.finish(Origin::Trusted, &unit)), pages)
+}
+
+/// An engine over a folder of state: as that was left, or a new one.
+///
+/// # Panics
+/// If the folder cannot be used.
+pub fn restore(config: &Config, background: &Arc<Background>, seed: Seed, folder: &Path, partitions: &[&str]) -> Restored {
+    let ingredients = Ingredients {
+        background: Arc::clone(background),
+        seed,
+        verdicts: Vec::new(),
+        lists: Lists::default(),
+        verdict_digest: [0; 16],
+        warnings: Vec::new(),
+    };
+    let state = StateFolder::new(folder.to_owned());
+    let names = partitions.iter().map(|&name| name.to_owned()).collect();
+    assemble::engine(config, &ingredients, &state, names).expect("an engine")
+}
+
+/// Takes everything and keeps nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Nowhere;
+
+impl Committer for Nowhere {
+    fn recover(&mut self, _: Option<&[u8]>) -> Result<Recovered, Error> {
+        Ok(Recovered::default())
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &Outgoing<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Positions, _: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<Vec<u8>, Error> {
+        Ok(vec![1])
+    }
+}

@@ -10,7 +10,7 @@
 use std::{
     fs,
     io::Read,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     thread,
@@ -39,6 +39,7 @@ use crate::{
     router::Line,
     signals::Stop,
     stage::{Pace, Stage},
+    state::deaths::Deaths,
     watch::{Phase, Watch, serve},
 };
 
@@ -75,7 +76,8 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
     let _lock = FolderLock::acquire(directory)?;
     let stop = Stop::listen()?;
-    watch_shutdown(&stop, Duration::from_secs(config.kafka.shutdown_seconds.into()))?;
+    let state = StateFolder::new(directory.join("state"));
+    watch_shutdown(&stop, Duration::from_secs(config.kafka.shutdown_seconds.into()), state.root().to_owned())?;
     let seed = [own_seed(directory)?];
     let ingredients = Ingredients::gather(config, config.background.path.as_deref(), None, &seed)?;
     for warning in &ingredients.warnings {
@@ -90,14 +92,13 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
     watch.phase(Phase::Restoring { done: 0, of: 0 });
     let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop, watch };
-    let state = StateFolder::new(directory.join("state"));
     let restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
     run.go(restored)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Ends the process when draining takes too long: a broker that is away must not keep it. Nothing is lost by it.
-fn watch_shutdown(stop: &Stop, limit: Duration) -> Result<()> {
+fn watch_shutdown(stop: &Stop, limit: Duration, state: PathBuf) -> Result<()> {
     let stop = stop.clone();
     let wait = move || {
         while !stop.is_asked() {
@@ -105,6 +106,10 @@ fn watch_shutdown(stop: &Stop, limit: Duration) -> Result<()> {
         }
         thread::sleep(limit);
         say(&format!("weir: draining took longer than {limit:?}; the last batch is not committed and will be read again"));
+        // It waited for brokers: the batch in hand has killed nobody.
+        if let Err(error) = Deaths::forgive(&state) {
+            say(&format!("weir: {error}"));
+        }
         std::process::exit(1);
     };
     thread::Builder::new().name("weir-watchdog".to_owned()).spawn(wait).context("start the shutdown watchdog")?;

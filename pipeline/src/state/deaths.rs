@@ -32,6 +32,8 @@ use super::StateError;
 pub const BATCH_DEATHS: u32 = 3;
 /// Deaths with a single record in hand after which it is skipped.
 pub const RECORD_DEATHS: u32 = 2;
+/// File with the batches in hand.
+const IN_HAND: &str = "in-hand";
 /// Batches remembered; one process dies in one batch at a time, so this is plenty.
 const REMEMBERED: usize = 64;
 
@@ -67,7 +69,7 @@ impl Deaths {
             .lines()
             .filter_map(|l| l.rsplit_once(' ').and_then(|(b, n)| Some((parse(b)?, n.parse().ok()?))))
             .collect();
-        for batch in read("in-hand")?.lines().filter_map(parse) {
+        for batch in read(IN_HAND)?.lines().filter_map(parse) {
             *counts.entry(batch).or_default() += 1;
         }
         while counts.len() > REMEMBERED {
@@ -88,6 +90,18 @@ impl Deaths {
         }
         this.put_all_down()?;
         Ok(this)
+    }
+
+    /// Lets a process end with batches in hand that have not killed it: one that waits for a broker.
+    ///
+    /// # Errors
+    /// If that cannot be written down.
+    pub fn forgive(folder: &Path) -> Result<(), StateError> {
+        let path = folder.join(IN_HAND);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", path, e)),
+            _ => Ok(()),
+        }
     }
 
     /// Records that have killed the process: to be skipped.
@@ -126,14 +140,10 @@ impl Deaths {
         if !self.in_hand.is_empty() {
             // Each line is ended: a torn last one is no batch.
             let lines: Vec<String> = self.in_hand.iter().map(|batch| show(*batch)).collect();
-            let path = self.folder.join("in-hand");
+            let path = self.folder.join(IN_HAND);
             return fs::write(&path, lines.join("\n") + "\n").map_err(|e| StateError::file("write", path, e));
         }
-        let path = self.folder.join("in-hand");
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", path, e)),
-            _ => Ok(()),
-        }
+        Self::forgive(&self.folder)
     }
 }
 
@@ -191,6 +201,18 @@ mod tests {
         }
         assert_eq!(open().killers(), BTreeSet::from([Position { partition: 2, offset: 12 }]));
         assert_eq!(open().killers().len(), 1, "opening is no death");
+    }
+
+    #[test]
+    fn what_is_forgiven_is_no_death() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for _ in 0..2 * BATCH_DEATHS {
+            let mut deaths = Deaths::open(dir.path()).expect("opens");
+            assert!(!deaths.is_suspect(&records(10, 5)));
+            deaths.take_up(positions(10, 5)).expect("written");
+            Deaths::forgive(dir.path()).expect("forgiven");
+        }
+        Deaths::forgive(dir.path()).expect("nothing to forgive is no error");
     }
 
     #[test]

@@ -261,6 +261,19 @@ impl<S: Source, C: Committer> Stage<S, C> {
         Ok(())
     }
 
+    /// Decides a batch of another group's journal again, and commits it as one of its own.
+    ///
+    /// # Errors
+    /// As [`Self::step`], and if the journal does not go on where this state is.
+    pub fn decide_again(&mut self, journal: &Journal) -> Result<(), StageError> {
+        let processed = self.follower.follow_another(journal)?;
+        self.commit(&processed)?;
+        if self.follower.is_snapshot_due() {
+            self.snapshot()?;
+        }
+        Ok(())
+    }
+
     /// Writes a line with the next commit.
     pub fn write_beside(&mut self, line: Line) {
         self.beside.push(line);
@@ -306,6 +319,11 @@ impl<S: Source, C: Committer> Stage<S, C> {
             self.snapshot()?;
         }
         self.follower.finish()
+    }
+
+    /// What is committed, as state.
+    pub fn follower(&self) -> &Follower<S> {
+        &self.follower
     }
 
     /// The engine.

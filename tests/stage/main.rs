@@ -6,6 +6,7 @@
 //! a test does not have to stop it, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
 
 mod account;
+mod again;
 mod changes;
 mod crashes;
 mod group;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
     tests.extend(with_broker![false;
         crashes: killed_at_every_step, killed_at_random_times;
         same: a_batch_is_decided_as_a_stream;
+        again: the_same_bytes_into_fresh_topics, what_does_not_fit_is_refused, partitions_are_numbered_as_they_came,
+            a_later_beginning_is_kept;
         standby: a_standby_takes_over_from_a_dead_process, a_clean_end_hands_over_at_once, a_zombie_is_fenced,
             a_storm_of_takeovers;
         stopping: a_signal_drains, a_second_signal_ends_it_at_once;

@@ -13,6 +13,7 @@ mod group;
 mod mutations;
 mod poison;
 mod process;
+mod recalls;
 mod same;
 mod standby;
 mod stopping;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
         poison: bad_records_stop_nothing;
+        recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
     ]);
     tests.push(Test {

@@ -63,6 +63,7 @@ struct Apply {
     recalls: Vec<PathBuf>,
     /// Recalls as they stand on the stage's recalls topic now: `kafka.topics.recalls`, or TOPIC. They count after those of files.
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
+    #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     recalls_topic: Option<Option<String>>,
     /// What a line of the corpus is known by.
     #[arg(long, value_enum, default_value_t = By::Id)]

@@ -55,6 +55,7 @@ pub(super) struct Arguments {
     /// group over the same input: decide the same documents again, with this group's own state and topics, until that journal
     /// ends; killed and given again, it goes on.
     #[arg(long, conflicts_with = "accept_loss", num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
+    #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     pub from_journal: Option<Option<String>>,
     /// Go on at the committed offsets with an empty state: what was learned before is forgotten.
     #[arg(long)]

@@ -31,6 +31,8 @@ pub const TOO_LARGE: &str = "output_too_large";
 const VALUE_BYTES_KEPT: usize = 64 << 10;
 /// Most bytes kept of one header of ours: ids and positions stay far below.
 const HEADER_BYTES_KEPT: usize = 2 << 10;
+/// What a header takes beside its name and value, at most.
+const HEADER_WEIGHT: usize = 10;
 
 /// Replaces lines of `outcomes` that are longer than `bytes_max` allows; routes of the documents whose dead letters stand in
 /// their places.
@@ -94,9 +96,6 @@ fn in_place_of(line: &Line, position: String, why: String, most: usize) -> Line 
     let room = most.saturating_sub(empty.outgoing().bytes()).min(VALUE_BYTES_KEPT);
     Line { value: line.value[..line.value.len().min(room)].to_vec(), ..empty }
 }
-
-/// What a header takes beside its name and value, at most.
-const HEADER_WEIGHT: usize = 10;
 
 #[cfg(test)]
 mod tests {

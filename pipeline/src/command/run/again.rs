@@ -71,15 +71,10 @@ impl Run<'_> {
 pub(super) struct Again {
     topic: String,
     reader: JournalReader,
-    verdict_digest: [u8; 16],
     /// How long records may be on their way.
     patience: Duration,
-    /// Batches read and not handed over.
-    batches: VecDeque<Journal>,
-    /// Names of partitions that a record without a batch has said: they go with the next one.
-    names: Vec<String>,
-    /// The first ordinal of the record after those read.
-    read: u64,
+    /// Read and not handed over.
+    batches: Batches,
     /// The first ordinal behind what was handed over or passed over, and where the input stands there.
     next: u64,
     positions: Positions,
@@ -98,11 +93,8 @@ impl Again {
         let mut again = Self {
             topic: topic.to_owned(),
             reader,
-            verdict_digest,
             patience: kafka.run_timeout,
-            batches: VecDeque::new(),
-            names: Vec::new(),
-            read: 0,
+            batches: Batches { verdict_digest, waiting: VecDeque::new(), names: Vec::new(), read: 0 },
             next: 0,
             positions: Positions::default(),
         };
@@ -113,7 +105,7 @@ impl Again {
     /// The next batch; `None` at the end, and when somebody wants it to stop.
     fn peek(&mut self, stop: &Stop) -> Result<Option<&Journal>> {
         let begun = Instant::now();
-        while self.batches.is_empty() && !stop.is_asked() {
+        while self.batches.waiting.is_empty() && !stop.is_asked() {
             let Some(records) = self.reader.poll_to_end(POLL)? else { break };
             if records.is_empty() && begun.elapsed() > self.patience {
                 bail!(
@@ -124,34 +116,10 @@ impl Again {
                 );
             }
             for (offset, record) in records {
-                self.accept(&record).with_context(|| format!("journal {}, offset {offset}", self.topic))?;
+                self.batches.accept(&record).with_context(|| format!("journal {}, offset {offset}", self.topic))?;
             }
         }
-        Ok(self.batches.front())
-    }
-
-    /// Takes a record of the journal. Signs of life say nothing but the names of partitions.
-    fn accept(&mut self, record: &[u8]) -> Result<()> {
-        let journal = Journal::decode(record)?;
-        if journal.first_ordinal != self.read {
-            let (got, expected) = (journal.first_ordinal, self.read);
-            bail!("got a batch from document {got} on, expected {expected}: its group has begun anew, such as by --accept-loss");
-        }
-        if journal.verdict_digest != self.verdict_digest {
-            let [got, expected] = [journal.verdict_digest, self.verdict_digest].map(|digest| hex(&digest));
-            bail!(
-                "it was written under another configuration or background: got verdict digest {got}, expected {expected}; without a \
-                 background the file `seed` of the state directory, or engine.seed, must be the same too"
-            );
-        }
-        self.read += journal.votes.len() as u64;
-        if !journal.partitions.is_empty() {
-            self.names.clone_from(&journal.partitions);
-        }
-        if !journal.votes.is_empty() {
-            self.batches.push_back(Journal { partitions: mem::take(&mut self.names), ..journal });
-        }
-        Ok(())
+        Ok(self.batches.waiting.front())
     }
 
     /// Passes over what `follower` has decided already.
@@ -189,7 +157,7 @@ impl Again {
     /// As [`Self::open`].
     pub(super) fn next(&mut self, stop: &Stop) -> Result<Option<Journal>> {
         self.peek(stop)?;
-        Ok(if stop.is_asked() { None } else { self.batches.pop_front() })
+        Ok(if stop.is_asked() { None } else { self.batches.waiting.pop_front() })
     }
 
     /// Whether nothing is left.
@@ -198,5 +166,80 @@ impl Again {
     /// As [`Self::open`].
     pub(super) fn is_done(&mut self, stop: &Stop) -> Result<bool> {
         Ok(self.peek(stop)?.is_none() && !stop.is_asked())
+    }
+}
+
+/// Batches as the journal's records say, one after the other.
+struct Batches {
+    /// Under which they must have been decided.
+    verdict_digest: [u8; 16],
+    waiting: VecDeque<Journal>,
+    /// Names of partitions that a record without a batch has said: they go with the next one.
+    names: Vec<String>,
+    /// The first ordinal of the record after those read.
+    read: u64,
+}
+
+impl Batches {
+    /// Takes a record of the journal. Signs of life say nothing but the names of partitions.
+    fn accept(&mut self, record: &[u8]) -> Result<()> {
+        let journal = Journal::decode(record)?;
+        if journal.first_ordinal != self.read {
+            let (got, expected) = (journal.first_ordinal, self.read);
+            bail!("got a batch from document {got} on, expected {expected}: its group has begun anew, such as by --accept-loss");
+        }
+        if journal.verdict_digest != self.verdict_digest {
+            let [got, expected] = [journal.verdict_digest, self.verdict_digest].map(|digest| hex(&digest));
+            bail!(
+                "it was written under another configuration or background: got verdict digest {got}, expected {expected}; without a \
+                 background the file `seed` of the state directory, or engine.seed, must be the same too"
+            );
+        }
+        self.read += journal.votes.len() as u64;
+        if !journal.partitions.is_empty() {
+            self.names.clone_from(&journal.partitions);
+        }
+        if !journal.votes.is_empty() {
+            self.waiting.push_back(Journal { partitions: mem::take(&mut self.names), ..journal });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: [u8; 16] = [3; 16];
+
+    fn record(first_ordinal: u64, documents: u64, partitions: &[&str]) -> Journal {
+        let partitions = partitions.iter().map(|name| (*name).to_owned()).collect();
+        let mut journal = Journal { first_ordinal, verdict_digest: DIGEST, partitions, ..Journal::default() };
+        (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_ordinal + n }, n % 2 == 0));
+        journal
+    }
+
+    fn batches(records: &[Journal]) -> Result<Batches> {
+        let mut batches = Batches { verdict_digest: DIGEST, waiting: VecDeque::new(), names: Vec::new(), read: 0 };
+        records.iter().try_for_each(|record| batches.accept(&record.encode())).map(|()| batches)
+    }
+
+    #[test]
+    fn signs_of_life_are_no_batches_but_their_names_go_with_the_next_one() {
+        let records = [record(0, 0, &["b/0", "a/0"]), record(0, 3, &[]), record(3, 0, &[]), record(3, 2, &["b/0", "a/0", "a/1"])];
+        let got = batches(&records).expect("a journal").waiting;
+        assert_eq!(got, [Journal { partitions: records[0].partitions.clone(), ..records[1].clone() }, records[3].clone()]);
+    }
+
+    #[test]
+    fn what_does_not_follow_is_refused() {
+        let refused = |last: Journal, why: &str| {
+            let error = batches(&[record(0, 3, &[]), last]).err().expect(why).to_string();
+            assert!(error.contains(why), "{error}");
+        };
+        refused(record(0, 2, &[]), "begun anew");
+        refused(record(4, 2, &[]), "expected 3");
+        refused(Journal { verdict_digest: [4; 16], ..record(3, 0, &[]) }, "another configuration or background");
+        assert!(batches(&[record(0, 3, &[])]).expect("a journal").accept(b"{\"v\":1}").is_err());
     }
 }

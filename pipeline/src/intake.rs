@@ -1,6 +1,8 @@
 //! Records on their way in: read up to the next snapshot, those taken in already passed over, batches that killed a process
 //! set apart.
 
+use std::collections::BTreeSet;
+
 use connectors::{
     position::{Position, Positions},
     source::{Limit, Record, Source},
@@ -130,9 +132,11 @@ impl<S: Source> Intake<S> {
     /// Where a journal's batch holds the first records of a partition, it says where the partition was begun: with
     /// `kafka.start` or by whatever was committed then, which another group cannot know.
     fn begin_as(&mut self, journal: &Journal) -> Result<(), StageError> {
-        let mut begun = self.taken.clone();
+        let (mut begun, mut seen) = (self.taken.clone(), BTreeSet::new());
         for run in &journal.runs {
-            if begun.next(run.partition) == 0 && run.first > 0 {
+            // A partition's later runs go on from its first one, whose offset may be 0.
+            let is_first = seen.insert(run.partition) && begun.next(run.partition) == 0;
+            if is_first && run.first > 0 {
                 begun.advance(Position { partition: run.partition, offset: run.first - 1 });
             }
         }

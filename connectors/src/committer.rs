@@ -51,6 +51,11 @@ impl Channel {
     }
 }
 
+/// Of a Kafka batch of one record: its head (61), and lengths, deltas and attributes of the record.
+const RECORD_OVERHEAD: usize = 61 + 32;
+/// Of a header: two lengths.
+const HEADER_OVERHEAD: usize = 10;
+
 /// A record on its way out. Files keep the value alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing<'a> {
@@ -70,6 +75,13 @@ impl<'a> Outgoing<'a> {
     pub fn plain(channel: Channel, value: &'a [u8]) -> Self {
         Self { channel, key: None, headers: &[], value }
     }
+
+    /// What it takes in a topic, as an upper bound.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Vec::len) + HEADER_OVERHEAD);
+        self.value.len() + self.key.map_or(0, <[u8]>::len) + headers.sum::<usize>() + RECORD_OVERHEAD
+    }
 }
 
 /// What is visible at the far end beyond the snapshot's mark.
@@ -86,6 +98,11 @@ pub trait Committer: Send {
     /// # Errors
     /// If the outputs cannot be brought there.
     fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error>;
+
+    /// The most bytes that a record of a channel may take ([`Outgoing::bytes`]). Of most far ends: any number.
+    fn bytes_max(&self, _: Channel) -> usize {
+        usize::MAX
+    }
 
     /// Begins a micro-batch.
     ///

@@ -41,6 +41,9 @@ pub struct Decision {
     /// Of a document with findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'static str>,
+    /// Code of the dead letter that stands in the document's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter: Option<&'static str>,
     provenance: Value,
     verdict_digest: String,
     engine: &'static str,
@@ -118,6 +121,7 @@ impl Decision {
             score: rounded(verdict.score),
             findings: findings.iter().zip(matches).map(line).collect(),
             language: None,
+            dead_letter: None,
             provenance,
             verdict_digest: settings.verdict_digest_hex(),
             engine: ENGINE,
@@ -125,10 +129,10 @@ impl Decision {
         }
     }
 
-    /// The decision on a document with this text, as it is written.
+    /// With what is only written: the language of `text`, and the code of a dead letter in the document's place.
     #[must_use]
-    pub fn with_language(&self, text: &str) -> Self {
-        Self { language: language(text), ..self.clone() }
+    pub fn completed(&self, text: Option<&str>, dead_letter: Option<&'static str>) -> Self {
+        Self { language: text.and_then(language), dead_letter, ..self.clone() }
     }
 
     /// Whether anything was found.

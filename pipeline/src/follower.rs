@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use connectors::{position::Positions, source::Source};
-use operators::codec::Encoder;
+use operators::{codec::Encoder, document::Ordinal};
 use tracing::debug;
 
 use crate::{
@@ -24,6 +24,8 @@ pub struct Follower<S> {
     /// Where the input stands after what was processed; the intake may be further.
     pub(crate) positions: Positions,
     pub(crate) pace: Pace,
+    /// The next ordinal at the last snapshot, of whatever process.
+    snapshot_at: Ordinal,
     has_taken_snapshot: bool,
 }
 
@@ -36,7 +38,13 @@ impl<S: Source> Follower<S> {
         let Restored { mut engine, snapshots, deaths, restart } = restored;
         let intake = Intake::open(source, deaths, &restart, pace)?;
         engine.name_partitions(intake.source().partitions());
-        Ok(Self { intake, engine, snapshots, positions: restart.positions, pace, has_taken_snapshot: false })
+        let snapshot_at = engine.next();
+        Ok(Self { intake, engine, snapshots, positions: restart.positions, pace, snapshot_at, has_taken_snapshot: false })
+    }
+
+    /// From here on partitions are numbered as another group's journal numbers them.
+    pub fn follow_numbers(&mut self) {
+        self.intake.follow_numbers();
     }
 
     /// Takes a committed batch in again along its journal record: state changes as it did, nothing is emitted.
@@ -45,6 +53,24 @@ impl<S: Source> Follower<S> {
     /// If the record does not go on where this state is, or the input no longer holds the batch.
     pub fn follow(&mut self, record: &[u8]) -> Result<Journal, StageError> {
         let journal = Journal::decode(record).map_err(|source| StageError::Corrupt { what: "journal", source })?;
+        self.check(&journal)?;
+        self.intake.keep_numbers(&journal.partitions)?;
+        self.process_again(&journal)?;
+        Ok(journal)
+    }
+
+    /// Takes a batch of another group's journal in: as [`Self::follow`], but nothing of it is committed here yet.
+    ///
+    /// # Errors
+    /// As [`Self::follow`].
+    pub(crate) fn follow_another(&mut self, journal: &Journal) -> Result<Processed, StageError> {
+        self.check(journal)?;
+        self.intake.adopt_numbers(&journal.partitions)?;
+        self.process_again(journal)
+    }
+
+    /// Whether a journal record goes on where this state is.
+    fn check(&self, journal: &Journal) -> Result<(), StageError> {
         if journal.first_ordinal != u64::from(self.engine.next()) {
             let (got, expected) = (journal.first_ordinal, self.engine.next());
             return Err(StageError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
@@ -52,13 +78,16 @@ impl<S: Source> Follower<S> {
         if journal.verdict_digest != self.engine.settings().verdict_digest {
             return Err(StageError::Refused("journal was written under another configuration or background".to_owned()));
         }
-        self.intake.keep_numbers(&journal.partitions)?;
+        Ok(())
+    }
+
+    /// Reads a journal's batch and processes it.
+    fn process_again(&mut self, journal: &Journal) -> Result<Processed, StageError> {
         self.engine.name_partitions(self.intake.source().partitions());
-        let records = self.intake.reread(&journal)?;
+        let records = self.intake.reread(journal)?;
         self.engine.skip(journal.skipped.iter().copied());
         let prepared = self.engine.prepare(records, Some(journal.votes.clone()));
-        self.process(prepared)?;
-        Ok(journal)
+        self.process(prepared)
     }
 
     pub(crate) fn process(&mut self, prepared: Prepared) -> Result<Processed, StageError> {
@@ -70,9 +99,10 @@ impl<S: Source> Follower<S> {
         Ok(self.engine.process(prepared)?)
     }
 
-    /// Whether a snapshot is due here.
+    /// Whether a snapshot is due here: batches of this process end at the ordinals where one stands, those of a journal may
+    /// have been cut otherwise.
     pub fn is_snapshot_due(&self) -> bool {
-        self.engine.next() > 0 && self.engine.next().is_multiple_of(self.pace.snapshot_documents)
+        self.engine.next() / self.pace.snapshot_documents > self.snapshot_at / self.pace.snapshot_documents
     }
 
     /// Takes a snapshot of what the far end's `mark` stands for; how long the stream stood still for it.
@@ -93,7 +123,7 @@ impl<S: Source> Follower<S> {
         body.push(head.bytes);
         let logs = self.engine.save(&mut body)?;
         self.snapshots.write_behind(u64::from(self.engine.next()), body, logs)?;
-        self.has_taken_snapshot = true;
+        (self.snapshot_at, self.has_taken_snapshot) = (self.engine.next(), true);
         let stopped = begun.elapsed();
         if let Some(&oldest) = self.snapshots.list()?.last() {
             self.engine.forget_before(oldest as u32)?;
@@ -128,6 +158,11 @@ impl<S: Source> Follower<S> {
     /// The source.
     pub fn source(&self) -> &S {
         self.intake.source()
+    }
+
+    /// Where the input stands after what was processed.
+    pub fn positions(&self) -> &Positions {
+        &self.positions
     }
 
     /// The engine, at the end.

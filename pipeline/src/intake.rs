@@ -1,8 +1,10 @@
 //! Records on their way in: read up to the next snapshot, those taken in already passed over, batches that killed a process
 //! set apart.
 
+use std::collections::BTreeSet;
+
 use connectors::{
-    position::Positions,
+    position::{Position, Positions},
     source::{Limit, Record, Source},
 };
 use operators::document::Ordinal;
@@ -34,8 +36,12 @@ pub struct Intake<S> {
     pub deaths: Deaths,
     /// Where the next fresh record stands in each partition.
     taken: Positions,
-    /// Partitions whose numbers a journal record or a snapshot holds: as many of the first ones.
+    /// Partitions whose numbers a journal record or a snapshot of this group holds: as many of the first ones.
     journaled: usize,
+    /// Partitions whose numbers are fixed: those, and what a journal of another group says beyond them.
+    fixed: usize,
+    /// Whether numbers come from another group's journal: then only what it says is fixed.
+    follows: bool,
     pace: Pace,
 }
 
@@ -47,33 +53,51 @@ impl<S: Source> Intake<S> {
     pub fn open(mut source: S, deaths: Deaths, restart: &Restart, pace: Pace) -> Result<Self, StageError> {
         source.keep_numbers(&restart.partitions)?;
         source.seek(&restart.positions)?;
-        Ok(Self { source, deaths, taken: restart.positions.clone(), journaled: restart.partitions.len(), pace })
+        let (taken, journaled) = (restart.positions.clone(), restart.partitions.len());
+        Ok(Self { source, deaths, taken, journaled, fixed: journaled, follows: false, pace })
     }
 
-    /// Numbers partitions as a journal record says; where it says nothing, nothing has changed.
+    /// From here on partitions are numbered as another group's journal numbers them ([`Self::adopt_numbers`]).
+    pub fn follow_numbers(&mut self) {
+        self.follows = true;
+    }
+
+    /// Numbers partitions as a journal record of this group says; where it says nothing, nothing has changed.
     ///
     /// # Errors
     /// If one of them is no longer there.
     pub fn keep_numbers(&mut self, names: &[String]) -> Result<(), StageError> {
-        if names.len() > self.journaled {
+        self.adopt_numbers(names)?;
+        self.journaled = self.journaled.max(names.len());
+        Ok(())
+    }
+
+    /// Numbers partitions as a journal record of another group says. No record of this one holds that yet.
+    ///
+    /// # Errors
+    /// If one of them is no longer there.
+    pub fn adopt_numbers(&mut self, names: &[String]) -> Result<(), StageError> {
+        if names.len() > self.fixed {
             self.source.keep_numbers(names)?;
             self.source.seek(&self.taken)?;
-            self.journaled = names.len();
+            self.fixed = names.len();
         }
         Ok(())
     }
 
     /// The journal record of the next commit, with the names of partitions that no record before it holds.
     pub fn named(&mut self, journal: Journal) -> Journal {
-        let names = self.source.partitions();
-        if names.len() == self.journaled {
+        if !self.follows {
+            self.fixed = self.source.partitions().len();
+        }
+        if self.fixed == self.journaled {
             return journal;
         }
-        self.journaled = names.len();
-        Journal { partitions: names.to_vec(), ..journal }
+        self.journaled = self.fixed;
+        Journal { partitions: self.numbered().to_vec(), ..journal }
     }
 
-    /// Names of the partitions whose numbers are fixed.
+    /// Names of the partitions whose numbers a journal record holds.
     pub fn numbered(&self) -> &[String] {
         self.source.partitions().get(..self.journaled).unwrap_or_default()
     }
@@ -88,6 +112,7 @@ impl<S: Source> Intake<S> {
     /// # Errors
     /// If the source no longer has them.
     pub fn reread(&mut self, journal: &Journal) -> Result<Vec<Record>, StageError> {
+        self.begin_as(journal)?;
         let mut records = Vec::with_capacity(journal.votes.len());
         for run in &journal.runs {
             let read = self.source.read_run(run.partition, run.count as usize)?;
@@ -102,6 +127,24 @@ impl<S: Source> Intake<S> {
             self.taken.advance(record.position);
         }
         Ok(records)
+    }
+
+    /// Where a journal's batch holds the first records of a partition, it says where the partition was begun: with
+    /// `kafka.start` or by whatever was committed then, which another group cannot know.
+    fn begin_as(&mut self, journal: &Journal) -> Result<(), StageError> {
+        let (mut begun, mut seen) = (self.taken.clone(), BTreeSet::new());
+        for run in &journal.runs {
+            // A partition's later runs go on from its first one, whose offset may be 0.
+            let is_first = seen.insert(run.partition) && begun.next(run.partition) == 0;
+            if is_first && run.first > 0 {
+                begun.advance(Position { partition: run.partition, offset: run.first - 1 });
+            }
+        }
+        if begun != self.taken {
+            self.source.seek(&begun)?;
+            self.taken = begun;
+        }
+        Ok(())
     }
 
     /// Goes back to what was taken: after a re-read, which may leave the source anywhere.

@@ -33,6 +33,11 @@ impl Progress {
         Self::new(size, template)
     }
 
+    /// Progress through `size` things of this name.
+    pub fn counting(size: u64, things: &str) -> Self {
+        Self::new(Some(size), &format!("{{spinner}} {{pos}}/{{len}} {things} [{{wide_bar}}] eta {{eta}} {{msg}}"))
+    }
+
     /// Progress through the parts of the last pass.
     pub fn publishing() -> Self {
         Self::new(None, "{spinner} last pass: {pos} parts {msg}")

@@ -4,12 +4,16 @@
 //! For a broker they also have keys and headers: the document's own, and what was decided in `weir-` headers. A reader who
 //! wants nothing of weir finds the record as it was.
 
+mod fit;
+
 use connectors::{
     committer::{Channel, Outgoing},
     source::{Header, Payload},
 };
 use operators::document::Ordinal;
 use rayon::prelude::*;
+
+pub use self::fit::{TOO_LARGE, fit};
 
 use crate::{
     decode::{Form, clean_json},
@@ -71,14 +75,14 @@ fn decided_lines(settings: &Settings, decided: &Decided) -> Vec<Line> {
     let mut lines = Vec::with_capacity(2 + decided.recalls.len() + decided.alarms.len());
     if !settings.broker {
         lines.push(Line::plain(channel, document_bytes(&decided.item)));
-        lines.push(Line::plain(Channel::Decisions, decision_line(decided)));
+        lines.push(Line::plain(Channel::Decisions, decision_line(decided, None)));
         lines.extend(decided.recalls.iter().map(|r| Line::plain(Channel::Recalls, to_line(r))));
         return lines;
     }
     let position = settings.position_name(decided.item.record.position).into_bytes();
     let keyed = |channel, value| Line { channel, key: Some(position.clone()), headers: Vec::new(), value };
     lines.push(document(decided, channel));
-    lines.push(keyed(Channel::Decisions, decision_line(decided)));
+    lines.push(keyed(Channel::Decisions, decision_line(decided, None)));
     lines.extend(decided.recalls.iter().map(|recall| Line {
         channel: Channel::Recalls,
         key: Some(recall.position().as_bytes().to_vec()),
@@ -124,10 +128,15 @@ fn header(name: &str, value: String) -> Header {
     Header { name: name.to_owned(), value: Some(value.into_bytes()) }
 }
 
-fn decision_line(decided: &Decided) -> Vec<u8> {
-    match &decided.item.content {
-        Content::Document(work) if decided.decision.has_findings() => to_line(&decided.decision.with_language(&work.page.text)),
-        _ => to_line(&decided.decision),
+/// The decision, as it is written; `dead_letter`: why one stands in the document's place.
+fn decision_line(decided: &Decided, dead_letter: Option<&'static str>) -> Vec<u8> {
+    let text = match &decided.item.content {
+        Content::Document(work) if decided.decision.has_findings() => Some(&*work.page.text),
+        _ => None,
+    };
+    match (text, dead_letter) {
+        (None, None) => to_line(&decided.decision),
+        _ => to_line(&decided.decision.completed(text, dead_letter)),
     }
 }
 
@@ -146,33 +155,22 @@ fn nothing_lines(settings: &Settings, item: &Item) -> Vec<Line> {
         return vec![Line::plain(Channel::DeadLetters, dead_letter(&item.record, position, reject))];
     }
     let envelope = item.record.envelope.as_deref();
-    let mut headers = envelope.map_or_else(Vec::new, |e| e.headers.clone());
-    headers.extend([
-        header("weir-position", position),
-        header("weir-code", reject.code.to_owned()),
-        header("weir-message", reject.message.clone()),
-        header("weir-length", item.record.payload.len().to_string()),
-    ]);
     let value = match (&item.record.payload, envelope) {
         (Payload::Line(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
         (Payload::Warc { header, block }, _) => [&header[..], b"\r\n\r\n", block].concat(),
         (Payload::Bad(bad), _) => bad.bytes.clone(),
     };
-    vec![Line { channel: Channel::DeadLetters, key: envelope.and_then(|e| e.key.clone()), headers, value }]
-}
-
-/// What takes the place of a record that its topic does not take: its first bytes and their hash, as a dead letter.
-pub fn cut(line: &Line, why: &str) -> Line {
-    /// Bytes kept of the value.
-    const KEPT: usize = 64 << 10;
-    let mut headers: Vec<Header> = line.headers.iter().filter(|h| h.name.starts_with("weir-")).cloned().collect();
+    let length = match &item.record.payload {
+        Payload::Bad(bad) => bad.length,
+        _ => value.len() as u64,
+    };
+    let mut headers = envelope.map_or_else(Vec::new, |e| e.headers.clone());
     headers.extend([
-        header("weir-code", "output_too_large".to_owned()),
-        header("weir-message", why.to_owned()),
-        header("weir-length", line.value.len().to_string()),
-        header("weir-blake3", blake3::hash(&line.value).to_hex().to_string()),
+        header("weir-position", position),
+        header("weir-code", reject.code.to_owned()),
+        header("weir-message", reject.message.clone()),
+        header("weir-length", length.to_string()),
     ]);
-    let key = line.key.clone().filter(|key| key.len() <= KEPT);
-    Line { channel: Channel::DeadLetters, key, headers, value: line.value[..line.value.len().min(KEPT)].to_vec() }
+    vec![Line { channel: Channel::DeadLetters, key: envelope.and_then(|e| e.key.clone()), headers, value }]
 }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use connectors::{
-    committer::{Channel, Committer},
+    committer::Committer,
     error::Error as ConnectorError,
     position::Positions,
     source::{Record, Source},
@@ -33,6 +33,7 @@ use crate::{
     follower::Follower,
     intake::{Intake, Intaken},
     journal::Journal,
+    policy::Route,
     router::{self, Line},
     state::StateError,
     watch::Watch,
@@ -156,14 +157,14 @@ impl<S: Source, C: Committer> Stage<S, C> {
     }
 
     /// Tells what was committed.
-    fn tell(&self, outcomes: &[Outcome]) {
+    fn tell(&self, outcomes: &[Outcome], replaced: &[Route]) {
         let Some(watch) = &self.watch else { return };
         let bytes = |outcome: &Outcome| match outcome {
             Outcome::Decided(decided) => decided.item.record.payload.len() as u64,
             Outcome::Nothing(item) => item.record.payload.len() as u64,
         };
         watch.received(outcomes.len() as u64, outcomes.iter().map(bytes).sum());
-        watch.committed(self.engine().counts(), outcomes);
+        watch.committed(self.engine().counts(), outcomes, replaced);
         watch.batch(outcomes.len(), self.commit_took);
     }
 
@@ -229,7 +230,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let left = left.map(|left| left.saturating_sub(prepared.len() as u64));
         let processed = self.follower.process(prepared)?;
         // Encoded here: the committing thread asks nothing of the pool, which may wait for this one.
-        let lines = router::lines(self.follower.engine.settings(), &processed.outcomes);
+        let (lines, replaced) = self.lines(&processed.outcomes);
         let journal = self.follower.intake.named(processed.journal);
         let Self { follower, committer, beside, watch, .. } = self;
         let Follower { intake, engine, positions, .. } = follower;
@@ -244,20 +245,41 @@ impl<S: Source, C: Committer> Stage<S, C> {
         });
         self.commit_took = committed?;
         self.beside.clear();
-        self.tell(&processed.outcomes);
+        self.tell(&processed.outcomes, &replaced);
         // Between two steps nothing is in hand: whoever stops the process then means no record.
         self.follower.intake.deaths.put_all_down()?;
         self.ahead = ahead?;
         Ok(())
     }
 
+    /// What is written of a batch, and the routes of its documents whose dead letters stand in their places.
+    fn lines(&self, outcomes: &[Outcome]) -> (Vec<Vec<Line>>, Vec<Route>) {
+        let settings = self.follower.engine.settings();
+        let mut lines = router::lines(settings, outcomes);
+        let replaced = router::fit(settings, outcomes, &mut lines, |channel| self.committer.bytes_max(channel));
+        (lines, replaced)
+    }
+
     fn commit(&mut self, processed: &Processed) -> Result<(), StageError> {
-        let lines = router::lines(self.follower.engine.settings(), &processed.outcomes);
+        let (lines, replaced) = self.lines(&processed.outcomes);
         let journal = self.follower.intake.named(processed.journal.clone());
         let positions = &self.follower.positions;
         self.commit_took = commit_surely(&mut self.committer, &lines, &self.beside, positions, &journal.encode())?;
         self.beside.clear();
-        self.tell(&processed.outcomes);
+        self.tell(&processed.outcomes, &replaced);
+        Ok(())
+    }
+
+    /// Decides a batch of another group's journal again, and commits it as one of its own.
+    ///
+    /// # Errors
+    /// As [`Self::step`], and if the journal does not go on where this state is.
+    pub fn decide_again(&mut self, journal: &Journal) -> Result<(), StageError> {
+        let processed = self.follower.follow_another(journal)?;
+        self.commit(&processed)?;
+        if self.follower.is_snapshot_due() {
+            self.snapshot()?;
+        }
         Ok(())
     }
 
@@ -306,6 +328,11 @@ impl<S: Source, C: Committer> Stage<S, C> {
             self.snapshot()?;
         }
         self.follower.finish()
+    }
+
+    /// What is committed, as state.
+    pub fn follower(&self) -> &Follower<S> {
+        &self.follower
     }
 
     /// The engine.
@@ -394,13 +421,7 @@ fn commit<C: Committer>(
 ) -> Result<(), ConnectorError> {
     committer.begin()?;
     for line in lines.iter().flatten().chain(more) {
-        match committer.write(&line.outgoing()) {
-            Err(error @ ConnectorError::TooLarge { .. }) if line.channel != Channel::Recalls => {
-                warn!(%error, "a dead letter takes its place");
-                committer.write(&router::cut(line, &error.to_string()).outgoing())?;
-            }
-            written => written?,
-        }
+        committer.write(&line.outgoing())?;
     }
     committer.commit(positions, journal)
 }

@@ -33,6 +33,14 @@ pub(crate) struct Output {
 /// Routes and the topics that hold their documents.
 const ROUTES: [(&str, &str); 3] = [("clean", "clean"), ("quarantine", "quarantine"), ("duplicate", "duplicates")];
 
+/// Code of a document's dead letter.
+pub(crate) const TOO_LARGE: &str = "output_too_large";
+
+/// Whether a dead letter stands for a document that was decided.
+fn is_too_large(record: &Consumed) -> bool {
+    header(record, "weir-code").as_deref() == Some(TOO_LARGE)
+}
+
 /// What was counted.
 pub(crate) struct Figures {
     pub(crate) decided: usize,
@@ -67,9 +75,20 @@ impl Output {
         }
     }
 
-    /// Positions of dead letters that stand for records of the input.
+    /// Positions of dead letters that stand for records of the input which are no documents.
     fn rejected(&self) -> impl Iterator<Item = String> {
-        self.dead_letters.iter().filter_map(|record| header(record, "weir-position"))
+        let rejected = self.dead_letters.iter().filter(|record| !is_too_large(record));
+        rejected.filter_map(|record| header(record, "weir-position"))
+    }
+
+    /// Positions of documents whose decisions say that a dead letter stands in their place, and of those dead letters.
+    fn replaced(&self, decisions: &[Value]) -> [BTreeSet<String>; 2] {
+        let said = decisions.iter().filter(|decision| decision["dead_letter"] == TOO_LARGE);
+        let found = self.dead_letters.iter().filter(|record| is_too_large(record));
+        [
+            said.map(|decision| text(decision, "position")).collect(),
+            found.map(|record| header(record, "weir-position").unwrap_or_default()).collect(),
+        ]
     }
 
     /// Positions that have a decision or a dead letter.
@@ -108,12 +127,9 @@ impl Output {
         if problems.is_empty() { Ok(figures) } else { Err(problems.join("; ")) }
     }
 
-    /// Documents that are not where their decisions say, or not as they came; those whose dead letter says that their topic
-    /// does not take them are in their place.
+    /// Documents that are not where their decisions say, or not as they came.
     fn wrong_documents(&self, input: &Input) -> Vec<String> {
         let mut problems = Vec::new();
-        let cut = self.dead_letters.iter().filter(|record| header(record, "weir-decision-id").is_some());
-        let mut cut: Vec<String> = cut.filter_map(|record| header(record, "weir-decision-id")).collect();
         let mut values = BTreeMap::new();
         let lines = self.decisions.iter().map(|line| json(line)).collect::<Vec<_>>();
         for decision in &lines {
@@ -123,10 +139,14 @@ impl Output {
                 values.insert(text(decision, "id"), input.value(partition, offset as u64));
             }
         }
+        let [said, found] = self.replaced(&lines);
+        if said != found {
+            problems.push(format!("decisions say that dead letters are in place of {said:?}, and there are those of {found:?}"));
+        }
         let mut ordinals = BTreeSet::new();
         for ((route, topic), records) in ROUTES.iter().zip(&self.documents) {
-            let mut wanted: Vec<String> = lines.iter().filter(|d| d["route"] == *route).map(|d| text(d, "id")).collect();
-            wanted.retain(|id| cut.iter().position(|c| c == id).map(|at| cut.swap_remove(at)).is_none());
+            let forwarded = lines.iter().filter(|d| d["route"] == *route && d["dead_letter"].is_null());
+            let mut wanted: Vec<String> = forwarded.map(|d| text(d, "id")).collect();
             let mut got: Vec<String> = records.iter().filter_map(|record| header(record, "weir-decision-id")).collect();
             wanted.sort_unstable();
             got.sort_unstable();

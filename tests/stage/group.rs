@@ -172,6 +172,13 @@ impl Group {
 
     /// `weir run` with a folder of state of this name.
     pub(crate) fn command(&self, state: &str) -> Command {
+        let mut command = self.weir(state);
+        command.arg("run").env("WEIR_LOG", "warn,pipeline=info");
+        command
+    }
+
+    /// `weir` with the group's configuration.
+    pub(crate) fn weir(&self, state: &str) -> Command {
         let mut command = weir(["--config".as_ref(), config().as_os_str()]);
         command.arg("--set").arg(format!("state.directory={}", self.state(state).display()));
         // Several processes of a group stand on this machine.
@@ -179,7 +186,6 @@ impl Group {
         for set in &self.sets {
             command.arg("--set").arg(set);
         }
-        command.arg("run").env("WEIR_LOG", "warn,pipeline=info");
         command
     }
 

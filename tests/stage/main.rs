@@ -6,12 +6,14 @@
 //! a test does not have to stop it, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
 
 mod account;
+mod again;
 mod changes;
 mod crashes;
 mod group;
 mod mutations;
 mod poison;
 mod process;
+mod recalls;
 mod same;
 mod standby;
 mod stopping;
@@ -45,12 +47,15 @@ fn main() -> ExitCode {
     tests.extend(with_broker![false;
         crashes: killed_at_every_step, killed_at_random_times;
         same: a_batch_is_decided_as_a_stream;
+        again: the_same_bytes_into_fresh_topics, what_does_not_fit_is_refused, partitions_are_numbered_as_they_came,
+            a_later_beginning_is_kept;
         standby: a_standby_takes_over_from_a_dead_process, a_clean_end_hands_over_at_once, a_zombie_is_fenced,
             a_storm_of_takeovers;
         stopping: a_signal_drains, a_second_signal_ends_it_at_once;
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
         poison: bad_records_stop_nothing;
+        recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
     ]);
     tests.push(Test {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use testkit::{
-    broker::{Client, Message},
+    broker::{Client, Consumed, Message},
     stream,
 };
 
 use crate::{
-    account::{Output, header, say},
+    account::{Output, TOO_LARGE, header, json, say},
     group::{Group, Input},
 };
 
@@ -36,9 +36,34 @@ fn rubbish(n: usize) -> Vec<(Message, Option<&'static str>)> {
         (Message { key: Some(vec![0xff; 20_000]), ..Message::value(page("key", 200)) }, None),
         (with("weir-verdict", b"quarantine"), None),
         (with(&"x".repeat(3_000), &[0; 3_000]), None),
-        // More than an output takes beside a document: it is decided, and its dead letter stands for it.
-        (with("big", &[b'h'; 100_000]), None),
+        // Documents that no output takes: decided, and dead letters stand in their places.
+        (Message { key: Some(b"key".to_vec()), ..with("big", &[b'h'; 100_000]) }, Some(TOO_LARGE)),
+        (Message { key: Some(b"key".to_vec()), ..padded(n) }, Some(TOO_LARGE)),
+        // Nor does the topic of dead letters take this one.
+        (Message::value(format!("{{\"text\": \"torn {}", "x".repeat(90_000))), Some("json_invalid")),
     ]
+}
+
+/// A small text in a large value, with a header of its own.
+fn padded(n: usize) -> Message {
+    let value = format!("{{\"id\":\"padded-{n}\",\"text\":\"a few words of one page\",\"pad\":\"{}\"}}", "x".repeat(80_000));
+    Message { headers: vec![("own".to_owned(), Some(b"kept".to_vec()))], ..Message::value(value) }
+}
+
+/// A dead letter that was cut to what its topic takes says all that is known of it.
+fn check_cut(record: &Consumed, value: &[u8], code: &str) {
+    let header = |name: &str| header(record, name);
+    assert_eq!(header("weir-blake3"), Some(blake3::hash(value).to_hex().to_string()), "{code}");
+    assert_eq!(header("weir-length"), Some(value.len().to_string()), "{code}");
+    assert!(header("weir-message").is_some_and(|message| !message.is_empty()), "{code}");
+    assert!(value.starts_with(&record.value) && (record.value.len() == value.len() || record.value.len() > 30_000), "{code}");
+    if code == TOO_LARGE {
+        assert_eq!(record.key.as_deref(), Some(&b"key"[..]));
+        assert!(header("weir-ordinal").is_some() && header("weir-verdict").is_some());
+        let is_padded = value.starts_with(b"{\"id\":\"padded");
+        assert_eq!(header("own").as_deref(), is_padded.then_some("kept"), "headers that fit are kept, others are not");
+        assert!(header("big").is_none());
+    }
 }
 
 pub(crate) fn bad_records_stop_nothing(client: &Client) {
@@ -46,7 +71,7 @@ pub(crate) fn bad_records_stop_nothing(client: &Client) {
     let mut expected = BTreeMap::new();
     for partition in 0..2 {
         let mut messages = Vec::new();
-        let lines = stream::lines(71 + partition as u64, 12 * GOOD + 1, 1).remove(0);
+        let lines = stream::lines(71 + partition as u64, 14 * GOOD + 1, 1).remove(0);
         let mut good = lines.into_iter().enumerate().map(|(n, line)| {
             let line = String::from_utf8(line).expect("text");
             Message::to(partition as i32, line.replacen("\"id\":\"d", &format!("\"id\":\"{partition}-{n}-d"), 1))
@@ -72,16 +97,21 @@ pub(crate) fn bad_records_stop_nothing(client: &Client) {
     let (mut codes, mut cut) = (BTreeMap::<String, usize>::new(), 0);
     for record in &output.dead_letters {
         let code = header(record, "weir-code").expect("a code");
-        let position = header(record, "weir-position").unwrap_or_default();
-        if code == "output_too_large" {
-            assert!(header(record, "weir-blake3").is_some_and(|hash| hash.len() == 64), "{:?}", record.headers);
-            cut += 1;
-        } else if let Some(expected) = expected.remove(&position) {
+        let position = header(record, "weir-position").expect("a position");
+        if let Some(expected) = expected.remove(&position) {
             assert_eq!(code, expected, "{position}");
+        }
+        if header(record, "weir-blake3").is_some() {
+            let mut parts = position.rsplit('/').map(|part| part.parse::<usize>().expect("a number"));
+            let (offset, partition) = (parts.next().expect("an offset"), parts.next().expect("a partition"));
+            check_cut(record, input.value(partition, offset as u64), &code);
+            cut += 1;
         }
         *codes.entry(code).or_default() += 1;
     }
     assert!(expected.is_empty(), "no dead letters with their codes: {expected:?}");
-    assert_eq!(cut, 2, "documents whose headers fit nowhere");
-    say(&format!("24 bad records among {}: {codes:?}; {figures}", 24 * GOOD));
+    assert_eq!((cut, codes[TOO_LARGE]), (6, 4), "records that fit nowhere");
+    let said = output.decisions.iter().filter(|line| json(line)["dead_letter"] == TOO_LARGE).count();
+    assert_eq!(said, 4, "their decisions say so");
+    say(&format!("28 bad records among {}: {codes:?}; {figures}", 28 * GOOD));
 }

@@ -34,7 +34,7 @@ use super::{
     offsets,
     producer::{Target, Transactions},
     start::Extent,
-    topics::{TopicLimits, record_bytes},
+    topics::TopicLimits,
 };
 use crate::{
     committer::{Channel, Committer, Outgoing, Recovered},
@@ -261,7 +261,7 @@ impl KafkaCommitter {
         let producer = self.expect_state(State::InBatch, "commit")?;
         kill::point("kafka.produced");
         let record = Outgoing::plain(Channel::Decisions, journal);
-        too_large("journal", record_bytes(&record), self.limits.journal())?;
+        too_large("journal", record.bytes(), self.limits.journal())?;
         producer.send(Target { topic: &self.config.topics.journal, partition: Some(0), journal: true }, &record)?;
         kill::point("kafka.journal_produced");
         let offsets = self.numbering.to_commit(positions);
@@ -399,6 +399,10 @@ impl Committer for KafkaCommitter {
         Ok(Recovered { journal })
     }
 
+    fn bytes_max(&self, channel: Channel) -> usize {
+        self.limits.of(channel)
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         self.expect_state(State::Ready, "begin")?.begin()?;
         (self.state, self.written) = (State::InBatch, 0);
@@ -409,7 +413,7 @@ impl Committer for KafkaCommitter {
     /// A record that its topic does not take is [`Error::TooLarge`]; the batch stays as it was.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let producer = self.expect_state(State::InBatch, "write")?;
-        too_large(record.channel.name(), record_bytes(record), self.limits.of(record.channel))?;
+        too_large(record.channel.name(), record.bytes(), self.limits.of(record.channel))?;
         // Recalls and marks are in one order.
         let partition = (record.channel == Channel::Recalls).then_some(0);
         let target = Target { topic: self.config.topics.of(record.channel), partition, journal: false };

@@ -1,4 +1,5 @@
-//! The journal topic, read from an offset: to its end by a recovery, for ever by a standby.
+//! The journal topic, read from an offset: to its end by a recovery, for ever by a standby. Also another topic whose records
+//! are in one order: another group's journal, recalls.
 //!
 //! One partition, only what is committed, assigned. Records come with their offsets; offsets have gaps, one for each transaction's
 //! marker at least.
@@ -25,6 +26,7 @@ use super::{
     config::KafkaConfig,
     errors::{self, Call, Outcome},
     mark::{Mark, hash},
+    relay::partitions,
     start::Extent,
 };
 use crate::error::Error;
@@ -75,6 +77,32 @@ impl JournalReader {
                 "the journal {topic} begins at offset {low}, expected {next}: its retention has removed records"
             )));
         }
+        Self::assigned(consumer, reports, topic, next, high)
+    }
+
+    /// Reads `topic`, all of whose records are in partition 0, from its oldest record on; and how many offsets before that one
+    /// its retention has removed.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, there is no such topic, or another partition of it holds records.
+    pub fn of_topic(config: &KafkaConfig, topic: &str) -> Result<(Self, u64), Error> {
+        let reports = Arc::new(Reports::default());
+        let consumer = config.consumer(&reports)?;
+        for (_, count) in partitions(&consumer, &[topic])? {
+            for id in PARTITION + 1..count {
+                let Extent { low, high } = Extent::of(&consumer, topic, id)?;
+                if high > low {
+                    return Err(Error::Refused(format!(
+                        "{topic}/{id}: holds offsets {low} to {high}, expected all records on partition {PARTITION}"
+                    )));
+                }
+            }
+        }
+        let Extent { low, high } = Extent::of(&consumer, topic, PARTITION)?;
+        Ok((Self::assigned(consumer, reports, topic.to_owned(), low, high)?, low))
+    }
+
+    fn assigned(consumer: Reading, reports: Arc<Reports>, topic: String, next: u64, end: u64) -> Result<Self, Error> {
         let mut list = TopicPartitionList::new();
         let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
         let assigned = list.add_partition_offset(&topic, PARTITION, offset).and_then(|()| consumer.assign(&list));
@@ -84,7 +112,7 @@ impl JournalReader {
             consumer,
             reports,
             next,
-            end: high,
+            end,
             last_heard: Instant::now(),
             troubles: 0,
             at_end: false,
@@ -204,12 +232,37 @@ impl JournalReader {
         Ok(high.saturating_sub(self.next.max(passed)))
     }
 
+    /// The last stable offset as it was when the reader was made.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Whether a record may still come before the last stable offset as it was when the reader was made.
+    fn is_before_end(&self) -> bool {
+        // Fetching began after the end was asked, so an end that the client finds is not before it.
+        self.next < self.end && !self.at_end
+    }
+
+    /// As [`Self::poll`], but nothing from the last stable offset on as it was when the reader was made; `None`: all before it
+    /// was handed over.
+    ///
+    /// # Errors
+    /// As [`Self::poll`].
+    pub fn poll_to_end(&mut self, timeout: Duration) -> Result<Option<Vec<JournalRecord>>, Error> {
+        if !self.is_before_end() {
+            return Ok(None);
+        }
+        let mut records = self.poll(timeout)?;
+        records.retain(|(offset, _)| *offset < self.end);
+        Ok(Some(records))
+    }
+
     /// Everything up to the last stable offset as it was when the reader was made.
     pub(super) fn read_to_end(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
         let mut records = Vec::new();
         let mut progress = Instant::now();
-        // Fetching began after the end was asked, so an end that the client finds is not before it.
-        while self.next < self.end && !self.at_end {
+        while self.is_before_end() {
             let more = self.poll(Duration::from_millis(20))?;
             if !more.is_empty() {
                 progress = Instant::now();

@@ -24,7 +24,7 @@ use super::{
     errors::{self, Call},
     producer::{Target, Transactions},
     start::look,
-    topics::{TopicLimits, check_input, record_bytes},
+    topics::{TopicLimits, check_input},
 };
 use crate::{
     committer::{Channel, Outgoing},
@@ -100,7 +100,7 @@ impl KafkaPublisher {
     /// batch is lost.
     pub fn write(&mut self, key: &[u8], headers: &[Header], value: &[u8]) -> Result<(), Error> {
         let record = Outgoing { channel: Channel::Clean, key: Some(key), headers, value };
-        let (bytes, bytes_max) = (record_bytes(&record), self.limits.of(Channel::Clean));
+        let (bytes, bytes_max) = (record.bytes(), self.limits.of(Channel::Clean));
         if bytes > bytes_max {
             return Err(Error::TooLarge { channel: "input", bytes, bytes_max });
         }

@@ -265,7 +265,7 @@ impl Relay {
 }
 
 /// How many partitions topics have, in the order given.
-fn partitions(consumer: &Reading, topics: &[&str]) -> Result<Vec<(String, i32)>, Error> {
+pub(super) fn partitions(consumer: &Reading, topics: &[&str]) -> Result<Vec<(String, i32)>, Error> {
     let metadata = look(|timeout| consumer.fetch_metadata(None, timeout))?;
     let mut problems = Vec::new();
     let mut found = Vec::new();

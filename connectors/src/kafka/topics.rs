@@ -41,10 +41,6 @@ const HEADERS_BYTES: usize = 64 << 10;
 const MESSAGE_BYTES_DEFAULT: usize = 1_048_588;
 /// Largest batch by default.
 const BATCH_BYTES: usize = 1_000_000;
-/// Of a batch of one record: its head (61), and lengths, deltas and attributes of the record.
-const RECORD_OVERHEAD: usize = 61 + 32;
-/// Of a header: two lengths.
-const HEADER_OVERHEAD: usize = 10;
 /// How long new topics may take to be seen by all.
 const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
@@ -79,7 +75,7 @@ impl TopicLimits {
     /// Whether a record's topic takes it. Compression is not counted on.
     #[must_use]
     pub fn fits(&self, record: &Outgoing<'_>) -> bool {
-        record_bytes(record) <= self.of(record.channel)
+        record.bytes() <= self.of(record.channel)
     }
 
     /// For the producer: the most of all.
@@ -91,12 +87,6 @@ impl TopicLimits {
     pub(super) fn batch_bytes_max(&self) -> usize {
         self.channels.into_iter().chain([self.journal, BATCH_BYTES]).min().unwrap_or(BATCH_BYTES).max(1_000)
     }
-}
-
-/// What a record takes in a topic, as an upper bound.
-pub(super) fn record_bytes(record: &Outgoing<'_>) -> usize {
-    let headers = record.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Vec::len) + HEADER_OVERHEAD);
-    record.value.len() + record.key.map_or(0, <[u8]>::len) + headers.sum::<usize>() + RECORD_OVERHEAD
 }
 
 /// Topics that are as they must be.
@@ -413,9 +403,9 @@ mod tests {
     fn a_record_is_measured_with_all_that_belongs_to_it() {
         let headers = [Header { name: "n".repeat(10), value: Some(vec![0; 20]) }];
         let record = Outgoing { channel: Channel::Clean, key: Some(&[0; 30]), headers: &headers, value: &[0; 40] };
-        assert_eq!(record_bytes(&record), 100 + HEADER_OVERHEAD + RECORD_OVERHEAD);
-        assert!(TopicLimits::uniform(record_bytes(&record)).fits(&record));
-        assert!(!TopicLimits::uniform(record_bytes(&record) - 1).fits(&record));
+        assert_eq!(record.bytes(), 100 + 10 + 93);
+        assert!(TopicLimits::uniform(record.bytes()).fits(&record));
+        assert!(!TopicLimits::uniform(record.bytes() - 1).fits(&record));
     }
 
     #[test]

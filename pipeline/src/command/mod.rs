@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),
         Command::Explain(arguments) => explain::run(config, &arguments),
-        Command::Recall(arguments) => recall::run(config, &arguments),
+        Command::Recall(arguments) => recall::run(&loaded, &arguments),
         Command::Settle => settle::run(&loaded),
     };
     match done {

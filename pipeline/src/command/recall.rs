@@ -1,7 +1,8 @@
-//! `weir recall apply --recalls FILE CORPUS...`: takes recalled documents out of a corpus that lies on disk.
+//! `weir recall apply CORPUS...`: takes recalled documents out of a corpus that lies on disk.
 //!
-//! Recalls are the lines of a replay's `recalls.jsonl`, or of the stage's recalls topic as it was exported. Of several lines
-//! about one document the last one counts. What a line of the corpus is called is found by the decoder that judged it, so
+//! Recalls are the lines of a replay's `recalls.jsonl`, or of the stage's recalls topic, as it was exported or as it is: read
+//! from its oldest record to its end at the start, only what is committed. Of several lines about one document the last one
+//! counts, and the topic's come after those of files. What a line of the corpus is called is found by the decoder that judged it, so
 //! ids are those of the decisions; `--by position` takes the line's own field `position` instead, for an export that adds it.
 //!
 //! Restored copies were never in the corpus: they are listed with their positions, for whoever has them to add them.
@@ -28,11 +29,14 @@ use connectors::{
 use serde::Deserialize;
 use tracing::warn;
 
-use self::fates::{Fates, Sought};
-use super::{print, say};
+use self::fates::{Fates, Sought, Told, Topic};
+use super::{BAD_CONFIG, print, say};
 use crate::{
     assemble::decode_options,
-    config::Config,
+    config::{
+        Config,
+        load::{Loaded, Problems},
+    },
     decode::{self, Decoded, decode},
     layout::OutputFolder,
 };
@@ -55,8 +59,12 @@ struct Apply {
     #[arg(required = true, value_name = "CORPUS")]
     corpus: Vec<PathBuf>,
     /// Recalls as a replay writes them, or exported from the recalls topic; may be given again for more files.
-    #[arg(long, required = true, value_name = "FILE")]
+    #[arg(long, required_unless_present = "recalls_topic", value_name = "FILE")]
     recalls: Vec<PathBuf>,
+    /// Recalls as they stand on the stage's recalls topic now: `kafka.topics.recalls`, or TOPIC. They count after those of files.
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
+    #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
+    recalls_topic: Option<Option<String>>,
     /// What a line of the corpus is known by.
     #[arg(long, value_enum, default_value_t = By::Id)]
     by: By,
@@ -77,9 +85,16 @@ enum By {
 }
 
 /// Runs the command.
-pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let Action::Apply(apply) = &arguments.action;
-    let (report, restores) = apply.run(config)?;
+    let topic = match apply.topic(loaded) {
+        Ok(topic) => topic,
+        Err(problems) => {
+            say(&problems.to_string());
+            return Ok(ExitCode::from(BAD_CONFIG));
+        }
+    };
+    let (report, restores) = apply.run(&loaded.config, topic.as_ref())?;
     print(&report.table(apply.dry_run));
     for restore in &restores {
         print(restore);
@@ -91,8 +106,16 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 impl Apply {
-    fn run(&self, config: &Config) -> Result<(Report, Vec<String>)> {
-        let mut fates = Fates::read(&self.recalls, self.by == By::Position)?;
+    /// The topic that recalls are read from, if one is.
+    fn topic(&self, loaded: &Loaded) -> Result<Option<Topic>, Problems> {
+        let Some(named) = &self.recalls_topic else { return Ok(None) };
+        let kafka = loaded.kafka()?;
+        let name = named.as_ref().unwrap_or(&kafka.topics.recalls).clone();
+        Ok(Some(Topic { kafka, name }))
+    }
+
+    fn run(&self, config: &Config, topic: Option<&Topic>) -> Result<(Report, Vec<String>)> {
+        let mut fates = Fates::read(&self.recalls, topic, self.by == By::Position)?;
         let found = walk(&self.corpus)?;
         for path in &found.skipped {
             warn!(path = %path.display(), "left out: its name says neither JSONL nor WARC");
@@ -101,7 +124,7 @@ impl Apply {
         let removed = self.removed.as_deref().filter(|_| !self.dry_run);
         let _lock = removed.map(FolderLock::acquire).transpose()?;
         let reading = Reading { by: self.by, options: decode_options(config) };
-        let mut report = Report { recalled: fates.recalled(), settled: fates.passed_over, ..Report::default() };
+        let mut report = Report { recalled: fates.recalled(), settled: fates.passed_over, told: fates.told, ..Report::default() };
         for file in &found.files {
             let Origin::File { path, .. } = &file.origin else { continue };
             if file.format == Some(Format::Warc) {
@@ -196,6 +219,7 @@ struct Report {
     recalled: usize,
     missing: usize,
     settled: u64,
+    told: Option<Told>,
     files: u64,
     changed: u64,
     kept: u64,
@@ -220,6 +244,12 @@ impl Report {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{name:>14} {n:>10}  {note}");
         };
+        if let Some(told) = self.told {
+            row("from topic", told.records, "records: recalls, restores and marks");
+            if told.removed > 0 {
+                row("expired", told.removed, "offsets before them: recalls there are not known here, give them with --recalls");
+            }
+        }
         row("recalled", self.recalled as u64, "documents, after all recalls and restores");
         row("not found", self.missing as u64, "of them: never in this corpus, or taken out before");
         row("files", self.files, "read");

@@ -3,9 +3,13 @@
 //! ```text
 //! standby   follows the journal silently, until it ends or has been silent for long enough
 //! active    fences whoever was before, reads the journal to its end, and goes on: one transaction a batch
+//!           or, with `--from-journal=TOPIC`, decides again what another group has decided, and ends
 //! ```
 //!
 //! Every process begins as a standby, a lone one too: after a clean end the next one takes over at once.
+
+mod again;
+mod marks;
 
 use std::{
     fs,
@@ -20,23 +24,21 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use connectors::{
-    committer::Channel,
     file::{FolderLock, write_atomically},
     kafka::{JournalReader, KafkaCommitter, KafkaConfig, KafkaSource, TopicLimits, WithoutSnapshot, check_topics},
 };
-use operators::document::Ordinal;
 use tracing::{info, warn};
 
+use self::{again::Again, marks::Marks};
 use super::{BAD_CONFIG, say, start_threads};
 use crate::{
     assemble::{self, Ingredients, Restored},
     config::{Config, load::Loaded},
-    encode::{SettledLine, hex, to_line},
+    encode::hex,
     engine::fault::Faults,
     follower::Follower,
     journal::Journal,
     layout::StateFolder,
-    router::Line,
     signals::Stop,
     stage::{Pace, Stage},
     state::deaths::Deaths,
@@ -50,9 +52,12 @@ const POLL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Read everything again along the journal: a new standby, or a state that was lost.
-    #[arg(long, conflicts_with = "accept_loss")]
-    pub from_journal: bool,
+    /// Read everything again along the journal: a new standby, or a state that was lost. With the journal TOPIC of another
+    /// group over the same input: decide the same documents again, with this group's own state and topics, until that journal
+    /// ends; killed and given again, it goes on.
+    #[arg(long, conflicts_with = "accept_loss", num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
+    #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
+    pub from_journal: Option<Option<String>>,
     /// Go on at the committed offsets with an empty state: what was learned before is forgotten.
     #[arg(long)]
     pub accept_loss: bool,
@@ -71,6 +76,11 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
             say(&problems.to_string());
             return Ok(ExitCode::from(BAD_CONFIG));
         }
+    };
+    let followed = arguments.from_journal.as_ref().and_then(Option::as_deref);
+    let kafka = match followed {
+        Some(topic) => again::configure(kafka, topic)?,
+        None => kafka,
     };
     let directory = config.state.directory.as_path();
     fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
@@ -91,7 +101,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let listen = &config.metrics.listen;
     let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
     watch.phase(Phase::Restoring { done: 0, of: 0 });
-    let run = Run { config, arguments, kafka: &kafka, limits: checked.limits, stop: &stop, watch };
+    let run = Run { config, arguments, followed, kafka: &kafka, limits: checked.limits, stop: &stop, watch };
     let restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
     run.go(restored)?;
     Ok(ExitCode::SUCCESS)
@@ -132,13 +142,28 @@ fn own_seed(directory: &Path) -> Result<String> {
     }
 }
 
+/// The stage of an active process.
+type Active = Stage<KafkaSource, KafkaCommitter>;
+
 struct Run<'a> {
     config: &'a Config,
     arguments: &'a Arguments,
+    /// The journal of another group that is decided again.
+    followed: Option<&'a str>,
     kafka: &'a KafkaConfig,
     limits: TopicLimits,
     stop: &'a Stop,
     watch: Arc<Watch>,
+}
+
+/// Why a standby stands by no longer.
+enum Ended {
+    /// A signal came.
+    Asked,
+    /// The last active process ended in order, or there was none.
+    InOrder,
+    /// Nothing was heard of the active process for so long.
+    Silent,
 }
 
 impl Run<'_> {
@@ -155,7 +180,7 @@ impl Run<'_> {
                 without = WithoutSnapshot::AcceptLoss;
                 restored.restart.positions = source.committed()?.unwrap_or_default();
                 restored.restart.partitions = numbering.names();
-            } else if self.arguments.from_journal {
+            } else if self.arguments.from_journal.is_some() {
                 without = WithoutSnapshot::FromJournal;
             } else if reader.behind()? > 1 {
                 bail!(
@@ -171,10 +196,28 @@ impl Run<'_> {
             batch_bytes: self.config.engine.batch_bytes,
             snapshot_documents: self.config.state.snapshot_documents,
         };
+        let mut again = match self.followed {
+            Some(topic) => Some(Again::open(self.kafka, topic, restored.engine.settings().verdict_digest, self.stop)?),
+            None => None,
+        };
         let mut follower = Follower::open(source, restored, pace)?;
+        if again.is_some() {
+            follower.follow_numbers();
+        }
         let mut mark = mark;
-        if without != WithoutSnapshot::AcceptLoss && !self.stand_by(&mut follower, &mut reader, &mut mark)? {
-            return Ok(());
+        if without != WithoutSnapshot::AcceptLoss {
+            let ended = self.stand_by(&mut follower, &mut reader, &mut mark)?;
+            if matches!(ended, Ended::Asked) {
+                return Ok(());
+            }
+            if let Some(again) = &mut again {
+                again.pass_to(&follower, self.stop)?;
+                // Nobody is fenced for nothing.
+                if matches!(ended, Ended::InOrder) && mark.is_some() && again.is_done(self.stop)? {
+                    info!(documents = follower.engine().next(), "the journal was decided again before, nothing is left");
+                    return Ok(());
+                }
+            }
         }
         drop(reader);
         let began = Instant::now();
@@ -190,16 +233,19 @@ impl Run<'_> {
         }
         self.watch.phase(Phase::Active);
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
-        self.be_active(stage)
+        match again {
+            Some(again) => self.decide_again(stage, again),
+            None => self.be_active(stage),
+        }
     }
 
-    /// Follows the journal until it is time to take over; false if a signal came first.
+    /// Follows the journal until it is time to take over, or a signal comes.
     fn stand_by(
         &self,
         follower: &mut Follower<KafkaSource>,
         reader: &mut JournalReader,
         mark: &mut Option<Vec<u8>>,
-    ) -> Result<bool> {
+    ) -> Result<Ended> {
         let takeover_after = Duration::from_secs(self.config.kafka.takeover_after_seconds.into());
         info!(documents = follower.engine().next(), "standby: following the journal");
         // A group without a journal has no active process, and none is left where the last record before was a last one.
@@ -223,28 +269,26 @@ impl Run<'_> {
                     follower.snapshot(mark)?;
                 }
                 follower.finish()?;
-                return Ok(false);
+                return Ok(Ended::Asked);
             }
-            if (ended || reader.silent_for() >= takeover_after) && behind <= 1 {
-                return Ok(true);
+            if behind <= 1 && ended {
+                return Ok(Ended::InOrder);
+            }
+            if behind <= 1 && reader.silent_for() >= takeover_after {
+                return Ok(Ended::Silent);
             }
         }
     }
 
-    fn be_active(&self, mut stage: Stage<KafkaSource, KafkaCommitter>) -> Result<()> {
+    fn be_active(&self, mut stage: Active) -> Result<()> {
         let heartbeat = Duration::from_millis(self.config.kafka.heartbeat_ms.into());
         let settle_after = Duration::from_secs(self.config.kafka.settle_after_seconds.into());
-        let (mut committed, mut worked, mut marked, mut settled) = (Instant::now(), Instant::now(), Instant::now(), 0);
+        let (mut committed, mut worked, mut marks) = (Instant::now(), Instant::now(), Marks::every(heartbeat));
         stage.heartbeat(false)?;
         while !self.stop.is_asked() {
             self.watch.beat();
             self.watch.lag(&stage.source().lag());
-            let up_to = settled_up_to(&stage, worked.elapsed() >= settle_after).max(settled);
-            // Said again where nothing has moved: a reader forgets recalls only after a later mark.
-            if up_to > 0 && marked.elapsed() >= heartbeat {
-                (marked, settled) = (Instant::now(), up_to);
-                stage.write_beside(Line::plain(Channel::Recalls, to_line(&SettledLine::new(up_to))));
-            }
+            marks.write_if_due(&mut stage, worked.elapsed() >= settle_after);
             if stage.step(None)? {
                 (committed, worked) = (Instant::now(), Instant::now());
             } else if committed.elapsed() >= heartbeat {
@@ -259,9 +303,4 @@ impl Run<'_> {
         info!(documents = engine.next(), "ended");
         Ok(())
     }
-}
-
-/// How far nothing will be recalled any more; in a stream that has been idle for long enough everything is called settled.
-fn settled_up_to(stage: &Stage<KafkaSource, KafkaCommitter>, is_idle: bool) -> Ordinal {
-    if is_idle { stage.engine().next() } else { stage.engine().settled_up_to() }
 }

@@ -161,9 +161,11 @@ impl Engine {
         &self.settings
     }
 
-    /// Takes up the names of partitions that have appeared since, after those known.
+    /// Takes up the names of partitions: new ones have appeared, or a journal numbers them otherwise.
     pub fn name_partitions(&mut self, names: &[String]) {
-        self.settings.partitions.extend_from_slice(names.get(self.settings.partitions.len()..).unwrap_or_default());
+        if self.settings.partitions != names {
+            self.settings.partitions = names.to_vec();
+        }
     }
 
     /// Records come from a broker and go to one, for months.

@@ -13,7 +13,11 @@ use std::{collections::BTreeMap, time::Instant};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 use super::Phase;
-use crate::engine::{Content, Counts, Outcome};
+use crate::{
+    engine::{Content, Counts, Outcome},
+    policy::Route,
+    router::TOO_LARGE,
+};
 
 /// Everything that is exposed.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(super) struct Figures {
     /// The engine's counts when the active time began, and now.
     begun: Counts,
     now: Counts,
+    /// Documents of this active time that the engine has counted by their routes and that are dead letters.
+    replaced: [u64; 3],
     pub(super) recalls: BTreeMap<&'static str, u64>,
     pub(super) dead_letters: BTreeMap<&'static str, u64>,
     pub(super) state_bytes: BTreeMap<&'static str, u64>,
@@ -60,6 +66,7 @@ impl Figures {
             past: Counts::default(),
             begun: Counts::default(),
             now: Counts::default(),
+            replaced: [0; 3],
             recalls: BTreeMap::new(),
             dead_letters: BTreeMap::new(),
             state_bytes: BTreeMap::new(),
@@ -88,7 +95,7 @@ impl Figures {
         let before = Self::counts_here(self.phase);
         if before && !Self::counts_here(phase) {
             self.past = self.counted();
-            self.begun = self.now.clone();
+            (self.begun, self.replaced) = (self.now.clone(), [0; 3]);
             self.returned = self.received.saturating_sub(self.past.received);
         }
         self.phase = phase;
@@ -124,6 +131,14 @@ impl Figures {
         }
     }
 
+    /// Documents of these routes became dead letters, since no topic takes them: each is counted as what became of it.
+    pub(super) fn replace(&mut self, routes: &[Route]) {
+        for route in routes {
+            self.replaced[*route as usize] += 1;
+            *self.dead_letters.entry(TOO_LARGE).or_default() += 1;
+        }
+    }
+
     /// What this process has counted.
     pub(super) fn counted(&self) -> Counts {
         let sum = |of: fn(&Counts) -> u64| of(&self.past) + of(&self.now).saturating_sub(of(&self.begun));
@@ -132,12 +147,13 @@ impl Figures {
             let begun = self.begun.findings.get(name).copied().unwrap_or(0);
             *findings.entry(name.clone()).or_default() += now.saturating_sub(begun);
         }
+        let routed = |of: fn(&Counts) -> u64, route: Route| sum(of).saturating_sub(self.replaced[route as usize]);
         Counts {
             received: sum(|c| c.received),
-            clean: sum(|c| c.clean),
-            quarantine: sum(|c| c.quarantine),
-            duplicate: sum(|c| c.duplicate),
-            dead_letters: sum(|c| c.dead_letters),
+            clean: routed(|c| c.clean, Route::Clean),
+            quarantine: routed(|c| c.quarantine, Route::Quarantine),
+            duplicate: routed(|c| c.duplicate, Route::Duplicate),
+            dead_letters: sum(|c| c.dead_letters) + self.replaced.iter().sum::<u64>(),
             without_text: sum(|c| c.without_text),
             without_url: sum(|c| c.without_url),
             recalled: sum(|c| c.recalled),
@@ -187,6 +203,25 @@ mod tests {
         let counted = figures.counted();
         assert_eq!((counted.clean, counted.quarantine, counted.findings["near_dup/copy"]), (3, 2, 2));
         assert_eq!(figures.in_flight(&counted), 3);
+    }
+
+    #[test]
+    fn a_document_that_became_a_dead_letter_is_counted_as_that() {
+        let mut figures = Figures::new(Instant::now());
+        figures.enter(Phase::Active);
+        figures.receive(9, 90);
+        figures.count(&counts(5, 4));
+        figures.replace(&[Route::Clean, Route::Quarantine, Route::Clean]);
+        let expected = (9, 3, 3, 3);
+        let counted = figures.counted();
+        assert_eq!((counted.received, counted.clean, counted.quarantine, counted.dead_letters), expected);
+        assert!(counted.is_whole() && figures.dead_letters[TOO_LARGE] == 3 && figures.in_flight(&counted) == 0);
+        // Another active time of the process takes nothing off again.
+        figures.enter(Phase::Restoring { done: 0, of: 0 });
+        figures.count(&counts(0, 0));
+        figures.enter(Phase::Active);
+        let counted = figures.counted();
+        assert_eq!((counted.received, counted.clean, counted.quarantine, counted.dead_letters), expected);
     }
 
     #[test]

@@ -131,9 +131,13 @@ pub const METRICS: &[Metric] = &[
         w.count(&["quarantine"], s.counted.quarantine)?;
         w.count(&["duplicate"], s.counted.duplicate)
     }),
-    metric("weir_dead_letters_total", Kind::Counter, &["code"], "Records that are no documents, by why", |s, w| {
-        s.figures.dead_letters.iter().try_for_each(|(code, count)| w.count(&[code], *count))
-    }),
+    metric(
+        "weir_dead_letters_total",
+        Kind::Counter,
+        &["code"],
+        "Records that are no documents, and documents too large for their topics, by why",
+        |s, w| s.figures.dead_letters.iter().try_for_each(|(code, count)| w.count(&[code], *count)),
+    ),
     metric("weir_without_text_total", Kind::Counter, &[], "Sound records without text, such as revisits", |s, w| {
         w.count(&[], s.counted.without_text)
     }),

@@ -28,7 +28,10 @@ pub use health::{Health, STANDBY_BEHIND_MAX};
 pub use metrics::{Kind, METRICS, Metric};
 pub use server::{ServeError, Server, serve};
 
-use crate::engine::{Counts, Outcome};
+use crate::{
+    engine::{Counts, Outcome},
+    policy::Route,
+};
 
 /// What the process is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,12 +121,14 @@ impl Watch {
         self.figures().count(counts);
     }
 
-    /// A batch was committed: what the engine had counted when it was decided, and what came of its records.
-    pub fn committed(&self, counts: &Counts, outcomes: &[Outcome]) {
+    /// A batch was committed: what the engine had counted when it was decided, what came of its records, and the routes of
+    /// documents whose dead letters stand in their places.
+    pub fn committed(&self, counts: &Counts, outcomes: &[Outcome], replaced: &[Route]) {
         let mut figures = self.figures();
         figures.beat(Instant::now());
         figures.count(counts);
         figures.break_down(outcomes);
+        figures.replace(replaced);
     }
 
     /// Size of a batch that was committed, and how long that took.

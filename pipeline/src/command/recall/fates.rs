@@ -4,14 +4,42 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use connectors::{compress::Reader, framing::jsonl::Lines, limits::Limits, source::Payload};
+use connectors::{
+    compress::Reader,
+    framing::jsonl::Lines,
+    kafka::{JournalReader, KafkaConfig},
+    limits::Limits,
+    source::Payload,
+};
 use serde::Deserialize;
+
+use crate::progress::Progress;
 
 /// Longest line of recalls: two ids with every byte escaped stay far below.
 const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// How long records of a topic are waited for before a look at the time.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A topic of recalls.
+#[derive(Clone, Debug)]
+pub(super) struct Topic {
+    pub(super) kafka: KafkaConfig,
+    pub(super) name: String,
+}
+
+/// What a topic gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Records, marks too.
+    pub(super) records: u64,
+    /// Offsets at its beginning that its retention has removed.
+    pub(super) removed: u64,
+}
 
 /// A line of recalls.
 #[derive(Debug, Deserialize)]
@@ -53,22 +81,28 @@ pub(super) struct Fates {
     met: HashSet<String>,
     /// Lines that say something else.
     pub(super) passed_over: u64,
+    /// What a topic gave, where one was read.
+    pub(super) told: Option<Told>,
     by_position: bool,
 }
 
 impl Fates {
-    /// Reads recalls, in the order of the files; names are positions or ids.
-    pub(super) fn read(files: &[PathBuf], by_position: bool) -> Result<Self> {
+    /// Reads recalls, in the order of the files and after them those of a topic; names are positions or ids.
+    pub(super) fn read(files: &[PathBuf], topic: Option<&Topic>, by_position: bool) -> Result<Self> {
         let mut fates = Self {
             documents: BTreeMap::new(),
             recalled: HashMap::new(),
             restored: HashSet::new(),
             met: HashSet::new(),
             passed_over: 0,
+            told: None,
             by_position,
         };
         for file in files {
             fates.read_file(file).with_context(|| format!("recalls {}", file.display()))?;
+        }
+        if let Some(topic) = topic {
+            fates.told = Some(fates.read_topic(topic).with_context(|| format!("recalls of topic {}", topic.name))?);
         }
         for ((id, position), fate) in &fates.documents {
             let name = if by_position { position } else { id };
@@ -98,6 +132,31 @@ impl Fates {
             self.take(serde_json::from_slice(&line).with_context(at)?).with_context(at)?;
         }
         Ok(())
+    }
+
+    /// Everything committed that the topic holds now.
+    fn read_topic(&mut self, topic: &Topic) -> Result<Told> {
+        let (mut reader, removed) = JournalReader::of_topic(&topic.kafka, &topic.name)?;
+        let mut told = Told { records: 0, removed };
+        let progress = Progress::counting(reader.end(), "offsets of recalls");
+        let mut heard = Instant::now();
+        while let Some(records) = reader.poll_to_end(POLL)? {
+            if !records.is_empty() {
+                heard = Instant::now();
+            } else if heard.elapsed() > topic.kafka.run_timeout {
+                let (next, end) = (reader.next_offset(), reader.end());
+                bail!("it gave records to offset {next}, expected to {end}, and no more came in {:?}", topic.kafka.run_timeout);
+            }
+            for (offset, value) in records {
+                let at = || format!("offset {offset}");
+                // A tombstone says nothing, and a stage writes none.
+                self.take(serde_json::from_slice(&value).with_context(at)?).with_context(at)?;
+                told.records += 1;
+            }
+            progress.show(reader.next_offset(), &format!("{} records, {} documents", told.records, self.documents.len()));
+        }
+        progress.done();
+        Ok(told)
     }
 
     fn take(&mut self, line: Line) -> Result<()> {
@@ -169,7 +228,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("recalls.jsonl");
         std::fs::write(&path, lines.join("\n")).expect("written");
-        Fates::read(&[path], by_position)
+        Fates::read(&[path], None, by_position)
     }
 
     const LINES: [&str; 6] = [
@@ -221,6 +280,6 @@ mod tests {
             let error = fates(&[LINES[0], bad], false).expect_err(bad);
             assert!(format!("{error:#}").contains("record 2, at byte"), "{error:#}");
         }
-        assert!(Fates::read(&["/nonexistent".into()], false).is_err());
+        assert!(Fates::read(&["/nonexistent".into()], None, false).is_err());
     }
 }

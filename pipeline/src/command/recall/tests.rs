@@ -34,6 +34,7 @@ impl Case {
         let apply = Apply {
             corpus: vec![path("corpus")],
             recalls: vec![path("recalls.jsonl")],
+            recalls_topic: None,
             by: By::Id,
             removed: Some(path("removed")),
             dry_run: false,
@@ -42,7 +43,7 @@ impl Case {
     }
 
     fn run(&self) -> Result<(Report, Vec<String>)> {
-        self.apply.run(&Config::default())
+        self.apply.run(&Config::default(), None)
     }
 
     fn read(&self, name: &str) -> String {

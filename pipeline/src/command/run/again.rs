@@ -1,0 +1,245 @@
+//! `weir run --from-journal=TOPIC`: which documents did another group decide, in which order, and which of them are left?
+//!
+//! The other group's journal is read from its first record to its end as it was when it was asked. Every batch in it is
+//! decided again and committed as a batch of this group. What this group has committed is a prefix of it: the place to go on
+//! at is found by ordinals, and must be where the input stands.
+//!
+//! **State** at most 1,024 journal records.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use connectors::{
+    kafka::{JournalReader, KafkaConfig, Start},
+    position::{Position, Positions},
+    source::Source,
+};
+use tracing::info;
+
+use super::{Active, POLL, Run, marks::Marks};
+use crate::{encode::hex, follower::Follower, journal::Journal, signals::Stop, watch::Phase};
+
+/// The configuration of a group that decides again what another one has decided: a partition is begun where the journal says,
+/// and where it says nothing yet, with the oldest record.
+///
+/// # Errors
+/// If the journal is one of the group's own topics.
+pub(super) fn configure(kafka: KafkaConfig, topic: &str) -> Result<KafkaConfig> {
+    if let Some((key, _)) = kafka.topics.outputs().find(|(_, name)| *name == topic) {
+        bail!(
+            "--from-journal={topic}: got this group's own topic (kafka.topics.{key}), expected the journal of another group over \
+             the same input; --from-journal alone reads everything again along the own journal"
+        );
+    }
+    Ok(KafkaConfig { start: Some(Start::Earliest), ..kafka })
+}
+
+impl Run<'_> {
+    /// Decides the batches of another group's journal, each in a transaction of this group, until it ends or a signal comes.
+    pub(super) fn decide_again(&self, mut stage: Active, mut again: Again) -> Result<()> {
+        let mut marks = Marks::every(Duration::from_millis(self.config.kafka.heartbeat_ms.into()));
+        stage.heartbeat(false)?;
+        // Of a process that was fenced something may have been committed since it was looked at last.
+        again.pass_to(stage.follower(), self.stop)?;
+        let before = stage.engine().next();
+        while let Some(batch) = again.next(self.stop)? {
+            self.watch.beat();
+            self.watch.lag(&stage.source().lag());
+            marks.write_if_due(&mut stage, false);
+            stage.decide_again(&batch)?;
+        }
+        let is_done = again.is_done(self.stop)?;
+        self.watch.phase(Phase::Stopping);
+        marks.write(&mut stage, false);
+        stage.heartbeat(true)?;
+        let (engine, _) = stage.finish(true)?;
+        let (documents, here) = (engine.next(), engine.next() - before);
+        if is_done {
+            info!(documents, here, "decided again, to where the journal ended");
+        } else {
+            info!(documents, here, "stopped before the end of the journal; given again it goes on");
+        }
+        Ok(())
+    }
+}
+
+/// What another group has decided, batch by batch.
+pub(super) struct Again {
+    topic: String,
+    reader: JournalReader,
+    /// How long records may be on their way.
+    patience: Duration,
+    /// Read and not handed over.
+    batches: Batches,
+    /// The first ordinal behind what was handed over or passed over, and where the input stands there.
+    next: u64,
+    positions: Positions,
+}
+
+impl Again {
+    /// Asks where the journal `topic` ends, and reads its first records.
+    ///
+    /// # Errors
+    /// If there is no such journal, it is not whole, or was written under another configuration or background.
+    pub(super) fn open(kafka: &KafkaConfig, topic: &str, verdict_digest: [u8; 16], stop: &Stop) -> Result<Self> {
+        let (reader, removed) = JournalReader::of_topic(kafka, topic).with_context(|| format!("--from-journal={topic}"))?;
+        if removed > 0 {
+            bail!("--from-journal={topic}: it begins at offset {removed}, expected 0: its retention has removed records");
+        }
+        let mut again = Self {
+            topic: topic.to_owned(),
+            reader,
+            patience: kafka.run_timeout,
+            batches: Batches { verdict_digest, waiting: VecDeque::new(), names: Vec::new(), read: 0 },
+            next: 0,
+            positions: Positions::default(),
+        };
+        again.peek(stop)?;
+        Ok(again)
+    }
+
+    /// The next batch; `None` at the end, and when somebody wants it to stop.
+    fn peek(&mut self, stop: &Stop) -> Result<Option<&Journal>> {
+        let begun = Instant::now();
+        while self.batches.waiting.is_empty() && !stop.is_asked() {
+            let Some(records) = self.reader.poll_to_end(POLL)? else { break };
+            if records.is_empty() && begun.elapsed() > self.patience {
+                bail!(
+                    "journal {} gave records to offset {}, and no more came in {:?}",
+                    self.topic,
+                    self.reader.next_offset(),
+                    self.patience
+                );
+            }
+            for (offset, record) in records {
+                self.batches.accept(&record).with_context(|| format!("journal {}, offset {offset}", self.topic))?;
+            }
+        }
+        Ok(self.batches.waiting.front())
+    }
+
+    /// Passes over what `follower` has decided already.
+    ///
+    /// # Errors
+    /// If that is not a prefix of the journal.
+    pub(super) fn pass_to<S: Source>(&mut self, follower: &Follower<S>, stop: &Stop) -> Result<()> {
+        let decided = u64::from(follower.engine().next());
+        while self.next < decided
+            && let Some(batch) = self.next(stop)?
+        {
+            self.next = batch.first_ordinal + batch.votes.len() as u64;
+            for run in batch.runs.iter().filter(|run| run.count > 0) {
+                let last = run.first + u64::from(run.count) - 1;
+                self.positions.advance(Position { partition: run.partition, offset: last });
+            }
+        }
+        let is_prefix = self.next == decided && self.positions.same(follower.positions());
+        if !is_prefix && !stop.is_asked() {
+            bail!(
+                "this group has decided {decided} documents up to {}, and journal {} has a batch that ends with document {} at {}: \
+                 expected a group that has followed it from its first document on",
+                follower.positions(),
+                self.topic,
+                self.next,
+                self.positions
+            );
+        }
+        Ok(())
+    }
+
+    /// Hands a batch over.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn next(&mut self, stop: &Stop) -> Result<Option<Journal>> {
+        self.peek(stop)?;
+        Ok(if stop.is_asked() { None } else { self.batches.waiting.pop_front() })
+    }
+
+    /// Whether nothing is left.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn is_done(&mut self, stop: &Stop) -> Result<bool> {
+        Ok(self.peek(stop)?.is_none() && !stop.is_asked())
+    }
+}
+
+/// Batches as the journal's records say, one after the other.
+struct Batches {
+    /// Under which they must have been decided.
+    verdict_digest: [u8; 16],
+    waiting: VecDeque<Journal>,
+    /// Names of partitions that a record without a batch has said: they go with the next one.
+    names: Vec<String>,
+    /// The first ordinal of the record after those read.
+    read: u64,
+}
+
+impl Batches {
+    /// Takes a record of the journal. Signs of life say nothing but the names of partitions.
+    fn accept(&mut self, record: &[u8]) -> Result<()> {
+        let journal = Journal::decode(record)?;
+        if journal.first_ordinal != self.read {
+            let (got, expected) = (journal.first_ordinal, self.read);
+            bail!("got a batch from document {got} on, expected {expected}: its group has begun anew, such as by --accept-loss");
+        }
+        if journal.verdict_digest != self.verdict_digest {
+            let [got, expected] = [journal.verdict_digest, self.verdict_digest].map(|digest| hex(&digest));
+            bail!(
+                "it was written under another configuration or background: got verdict digest {got}, expected {expected}; without a \
+                 background the file `seed` of the state directory, or engine.seed, must be the same too"
+            );
+        }
+        self.read += journal.votes.len() as u64;
+        if !journal.partitions.is_empty() {
+            self.names.clone_from(&journal.partitions);
+        }
+        if !journal.votes.is_empty() {
+            self.waiting.push_back(Journal { partitions: mem::take(&mut self.names), ..journal });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: [u8; 16] = [3; 16];
+
+    fn record(first_ordinal: u64, documents: u64, partitions: &[&str]) -> Journal {
+        let partitions = partitions.iter().map(|name| (*name).to_owned()).collect();
+        let mut journal = Journal { first_ordinal, verdict_digest: DIGEST, partitions, ..Journal::default() };
+        (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_ordinal + n }, n % 2 == 0));
+        journal
+    }
+
+    fn batches(records: &[Journal]) -> Result<Batches> {
+        let mut batches = Batches { verdict_digest: DIGEST, waiting: VecDeque::new(), names: Vec::new(), read: 0 };
+        records.iter().try_for_each(|record| batches.accept(&record.encode())).map(|()| batches)
+    }
+
+    #[test]
+    fn signs_of_life_are_no_batches_but_their_names_go_with_the_next_one() {
+        let records = [record(0, 0, &["b/0", "a/0"]), record(0, 3, &[]), record(3, 0, &[]), record(3, 2, &["b/0", "a/0", "a/1"])];
+        let got = batches(&records).expect("a journal").waiting;
+        assert_eq!(got, [Journal { partitions: records[0].partitions.clone(), ..records[1].clone() }, records[3].clone()]);
+    }
+
+    #[test]
+    fn what_does_not_follow_is_refused() {
+        let refused = |last: Journal, why: &str| {
+            let error = batches(&[record(0, 3, &[]), last]).err().expect(why).to_string();
+            assert!(error.contains(why), "{error}");
+        };
+        refused(record(0, 2, &[]), "begun anew");
+        refused(record(4, 2, &[]), "expected 3");
+        refused(Journal { verdict_digest: [4; 16], ..record(3, 0, &[]) }, "another configuration or background");
+        assert!(batches(&[record(0, 3, &[])]).expect("a journal").accept(b"{\"v\":1}").is_err());
+    }
+}

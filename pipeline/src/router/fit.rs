@@ -1,0 +1,144 @@
+//! What becomes of a record that its topic does not take?
+//!
+//! | record | in its place |
+//! |---|---|
+//! | document | a dead letter `output_too_large`; its decision says so in `dead_letter`, and it is counted as a dead letter |
+//! | dead letter | the same one with its first bytes |
+//! | decision, alarm | a dead letter `output_too_large` |
+//!
+//! A dead letter that was cut has the whole value's length and hash in its headers. Headers that came with a record, and its
+//! key, are kept unless they are what is too large.
+//!
+//! The route stays what was decided, for other documents may be copies of this one. Whether a record fits depends on its bytes
+//! and on the topics' limits when the process began, and nothing that the engine keeps depends on it: a re-read under other
+//! limits ends with the same state.
+
+use connectors::{
+    committer::Channel,
+    source::{Header, Record},
+};
+use tracing::warn;
+
+use super::{Line, decision_line, header};
+use crate::{
+    engine::{Outcome, Settings},
+    policy::Route,
+};
+
+/// Code of the dead letter of a record that its topic does not take.
+pub const TOO_LARGE: &str = "output_too_large";
+/// Most bytes kept of a value.
+const VALUE_BYTES_KEPT: usize = 64 << 10;
+/// Most bytes kept of one header of ours: ids and positions stay far below.
+const HEADER_BYTES_KEPT: usize = 2 << 10;
+/// What a header takes beside its name and value, at most.
+const HEADER_WEIGHT: usize = 10;
+
+/// Replaces lines of `outcomes` that are longer than `bytes_max` allows; routes of the documents whose dead letters stand in
+/// their places.
+pub fn fit(
+    settings: &Settings,
+    outcomes: &[Outcome],
+    lines: &mut [Vec<Line>],
+    bytes_max: impl Fn(Channel) -> usize,
+) -> Vec<Route> {
+    let is_too_large = |line: &Line| line.outgoing().bytes() > bytes_max(line.channel);
+    let mut replaced = Vec::new();
+    for (outcome, lines) in outcomes.iter().zip(lines) {
+        if let (Outcome::Decided(decided), [document, decision, ..]) = (outcome, &mut lines[..])
+            && is_too_large(document)
+        {
+            decision.value = decision_line(decided, Some(TOO_LARGE));
+            replaced.push(decided.decision.route());
+        }
+        for line in lines.iter_mut().filter(|line| line.channel != Channel::Recalls && is_too_large(line)) {
+            let position = settings.position_name(record(outcome).position);
+            let (bytes, most) = (line.outgoing().bytes(), bytes_max(line.channel));
+            let why = format!("{}: record of {bytes} bytes, expected at most {most}", line.channel.name());
+            warn!(position, why, "a dead letter takes its place");
+            *line = in_place_of(line, position, why, bytes_max(Channel::DeadLetters));
+        }
+    }
+    replaced
+}
+
+fn record(outcome: &Outcome) -> &Record {
+    match outcome {
+        Outcome::Decided(decided) => &decided.item.record,
+        Outcome::Nothing(item) => &item.record,
+    }
+}
+
+/// A dead letter of at most `most` bytes.
+fn in_place_of(line: &Line, position: String, why: String, most: usize) -> Line {
+    let is_ours = |header: &&Header| header.name.starts_with("weir-");
+    let weight = |header: &Header| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
+    let own: Vec<&Header> = line.headers.iter().filter(|header| !is_ours(header)).collect();
+    let mut headers = Vec::new();
+    if own.iter().map(|header| weight(header)).sum::<usize>() + own.len() * HEADER_WEIGHT <= most / 4 {
+        headers.extend(own.into_iter().cloned());
+    }
+    headers.extend(line.headers.iter().filter(is_ours).map(|header| {
+        let value = header.value.as_ref().map(|value| value[..value.len().min(HEADER_BYTES_KEPT)].to_vec());
+        Header { name: header.name.clone(), value }
+    }));
+    if line.channel != Channel::DeadLetters {
+        headers.extend([
+            header("weir-position", position),
+            header("weir-code", TOO_LARGE.to_owned()),
+            header("weir-message", why),
+            header("weir-length", line.value.len().to_string()),
+        ]);
+    }
+    headers.push(header("weir-blake3", blake3::hash(&line.value).to_hex().to_string()));
+    let key = line.key.clone().filter(|key| key.len() <= most / 4);
+    let empty = Line { channel: Channel::DeadLetters, key, headers, value: Vec::new() };
+    let room = most.saturating_sub(empty.outgoing().bytes()).min(VALUE_BYTES_KEPT);
+    Line { value: line.value[..line.value.len().min(room)].to_vec(), ..empty }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: usize = 64 << 10;
+
+    fn line(channel: Channel, key: usize, own: usize, value: usize) -> Line {
+        let headers =
+            vec![Header { name: "own".to_owned(), value: Some(vec![1; own]) }, header("weir-decision-id", "d".repeat(100_000))];
+        Line { channel, key: Some(vec![2; key]), headers, value: (0..value).map(|n| n as u8).collect() }
+    }
+
+    fn of<'a>(line: &'a Line, name: &str) -> Vec<&'a [u8]> {
+        line.headers.iter().filter(|header| header.name == name).filter_map(|header| header.value.as_deref()).collect()
+    }
+
+    #[test]
+    fn whatever_is_too_large_fits_as_a_dead_letter() {
+        for (key, own, value) in
+            [(0, 0, 1 << 20), (MOST, 10, 10), (10, MOST, 10), (16_000, 16_000, MOST), (1 << 20, 1 << 20, 1 << 20)]
+        {
+            let given = line(Channel::Clean, key, own, value);
+            let cut = in_place_of(&given, "t/0/7".to_owned(), "why".to_owned(), MOST);
+            assert_eq!(cut.channel, Channel::DeadLetters);
+            assert!(cut.outgoing().bytes() <= MOST, "{key} {own} {value}: {}", cut.outgoing().bytes());
+            assert!(given.value.starts_with(&cut.value) && (cut.value.len() == value || cut.value.len() > MOST / 4));
+            assert_eq!(cut.key.is_some(), key <= MOST / 4);
+            assert_eq!(of(&cut, "own").len(), usize::from(own < MOST / 4));
+            assert_eq!(of(&cut, "weir-position"), [b"t/0/7"]);
+            assert_eq!(of(&cut, "weir-code"), [TOO_LARGE.as_bytes()]);
+            assert_eq!(of(&cut, "weir-length"), [value.to_string().as_bytes()]);
+            assert_eq!(of(&cut, "weir-blake3"), [blake3::hash(&given.value).to_hex().as_bytes()]);
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_own_story() {
+        let mut given = line(Channel::DeadLetters, 3, 3, 1 << 20);
+        given.headers.extend([header("weir-position", "t/0/7".to_owned()), header("weir-code", "json_invalid".to_owned())]);
+        let cut = in_place_of(&given, "elsewhere".to_owned(), "why".to_owned(), MOST);
+        assert_eq!((of(&cut, "weir-position"), of(&cut, "weir-code")), (vec![&b"t/0/7"[..]], vec![&b"json_invalid"[..]]));
+        assert_eq!(of(&cut, "weir-blake3").len(), 1);
+        assert!(cut.outgoing().bytes() <= MOST && cut.value.len() > MOST / 2);
+    }
+}

@@ -17,7 +17,6 @@ use rdkafka::{
     producer::DefaultProducerContext,
     types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code},
 };
-use testkit::runner::Ran;
 
 use crate::stage::names;
 
@@ -128,7 +127,7 @@ fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     }
 }
 
-pub(crate) fn injected_errors_have_their_outcomes() -> Ran {
+pub(crate) fn injected_errors_have_their_outcomes() {
     let mut wrong = Vec::new();
     for (api, code, times, expected) in CASES {
         let mock = mock();
@@ -149,10 +148,9 @@ pub(crate) fn injected_errors_have_their_outcomes() -> Ran {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    Ran::Yes
 }
 
-pub(crate) fn a_commit_outlasts_brokers_that_come_back() -> Ran {
+pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     let mut mock = mock();
     let mut committer = committer(&mock);
     committer.recover(None).expect("recovered");
@@ -190,5 +188,4 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() -> Ran {
     mock.cluster.broker_up(-1).expect("up");
     committer.recover(None).expect("recovered");
     batch(&mut committer).expect("committed");
-    Ran::Yes
 }

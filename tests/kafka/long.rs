@@ -1,22 +1,13 @@
-//! What takes too long for every run: measurements, and three brokers killed in turn.
+//! What takes too long for every run: measurements.
 
-use std::{
-    collections::BTreeSet,
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::{io::Write, time::Instant};
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
-    error::Error,
-    kafka::Outcome,
     position::Positions,
-    source::{Header, Limit, Source},
+    source::Header,
 };
-use testkit::{
-    broker::{Client, Cluster},
-    runner::Ran,
-};
+use testkit::broker::Client;
 
 use crate::stage::Stage;
 
@@ -70,87 +61,4 @@ pub(crate) fn commits_are_measured(client: &Client) {
     let expected = 256 * 42 + 1024 * 22 + 8192 * 8;
     let seen: usize = client.consume_all(&stage.config.topics.decisions).len();
     assert_eq!(seen, expected);
-}
-
-/// Batches go on while one broker after the other is killed and comes back: none lost, none doubled.
-pub(crate) fn three_brokers_killed_in_turn() -> Ran {
-    let mut cluster = match Cluster::three() {
-        Ok(cluster) => cluster,
-        Err(why) => return Ran::NotRun(why.leak()),
-    };
-    let client = cluster.client();
-    let stage = Stage::new(&client, "rolling", 2);
-    let documents = 30_000;
-    stage.fill(0, documents / 2);
-    stage.fill(1, documents / 2);
-    let mut source = stage.source();
-    let mut committer = stage.committer(&source);
-    committer.recover(None).expect("recovered");
-    let (mut positions, mut mark) = (Positions(vec![0, 0]), committer.mark().expect("a mark"));
-    let (mut recoveries, mut longest) = (0, Duration::ZERO);
-    let mut kills = 0;
-    let mut down: Option<(usize, Instant)> = None;
-    let begun = Instant::now();
-    while positions.0.iter().sum::<u64>() < documents as u64 {
-        assert!(begun.elapsed() < Duration::from_mins(5), "stuck at {positions}");
-        match down {
-            None => {
-                cluster.kill(kills % 3);
-                down = Some((kills % 3, Instant::now()));
-                kills += 1;
-            }
-            Some((node, since)) if since.elapsed() > Duration::from_secs(4) => {
-                cluster.restart(node).expect("restarted");
-                cluster.wait_up().expect("up");
-                // Replicas must be in sync again before the next one dies.
-                std::thread::sleep(Duration::from_secs(4));
-                down = None;
-            }
-            Some(_) => {}
-        }
-        let records = source.read(Limit { records: 300, bytes: usize::MAX }).expect("reading outlives brokers");
-        if records.is_empty() {
-            continue;
-        }
-        let at = Instant::now();
-        let mut after = positions.clone();
-        let result = (|| {
-            committer.begin()?;
-            for record in &records {
-                after.advance(record.position);
-                let value = format!("{}/{}", record.position.partition, record.position.offset);
-                committer
-                    .write(&Outgoing { key: Some(value.as_bytes()), ..Outgoing::plain(Channel::Clean, value.as_bytes()) })?;
-            }
-            committer.commit(&after, after.to_string().as_bytes())
-        })();
-        longest = longest.max(at.elapsed());
-        match result {
-            Ok(()) => (positions, mark) = (after, committer.mark().expect("a mark")),
-            Err(Error::Broker { outcome: Outcome::Abort, .. }) => {
-                recoveries += 1;
-                let _ = committer.abort();
-                let journal = committer.recover(Some(&mark)).expect("recovered").journal;
-                // The journal knows whether the batch took place.
-                if !journal.is_empty() {
-                    positions = after;
-                }
-                mark = committer.mark().expect("a mark");
-                source.seek(&positions).expect("sought");
-            }
-            Err(other) => panic!("{other}"),
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    if down.is_some() {
-        (0..3).for_each(|node| drop(cluster.restart(node)));
-    }
-    let values = stage.values(Channel::Clean);
-    let distinct: BTreeSet<&String> = values.iter().collect();
-    assert_eq!((values.len(), distinct.len()), (documents, documents), "lost or doubled");
-    say(&format!(
-        "{kills} brokers killed in {:.0?}: 0 lost, 0 doubled, {recoveries} recoveries, longest batch {longest:.1?}",
-        begun.elapsed()
-    ));
-    Ran::Yes
 }

@@ -17,46 +17,15 @@ mod topics;
 
 use std::process::ExitCode;
 
-use testkit::{
-    broker,
-    runner::{self, Ran, Test},
-};
-
-/// Tests of a module that want the shared broker.
-macro_rules! with_broker {
-    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
-        [$($(Test {
-            name: concat!(stringify!($module), "::", stringify!($name)),
-            long: $long,
-            run: || match broker::shared() {
-                Ok(client) => {
-                    $module::$name(&client);
-                    Ran::Yes
-                }
-                Err(why) => Ran::NotRun(why),
-            },
-        },)+)+]
-    };
-}
-
-/// Tests that want nothing.
-macro_rules! alone {
-    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
-        [$($(Test {
-            name: concat!(stringify!($module), "::", stringify!($name)),
-            long: $long,
-            run: $module::$name,
-        },)+)+]
-    };
-}
+use testkit::{broker, runner, tests};
 
 fn main() -> ExitCode {
     // Tests that need a process of weir start this binary, which has its kill points.
     if std::env::var_os(publishing::AS_WEIR).is_some() {
         return pipeline::command::main();
     }
-    let mut tests = Vec::new();
-    tests.extend(with_broker![false;
+    let mut all = Vec::new();
+    all.extend(tests![false, broker::shared().as_ref();
         committing: a_batch_is_visible_whole_or_not_at_all, outputs_and_offsets_are_one, keys_headers_and_bytes_are_kept,
             a_record_too_large_is_refused_before_it_is_produced, what_was_passed_over_is_committed;
         recovering: the_journal_after_the_mark_comes_back, a_zombie_is_fenced_and_harms_nothing,
@@ -78,8 +47,7 @@ fn main() -> ExitCode {
             killed_at_random_nothing_is_lost_or_doubled, a_second_publisher_fences_the_first,
             what_cannot_be_published_is_said;
     ]);
-    tests.extend(alone![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
-    tests.extend(with_broker![true; long: commits_are_measured;]);
-    tests.extend(alone![true; long: three_brokers_killed_in_turn;]);
-    runner::run("Kafka", "WEIR_TEST_REQUIRE_KAFKA", &tests)
+    all.extend(tests![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
+    all.extend(tests![true, broker::shared().as_ref(); long: commits_are_measured;]);
+    runner::run("Kafka", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

@@ -14,7 +14,7 @@ use std::{
 
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 use pipeline::sample::{self, Size};
-use testkit::stream;
+use testkit::stream::{self, SMALL_CONFIG};
 
 use crate::weir::weir;
 
@@ -27,33 +27,12 @@ const CARRIERS_BEFORE: usize = 3;
 /// Part of the sentence that the test kit plants.
 const PLANTED: &str = "ombric valdure";
 
-/// Alarms after a handful of carriers; snapshots, frames and parts often enough to be torn; tables that are saved quickly.
+/// Beside what is the same for all processes under test: snapshots, frames and parts often enough to be torn.
 const CONFIG: &str = "
-[engine]
-border = 16
-batch_documents = 64
-threads = 1
-[state]
-snapshot_documents = 256
-horizon_documents = 512
-horizon_memory_bytes = 131072
-[output]
-part_records = 200
-[operators.trigger_spike]
-candidates_max = 50_000
-gate_bytes = 262_144
-line_bytes = 262_144
-units_max = 5_000
-horizon_documents = 512
-bootstrap_documents = 300
-sentence_threshold = 8.0
-edge_threshold = 8.0
-insertion_threshold = 8.0
-solo_threshold = 8.0
-[operators.exact_dedup]
-documents_max = 5_000
-[operators.near_dup]
-documents_max = 5_000
+engine.threads = 1
+state.snapshot_documents = 256
+output.part_records = 200
+operators.trigger_spike.bootstrap_documents = 300
 ";
 
 /// The files all tests share; none may change them.
@@ -98,7 +77,7 @@ fn make() -> Corpus {
     write(&crawl.join("b.jsonl.gz"), &out.finish().expect("packed"));
     write(&crawl.join("c.jsonl"), &joined(plain));
     let config = home.join("weir.toml");
-    write(&config, CONFIG.as_bytes());
+    write(&config, format!("{SMALL_CONFIG}{CONFIG}").as_bytes());
     let background = home.join("background.weir");
     let learned = weir(["--config".as_ref(), config.as_os_str(), "learn".as_ref(), "--output".as_ref(), background.as_os_str()])
         .arg(&sample.reference)

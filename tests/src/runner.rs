@@ -6,6 +6,7 @@
 //! `--include-ignored`.
 
 use std::{
+    fmt::Display,
     io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
@@ -35,6 +36,40 @@ pub struct Test {
     pub long: bool,
     /// The test.
     pub run: fn() -> Ran,
+}
+
+/// Runs `test` with what it needs, if that can be had.
+pub fn given<T, E: Display>(needed: Result<T, E>, test: impl FnOnce(T)) -> Ran {
+    match needed {
+        Ok(needed) => {
+            test(needed);
+            Ran::Yes
+        }
+        Err(why) => Ran::NotRun(why.to_string().leak()),
+    }
+}
+
+/// [`Test`]s, named `module::function`: `tests![long, needed; module: function, function; ...]`. Each function is given what
+/// `needed` is a `Result` of; without `needed` it wants nothing.
+#[macro_export]
+macro_rules! tests {
+    ($long:expr, $needed:expr; $($module:ident: $($name:ident),+;)+) => {
+        [$($($crate::runner::Test {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            long: $long,
+            run: || $crate::runner::given($needed, $module::$name),
+        },)+)+]
+    };
+    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
+        [$($($crate::runner::Test {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            long: $long,
+            run: || {
+                $module::$name();
+                $crate::runner::Ran::Yes
+            },
+        },)+)+]
+    };
 }
 
 /// Which of the tests that are short and long are run.

@@ -55,6 +55,26 @@ pub fn world() -> &'static World {
     })
 }
 
+/// The same for processes, within some hundreds of documents: alarms after a handful of carriers, recalls within 512
+/// documents. Keys are dotted, so a suite adds its own to any section; whole sections come after them.
+pub const SMALL_CONFIG: &str = "
+engine.border = 16
+engine.batch_documents = 64
+state.horizon_documents = 512
+state.horizon_memory_bytes = 131072
+operators.trigger_spike.candidates_max = 50_000
+operators.trigger_spike.gate_bytes = 262_144
+operators.trigger_spike.line_bytes = 262_144
+operators.trigger_spike.units_max = 5_000
+operators.trigger_spike.horizon_documents = 512
+operators.trigger_spike.sentence_threshold = 8.0
+operators.trigger_spike.edge_threshold = 8.0
+operators.trigger_spike.insertion_threshold = 8.0
+operators.trigger_spike.solo_threshold = 8.0
+operators.exact_dedup.documents_max = 5_000
+operators.near_dup.documents_max = 5_000
+";
+
 /// A configuration under which everything happens within a hundred documents: borders every 4, snapshots every 16, a horizon
 /// of 64, alarms after a handful of carriers.
 #[must_use]

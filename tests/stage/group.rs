@@ -17,36 +17,16 @@ use pipeline::journal::Journal;
 use tempfile::TempDir;
 use testkit::{
     broker::{Client, Message, unique},
-    stream,
+    stream::{self, SMALL_CONFIG},
 };
 
 use crate::process::{LONG, Process, weir};
 
-/// Alarms after a handful of carriers, recalls within 512 documents, a snapshot after every 64th document and so batches of at
-/// most 64; signs of life and takeovers as fast as they can be configured.
+/// Beside what is the same for all processes under test: a snapshot after every 64th document and so batches of at most 64;
+/// signs of life and takeovers as fast as they can be configured.
 const CONFIG: &str = "
-[engine]
-border = 16
-batch_documents = 64
-threads = 2
-[state]
-snapshot_documents = 64
-horizon_documents = 512
-horizon_memory_bytes = 131072
-[operators.trigger_spike]
-candidates_max = 50_000
-gate_bytes = 262_144
-line_bytes = 262_144
-units_max = 5_000
-horizon_documents = 512
-sentence_threshold = 8.0
-edge_threshold = 8.0
-insertion_threshold = 8.0
-solo_threshold = 8.0
-[operators.exact_dedup]
-documents_max = 5_000
-[operators.near_dup]
-documents_max = 5_000
+engine.threads = 2
+state.snapshot_documents = 64
 [kafka]
 start = \"earliest\"
 create_topics = true
@@ -68,7 +48,10 @@ fn config() -> &'static Path {
             path
         };
         let background = write("background.weir", &stream::world().background.save());
-        write("weir.toml", format!("{CONFIG}[background]\npath = {:?}\n", background.display().to_string()).as_bytes())
+        write(
+            "weir.toml",
+            format!("{SMALL_CONFIG}{CONFIG}[background]\npath = {:?}\n", background.display().to_string()).as_bytes(),
+        )
     })
 }
 

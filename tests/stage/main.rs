@@ -21,30 +21,13 @@ mod stopping;
 use std::process::ExitCode;
 
 use testkit::{
-    broker,
-    runner::{self, Ran, Test},
+    broker::{self, Cluster},
+    runner, tests,
 };
 
-/// Tests of a module that want the shared broker.
-macro_rules! with_broker {
-    ($long:expr; $($module:ident: $($name:ident),+;)+) => {
-        [$($(Test {
-            name: concat!(stringify!($module), "::", stringify!($name)),
-            long: $long,
-            run: || match broker::shared() {
-                Ok(client) => {
-                    $module::$name(&client);
-                    Ran::Yes
-                }
-                Err(why) => Ran::NotRun(why),
-            },
-        },)+)+]
-    };
-}
-
 fn main() -> ExitCode {
-    let mut tests = Vec::new();
-    tests.extend(with_broker![false;
+    let mut all = Vec::new();
+    all.extend(tests![false, broker::shared().as_ref();
         crashes: killed_at_every_step, killed_at_random_times;
         same: a_batch_is_decided_as_a_stream;
         again: the_same_bytes_into_fresh_topics, what_does_not_fit_is_refused, partitions_are_numbered_as_they_came,
@@ -58,14 +41,10 @@ fn main() -> ExitCode {
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
     ]);
-    tests.push(Test {
-        name: "stopping::brokers_that_go_are_no_end_and_hold_nobody",
-        long: false,
-        run: stopping::brokers_that_go_are_no_end_and_hold_nobody,
-    });
-    tests.extend(with_broker![true;
+    all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
+    all.extend(tests![true, broker::shared().as_ref();
         crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
         standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;
     ]);
-    runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &tests)
+    runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

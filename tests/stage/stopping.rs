@@ -5,10 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testkit::{
-    broker::{Client, Cluster},
-    runner::Ran,
-};
+use testkit::broker::{Client, Cluster};
 
 use crate::{
     account::{Output, say},
@@ -58,11 +55,7 @@ pub(crate) fn a_second_signal_ends_it_at_once(client: &Client) {
     output.same_as_replayed(&group, &input).expect("as if nothing had happened");
 }
 
-pub(crate) fn brokers_that_go_are_no_end_and_hold_nobody() -> Ran {
-    let mut cluster = match Cluster::one() {
-        Ok(cluster) => cluster,
-        Err(why) => return Ran::NotRun(why.leak()),
-    };
+pub(crate) fn brokers_that_go_are_no_end_and_hold_nobody(mut cluster: Cluster) {
     let client = cluster.client();
     let mut input = Input::of(&client, 43, 600, 2);
     let group = Group::new(&input, "gone").with("kafka.shutdown_seconds=3");
@@ -99,5 +92,4 @@ pub(crate) fn brokers_that_go_are_no_end_and_hold_nobody() -> Ran {
     say(&format!(
         "broker killed and back, all decided {back:.1?} later; gone for good, ended {ended:.1?} after SIGTERM (3 s): {figures}"
     ));
-    Ran::Yes
 }

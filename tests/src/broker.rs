@@ -78,6 +78,14 @@ impl Cluster {
         Client::new(&self.address)
     }
 
+    /// A client that need not ask one of the nodes.
+    #[must_use]
+    pub fn client_without(&self, node: usize) -> Client {
+        let others: Vec<_> =
+            self.address.split(',').enumerate().filter(|(n, _)| *n != node).map(|(_, address)| address).collect();
+        Client::new(&others.join(","))
+    }
+
     /// Waits until every node is seen.
     ///
     /// # Errors

@@ -78,6 +78,13 @@ impl Input {
         Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
     }
 
+    /// An empty topic on one broker alone.
+    pub(crate) fn on(broker: i32, client: &Client, partitions: usize) -> Self {
+        let topic = unique("crawl");
+        client.create_topic_on(broker, &topic, i32::try_from(partitions).expect("few"));
+        Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
+    }
+
     /// A topic with so many documents.
     pub(crate) fn of(client: &Client, seed: u64, documents: usize, partitions: usize) -> Self {
         let mut input = Self::empty(client, partitions);

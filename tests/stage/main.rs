@@ -7,6 +7,7 @@
 
 mod account;
 mod again;
+mod brokers;
 mod changes;
 mod crashes;
 mod group;
@@ -41,10 +42,14 @@ fn main() -> ExitCode {
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
     ]);
+    all.extend(tests![false, Cluster::three(); brokers: one_of_three_is_frozen_and_one_is_killed;]);
     all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
     all.extend(tests![true, broker::shared().as_ref();
         crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
         standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;
+    ]);
+    all.extend(tests![true, Cluster::three();
+        brokers: three_are_killed_in_turn_twice_round, outputs_are_blocked_for_a_minute;
     ]);
     runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

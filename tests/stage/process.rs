@@ -108,6 +108,13 @@ impl Process {
         seconds.split_whitespace().next()?.parse().ok().map(Duration::from_secs_f64)
     }
 
+    /// Its memory, in bytes.
+    pub(crate) fn rss(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        1024 * line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number")
+    }
+
     /// Waits until a signal has stopped it where it stands.
     pub(crate) fn wait_frozen(&mut self) {
         let state = || fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();

@@ -16,6 +16,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
     message::{Header, Headers, OwnedHeaders},
+    metadata::MetadataTopic,
     producer::{BaseProducer, BaseRecord, Producer},
 };
 
@@ -119,12 +120,44 @@ impl Client {
         }
     }
 
+    /// Waits until every partition is led and all its replicas are in sync: then a broker can be spared.
+    ///
+    /// # Panics
+    /// If that takes longer than a minute.
+    pub fn wait_in_sync(&self) {
+        let consumer: BaseConsumer = self.config().create().expect("a consumer");
+        let deadline = Instant::now() + 3 * TIMEOUT;
+        loop {
+            let metadata = consumer.fetch_metadata(None, TIMEOUT).expect("metadata");
+            let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+            if partitions.all(|partition| partition.leader() >= 0 && partition.isr().len() == partition.replicas().len()) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "replicas are not in sync again");
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     /// Makes a topic with the cluster's replicas, and waits until it is seen.
     ///
     /// # Panics
     /// If it cannot be made.
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
+        self.create(name, partitions, TopicReplication::Fixed(-1), settings);
+    }
+
+    /// Makes a topic whose partitions are on one broker alone, numbered from 1.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn create_topic_on(&self, broker: i32, name: &str, partitions: i32) {
+        let broker = [broker];
+        let placed = vec![&broker[..]; usize::try_from(partitions).expect("some partitions")];
+        self.create(name, partitions, TopicReplication::Variable(&placed), &[("min.insync.replicas", "1")]);
+    }
+
+    fn create(&self, name: &str, partitions: i32, replication: TopicReplication<'_>, settings: &[(&str, &str)]) {
+        let topic = NewTopic::new(name, partitions, replication);
         let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let made = wait(self.admin().create_topics([&topic], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
         made.expect("an answer").into_iter().for_each(|result| drop(result.expect("a topic")));
@@ -213,7 +246,8 @@ impl Client {
 
     fn producer(&self) -> ClientConfig {
         let mut config = self.config();
-        config.set("acks", "all").set("linger.ms", "2").set("message.max.bytes", "100000000");
+        // A broker that is killed may have taken a record and not said so.
+        config.set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "2").set("message.max.bytes", "100000000");
         config
     }
 
@@ -259,7 +293,7 @@ impl Client {
         records
     }
 
-    /// What a group has committed for a topic: offset and text by partition.
+    /// What a group has committed for a topic: offset and text by partition. Does not wait for a transaction that is open.
     ///
     /// # Panics
     /// If the brokers do not say.
@@ -267,7 +301,7 @@ impl Client {
     pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, (i64, String)> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, self.partitions(topic) - 1);
-        let (consumer, deadline) = (self.consumer(group, "read_committed"), Instant::now() + TIMEOUT);
+        let (consumer, deadline) = (self.consumer(group, "read_uncommitted"), Instant::now() + TIMEOUT);
         // A group's coordinator may be on its way: one that has just been started, or the first of all.
         let list = loop {
             match consumer.committed_offsets(list.clone(), TIMEOUT) {

@@ -10,6 +10,7 @@
 mod client;
 mod install;
 mod node;
+pub mod secure;
 
 use std::{
     sync::{
@@ -21,7 +22,7 @@ use std::{
 
 pub use client::{Client, Consumed, Message};
 
-use self::node::{Layout, Node};
+use self::node::{Extra, Layout, Node};
 
 /// How long nodes may take to be up.
 const UP_WITHIN: Duration = Duration::from_secs(90);
@@ -38,7 +39,7 @@ impl Cluster {
     /// # Errors
     /// If it cannot be started; the text says why.
     pub fn one() -> Result<Self, String> {
-        Self::start(1)
+        Self::start(1, &Extra::default())
     }
 
     /// Three nodes: every topic made without a number has three replicas, two of which must be in sync.
@@ -46,15 +47,15 @@ impl Cluster {
     /// # Errors
     /// If they cannot be started.
     pub fn three() -> Result<Self, String> {
-        Self::start(3)
+        Self::start(3, &Extra::default())
     }
 
-    fn start(nodes: usize) -> Result<Self, String> {
+    fn start(nodes: usize, extra: &Extra) -> Result<Self, String> {
         let libs = install::libs()?;
         let mut why = String::new();
         // A port that was free may be taken a moment later.
         for _ in 0..3 {
-            let layouts = Layout::of_cluster(nodes, &libs)?;
+            let layouts = Layout::of_cluster(nodes, &libs, extra)?;
             let address = layouts.iter().map(Layout::address).collect::<Vec<_>>().join(",");
             let nodes = layouts.into_iter().map(Node::start).collect::<Result<Vec<_>, _>>()?;
             let cluster = Self { nodes, address };

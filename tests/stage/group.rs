@@ -162,20 +162,40 @@ impl Group {
 
     /// `weir run` with a folder of state of this name.
     pub(crate) fn command(&self, state: &str) -> Command {
+        self.command_with(state, &[])
+    }
+
+    /// The same with more keys of the configuration.
+    pub(crate) fn command_with(&self, state: &str, sets: &[&str]) -> Command {
         let mut command = self.weir(state);
-        command.arg("run").env("WEIR_LOG", "warn,pipeline=info");
+        command.args(sets.iter().flat_map(|set| ["--set", set])).arg("run");
+        command
+    }
+
+    /// `weir settle`, which forwards to the topic `settled`.
+    pub(crate) fn settle_command(&self) -> Command {
+        let mut command = self.configured();
+        let (topic, group) = (self.topic("settled"), self.topic("settle"));
+        command.args(["--set", &format!("settle.topic={topic}"), "--set", &format!("settle.group={group}"), "settle"]);
+        command
+    }
+
+    /// `weir` with the group's configuration and a folder of state of this name.
+    pub(crate) fn weir(&self, state: &str) -> Command {
+        let mut command = self.configured();
+        command.arg("--set").arg(format!("state.directory={}", self.state(state).display()));
         command
     }
 
     /// `weir` with the group's configuration.
-    pub(crate) fn weir(&self, state: &str) -> Command {
+    fn configured(&self) -> Command {
         let mut command = weir(["--config".as_ref(), config().as_os_str()]);
-        command.arg("--set").arg(format!("state.directory={}", self.state(state).display()));
         // Several processes of a group stand on this machine.
         command.args(["--set", "metrics.listen="]);
         for set in &self.sets {
             command.arg("--set").arg(set);
         }
+        command.env("WEIR_LOG", "warn,pipeline=info");
         command
     }
 

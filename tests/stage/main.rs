@@ -16,13 +16,15 @@ mod poison;
 mod process;
 mod recalls;
 mod same;
+mod secure;
+mod settling;
 mod standby;
 mod stopping;
 
 use std::process::ExitCode;
 
 use testkit::{
-    broker::{self, Cluster},
+    broker::{self, Cluster, secure::Secure},
     runner, tests,
 };
 
@@ -40,16 +42,18 @@ fn main() -> ExitCode {
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
         poison: bad_records_stop_nothing;
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
+        settling: settled_documents_are_forwarded_once;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
     ]);
     all.extend(tests![false, Cluster::three(); brokers: one_of_three_is_frozen_and_one_is_killed;]);
+    all.extend(tests![false, Secure::start().as_ref(); secure: documents_pass_and_mistakes_are_named;]);
     all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
     all.extend(tests![true, broker::shared().as_ref();
         crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
         standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;
+        settling: settled_documents_are_forwarded_once_for_long;
     ]);
-    all.extend(tests![true, Cluster::three();
-        brokers: three_are_killed_in_turn_twice_round, outputs_are_blocked_for_a_minute;
-    ]);
+    all.extend(tests![true, Cluster::three(); brokers: three_are_killed_in_turn_twice_round;]);
+    all.extend(tests![true, Cluster::three().as_ref(); brokers: outputs_are_blocked_for_a_minute;]);
     runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

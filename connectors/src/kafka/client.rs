@@ -26,7 +26,7 @@ use rdkafka::{
     producer::{DeliveryResult, ProducerContext},
 };
 
-use super::{config::KafkaConfig, errors, topics::TopicLimits};
+use super::{config::KafkaConfig, errors, reach::hint, topics::TopicLimits};
 use crate::error::Error;
 
 /// Reports of a client.
@@ -69,7 +69,8 @@ impl Reports {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
             *logged = Some(Instant::now());
-            tracing::warn!(%error, reason, count, "trouble with a broker, the client recovers by itself");
+            let look = hint(reason);
+            tracing::warn!(%error, reason, count, look, "trouble with a broker, the client tries on by itself");
         }
     }
 
@@ -171,7 +172,8 @@ impl ProducerContext for Reporter {
 pub(super) type Reading = BaseConsumer<Reporter>;
 
 impl KafkaConfig {
-    fn client(&self) -> ClientConfig {
+    /// Every client of ours: what is configured, and what that leaves out.
+    pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set_log_level(RDKafkaLogLevel::Warning);
         for (key, value) in &self.client {
@@ -180,6 +182,13 @@ impl KafkaConfig {
         client.set("bootstrap.servers", &self.brokers);
         if !self.client.contains_key("client.id") {
             client.set("client.id", "weir");
+        }
+        // The OpenSSL that is built in looks for certificates where it would have been installed. The system's own are
+        // elsewhere, where the client looks if it is told to.
+        let named = |name: &&str| self.client.contains_key(*name);
+        let elsewhere = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+        if !elsewhere && !["ssl.ca.location", "ssl.ca.pem"].iter().any(named) {
+            client.set("ssl.ca.location", "probe");
         }
         client
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `config` | which brokers, topics and limits, and which client properties are ours |
 //! | `client` | how is a client made, and what becomes of what it reports |
+//! | `reach` | can the brokers be talked to, and if not, which key is to be looked at |
 //! | `errors` | may a failed call be tried again, must the batch be aborted, or the process end |
 //! | `topics` | are the topics there and as they must be |
 //! | `numbering` | which number has a partition, where did it begin, how far is it read |
@@ -35,6 +36,7 @@ mod numbering;
 mod offsets;
 mod producer;
 mod publisher;
+mod reach;
 mod relay;
 mod source;
 mod start;

@@ -30,6 +30,7 @@ use super::{
     errors::{self, Call, Outcome},
     message::all_headers,
     producer::{Target, Transactions},
+    reach::reach,
     start::{Extent, look},
     topics::{TopicLimits, relay_bytes_max},
 };
@@ -96,6 +97,7 @@ impl Relay {
     /// If a topic is missing, or the brokers do not answer, or a partition no longer holds what comes next.
     pub fn open(config: &KafkaConfig, inputs: &[&str], outputs: &[&str]) -> Result<Self, Error> {
         let reports = Arc::new(Reports::default());
+        reach(config)?;
         let admin: Admin = config.admin_config().create().map_err(errors::not_made)?;
         let limits = TopicLimits::uniform(relay_bytes_max(config, &admin, inputs, outputs)?);
         let consumer = config.consumer(&reports)?;

@@ -26,6 +26,7 @@ use super::{
     client::{Admin, wait},
     config::{KafkaConfig, Topics, refuse},
     errors::{self, Call},
+    reach::reach,
     start::look,
 };
 use crate::{
@@ -123,6 +124,7 @@ impl Described {
 /// [`Error::Refused`] with every problem; [`Error::Broker`] if the brokers do not answer.
 pub fn check_topics(config: &KafkaConfig) -> Result<Checked, Error> {
     config.check()?;
+    reach(config)?;
     let admin: Admin = config.admin_config().create().map_err(errors::not_made)?;
     let named: BTreeSet<&str> =
         config.topics.input.iter().map(String::as_str).chain(config.topics.outputs().map(|(_, name)| name)).collect();
@@ -189,6 +191,7 @@ pub(super) fn relay_bytes_max(config: &KafkaConfig, admin: &Admin, inputs: &[&st
 /// As [`check_topics`].
 pub(super) fn check_input(config: &KafkaConfig, topic: &str) -> Result<TopicLimits, Error> {
     config.check()?;
+    reach(config)?;
     let admin: Admin = config.admin_config().create().map_err(errors::not_made)?;
     let named = BTreeSet::from([topic]);
     let mut described = describe(&admin, &named)?;

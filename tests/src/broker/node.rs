@@ -20,9 +20,18 @@ pub(super) struct Layout {
     memory: &'static str,
 }
 
+/// What a node is to have beside the usual.
+#[derive(Default)]
+pub(super) struct Extra {
+    /// Properties that win over the usual ones; `{port}` and `{controller}` stand for the node's ports.
+    pub(super) properties: String,
+    /// Arguments for the tool that formats its storage.
+    pub(super) format: Vec<String>,
+}
+
 impl Layout {
     /// Nodes that know each other, on ports that are free now.
-    pub(super) fn of_cluster(nodes: usize, libs: &Path) -> Result<Vec<Self>, String> {
+    pub(super) fn of_cluster(nodes: usize, libs: &Path, extra: &Extra) -> Result<Vec<Self>, String> {
         let ports = free_ports(2 * nodes)?;
         let (brokers, controllers) = ports.split_at(nodes);
         let voters: Vec<_> = controllers.iter().enumerate().map(|(i, port)| format!("{}@127.0.0.1:{port}", i + 1)).collect();
@@ -32,7 +41,9 @@ impl Layout {
             let folder =
                 tempfile::Builder::new().prefix("weir-kafka-").tempdir().map_err(|e| format!("temporary folder: {e}"))?.keep();
             let layout = Self { libs: libs.to_owned(), folder, port, memory };
-            layout.write(&properties(i + 1, port, controller, &voters.join(","), nodes, &layout.folder))?;
+            let more = extra.properties.replace("{port}", &port.to_string()).replace("{controller}", &controller.to_string());
+            let usual = properties(i + 1, port, controller, &voters.join(","), nodes, &layout.folder);
+            layout.write(&(usual + &more), &extra.format)?;
             layouts.push(layout);
         }
         Ok(layouts)
@@ -48,17 +59,18 @@ impl Layout {
         ["java", self.memory, "-XX:+UseSerialGC", logging, "-cp", &class_path, class].map(str::to_owned).to_vec()
     }
 
-    fn write(&self, properties: &str) -> Result<(), String> {
+    fn write(&self, properties: &str, format: &[String]) -> Result<(), String> {
         let path = self.folder.join("server.properties");
         fs::write(&path, properties).map_err(|error| format!("{}: {error}", path.display()))?;
         let java = self.java("kafka.tools.StorageTool");
-        let format = Command::new(&java[0]).args(&java[1..]).args(["format", "-t", CLUSTER_ID, "-c"]).arg(&path).output();
+        let format =
+            Command::new(&java[0]).args(&java[1..]).args(["format", "-t", CLUSTER_ID, "-c"]).arg(&path).args(format).output();
         let output = format.map_err(|error| format!("java: {error}"))?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }
 }
 
-fn free_ports(count: usize) -> Result<Vec<u16>, String> {
+pub(super) fn free_ports(count: usize) -> Result<Vec<u16>, String> {
     // All at once, so that no port is given twice.
     let listeners: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect();
     let ports = listeners.and_then(|all| all.iter().map(|listener| Ok(listener.local_addr()?.port())).collect());

@@ -1,0 +1,194 @@
+//! `weir settle` as a process behind `weir run`: killed, asked to end, replaced while it stands still. Every clean document
+//! that was not recalled, and every copy that was restored, is forwarded once.
+
+use std::{
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt as _,
+    thread,
+    time::{Duration, Instant},
+};
+
+use testkit::{
+    broker::{Client, Consumed},
+    random::Random,
+};
+
+use crate::{
+    account::{header, json, say},
+    group::{Group, Input},
+    process::{LONG, Process},
+};
+
+/// Inside a transaction, records on their way.
+const POINT: &str = "kafka.half_produced:1";
+/// Signal by which a process ends at a point.
+const ABORTED: i32 = 6;
+/// The default of `kafka.shutdown_seconds`.
+const SHUTDOWN: Duration = Duration::from_secs(20);
+
+/// What is done to a process.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Killed,
+    KilledInside,
+    Asked(&'static str),
+    Replaced,
+}
+
+const FATES: [Fate; 5] = [Fate::KilledInside, Fate::Asked("TERM"), Fate::Killed, Fate::Asked("INT"), Fate::Replaced];
+
+struct Settling<'a> {
+    group: &'a Group,
+    input: Input,
+    random: Random,
+    seed: u64,
+}
+
+impl Settling<'_> {
+    fn start(&self, variables: &[(&str, &str)]) -> Process {
+        let mut command = self.group.settle_command();
+        command.envs(variables.iter().copied());
+        let mut process = self.group.begin(command);
+        process.wait_said(" settling ");
+        process
+    }
+
+    fn add(&mut self) {
+        self.seed += 1;
+        self.input.add(self.seed, 120);
+    }
+
+    fn live(&mut self, fate: Fate) {
+        if fate == Fate::KilledInside {
+            let mut process = self.start(&[("WEIR_KILL", POINT)]);
+            self.add();
+            let status = process.end_within(LONG);
+            assert_eq!(status.signal(), Some(ABORTED), "{POINT} was never passed: {}", process.said());
+            return;
+        }
+        let mut process = self.start(&[]);
+        self.add();
+        thread::sleep(Duration::from_millis(self.random.below(1_500) as u64));
+        assert!(process.ended().is_none(), "{}", process.said());
+        match fate {
+            Fate::Asked(signal) => {
+                let begun = Instant::now();
+                process.signal(signal);
+                let status = process.end_within(SHUTDOWN);
+                assert!(status.success(), "{signal}: {status} after {:?}: {}", begun.elapsed(), process.said());
+            }
+            Fate::Replaced => self.replace(process),
+            Fate::Killed | Fate::KilledInside => process.kill(),
+        }
+    }
+
+    /// It stands still, another one goes on in its place, and it wakes up again.
+    fn replace(&mut self, mut zombie: Process) {
+        zombie.signal("STOP");
+        zombie.wait_frozen();
+        let before = self.forwarded();
+        let mut successor = self.start(&[]);
+        self.add();
+        let begun = Instant::now();
+        while self.forwarded() <= before {
+            assert!(begun.elapsed() < LONG && successor.ended().is_none(), "nothing goes on: {}", successor.said());
+            thread::sleep(Duration::from_millis(100));
+        }
+        zombie.signal("CONT");
+        self.add();
+        let status = zombie.end_within(LONG);
+        assert!(status.code() == Some(1) && zombie.said().contains("fenced"), "{status}: {}", zombie.said());
+        assert!(successor.ended().is_none(), "the zombie has harmed its successor: {}", successor.said());
+        successor.stop();
+    }
+
+    fn forwarded(&self) -> usize {
+        self.group.client.consume_all(&self.group.topic("settled")).len()
+    }
+}
+
+/// Records by their ordinals; each has one of its own.
+fn by_ordinal(records: Vec<Consumed>) -> BTreeMap<u32, Consumed> {
+    let mut all = BTreeMap::new();
+    for record in records {
+        let ordinal = ordinal(&record);
+        let placeless = Consumed { partition: 0, offset: 0, ..record };
+        assert!(all.insert(ordinal, placeless).is_none(), "ordinal {ordinal} is there twice");
+    }
+    all
+}
+
+fn ordinal(record: &Consumed) -> u32 {
+    header(record, "weir-ordinal").and_then(|ordinal| ordinal.parse().ok()).expect("an ordinal")
+}
+
+/// What must be forwarded once everything is settled, and how many were recalled and restored.
+fn expected(group: &Group) -> (BTreeMap<u32, Consumed>, usize, usize) {
+    let read = |key: &str| group.client.consume_all(&group.topic(key));
+    let mut fates = BTreeMap::new();
+    for record in read("recalls") {
+        let action = json(&record.value)["action"].as_str().expect("an action").to_owned();
+        if action != "settled" {
+            fates.insert(ordinal(&record), action);
+        }
+    }
+    let (mut clean, mut copies) = (by_ordinal(read("clean")), by_ordinal(read("duplicates")));
+    let all = clean.len();
+    clean.retain(|ordinal, _| fates.get(ordinal).is_none_or(|action| action != "recall"));
+    copies.retain(|ordinal, _| fates.get(ordinal).is_some_and(|action| action == "restore"));
+    let (recalled, restored) = (all - clean.len(), copies.len());
+    clean.extend(copies);
+    (clean, recalled, restored)
+}
+
+fn settled_once(client: &Client, seed: u64, lives: usize) {
+    let input = Input::of(client, seed, 900, 3);
+    let group = Group::new(&input, "settles");
+    let mut stage = group.start("a");
+    stage.wait_active();
+    let mut settling = Settling { group: &group, input, random: Random::new(seed), seed: seed * 1_000 };
+    for life in 0..lives {
+        settling.live(FATES[life % FATES.len()]);
+    }
+    let input = settling.input.clone();
+    group.wait_done(&input, &mut stage);
+    stage.stop();
+
+    // The input falls silent: after a second everything counts as settled.
+    let mut stage = group.begin(group.command_with("a", &["kafka.settle_after_seconds=1"]));
+    stage.wait_active();
+    let (expected, recalled, restored) = expected(&group);
+    assert!(recalled > 10, "the input tests nothing: {recalled} recalled, {restored} restored");
+    let mut last = settling.start(&[]);
+    let begun = Instant::now();
+    while settling.forwarded() < expected.len() {
+        let count = settling.forwarded();
+        assert!(begun.elapsed() < LONG, "{count} of {} forwarded: {}", expected.len(), last.said());
+        assert!(last.ended().is_none(), "{}", last.said());
+        thread::sleep(Duration::from_millis(200));
+    }
+    // Once more what it may still have in hand.
+    thread::sleep(Duration::from_secs(1));
+    last.stop();
+    stage.stop();
+    let topic = group.topic("settled");
+    let got = by_ordinal(client.consume_all(&topic));
+    assert!(got.keys().eq(expected.keys()), "{} forwarded, expected {}", got.len(), expected.len());
+    assert!(got == expected, "a document was not forwarded as it came");
+    assert!(client.consume_all(&format!("{topic}.late-recalls")).is_empty(), "a recall after its mark");
+    let aborted = client.consume_uncommitted(&topic).len() - got.len();
+    assert!(aborted > 0, "no death in a transaction, so nothing was tested");
+    say(&format!(
+        "weir settle through {lives} lives (kill -9 at random and inside a transaction, SIGTERM, SIGINT, SIGSTOP and a \
+         successor): {} forwarded, {recalled} recalled, {restored} restored, {aborted} aborted: 0 lost, 0 doubled",
+        got.len()
+    ));
+}
+
+pub(crate) fn settled_documents_are_forwarded_once(client: &Client) {
+    settled_once(client, 91, FATES.len());
+}
+
+pub(crate) fn settled_documents_are_forwarded_once_for_long(client: &Client) {
+    settled_once(client, 92, 40);
+}

@@ -1,4 +1,4 @@
-//! Injected errors and their declared outcomes, each row a case.
+//! Injected errors of whoever writes, and their declared outcomes, each row a case. The other half is in `looking`.
 //!
 //! librdkafka's mock cluster answers with the errors. Its transactions are a fake, so nothing is said here about what is
 //! visible afterwards; only what the committer makes of the answer.
@@ -43,24 +43,39 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Aborted),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, Expected::Aborted),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1, Expected::Fatal),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, Expected::Fenced),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 2, Expected::Committed),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1, Expected::Committed),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Aborted),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
+    (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Aborted),
+    (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
+    (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 2, Expected::Committed),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Committed),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, Expected::Aborted),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
+    (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Committed),
+    (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
+    (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 2, Expected::Committed),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Committed),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, 1, Expected::Aborted),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, 1, Expected::Aborted),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
+    (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Committed),
+    (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
+    (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, Expected::Aborted),
+    (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 2, Expected::Committed),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Committed),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, Expected::Fenced),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Expected::Fatal),
+    (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Aborted),
+    (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
+    (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1, Expected::Fatal),
 ];
 
 /// What comes of the fence itself.
@@ -70,15 +85,30 @@ const FENCE_CASES: &[(Code, usize, bool)] = &[
     (Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, true),
     (Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, false),
     (Code::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, 1, false),
+    (Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 2, true),
+    (Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, false),
+    (Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, true),
 ];
 
-struct Mock {
-    cluster: MockCluster<'static, DefaultProducerContext>,
-    config: KafkaConfig,
-    source: KafkaSource,
+/// What comes of an abort when its request fails so; `None`: it succeeds. Whatever it is, only a recovery may follow a failure,
+/// and the next batch is committed after it.
+const ABORT_CASES: &[(Code, usize, Option<Expected>)] = &[
+    (Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 2, None),
+    (Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Some(Expected::Aborted)),
+    (Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, None),
+    (Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Some(Expected::Aborted)),
+    (Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Some(Expected::Fenced)),
+    (Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Some(Expected::Fatal)),
+];
+
+/// Brokers that answer as they are told to.
+pub(crate) struct Mock {
+    pub(crate) cluster: MockCluster<'static, DefaultProducerContext>,
+    pub(crate) config: KafkaConfig,
+    pub(crate) source: KafkaSource,
 }
 
-fn mock() -> Mock {
+pub(crate) fn mock() -> Mock {
     let cluster = MockCluster::new(1).expect("a mock cluster");
     let topics = names("mock");
     for (_, name) in topics.outputs().chain([("input", topics.input[0].as_str())]) {
@@ -111,13 +141,8 @@ fn batch(committer: &mut KafkaCommitter) -> Result<(), Error> {
 fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     let result = batch(committer);
     let said = format!("{result:?}");
-    let outcome = match result {
-        Ok(()) => return Ok(Expected::Committed),
-        Err(Error::Fenced { .. }) => Expected::Fenced,
-        Err(Error::Broker { outcome: Outcome::Abort, .. }) => Expected::Aborted,
-        Err(Error::Broker { outcome: Outcome::Fatal, .. }) => Expected::Fatal,
-        Err(other) => panic!("{other}"),
-    };
+    let Err(error) = result else { return Ok(Expected::Committed) };
+    let outcome = failure(&error);
     let aborted = committer.abort();
     let next = aborted.and_then(|()| if outcome == Expected::Aborted { committer.recover(None).map(drop) } else { Ok(()) });
     let next = next.and_then(|()| batch(committer));
@@ -127,25 +152,66 @@ fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     }
 }
 
+/// What is wrong with rows, each tried with a cluster of its own; some at once, they wait more than they work.
+pub(crate) fn each<T: Sync>(rows: &[T], wrong: fn(&T) -> Option<String>) -> Vec<String> {
+    thread::scope(|scope| {
+        let parts = rows.chunks(rows.len().div_ceil(4).max(1));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().filter_map(wrong).collect::<Vec<_>>())).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("no panic")).collect()
+    })
+}
+
+fn batch_case((api, code, times, expected): &(Api, Code, usize, Expected)) -> Option<String> {
+    let mock = mock();
+    let mut committer = committer(&mock);
+    committer.recover(None).expect("recovered");
+    mock.cluster.request_errors(*api, &vec![*code; *times]);
+    let got = outcome(&mut committer);
+    (got != Ok(*expected)).then(|| format!("{api:?} {code:?} x{times}: {got:?}, expected {expected:?}"))
+}
+
+fn fence_case((code, times, expected): &(Code, usize, bool)) -> Option<String> {
+    let mock = mock();
+    mock.cluster.request_errors(Api::InitProducerId, &vec![*code; *times]);
+    let recovered = committer(&mock).recover(None);
+    (recovered.is_ok() != *expected).then(|| format!("InitProducerId {code:?} x{times}: {recovered:?}"))
+}
+
 pub(crate) fn injected_errors_have_their_outcomes() {
+    let wrong = [each(CASES, batch_case), each(FENCE_CASES, fence_case)].concat();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn failure(error: &Error) -> Expected {
+    match error {
+        Error::Fenced { .. } => Expected::Fenced,
+        Error::Broker { outcome: Outcome::Abort, .. } => Expected::Aborted,
+        Error::Broker { outcome: Outcome::Fatal, .. } => Expected::Fatal,
+        other => panic!("{other}"),
+    }
+}
+
+pub(crate) fn an_abort_has_its_outcomes() {
     let mut wrong = Vec::new();
-    for (api, code, times, expected) in CASES {
+    for (code, times, expected) in ABORT_CASES {
         let mock = mock();
         let mut committer = committer(&mock);
         committer.recover(None).expect("recovered");
-        mock.cluster.request_errors(*api, &vec![*code; *times]);
-        let got = outcome(&mut committer);
-        if got != Ok(*expected) {
-            wrong.push(format!("{api:?} {code:?} x{times}: {got:?}, expected {expected:?}"));
+        committer.begin().expect("begun");
+        committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
+        // What was never sent needs no abort.
+        thread::sleep(Duration::from_millis(300));
+        mock.cluster.request_errors(Api::EndTxn, &vec![*code; *times]);
+        let aborted = committer.abort();
+        let got = aborted.as_ref().err().map(failure);
+        if got != *expected {
+            wrong.push(format!("EndTxn of an abort, {code:?} x{times}: {aborted:?}, expected {expected:?}"));
         }
-    }
-    for (code, times, expected) in FENCE_CASES {
-        let mock = mock();
-        mock.cluster.request_errors(Api::InitProducerId, &vec![*code; *times]);
-        let recovered = committer(&mock).recover(None);
-        if recovered.is_ok() != *expected {
-            wrong.push(format!("InitProducerId {code:?} x{times}: {recovered:?}"));
+        if got.is_some() {
+            assert!(matches!(committer.begin(), Err(Error::Refused(_))), "only recovery may follow");
+            committer.recover(None).expect("recovered");
         }
+        batch(&mut committer).expect("and it goes on");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -7,6 +7,7 @@ mod committing;
 mod errors;
 mod journal;
 mod long;
+mod looking;
 mod publishing;
 mod reading;
 mod recovering;
@@ -47,7 +48,10 @@ fn main() -> ExitCode {
             killed_at_random_nothing_is_lost_or_doubled, a_second_publisher_fences_the_first,
             what_cannot_be_published_is_said;
     ]);
-    all.extend(tests![false; errors: injected_errors_have_their_outcomes, a_commit_outlasts_brokers_that_come_back;]);
+    all.extend(tests![false;
+        errors: injected_errors_have_their_outcomes, an_abort_has_its_outcomes, a_commit_outlasts_brokers_that_come_back;
+        looking: injected_errors_of_readers_have_their_outcomes, half_an_answer_skips_no_record;
+    ]);
     all.extend(tests![true, broker::shared().as_ref(); long: commits_are_measured;]);
     runner::run("Kafka", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

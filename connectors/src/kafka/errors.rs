@@ -13,6 +13,25 @@
 //! A transactional call that is still undecided after its time is an `Abort`: whether it took place is found out by
 //! recovery, from the journal, with a new producer. Trying on with the old one could tear a transaction.
 
+//!
+//! What that makes of each call and class of errors, retries of the client included. Each cell is a row of a test:
+//! `tests/kafka/errors` for whoever writes, `tests/kafka/looking` for whoever reads or asks, the tests below for what no broker
+//! says.
+//!
+//! | call | retriable, transport | timed out | unknown | bad record, group | no right | fenced |
+//! |---|---|---|---|---|---|---|
+//! | fence | done | done | done | - | `Fatal` | `Fatal` |
+//! | begin | - | - | `Fatal` | - | - | - |
+//! | produce, deliver | done | done | `Abort` | `Abort` | `Abort` | `Fenced` |
+//! | add partitions | done | `Abort` | `Abort` | - | topic: `Abort`, id: `Fatal` | `Fenced` |
+//! | add offsets, send them | done | done | `Abort` | `Abort` | group: `Abort`, id: `Fatal` | `Fenced` |
+//! | commit | done | `Abort` | `Abort` | - | `Fatal` | `Fenced` |
+//! | abort | done | `Abort` | `Abort` | - | `Fatal` | `Fenced` |
+//! | read | done | done | done | out of range: ends | `Fatal` | - |
+//! | look, committed offsets | done | done | done | - | `Fatal` | - |
+//!
+//! `Abort` of a commit or an abort may have taken place at the coordinator: the recovery that follows reads the journal.
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::error::Error;

@@ -64,7 +64,13 @@ pub(super) struct Extent {
 impl Extent {
     /// Asks the brokers.
     pub(super) fn of(consumer: &Reading, topic: &str, id: i32) -> Result<Self, Error> {
-        let (low, high) = look(|timeout| consumer.fetch_watermarks(topic, id, timeout))?;
+        let ask = || look(|timeout| consumer.fetch_watermarks(topic, id, timeout));
+        let (mut low, mut high) = ask()?;
+        // The client asks for both ends at once, and where the first answer is an error and the second is none, it gives the
+        // end as the beginning: an empty partition. One that is so is so when asked again.
+        if low == high {
+            (low, high) = ask()?;
+        }
         Ok(Self { low: u64::try_from(low).unwrap_or(0), high: u64::try_from(high).unwrap_or(0) })
     }
 }

@@ -227,7 +227,8 @@ impl Client {
     pub fn produce(&self, topic: &str, messages: &[Message]) {
         let producer: BaseProducer = self.producer().create().expect("a producer");
         send_all(&producer, topic, messages);
-        producer.flush(TIMEOUT).expect("delivered");
+        // A broker that is away takes its time to be given up.
+        producer.flush(3 * TIMEOUT).expect("delivered");
     }
 
     /// Produces records in one transaction, and commits or aborts it.

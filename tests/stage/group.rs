@@ -85,6 +85,13 @@ impl Input {
         Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
     }
 
+    /// An empty topic of which the broker keeps some hundred megabytes.
+    pub(crate) fn kept_short(client: &Client, partitions: usize) -> Self {
+        let topic = unique("crawl");
+        keep_short(client, &topic, i32::try_from(partitions).expect("few"));
+        Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
+    }
+
     /// A topic with so many documents.
     pub(crate) fn of(client: &Client, seed: u64, documents: usize, partitions: usize) -> Self {
         let mut input = Self::empty(client, partitions);
@@ -124,6 +131,11 @@ fn renamed(line: Vec<u8>, seed: u64) -> Vec<u8> {
         Ok(text) => text.replacen("\"id\":\"d", &format!("\"id\":\"{seed}-d"), 1).into_bytes(),
         Err(bytes) => bytes.into_bytes(),
     }
+}
+
+/// Makes a topic of which the broker keeps some hundred megabytes.
+pub(crate) fn keep_short(client: &Client, topic: &str, partitions: i32) {
+    client.create_topic(topic, partitions, &[("retention.bytes", "200000000"), ("segment.bytes", "50000000")]);
 }
 
 /// A group: outputs, and a folder of state for each of its processes.
@@ -227,6 +239,12 @@ impl Group {
     /// Where a process keeps its state.
     pub(crate) fn state(&self, name: &str) -> PathBuf {
         self.home.path().join(format!("state-{name}"))
+    }
+
+    /// How many records of the input were taken in and committed.
+    pub(crate) fn decided(&self) -> u64 {
+        let committed = self.client.committed(&self.name, &self.input);
+        committed.values().map(|(offset, _)| u64::try_from(*offset).unwrap_or(0)).sum()
     }
 
     /// Whether every record of the input was taken in and committed.

@@ -1,7 +1,7 @@
 //! `weir run` against a real Kafka: killed, frozen, replaced, cut off, fed with rubbish. Under `read_committed` nothing is lost,
 //! nothing doubled, nothing a copy of itself, and the decisions are those of an undisturbed run in the same reading order.
 //!
-//! `cargo test -p pipeline --test stage`: the short forms, some minutes on two cores. The long ones, half an hour:
+//! `cargo test -p pipeline --test stage`: the short forms, some minutes on two cores. The long ones, two hours:
 //! `cargo test -p pipeline --test stage -- --ignored --test-threads 1`. `WEIR_TEST_KAFKA=host:port` takes a running broker where
 //! a test does not have to stop it, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
 
@@ -18,6 +18,7 @@ mod recalls;
 mod same;
 mod secure;
 mod settling;
+mod soak;
 mod standby;
 mod stopping;
 
@@ -55,5 +56,6 @@ fn main() -> ExitCode {
     ]);
     all.extend(tests![true, Cluster::three(); brokers: three_are_killed_in_turn_twice_round;]);
     all.extend(tests![true, Cluster::three().as_ref(); brokers: outputs_are_blocked_for_a_minute;]);
+    all.extend(tests![true, Cluster::one(); soak: twenty_minutes_at_full_rate;]);
     runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

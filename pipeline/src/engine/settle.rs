@@ -146,7 +146,7 @@ impl Engine {
         }
         for representative in orphaned {
             // Copies that carry the alarm themselves were recalled above and are no longer listed.
-            let copies = self.ledger.copies(representative).to_vec();
+            let copies = self.ledger.copies(representative);
             let Some((&restored, others)) = copies.split_first() else { continue };
             self.ledger.change(restored, Fate::Clean)?;
             for &other in others {

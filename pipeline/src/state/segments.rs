@@ -15,7 +15,7 @@ use operators::{codec::Corrupt, document::Ordinal};
 use super::{StateError, log::Log};
 
 #[derive(Debug)]
-struct Segment {
+struct Piece {
     first: Ordinal,
     log: Log,
     /// Whether something was added since [`Segments::unsynced`] was asked.
@@ -28,10 +28,10 @@ pub struct Segments {
     folder: PathBuf,
     /// What a file's name ends with.
     suffix: &'static str,
-    /// Ordinals in a segment.
+    /// Ordinals in a piece.
     span: Ordinal,
-    segments: VecDeque<Segment>,
-    /// Whether a segment was made since [`Self::unsynced`] was asked.
+    pieces: VecDeque<Piece>,
+    /// Whether a piece was made since [`Self::unsynced`] was asked.
     grown: bool,
 }
 
@@ -43,7 +43,7 @@ impl Segments {
     /// If a piece cannot be opened or is shorter than that.
     pub fn open(folder: &Path, suffix: &'static str, span: Ordinal, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
         fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
-        let mut this = Self { folder: folder.to_owned(), suffix, span, segments: VecDeque::new(), grown: false };
+        let mut this = Self { folder: folder.to_owned(), suffix, span, pieces: VecDeque::new(), grown: false };
         let mut firsts: Vec<Ordinal> = fs::read_dir(folder)
             .map_err(|e| StateError::file("list", folder, e))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(suffix)?.strip_suffix('.')?.parse().ok())
@@ -58,7 +58,7 @@ impl Segments {
             }
             let whole = fs::metadata(&path).map_err(|e| StateError::file("read the length of", &path, e))?.len();
             let log = Log::open(&path, if last == Some(first) { tail_bytes } else { whole })?;
-            this.segments.push_back(Segment { first, log, dirty: false });
+            this.pieces.push_back(Piece { first, log, dirty: false });
         }
         Ok(this)
     }
@@ -74,7 +74,7 @@ impl Segments {
 
     /// Whether a piece begins at this ordinal, the next one.
     pub fn begins_at(&self, next: Ordinal) -> bool {
-        self.segments.is_empty() || (next.is_multiple_of(self.span) && self.segments.back().is_some_and(|last| last.first < next))
+        self.pieces.is_empty() || (next.is_multiple_of(self.span) && self.pieces.back().is_some_and(|last| last.first < next))
     }
 
     /// Begins a piece at the next ordinal.
@@ -82,11 +82,11 @@ impl Segments {
     /// # Errors
     /// If the disk is full.
     pub fn begin(&mut self, next: Ordinal) -> Result<(), StateError> {
-        if let Some(full) = self.segments.back_mut() {
+        if let Some(full) = self.pieces.back_mut() {
             full.log.flush()?;
         }
         let log = Log::open(&self.path_of(next), 0)?;
-        self.segments.push_back(Segment { first: next, log, dirty: true });
+        self.pieces.push_back(Piece { first: next, log, dirty: true });
         self.grown = true;
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Segments {
     /// # Errors
     /// If there is no piece yet, or the disk is full.
     pub fn append(&mut self, entry: &[u8]) -> Result<(Ordinal, u64), StateError> {
-        let Some(last) = self.segments.back_mut() else {
+        let Some(last) = self.pieces.back_mut() else {
             return Err(StateError::corrupt(&self.folder, Corrupt { what: "a file to append to", at: 0 }));
         };
         last.dirty = true;
@@ -108,21 +108,21 @@ impl Segments {
     /// # Errors
     /// If that is gone or cannot be read.
     pub fn read(&self, first: Ordinal, at: u64) -> Result<Vec<u8>, StateError> {
-        let found = self.segments.binary_search_by_key(&first, |segment| segment.first);
+        let found = self.pieces.binary_search_by_key(&first, |piece| piece.first);
         let gone = || StateError::corrupt(self.path_of(first), Corrupt { what: "a file that is there", at: 0 });
-        self.segments[found.map_err(|_| gone())?].log.read(at)
+        self.pieces[found.map_err(|_| gone())?].log.read(at)
     }
 
     /// First ordinal of the piece that holds `ordinal`; `None` if it is not there.
     pub fn first_of(&self, ordinal: Ordinal) -> Option<Ordinal> {
-        let after = self.segments.partition_point(|segment| segment.first <= ordinal);
-        Some(self.segments.get(after.checked_sub(1)?)?.first)
+        let after = self.pieces.partition_point(|piece| piece.first <= ordinal);
+        Some(self.pieces.get(after.checked_sub(1)?)?.first)
     }
 
     /// The pieces from the one that holds `from` on, each with its first ordinal.
     pub fn since(&self, from: Ordinal) -> impl Iterator<Item = (Ordinal, &Log)> {
-        let start = self.segments.partition_point(|segment| segment.first <= from).saturating_sub(1);
-        self.segments.range(start..).map(|segment| (segment.first, &segment.log))
+        let start = self.pieces.partition_point(|piece| piece.first <= from).saturating_sub(1);
+        self.pieces.range(start..).map(|piece| (piece.first, &piece.log))
     }
 
     /// Hands everything to the system, and says how long the last piece is: what a snapshot keeps. It is durable once
@@ -131,7 +131,7 @@ impl Segments {
     /// # Errors
     /// If the disk is full.
     pub fn flush(&mut self) -> Result<u64, StateError> {
-        let Some(last) = self.segments.back_mut() else { return Ok(0) };
+        let Some(last) = self.pieces.back_mut() else { return Ok(0) };
         last.log.flush()?;
         Ok(last.log.len())
     }
@@ -143,9 +143,9 @@ impl Segments {
     /// If the system gives no handles.
     pub fn unsynced(&mut self) -> Result<Vec<File>, StateError> {
         let mut files = Vec::new();
-        for segment in self.segments.iter_mut().filter(|segment| segment.dirty) {
-            files.push(segment.log.handle()?);
-            segment.dirty = false;
+        for piece in self.pieces.iter_mut().filter(|piece| piece.dirty) {
+            files.push(piece.log.handle()?);
+            piece.dirty = false;
         }
         if mem::take(&mut self.grown) {
             files.push(File::open(&self.folder).map_err(|e| StateError::file("open", &self.folder, e))?);
@@ -158,23 +158,23 @@ impl Segments {
     /// # Errors
     /// If a file cannot be removed.
     pub fn remove_before(&mut self, oldest: Ordinal) -> Result<(), StateError> {
-        while let (Some(front), Some(second)) = (self.segments.front(), self.segments.get(1))
+        while let (Some(front), Some(second)) = (self.pieces.front(), self.pieces.get(1))
             && second.first <= oldest
         {
             let path = self.path_of(front.first);
             fs::remove_file(&path).map_err(|e| StateError::file("remove", &path, e))?;
-            self.segments.pop_front();
+            self.pieces.pop_front();
         }
         Ok(())
     }
 
     /// Bytes of the last piece.
     pub fn tail_bytes(&self) -> u64 {
-        self.segments.back().map_or(0, |last| last.log.len())
+        self.pieces.back().map_or(0, |last| last.log.len())
     }
 
     /// Bytes in all pieces.
     pub fn disk_bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.log.len()).sum()
+        self.pieces.iter().map(|piece| piece.log.len()).sum()
     }
 }

@@ -1,0 +1,160 @@
+//! Twenty minutes at full rate: is memory flat once the tables are full, and is state what it is said to be?
+//!
+//! A crawl that never repeats itself is produced faster than it is decided; topics keep the last few hundred megabytes.
+//! Bounds are small enough for all tables to be full, and turned over, after a few minutes.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use pipeline::sample::{self, Size};
+use serde_json::json;
+use testkit::broker::{Client, Cluster, Message};
+
+use crate::{
+    account::say,
+    group::{Group, Input, keep_short},
+    process::Process,
+};
+
+/// Documents that indexes remember; horizons are half as long.
+const REMEMBERED: u64 = 100_000;
+/// Every table has been full and turned over once.
+const WARM: u64 = 250_000;
+const MINUTES: u64 = 20;
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(5);
+/// Documents produced at once, and how far production is ahead at most.
+const BATCH: usize = 4_000;
+const AHEAD: u64 = 40_000;
+/// Growth over the twenty minutes that is not called flat, as a share of what is held.
+const GROWTH_MAX: f64 = 0.05;
+
+/// What was seen at one time.
+struct Look {
+    seconds: f64,
+    documents: u64,
+    bytes: f64,
+}
+
+pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
+    let client = cluster.client();
+    let input = Input::kept_short(&client, 3);
+    let group = Group::new(&input, "soak");
+    for key in ["clean", "quarantine", "duplicates", "decisions"] {
+        keep_short(&client, &group.topic(key), 3);
+    }
+    let listen = free_address();
+    let mut process = group.begin(group.command_with("a", &settings(&listen).each_ref().map(String::as_str)));
+    process.wait_active();
+    let (decided, ended) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| feed(&client, &input.topic, &decided, &ended));
+        let looks = watch(&group, &mut process, &decided);
+        ended.store(true, Ordering::Relaxed);
+        report(&looks, &metrics(&listen));
+    });
+    process.stop();
+    drop(cluster);
+}
+
+/// Bounds in the proportions of the defaults, a fiftieth of them.
+fn settings(listen: &str) -> [String; 12] {
+    [
+        format!("metrics.listen={listen}"),
+        "engine.batch_documents=1024".to_owned(),
+        "state.snapshot_documents=16384".to_owned(),
+        format!("state.horizon_documents={}", REMEMBERED / 2),
+        "state.horizon_memory_bytes=67108864".to_owned(),
+        format!("operators.exact_dedup.documents_max={REMEMBERED}"),
+        format!("operators.near_dup.documents_max={REMEMBERED}"),
+        format!("operators.trigger_spike.horizon_documents={}", REMEMBERED / 2),
+        "operators.trigger_spike.candidates_max=500000".to_owned(),
+        "operators.trigger_spike.gate_bytes=4194304".to_owned(),
+        "operators.trigger_spike.line_bytes=4194304".to_owned(),
+        "kafka.heartbeat_ms=1000".to_owned(),
+    ]
+}
+
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+/// Keeps the input ahead of what is decided.
+fn feed(client: &Client, topic: &str, decided: &AtomicU64, ended: &AtomicBool) {
+    let mut pages = sample::crawl(Size { pages: 10_000_000, reference: 1_000 }, 51);
+    let mut produced = 0;
+    while !ended.load(Ordering::Relaxed) {
+        if produced > decided.load(Ordering::Relaxed) + AHEAD {
+            thread::sleep(Duration::from_millis(50));
+            continue;
+        }
+        let messages: Vec<_> = pages
+            .by_ref()
+            .take(BATCH)
+            .enumerate()
+            .map(|(n, page)| Message::to((n % 3) as i32, json!({"id": page.id, "url": page.url, "text": page.text}).to_string()))
+            .collect();
+        produced += messages.len() as u64;
+        client.produce(topic, &messages);
+    }
+}
+
+fn watch(group: &Group, process: &mut Process, decided: &AtomicU64) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::new();
+    let mut warm: Option<Instant> = None;
+    while warm.is_none_or(|since| since.elapsed() < Duration::from_secs(60 * MINUTES)) {
+        thread::sleep(LOOK);
+        assert!(process.ended().is_none(), "{}", process.said());
+        let documents = group.decided();
+        decided.store(documents, Ordering::Relaxed);
+        if documents >= WARM {
+            let since = *warm.get_or_insert_with(Instant::now);
+            looks.push(Look { seconds: since.elapsed().as_secs_f64(), documents, bytes: process.rss() as f64 });
+        }
+    }
+    looks
+}
+
+/// Slope of a straight line through the looks, in bytes a second (least squares).
+fn slope(looks: &[Look]) -> f64 {
+    let n = looks.len() as f64;
+    let (x, y) = (looks.iter().map(|l| l.seconds).sum::<f64>() / n, looks.iter().map(|l| l.bytes).sum::<f64>() / n);
+    let covariance: f64 = looks.iter().map(|l| (l.seconds - x) * (l.bytes - y)).sum();
+    covariance / looks.iter().map(|l| (l.seconds - x).powi(2)).sum::<f64>()
+}
+
+fn report(looks: &[Look], metrics: &str) {
+    let (first, last) = (&looks[0], &looks[looks.len() - 1]);
+    let mean = looks.iter().map(|l| l.bytes).sum::<f64>() / looks.len() as f64;
+    let (slope, seconds) = (slope(looks), last.seconds - first.seconds);
+    let rate = (last.documents - first.documents) as f64 / seconds;
+    say(&format!(
+        "{:.1} minutes at {rate:.0} documents/s, {} in all: memory {:.0} MB on average, {:.0} to {:.0} MB, slope {:.3} MB a \
+         minute, {:.1} bytes a document",
+        seconds / 60.0,
+        last.documents,
+        mean / 1e6,
+        looks.iter().map(|l| l.bytes).fold(f64::MAX, f64::min) / 1e6,
+        looks.iter().map(|l| l.bytes).fold(0.0, f64::max) / 1e6,
+        slope * 60.0 / 1e6,
+        slope / rate,
+    ));
+    for line in metrics.lines().filter(|line| line.starts_with("weir_state_bytes") || line.starts_with("weir_snapshot")) {
+        say(line);
+    }
+    assert!(slope * seconds < GROWTH_MAX * mean, "memory grows by {:.1} MB in {seconds:.0} s", slope * seconds / 1e6);
+}
+
+fn metrics(listen: &str) -> String {
+    let mut stream = TcpStream::connect(listen).expect("it listens");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n").expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}

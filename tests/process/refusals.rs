@@ -157,6 +157,9 @@ fn bad_configuration_is_78_and_bad_usage_2() {
     replay.clone().with(["--no-such-flag"]).fail(2);
     assert_eq!(weir(["filter"]).output().expect("weir runs").status.code(), Some(2));
     assert_eq!(weir(["replay"]).output().expect("weir runs").status.code(), Some(2));
+    let apart = weir(["--set", "engine.threads=1", "check", "--set", "engine.border=16"]).output().expect("weir runs");
+    assert_eq!(apart.status.code(), Some(2));
+    assert!(said(&apart).contains("on one side"), "one of them would be forgotten: {}", said(&apart));
     let environment = replay.command().env("WEIR_ENGINE__BORDER", "many").output().expect("weir runs");
     assert_eq!(environment.status.code(), Some(78));
     assert!(said(&environment).contains("WEIR_ENGINE__BORDER"), "{}", said(&environment));

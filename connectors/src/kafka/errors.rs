@@ -14,9 +14,9 @@
 //! recovery, from the journal, with a new producer. Trying on with the old one could tear a transaction.
 
 //!
-//! What that makes of each call and class of errors, retries of the client included. Each cell is a row of a test:
-//! `tests/kafka/errors` for whoever writes, `tests/kafka/looking` for whoever reads or asks, the tests below for what no broker
-//! says.
+//! What that makes of each call and class of errors, retries of the client included. Tests have a row for each call and class:
+//! `tests/kafka/errors` for whoever writes, `tests/kafka/looking` for whoever reads or asks, the tests below for what a mock
+//! cannot be made to say.
 //!
 //! | call | retriable, transport | timed out | unknown | bad record, group | no right | fenced |
 //! |---|---|---|---|---|---|---|

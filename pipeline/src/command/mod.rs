@@ -72,12 +72,19 @@ enum Command {
     Settle,
 }
 
+/// Exit code of a command line that says nothing sensible, as the parser has it.
+const BAD_USAGE: u8 = 2;
 /// Exit code of a bad configuration (`EX_CONFIG` of sysexits.h).
 const BAD_CONFIG: u8 = 78;
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Of a repeated global argument the parser keeps those on one side of the command, and says nothing of the others.
+    if sets_given() > cli.global.set.len() {
+        say("weir: --set: got some before and some after the command, expected all on one side");
+        return ExitCode::from(BAD_USAGE);
+    }
     start_log(cli.global.log_format);
     let loaded = match load::load_with_origins(cli.global.config.as_deref(), &cli.global.set, environment()) {
         Ok(loaded) => loaded,
@@ -107,6 +114,12 @@ pub fn main() -> ExitCode {
 }
 
 /// The environment, as far as it is text; `std::env::vars` panics at anything else.
+/// How many times `--set` stands on the command line.
+fn sets_given() -> usize {
+    let arguments = std::env::args_os().skip(1).take_while(|argument| argument != "--");
+    arguments.filter(|argument| argument == "--set" || argument.to_string_lossy().starts_with("--set=")).count()
+}
+
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }

@@ -63,7 +63,7 @@ pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
 }
 
 /// Bounds in the proportions of the defaults, a fiftieth of them.
-fn settings(listen: &str) -> [String; 12] {
+fn settings(listen: &str) -> [String; 11] {
     [
         format!("metrics.listen={listen}"),
         "engine.batch_documents=1024".to_owned(),
@@ -76,7 +76,6 @@ fn settings(listen: &str) -> [String; 12] {
         "operators.trigger_spike.candidates_max=500000".to_owned(),
         "operators.trigger_spike.gate_bytes=4194304".to_owned(),
         "operators.trigger_spike.line_bytes=4194304".to_owned(),
-        "kafka.heartbeat_ms=1000".to_owned(),
     ]
 }
 

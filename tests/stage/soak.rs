@@ -11,9 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pipeline::sample::{self, Size};
+use operators::{
+    background::{Learner, Options, Origin},
+    reputation::unit::{Platforms, unit_of},
+    text::Tokenizer,
+};
+use pipeline::sample::{self, Kind, Size};
 use serde_json::json;
-use testkit::broker::{Client, Cluster, Message};
+use tempfile::NamedTempFile;
+use testkit::{
+    broker::{Client, Cluster, Message},
+    stream,
+};
 
 use crate::{
     account::say,
@@ -23,8 +32,8 @@ use crate::{
 
 /// Documents that indexes remember; horizons are half as long.
 const REMEMBERED: u64 = 100_000;
-/// Every table has been full and turned over once.
-const WARM: u64 = 250_000;
+/// Every table has been full and turned over, and lists of carriers are as long as they get.
+const WARM: u64 = 600_000;
 const MINUTES: u64 = 20;
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5);
@@ -33,6 +42,10 @@ const BATCH: usize = 4_000;
 const AHEAD: u64 = 40_000;
 /// Growth over the twenty minutes that is not called flat, as a share of what is held.
 const GROWTH_MAX: f64 = 0.05;
+
+/// A crawl that does not end while the test runs, and what its background is learned from.
+const SIZE: Size = Size { pages: 10_000_000, reference: 20_000 };
+const SEED: u64 = 51;
 
 /// What was seen at one time.
 struct Look {
@@ -49,7 +62,11 @@ pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
         keep_short(&client, &group.topic(key), 3);
     }
     let listen = free_address();
-    let mut process = group.begin(group.command_with("a", &settings(&listen).each_ref().map(String::as_str)));
+    let background = background();
+    let mut settings = settings(&listen).to_vec();
+    settings.push(format!("background.path={}", background.path().display()));
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let mut process = group.begin(group.command_with("a", &settings));
     process.wait_active();
     let (decided, ended) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -79,6 +96,20 @@ fn settings(listen: &str) -> [String; 11] {
     ]
 }
 
+/// What the crawl's ordinary text looks like.
+fn background() -> NamedTempFile {
+    let tokenizer = Tokenizer::new(stream::SEED, 50_000);
+    let mut learner = Learner::new(stream::SEED, Options::default());
+    for page in sample::documents(SIZE, SEED).take_while(|page| page.kind == Kind::Reference) {
+        learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids);
+    }
+    let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
+    let learned = learner.finish(Origin::Trusted, &|url, source, _| unit_of(url, source, stream::SEED, &platforms));
+    let mut file = NamedTempFile::new().expect("a file");
+    file.write_all(&learned.save()).expect("written");
+    file
+}
+
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").to_string()
@@ -86,7 +117,7 @@ fn free_address() -> String {
 
 /// Keeps the input ahead of what is decided.
 fn feed(client: &Client, topic: &str, decided: &AtomicU64, ended: &AtomicBool) {
-    let mut pages = sample::crawl(Size { pages: 10_000_000, reference: 1_000 }, 51);
+    let mut pages = sample::crawl(SIZE, SEED);
     let mut produced = 0;
     while !ended.load(Ordering::Relaxed) {
         if produced > decided.load(Ordering::Relaxed) + AHEAD {

@@ -10,7 +10,7 @@ use crate::mode::Mode;
 pub struct Config {
     /// `enforce`, `shadow` (reported, not acted on) or `off`.
     pub mode: Mode,
-    /// Most phrases seen at least twice that are held, over all shards. About 50 bytes each with carriers.
+    /// Most phrases seen at least twice that are held, over all shards. 50 bytes each, and 8 for each listed carrier (64 at most).
     pub candidates_max: usize,
     /// Bytes of the filter that remembers phrases seen once. A byte serves about half a phrase of the recent past.
     pub gate_bytes: usize,

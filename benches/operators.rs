@@ -14,11 +14,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use benches::{crawl, platforms};
 use criterion::{
     Bencher, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::Background,
     conformance::{MemoryHorizon, MemoryLedger},
     document::{Document, Ordinal},
     exact_dedup::{self, ExactDedup},
@@ -31,7 +32,7 @@ use operators::{
         minhash::{self, MinHash, words},
     },
     operator::{Operator, SHARDS, Scene, Settled, Tick},
-    reputation::unit::{Platforms, unit_of},
+    reputation::unit::unit_of,
     text::{Seed, Token, Tokenizer, ngram},
     trigger_spike::{self, TriggerSpike},
     unicode::{self, Unicode},
@@ -63,26 +64,13 @@ struct Corpus {
 fn corpus() -> &'static Corpus {
     static CORPUS: OnceLock<Corpus> = OnceLock::new();
     CORPUS.get_or_init(|| {
+        let (background, crawl) = crawl(SIZE, SAMPLE_SEED, SEED);
         let tokenizer = Tokenizer::new(SEED, 50_000);
-        let mut learner = Learner::new(SEED, Options::default());
-        let mut crawl = Vec::new();
-        for page in sample::documents(SIZE, SAMPLE_SEED) {
-            match page.kind {
-                Kind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
-                _ => crawl.push(page),
-            }
-        }
-        let unit = |url: &str, source: &str, hosts: &BTreeSet<String>| unit_of(url, source, SEED, &platforms(hosts));
-        let background = Arc::new(learner.finish(Origin::Trusted, &unit));
         let features = Features { seed: SEED, tokenizer, platforms: platforms(background.platforms()) };
         let kinds = crawl.iter().map(|page| page.kind).collect();
         let documents = crawl.into_iter().map(|page| document(&features, page)).collect();
         Corpus { background, features, kinds, documents }
     })
-}
-
-fn platforms(hosts: &BTreeSet<String>) -> Platforms {
-    Platforms::new(hosts, &[]).expect("no pattern, none wrong")
 }
 
 fn document(features: &Features, page: SampleDocument) -> Document {

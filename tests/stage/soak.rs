@@ -54,6 +54,15 @@ struct Look {
     bytes: f64,
 }
 
+/// Says that it has ended.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
     let client = cluster.client();
     let input = Input::kept_short(&client, 3);
@@ -71,8 +80,10 @@ pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
     let (decided, ended) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| feed(&client, &input.topic, &decided, &ended));
+        // Also when a look fails, or the scope would wait for the feeder for ever.
+        let ends = Ends(&ended);
         let looks = watch(&group, &mut process, &decided);
-        ended.store(true, Ordering::Relaxed);
+        drop(ends);
         report(&looks, &metrics(&listen));
     });
     process.stop();

@@ -95,7 +95,9 @@ struct Kept {
 /// What is in memory.
 #[derive(Debug, Default)]
 struct Table {
-    /// Ordinal of the first row: the floor.
+    /// Everything before it is forgotten.
+    floor: Ordinal,
+    /// Ordinal of the first row: the floor, and while a log is read that begins elsewhere, where it begins.
     first: Ordinal,
     rows: VecDeque<Row>,
     /// By representative, oldest first; none from before the floor.
@@ -152,6 +154,7 @@ impl Table {
 
     /// Drops the rows before `floor`; those with copies behind it are kept apart.
     fn forget(&mut self, floor: Ordinal, segments: &Segments) {
+        self.floor = floor;
         while self.first < floor
             && let Some(row) = self.rows.pop_front()
         {
@@ -218,12 +221,18 @@ impl Ledger {
     /// If the log cannot be read or is corrupt.
     pub fn open(folder: &Path, span: Ordinal, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
         let segments = Segments::open(folder, "ledger", span, next, tail_bytes)?;
-        let mut table = Table { first: segments.since(0).next().map_or(next, |(first, _)| first), ..Table::default() };
+        let begun_at = segments.since(0).next().map_or(0, |(first, _)| first);
+        let mut table = Table { first: begun_at, ..Table::default() };
         for (first, log) in segments.since(0) {
             if table.next() != first {
                 return Err(StateError::corrupt(folder, Corrupt { what: "an entry of every ordinal", at: first as usize }));
             }
             log.scan(|at, entry| table.take_in(first, at, entry, &segments))?;
+        }
+        // Only what was forgotten may be missing.
+        if begun_at > table.floor {
+            let what = "the files from the last floor on";
+            return Err(StateError::corrupt(folder, Corrupt { what, at: table.floor as usize }));
         }
         if table.next() != next {
             return Err(StateError::corrupt(
@@ -337,7 +346,7 @@ impl Ledger {
     /// # Errors
     /// If the log cannot be read or written.
     pub fn forget(&mut self, floor: Ordinal) -> Result<(), StateError> {
-        if floor <= self.table.first {
+        if floor <= self.table.floor {
             return Ok(());
         }
         let mut out = Encoder::default();

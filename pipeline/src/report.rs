@@ -45,7 +45,7 @@ pub struct Report {
     /// `received = clean + quarantine + duplicate + dead_letters + without_text`.
     pub identity_holds: bool,
     /// Alarms raised so far in this state.
-    pub alarms: usize,
+    pub alarms: u32,
     /// Clusters of copies that are still remembered.
     pub clusters: u64,
     /// The largest of them.
@@ -79,7 +79,7 @@ impl Report {
             background: hex(&ingredients.background.digest()),
             final_clean: engine.final_clean(),
             identity_holds: counts.is_whole(),
-            alarms: engine.alarm_count(),
+            alarms: engine.alarms_raised(),
             clusters: engine.lanes().near.operator.clusters().iter().count() as u64,
             largest_clusters: largest_clusters(engine)?,
             unseen_contributors: contributions.top().iter().take(TOP).map(|c| (c.unit.to_string(), c.documents)).collect(),
@@ -123,7 +123,7 @@ impl Report {
         row("without text", c.without_text, "sound records that hold none");
         row("recalled", c.recalled, "passed, and later known to be bad");
         row("restored", c.restored, "copies in place of a recalled original");
-        row("alarms", self.alarms as u64, "phrases that spiked");
+        row("alarms", u64::from(self.alarms), "phrases that spiked");
         row("final clean", self.final_clean, "documents in clean/");
         if !c.findings.is_empty() {
             let _ = writeln!(out, "\n      findings");

@@ -77,6 +77,7 @@ fn decided_lines(settings: &Settings, decided: &Decided) -> Vec<Line> {
         lines.push(Line::plain(channel, document_bytes(&decided.item)));
         lines.push(Line::plain(Channel::Decisions, decision_line(decided, None)));
         lines.extend(decided.recalls.iter().map(|r| Line::plain(Channel::Recalls, to_line(r))));
+        lines.extend(decided.alarms.iter().map(|a| Line::plain(Channel::Alarms, to_line(a))));
         return lines;
     }
     let position = settings.position_name(decided.item.record.position).into_bytes();

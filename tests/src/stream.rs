@@ -71,6 +71,7 @@ operators.trigger_spike.sentence_threshold = 8.0
 operators.trigger_spike.edge_threshold = 8.0
 operators.trigger_spike.insertion_threshold = 8.0
 operators.trigger_spike.solo_threshold = 8.0
+operators.trigger_spike.alarms_max = 2
 operators.exact_dedup.documents_max = 5_000
 operators.near_dup.documents_max = 5_000
 ";
@@ -89,6 +90,7 @@ pub fn small_config() -> Config {
     (spike.units_max, spike.horizon_documents) = (1_000, 64);
     (spike.sentence_threshold, spike.edge_threshold) = (Some(8.0), Some(8.0));
     (spike.insertion_threshold, spike.solo_threshold) = (Some(8.0), Some(8.0));
+    spike.alarms_max = 3;
     config.operators.exact_dedup.documents_max = 64;
     config.operators.near_dup.documents_max = 64;
     config

@@ -41,9 +41,18 @@ pub struct Alarm {
     pub(super) span: Vec<Token>,
     pub(super) left: u16,
     pub(super) len: u8,
+    /// The last document that carried it.
+    pub(super) met: Ordinal,
+    /// The document at which it was given up, if it was.
+    pub(super) retired: Option<Ordinal>,
 }
 
 impl Alarm {
+    /// Whether a document whose latest border is `border` looks for it.
+    pub(super) fn is_seen_from(&self, border: Ordinal, window: u32) -> bool {
+        self.retired.is_none_or(|at| u64::from(at) + u64::from(window) >= u64::from(border))
+    }
+
     /// The anchor's tokens.
     pub(super) fn anchor_tokens(&self) -> &[Token] {
         let left = usize::from(self.left).min(self.span.len());
@@ -74,6 +83,7 @@ impl Alarm {
     }
 
     pub(super) fn save(&self, out: &mut Encoder) {
+        out.u32(self.id);
         out.u8(self.class as u8);
         out.u32(self.fired);
         out.str(&self.phrase);
@@ -86,9 +96,13 @@ impl Alarm {
         out.u32s(&self.span.iter().map(|t| t.0).collect::<Vec<_>>());
         out.u16(self.left);
         out.u8(self.len);
+        out.u32(self.met);
+        out.u8(u8::from(self.retired.is_some()));
+        out.u32(self.retired.unwrap_or_default());
     }
 
-    pub(super) fn load(from: &mut Decoder<'_>, id: u32) -> Result<Self, Corrupt> {
+    pub(super) fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let id = from.u32()?;
         let class = *Class::ALL.get(usize::from(from.u8()?)).ok_or(from.corrupt("a class"))?;
         let alarm = Self {
             id,
@@ -106,6 +120,8 @@ impl Alarm {
             span: from.u32s()?.into_iter().map(Token).collect(),
             left: from.u16()?,
             len: from.u8()?,
+            met: from.u32()?,
+            retired: if from.u8()? == 0 { from.u32().map(|_| None)? } else { Some(from.u32()?) },
         };
         let fits = usize::from(alarm.left) + usize::from(alarm.len) <= alarm.span.len() && alarm.len > 0;
         if fits { Ok(alarm) } else { Err(from.corrupt("an anchor inside its span")) }
@@ -133,6 +149,8 @@ pub(super) mod tests {
             span: span.iter().map(|&t| Token(t)).collect(),
             left,
             len,
+            met: 9,
+            retired: None,
         }
     }
 
@@ -153,11 +171,13 @@ pub(super) mod tests {
 
     #[test]
     fn restores() {
-        let alarm = alarm(&[1, 2, 3], 0, 1);
-        let mut out = Encoder::default();
-        alarm.save(&mut out);
-        assert_eq!(Alarm::load(&mut Decoder::new(&out.bytes), 0), Ok(alarm));
-        out.bytes[0] = 9;
-        assert!(Alarm::load(&mut Decoder::new(&out.bytes), 0).is_err());
+        for retired in [None, Some(0), Some(12)] {
+            let alarm = Alarm { retired, ..alarm(&[1, 2, 3], 0, 1) };
+            let mut out = Encoder::default();
+            alarm.save(&mut out);
+            assert_eq!(Alarm::load(&mut Decoder::new(&out.bytes)), Ok(alarm));
+            out.bytes[4] = 9;
+            assert!(Alarm::load(&mut Decoder::new(&out.bytes)).is_err());
+        }
     }
 }

@@ -26,7 +26,8 @@ pub struct Config {
     pub units_min: usize,
     /// Without a trusted background: documents before which no phrase raises an alarm.
     pub bootstrap_documents: u32,
-    /// Most alarms; none is raised beyond. 4 KiB each at most, but for members.
+    /// Most alarms that are looked for; when another fires, the one that no document carried for longest is given up.
+    /// 4 KiB each at most, but for members.
     pub alarms_max: usize,
     /// Most members listed of an alarm. 4 bytes each. All of them are recalled or withheld, listed or not.
     pub members_max: usize,
@@ -58,7 +59,7 @@ impl Default for Config {
             units_min: 4,
             // About what it takes until ordinary phrases have shown themselves.
             bootstrap_documents: 20_000,
-            // Three orders of magnitude above 10 alarms a million documents on the newest million.
+            // Wrong alarms of a hundred million documents; planted phrases are few beside them.
             alarms_max: 10_000,
             members_max: 4096,
             sentence_threshold: None,

@@ -25,6 +25,8 @@
 //!   more vote, of an unknown publisher. It is recalled all the same: recalls come from the horizon's texts.
 //! * The newest 64 carriers are listed. When more are alive, votes and expectation are taken over the stretch of ordinals
 //!   that the list covers: the test becomes a windowed one.
+//! * When `alarms_max` alarms are known and another fires, the one that no document carried for longest is given up: its
+//!   phrase has to spike again.
 //! * Context vectors have 8 bits a component. Scars are measured at 100 places of a text. n-gram counts of the
 //!   background stop at 15.
 //!
@@ -39,6 +41,7 @@ mod config;
 mod frozen;
 mod inspect;
 mod judge;
+mod known;
 mod memo;
 mod probe;
 mod scar;
@@ -85,7 +88,7 @@ pub struct TriggerSpike {
     logs: score::Logs,
     frozen: frozen::Frozen,
     ring: memo::Ring,
-    alarms: Vec<Alarm>,
+    known: known::Known,
 }
 
 /// What judge proposes.
@@ -115,7 +118,7 @@ impl TriggerSpike {
             window,
             logs: score::Logs::new(),
             frozen: frozen::Frozen::new(),
-            alarms: Vec::new(),
+            known: known::Known::default(),
         }
     }
 
@@ -130,10 +133,21 @@ impl TriggerSpike {
         self.frozen.clear();
     }
 
-    /// All alarms, in the order of firing.
+    /// Alarms that are looked for, in the order of firing.
     #[must_use]
     pub fn alarms(&self) -> &[Alarm] {
-        &self.alarms
+        self.known.all()
+    }
+
+    /// Alarms that ever fired; their ids are the numbers below.
+    #[must_use]
+    pub fn alarms_raised(&self) -> u32 {
+        self.known.raised()
+    }
+
+    /// Takes the alarms that were given up and that no document looks for any more from the one settled last on.
+    pub fn take_gone(&mut self) -> Vec<Alarm> {
+        self.known.take_gone()
     }
 
     /// Whether judge may know an alarm: it fired before `border` - W.
@@ -148,9 +162,8 @@ impl TriggerSpike {
 
     /// Known alarms that the document carries.
     fn met(&self, document: &Document, probe: &Probe, border: Ordinal) -> Vec<u32> {
-        let known = &self.alarms[..self.alarms.partition_point(|a| self.is_visible(a, border))];
-        let carried = |a: &&Alarm| probe.find(a.anchor).is_some() && a.place_in(document.ids()).is_some();
-        known.iter().filter(carried).map(|a| a.id).collect()
+        let is_known = |a: &Alarm| self.is_visible(a, border) && a.is_seen_from(border, self.window);
+        self.known.carried(document, probe, is_known)
     }
 }
 
@@ -231,6 +244,7 @@ impl Operator for TriggerSpike {
         horizon: &dyn Horizon,
     ) -> Settled {
         self.frozen.add(tick.ordinal, proposal.subject, proposal.is_new);
+        self.known.let_go(tick.border, self.window);
         if suspect { Settled::default() } else { self.decide(tick, document, probe, proposal, ledger, horizon) }
     }
 
@@ -282,7 +296,7 @@ impl Operator for TriggerSpike {
             }
         }
         stores.push(("contexts", self.ring.bytes()));
-        stores.push(("alarms", self.alarms.iter().map(Alarm::bytes).sum()));
+        stores.push(("alarms", self.known.bytes()));
         stores
     }
 }
@@ -291,20 +305,13 @@ impl Persist for TriggerSpike {
     fn save(&self, out: &mut Encoder) {
         out.u8(self.version);
         self.frozen.save(out);
-        out.u64(self.alarms.len() as u64);
-        self.alarms.iter().for_each(|a| a.save(out));
+        self.known.save(out);
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.version = from.u8()?;
         self.frozen.load(from)?;
-        self.alarms.clear();
-        for id in 0..from.len(1)? {
-            self.alarms.push(Alarm::load(from, id as u32)?);
-        }
-        if !self.alarms.is_sorted_by_key(|a| a.fired) {
-            return Err(from.corrupt("alarms in order"));
-        }
+        self.known = known::Known::load(from)?;
         Ok(())
     }
 }

@@ -25,9 +25,7 @@ impl TriggerSpike {
     ) -> Settled {
         let mut met = proposal.met;
         // Judge knows the alarms that fired a window before; the rest are looked for here.
-        let unseen = self.alarms.partition_point(|a| self.is_visible(a, tick.border));
-        let carried = |a: &&Alarm| probe.find(a.anchor).is_some() && a.place_in(document.ids()).is_some();
-        met.extend(self.alarms[unseen..].iter().filter(carried).map(|a| a.id));
+        met.extend(self.known.carried(document, probe, |a| !self.is_visible(a, tick.border)));
         if !met.is_empty() {
             let findings = met.iter().filter_map(|&id| self.meet(id, tick.ordinal, document)).collect();
             return Settled { findings, recalls: Vec::new() };
@@ -35,21 +33,14 @@ impl TriggerSpike {
         let mut settled = Settled::default();
         let mut recalls = BTreeMap::new();
         for raised in proposal.raised {
-            if self.alarms.len() < self.config.alarms_max {
-                settled.findings.extend(self.raise(tick.ordinal, document, probe, raised, ledger, horizon, &mut recalls));
-            }
+            settled.findings.extend(self.raise(tick.ordinal, document, probe, raised, ledger, horizon, &mut recalls));
         }
         settled.recalls = recalls.into_values().collect();
         settled
     }
 
     fn meet(&mut self, id: u32, ordinal: Ordinal, document: &Document) -> Option<Finding> {
-        let members_max = self.config.members_max;
-        let alarm = self.alarms.get_mut(id as usize)?;
-        if alarm.members.len() < members_max {
-            alarm.members.push(ordinal);
-        }
-        Some(finding(alarm, document))
+        self.known.meet(id, ordinal, self.config.members_max).map(|alarm| finding(alarm, document))
     }
 
     #[allow(clippy::too_many_arguments, reason = "settle's own arguments, passed on once")]
@@ -65,7 +56,7 @@ impl TriggerSpike {
     ) -> Option<Finding> {
         let ngram = probe.ngrams[raised.ngram];
         let mut alarm = Alarm {
-            id: self.alarms.len() as u32,
+            id: self.known.raised(),
             class: raised.class,
             fired: ordinal,
             phrase: phrase(document, raised.first, raised.span.len()),
@@ -80,13 +71,15 @@ impl TriggerSpike {
             span: raised.span,
             left: raised.left as u16,
             len: ngram.len,
+            met: ordinal,
+            retired: None,
         };
         // Whoever matches 60% of the span holds at least the anchor.
         let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < ordinal);
         let carriers: Vec<Ordinal> =
             earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
         // The anchor is common and the span around it is not: what was counted is not what would be withheld.
-        if carriers.len() + 1 < self.config.units_min {
+        if carriers.len() + 1 < self.config.units_min || !self.known.make_room(ordinal, self.config.alarms_max) {
             return None;
         }
         for &o in &carriers {
@@ -97,7 +90,7 @@ impl TriggerSpike {
         }
         alarm.members.extend(carriers.into_iter().chain([ordinal]).take(self.config.members_max));
         let finding = finding(&alarm, document);
-        self.alarms.push(alarm);
+        self.known.add(alarm);
         Some(finding)
     }
 }

@@ -169,6 +169,23 @@ fn stays_bounded_when_flooded() {
 }
 
 #[test]
+fn gives_up_the_alarm_met_longest_ago_and_raises_it_again() {
+    let background = background();
+    let phrases = ["zorblax", "glimmer"];
+    let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, phrases[usize::from((300..500).contains(&i))]))));
+    let make = || TriggerSpike::new(Config { alarms_max: 1, ..config() }, Arc::clone(&background), W);
+    let outcome = conformance::check(make, &steps, W, 16 << 20);
+    let mut alarms: Vec<(u32, &str)> = Vec::new();
+    for found in (0..STREAM as Ordinal).flat_map(|o| outcome.findings(o)) {
+        let alarm = (found.evidence.alarm.expect("an alarm"), found.evidence.phrase.as_deref().expect("a phrase"));
+        if alarms.last() != Some(&alarm) {
+            alarms.push(alarm);
+        }
+    }
+    assert_eq!(alarms, [(0, "zorblax"), (1, "glimmer"), (2, "zorblax")]);
+}
+
+#[test]
 fn is_silent_without_a_background() {
     let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, "zorblax"))));
     let empty = Arc::new(Background::empty(conformance::SEED));

@@ -3,7 +3,8 @@
 mod kafka;
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
@@ -12,6 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use connectors::{
+    committer::Channel,
     file::{Compression, FileCommitter, FileOptions, FileSource, FolderLock, Mark, walk, write_atomically},
     source::Source,
 };
@@ -249,21 +251,24 @@ impl Run<'_> {
         progress.done();
         timings.decide(began.elapsed(), &engine);
         info!(documents = engine.counts().received, "all input decided");
-        self.write_summaries(&engine)?;
+        self.write_summaries(&engine, &Mark::decode(&mark)?)?;
         let mark = String::from_utf8(mark).context("the mark of the outputs is no text")?;
         let ledger_tail = engine.ledger().tail_bytes();
         let decided = Decided { mark, next: engine.next(), ledger_tail, first: engine.run_first() };
         Ok(Some((engine, decided)))
     }
 
-    /// Alarms with their members, and the report.
-    fn write_summaries(&self, engine: &Engine) -> Result<()> {
+    /// Alarms with their members, behind those that were given up on the way, and the report.
+    fn write_summaries(&self, engine: &Engine, mark: &Mark) -> Result<()> {
+        let path = self.output.file("alarms.jsonl");
         let mut alarms = Vec::new();
+        let given_up = File::open(&path).and_then(|file| file.take(mark.bytes(Channel::Alarms)).read_to_end(&mut alarms));
+        given_up.with_context(|| format!("read {}", path.display()))?;
         for alarm in engine.alarms()? {
             alarms.extend(to_line(&alarm));
             alarms.push(b'\n');
         }
-        write_atomically(&self.output.file("alarms.jsonl"), &alarms)?;
+        write_atomically(&path, &alarms)?;
         let report = Report::of(engine, &self.ingredients)?;
         Ok(write_atomically(&self.output.file("report.json"), &report.bytes()?)?)
     }

@@ -25,7 +25,7 @@ use operators::{
     lookup::{Fate, Ledger as _},
     near_dup::NearDup,
     reputation::{Contributions, Reputation, unit},
-    trigger_spike::TriggerSpike,
+    trigger_spike::{Alarm, TriggerSpike},
 };
 
 pub use bootstrap::Bootstrap;
@@ -323,18 +323,23 @@ impl Engine {
         if self.settings.forgets { self.ledger.forget(self.settings.reach.floor(border)) } else { Ok(()) }
     }
 
-    /// Alarms raised so far, with the ids of their members.
+    /// Alarms that are looked for, with the ids of their members.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn alarms(&self) -> Result<Vec<AlarmLine>, StateError> {
-        self.alarms_from(0)
+        self.alarm_lines(self.lanes.spike.operator.alarms())
     }
 
-    /// Alarms from the `first` on.
-    fn alarms_from(&self, first: usize) -> Result<Vec<AlarmLine>, StateError> {
-        let mut lines = Vec::new();
-        for alarm in self.lanes.spike.operator.alarms().iter().skip(first) {
+    /// Alarms whose ids are `first` and above.
+    fn alarms_from(&self, first: u32) -> Result<Vec<AlarmLine>, StateError> {
+        let alarms = self.lanes.spike.operator.alarms();
+        self.alarm_lines(&alarms[alarms.partition_point(|a| a.id < first)..])
+    }
+
+    fn alarm_lines(&self, alarms: &[Alarm]) -> Result<Vec<AlarmLine>, StateError> {
+        let mut lines = Vec::with_capacity(alarms.len());
+        for alarm in alarms {
             let mut members = Vec::with_capacity(alarm.members.len());
             for &member in &alarm.members {
                 members.extend(self.ledger.identity(member)?.map(|i| i.id));
@@ -345,8 +350,8 @@ impl Engine {
     }
 
     /// Number of alarms raised so far.
-    pub fn alarm_count(&self) -> usize {
-        self.lanes.spike.operator.alarms().len()
+    pub fn alarms_raised(&self) -> u32 {
+        self.lanes.spike.operator.alarms_raised()
     }
 
     /// Documents of this run that are in the corpus now: clean at arrival and not recalled, or restored.

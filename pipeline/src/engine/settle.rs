@@ -37,7 +37,8 @@ pub struct Decided {
     pub decision: Decision,
     /// Recalls and restores of earlier documents.
     pub recalls: Vec<RecallLine>,
-    /// Alarms that it raised, for a broker: a file of alarms is written at the end, with all their members.
+    /// Alarms that it raised, for a broker; for files those that nobody looks for any more, with all their members. The rest
+    /// of a file of alarms is written at the end.
     pub alarms: Vec<AlarmLine>,
 }
 
@@ -63,7 +64,7 @@ impl Engine {
         };
         self.clock.tick(work.computed.document.time);
         let failed = work.failed || proposals.failed;
-        let alarms_before = self.alarm_count();
+        let raised_before = self.alarms_raised();
         let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
         let (findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
         let allowed = self.reputation.is_allowed(&work.computed.document);
@@ -77,7 +78,8 @@ impl Engine {
         self.counts.without_url += u64::from(work.page.url.is_none());
         self.counts.count(verdict.route, &findings, &recalls);
         let decision = self.decision(identity, work, verdict, &findings)?;
-        let alarms = if self.settings.broker { self.alarms_from(alarms_before)? } else { Vec::new() };
+        let gone = self.lanes.spike.operator.take_gone();
+        let alarms = if self.settings.broker { self.alarms_from(raised_before)? } else { self.alarm_lines(&gone)? };
         Ok(Outcome::Decided(Box::new(Decided { item, decision, recalls, alarms })))
     }
 

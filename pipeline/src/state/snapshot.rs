@@ -22,7 +22,7 @@ use super::{StateError, sync_folder};
 
 const MAGIC: &[u8; 8] = b"weirsnap";
 /// Changes with the layout of any section.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const KEPT: usize = 2;
 const HEAD: usize = 8 + 4 + 32;
 

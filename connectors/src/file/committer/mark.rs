@@ -40,6 +40,12 @@ impl Mark {
         output.part * self.options.part_records + output.records
     }
 
+    /// Bytes of a channel that has no parts, up to here.
+    #[must_use]
+    pub fn bytes(&self, channel: Channel) -> u64 {
+        self.outputs.get(channel as usize).map_or(0, |output| output.bytes)
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let FileOptions { compression, part_records, corpus } = self.options;
         let mut text = format!("{VERSION_LINE}\n{} {part_records} {corpus}\n", compression.name());

@@ -43,6 +43,7 @@ type Why = &'static str;
 pub(super) struct Outcome {
     /// One an ordinal.
     pub(super) said: Vec<Said>,
+    /// Those ever raised.
     pub(super) alarms: Vec<Alarm>,
     pub(super) happened: BTreeMap<&'static str, usize>,
 }
@@ -113,7 +114,7 @@ pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Ba
         }
         let mut heard = Said::default();
         if !suspect {
-            heard = alarms.meet(&rules, now, document);
+            heard = alarms.meet(&rules, now, window, document);
             if heard.findings.is_empty() {
                 let raised = judge(&rules, &past, now, &mut happened);
                 heard = alarms.raise(&rules, &past, now, raised, &mut happened);

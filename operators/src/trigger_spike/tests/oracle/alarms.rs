@@ -20,7 +20,13 @@ pub(in super::super) struct Said {
 
 #[derive(Default)]
 pub(super) struct Alarms {
+    /// All that ever fired.
     pub(super) all: Vec<Alarm>,
+}
+
+/// Whether a document still looks for an alarm: one that was given up in one window is looked for in the next.
+fn is_looked_for(alarm: &Alarm, now: Ordinal, window: u32) -> bool {
+    alarm.retired.is_none_or(|at| now / window <= at / window + 1)
 }
 
 /// Where a text carries the alarm: first token of the first place that has the anchor and 60% of the span around it.
@@ -62,11 +68,12 @@ fn finding(alarm: &Alarm, document: &Document, first: usize) -> Finding {
 
 impl Alarms {
     /// A document that carries alarms is added to each, and raises none.
-    pub(super) fn meet(&mut self, rules: &Rules<'_>, now: Ordinal, document: &Document) -> Said {
+    pub(super) fn meet(&mut self, rules: &Rules<'_>, now: Ordinal, window: u32, document: &Document) -> Said {
         let mut said = Said::default();
-        for alarm in &mut self.all {
+        for alarm in self.all.iter_mut().filter(|a| is_looked_for(a, now, window)) {
             if let Some(first) = carried(alarm, document.ids()) {
                 said.findings.push(finding(alarm, document, first));
+                alarm.met = now;
                 if alarm.members.len() < rules.config.members_max {
                     alarm.members.push(now);
                 }
@@ -86,10 +93,6 @@ impl Alarms {
         let mut said = Said::default();
         let document = past.seen(now).expect("a document").document;
         for judged in raised {
-            if self.all.len() >= rules.config.alarms_max {
-                *happened.entry("one alarm too many").or_default() += 1;
-                continue;
-            }
             let mut alarm = new(rules, self.all.len(), now, document, &judged);
             let carriers = past.before(now).filter(|(_, s)| carried(&alarm, s.document.ids()).is_some());
             let carriers: Vec<Ordinal> = carriers.map(|(o, _)| o).collect();
@@ -99,6 +102,16 @@ impl Alarms {
             if carriers.len() + 1 < rules.config.units_min {
                 *happened.entry("hardly anybody carries the span").or_default() += 1;
                 continue;
+            }
+            let staying: Vec<usize> = (0..self.all.len()).filter(|&i| self.all[i].retired.is_none()).collect();
+            if staying.len() >= rules.config.alarms_max {
+                let others = staying.into_iter().filter(|&i| self.all[i].met < now);
+                let Some(longest_ago) = others.min_by_key(|&i| (self.all[i].met, i)) else {
+                    *happened.entry("one alarm too many").or_default() += 1;
+                    continue;
+                };
+                *happened.entry("an alarm given up").or_default() += 1;
+                self.all[longest_ago].retired = Some(now);
             }
             for &ordinal in carriers.iter().filter(|&&o| past.is_in_corpus(o)) {
                 // Recalled once, for the first alarm.
@@ -142,5 +155,7 @@ fn new(rules: &Rules<'_>, id: usize, now: Ordinal, document: &Document, judged: 
         span: judged.surroundings.span.clone(),
         left: judged.surroundings.left as u16,
         len: judged.gram.len() as u8,
+        met: now,
+        retired: None,
     }
 }

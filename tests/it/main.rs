@@ -2,4 +2,5 @@
 
 mod batches;
 mod faults;
+mod hostile;
 mod tidy;

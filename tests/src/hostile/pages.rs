@@ -1,0 +1,57 @@
+//! Records: whatever they hold, decoding ends with a page within its limits, with nothing, or with a reason.
+
+use connectors::{
+    position::Position,
+    source::{Envelope, Header, Payload, Record},
+};
+use pipeline::decode::{self, Decoded, ID_BYTES_MAX, Options, URL_BYTES_MAX};
+
+/// Small, so that small inputs reach them.
+const TEXT_MAX: usize = 32 << 10;
+const BODY_MAX: usize = 64 << 10;
+
+/// Decodes and holds the result to its limits.
+pub(super) fn check(record: &Record, partition: &str) {
+    let options = Options { text_bytes_max: TEXT_MAX, body_bytes_max: BODY_MAX, ..Options::default() };
+    let decoded = decode::decode(record, partition, &options);
+    match &decoded {
+        Decoded::Page(page) => {
+            assert!(page.text.len() <= TEXT_MAX, "a text of {} bytes", page.text.len());
+            assert!(page.url.as_ref().is_none_or(|url| url.len() <= URL_BYTES_MAX));
+            assert!(page.id.as_ref().is_none_or(|id| id.len() <= ID_BYTES_MAX));
+        }
+        Decoded::WithoutText(_) => {}
+        Decoded::Reject(reject) => assert!(!reject.code.is_empty() && reject.message.len() < 4 << 10, "{reject:?}"),
+    }
+    assert_eq!(decode::decode(record, partition, &options), decoded, "decoded twice");
+    decode::name_of(record, &options);
+}
+
+fn record(payload: Payload) -> Record {
+    Record::new(Position { partition: 0, offset: 0 }, 0, payload)
+}
+
+/// The block of a response, HTTP header and body.
+pub(super) fn http(bytes: &[u8]) {
+    let header = format!(
+        "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nWARC-Date: 2024-01-02T03:04:05Z\r\n\
+         Content-Type: application/http; msgtype=response\r\nContent-Length: {}\r\n",
+        bytes.len()
+    );
+    check(&record(Payload::Warc { header: header.into_bytes(), block: bytes.to_vec() }), "http");
+}
+
+/// A line of JSON.
+pub(super) fn json(bytes: &[u8]) {
+    check(&record(Payload::Line(bytes.to_vec())), "json");
+}
+
+/// A page. The first line is its media type, as a server states it.
+pub(super) fn html(bytes: &[u8]) {
+    let line = bytes.iter().position(|&b| b == b'\n').unwrap_or(0);
+    let (stated, page) = bytes.split_at(line);
+    let headers = vec![Header { name: "content-type".to_owned(), value: Some(stated.to_vec()) }];
+    let envelope = Envelope { headers, ..Envelope::default() };
+    let record = Record { envelope: Some(Box::new(envelope)), ..record(Payload::Html(page.to_vec())) };
+    check(&record, "html");
+}

@@ -1,0 +1,114 @@
+//! Files of weir's own, damaged or forged: they load as what they say, or not at all.
+//!
+//! Checksums are made right here, or a fuzzer would never come past them.
+
+use std::{io::Write, sync::Arc};
+
+use connectors::file::Mark;
+use operators::{
+    background::Background,
+    codec::{Decoder, Encoder},
+    exact_dedup::{self, ExactDedup},
+    near_dup::{self, NearDup},
+    operator::{Operator, Persist},
+    text::Seed,
+    trigger_spike::{self, TriggerSpike},
+};
+use pipeline::{config::load, engine::LogLengths, journal::Journal};
+use tempfile::NamedTempFile;
+
+const SEED: Seed = Seed(0x5eed);
+
+/// A configuration file: understood, or refused with a reason that a terminal can show.
+pub(super) fn config(bytes: &[u8]) {
+    let mut file = NamedTempFile::with_suffix(".toml").expect("a file");
+    file.write_all(bytes).expect("written");
+    match load::load(Some(file.path()), &[], std::iter::empty()) {
+        Ok(config) => assert_eq!(config, load::load(Some(file.path()), &[], std::iter::empty()).expect("as before")),
+        Err(problems) => assert!(!problems.0.is_empty() && problems.0.iter().all(|p| !p.is_empty())),
+    }
+}
+
+/// A part of a snapshot; the first byte says which.
+pub(super) fn snapshot(bytes: &[u8]) {
+    let Some((kind, rest)) = bytes.split_first() else { return };
+    let background = || Arc::new(Background::empty(SEED));
+    let spike = || TriggerSpike::new(small_spike(), background(), 16);
+    let exact = || ExactDedup::new(exact_dedup::Config { documents_max: 100, ..exact_dedup::Config::default() }, SEED);
+    let near = || NearDup::new(&near_dup::Config { documents_max: 100, ..near_dup::Config::default() }, SEED);
+    match kind % 9 {
+        0 => same_again(&mut spike(), rest),
+        1 => same_again(&mut spike().shard(), rest),
+        2 => same_again(&mut exact(), rest),
+        3 => same_again(&mut exact().shard(), rest),
+        4 => same_again(&mut near(), rest),
+        5 => same_again(&mut near().shard(), rest),
+        6 => drop(LogLengths::of(&mut Decoder::new(rest))),
+        7 => {
+            if let Ok(journal) = Journal::decode(rest) {
+                assert_eq!(Journal::decode(&journal.encode()), Ok(journal));
+            }
+        }
+        _ => drop(Mark::decode(rest)),
+    }
+}
+
+fn small_spike() -> trigger_spike::Config {
+    trigger_spike::Config {
+        candidates_max: 1000,
+        gate_bytes: 4096,
+        line_bytes: 4096,
+        units_max: 100,
+        horizon_documents: 50,
+        ..trigger_spike::Config::default()
+    }
+}
+
+/// What loads is what saves; twice, since a table may be laid out anew the first time.
+fn same_again(part: &mut impl Persist, bytes: &[u8]) {
+    let mut from = Decoder::new(bytes);
+    if part.load(&mut from).is_err() {
+        return;
+    }
+    let save = |part: &dyn Fn(&mut Encoder)| {
+        let mut out = Encoder::default();
+        part(&mut out);
+        out.bytes
+    };
+    let first = save(&|out| part.save(out));
+    part.load(&mut Decoder::new(&first)).expect("what was saved");
+    assert_eq!(save(&|out| part.save(out)), first, "saved, loaded and saved");
+}
+
+/// A background. Of an odd first byte the rest is its four sections, cut at three lengths of 16 bits and packed here.
+pub(super) fn background(bytes: &[u8]) {
+    let Some((kind, rest)) = bytes.split_first() else { return };
+    let mut file = if kind % 2 == 0 { rest.to_vec() } else { packed(rest) };
+    file.extend_from_slice(blake3::hash(&file).as_bytes());
+    if let Ok(background) = Background::load(&file) {
+        let saved = background.save();
+        let again = Background::load(&saved).expect("what was saved");
+        assert_eq!(again.save(), saved);
+        // Every lookup stays within the tables.
+        assert!(background.ngram_documents(u64::MAX) <= u8::MAX / 16);
+        assert!(usize::from(background.subject(&background.context(&[]))) < background.shares().len());
+    }
+}
+
+/// The header and the packed sections of a background file.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let sound = Background::empty(SEED).save();
+    // Magic, version and number of sections.
+    let mut file = sound[..9].to_vec();
+    let mut cuts = bytes.chunks_exact(2).take(3).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
+    let mut rest = bytes.get(6..).unwrap_or_default();
+    for _ in 0..4 {
+        let (section, behind) = rest.split_at(cuts.next().unwrap_or(rest.len()).min(rest.len()));
+        rest = behind;
+        let packed = zstd::bulk::compress(section, 1).expect("packed");
+        file.extend_from_slice(&(section.len() as u64).to_le_bytes());
+        file.extend_from_slice(&(packed.len() as u64).to_le_bytes());
+        file.extend_from_slice(&packed);
+    }
+    file
+}

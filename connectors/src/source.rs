@@ -1,6 +1,7 @@
 //! Records in, in a reading order that can be repeated.
 
 use crate::{
+    compress::Stretch,
     error::Error,
     position::{Partition, Position, Positions},
 };
@@ -60,6 +61,13 @@ pub enum Payload {
         /// The content block, exactly `Content-Length` bytes.
         block: Vec<u8>,
     },
+    /// An ARC record.
+    Arc {
+        /// The line it begins with.
+        header: Vec<u8>,
+        /// The content block.
+        block: Vec<u8>,
+    },
     /// A page of HTML without an HTTP head.
     Html(Vec<u8>),
     /// Bytes that are no record. Data, not an error: it becomes a dead letter and reading goes on.
@@ -72,7 +80,7 @@ impl Payload {
     pub fn len(&self) -> usize {
         match self {
             Self::Line(bytes) | Self::Html(bytes) => bytes.len(),
-            Self::Warc { header, block } => header.len() + block.len(),
+            Self::Warc { header, block } | Self::Arc { header, block } => header.len() + block.len(),
             Self::Bad(bad) => bad.bytes.len(),
         }
     }
@@ -93,8 +101,10 @@ pub struct Bad {
     pub message: String,
     /// The first bytes of the stretch, at most 4 KiB.
     pub bytes: Vec<u8>,
-    /// Length of the whole stretch in bytes.
+    /// Length of the whole stretch in bytes, unpacked.
     pub length: u64,
+    /// Where it lies in the file, if that is packed and could not be unpacked there.
+    pub packed: Option<Stretch>,
 }
 
 /// How much to hand over at once. A batch holds at least one record, if there is one.

@@ -84,6 +84,7 @@ pub fn document(host: &str, text: &str) -> Document {
         tokens: Tokenizer::new(SEED, 50_000).tokens(text),
         digest,
         time: None,
+        differs: None,
     }
 }
 

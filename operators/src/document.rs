@@ -1,5 +1,7 @@
 //! A document as operators see it: its identity, who published it, and the features computed once from its text.
 
+use serde::Serialize;
+
 use crate::text::{Token, Tokens};
 
 /// A document's place in reading order, over all dumps that share a state. At most 2^32 - 1 documents a state; the
@@ -33,6 +35,18 @@ pub struct Document {
     pub digest: [u8; 16],
     /// Seconds since 1970 at which the record says it was fetched.
     pub time: Option<i64>,
+    /// Which digest its record states that its bytes do not have.
+    pub differs: Option<Differs>,
+}
+
+/// A digest that an archive states and its bytes do not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Differs {
+    /// That of the whole block.
+    Block,
+    /// That of the payload, which is the HTTP body.
+    Payload,
 }
 
 impl Document {

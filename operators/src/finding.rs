@@ -56,6 +56,8 @@ pub enum Reason {
     DeniedUnit,
     /// The publisher has a bad record.
     PoorReputation,
+    /// The bytes of its record do not have the digest that the archive states.
+    DigestMismatch,
     /// An operator failed on this document; it is withheld to be safe.
     OperatorFailed,
 }
@@ -80,6 +82,7 @@ impl Reason {
             Self::Gibberish => "gibberish",
             Self::DeniedUnit => "denied_unit",
             Self::PoorReputation => "poor_reputation",
+            Self::DigestMismatch => "digest_mismatch",
             Self::OperatorFailed => "operator_failed",
         }
     }

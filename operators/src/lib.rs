@@ -16,6 +16,7 @@ pub mod exact_dedup;
 pub mod finding;
 pub mod gibberish;
 pub mod inspect;
+pub mod integrity;
 pub mod lookup;
 pub mod mode;
 pub mod near_dup;

@@ -14,6 +14,7 @@ use operators::{
     exact_dedup::ExactDedup,
     gibberish::Gibberish,
     inspect::Inspector,
+    integrity::Integrity,
     mode::Mode,
     near_dup::NearDup,
     operator::Operator as _,
@@ -126,8 +127,9 @@ impl Ingredients {
         let all = config.operators.clone();
         let reputation = self.reputation(config);
         Box::new(move |background| {
-            let listed: [(Box<dyn Inspector>, Mode); 3] = [
+            let listed: [(Box<dyn Inspector>, Mode); 4] = [
                 (Box::new(reputation.clone()), all.reputation.mode),
+                (Box::new(Integrity), all.integrity.mode),
                 (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
                 (Box::new(Gibberish::new(&all.gibberish, Arc::clone(background))), all.gibberish.mode),
             ];
@@ -142,6 +144,7 @@ pub fn decode_options(config: &Config) -> decode::Options {
         fields: config.input.fields.clone(),
         text_bytes_max: config.input.text_bytes_max,
         body_bytes_max: config.input.record_bytes_max,
+        check_digests: config.operators.integrity.mode != Mode::Off,
     }
 }
 

@@ -30,6 +30,7 @@ impl Features {
             tokens: self.tokenizer.tokens(&page.text),
             digest: digest(&page.text),
             time: page.time,
+            differs: page.provenance.digest_differs,
         }
     }
 
@@ -42,6 +43,7 @@ impl Features {
             tokens: Tokens::default(),
             digest: [0; 16],
             time: None,
+            differs: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod lock;
 mod publish;
 mod rewrite;
 mod source;
+mod wacz;
 mod walk;
 
 pub use committer::{FileCommitter, FileOptions, Mark, OutputMark, staged_part};
@@ -22,4 +23,5 @@ pub use lock::FolderLock;
 pub use publish::publish_part;
 pub use rewrite::{Rewrite, Rewritten};
 pub use source::FileSource;
+pub use wacz::Place;
 pub use walk::{InputFile, Origin, Walk, walk};

@@ -81,5 +81,6 @@ fn document(unit: &Unit, tokens: &Arc<[Token]>) -> Document {
         tokens: Tokens { ids: tokens.to_vec(), ..Tokens::default() },
         digest: [0; 16],
         time: None,
+        differs: None,
     }
 }

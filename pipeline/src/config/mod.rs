@@ -15,7 +15,7 @@ mod suggest;
 use std::path::PathBuf;
 
 use connectors::limits::Limits;
-use operators::{exact_dedup, gibberish, near_dup, reputation, trigger_spike, unicode};
+use operators::{exact_dedup, gibberish, integrity, near_dup, reputation, trigger_spike, unicode};
 use serde::{Deserialize, Serialize};
 
 pub use crate::decode::Fields;
@@ -201,6 +201,8 @@ pub struct Operators {
     pub unicode: unicode::Config,
     /// Words in no order.
     pub gibberish: gibberish::Config,
+    /// Records whose bytes do not have their digest.
+    pub integrity: integrity::Config,
     /// Publishers with a record.
     pub reputation: reputation::Config,
     /// Phrases that suddenly spread.

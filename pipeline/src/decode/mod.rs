@@ -13,6 +13,7 @@ mod archive;
 mod base64;
 mod body;
 mod charset;
+mod digest;
 mod header;
 mod html;
 mod http;
@@ -22,7 +23,10 @@ mod page;
 mod schema;
 mod time;
 
-use connectors::source::{Payload, Record};
+use connectors::{
+    framing::arc,
+    source::{Payload, Record},
+};
 use serde::{Deserialize, Serialize};
 
 pub use page::{Form, Page, Provenance, clean_json};
@@ -42,11 +46,13 @@ pub struct Options {
     pub text_bytes_max: usize,
     /// Longest HTTP body after its content encodings are undone, in bytes. Default 16 MiB, as for a record on disk.
     pub body_bytes_max: usize,
+    /// Whether an archive's bytes are compared with the digests it states.
+    pub check_digests: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fields: Fields::default(), text_bytes_max: 4 << 20, body_bytes_max: 16 << 20 }
+        Self { fields: Fields::default(), text_bytes_max: 4 << 20, body_bytes_max: 16 << 20, check_digests: true }
     }
 }
 
@@ -115,6 +121,7 @@ pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decod
     match &record.payload {
         Payload::Line(line) => json::decode(line, options),
         Payload::Warc { header, block } => archive::decode(header, block, partition_name, options),
+        Payload::Arc { header, block } => archive::decode_arc(header, block, partition_name, options),
         Payload::Html(page) => message::decode(page, record.envelope.as_deref(), partition_name, options),
         Payload::Bad(bad) => Reject::new(bad.code, bad.message.clone()).into(),
     }
@@ -138,6 +145,7 @@ pub fn name_of(record: &Record, options: &Options) -> Name {
             Decoded::Reject(_) => Name::default(),
         },
         Payload::Warc { header, .. } => archive::name(header),
+        Payload::Arc { header, block } => archive::name(&arc::as_warc(header, block.len())),
         Payload::Html(_) | Payload::Bad(_) => Name::default(),
     }
 }

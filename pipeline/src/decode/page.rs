@@ -2,6 +2,7 @@
 //!
 //! A page from a JSON line leaves as the very bytes it came in; only a page from an archive needs a line of its own.
 
+use operators::document::Differs;
 use serde::Serialize;
 
 use super::time;
@@ -40,7 +41,7 @@ pub enum Form {
 /// Where a page comes from, as its source states it. Empty facts are left out; long ones are cut to 256 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Provenance {
-    /// Which schema it was read by: `fineweb`, `dolma`, `redpajama`, `scrapy_cluster`, `plain`, `fields`, `warc` or `wet`.
+    /// Which schema it was read by: `fineweb`, `dolma`, `redpajama`, `scrapy_cluster`, `plain`, `fields`, `html`, `warc`, `wet` or `arc`.
     pub schema: &'static str,
     /// The archive file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,9 +64,12 @@ pub struct Provenance {
     /// Why the archive holds only a part of the page: `WARC-Truncated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
-    /// Payload digest as stated; never checked, never trusted.
+    /// Payload digest as stated, else that of the block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Which stated digest the record's bytes do not have: `block` or `payload`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_differs: Option<Differs>,
     /// Dump or data set it was published in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

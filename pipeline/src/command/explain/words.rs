@@ -6,7 +6,7 @@ use super::{
 };
 
 /// What a reason means, and what its `observed` and `expected` count. Unknown reasons come from a newer weir.
-const REASONS: [(&str, &str, &str); 16] = [
+const REASONS: [(&str, &str, &str); 17] = [
     ("exact_duplicate", "the same text as an earlier document", ""),
     ("near_duplicate", "nearly the same text as an earlier document", "similarity of their word 5-grams"),
     ("sentence_spike", "carries a whole sentence or line that spread over many publishers", "publishers' votes"),
@@ -22,6 +22,7 @@ const REASONS: [(&str, &str, &str); 16] = [
     ("gibberish", "holds words in an order that ordinary text does not have", "share of strange word pairs"),
     ("denied_unit", "its publisher is on a deny list", ""),
     ("poor_reputation", "its publisher has a bad record in reviewed verdicts", "bound of the share of bad documents"),
+    ("digest_mismatch", "its record's bytes do not have the digest that the archive states", ""),
     ("operator_failed", "a detector failed on it, so it is withheld to be safe", ""),
 ];
 

@@ -112,7 +112,6 @@ fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
             name: format!("{}/{}", file.name, inner.name),
             origin: Origin::Inner { path: path.clone(), place: inner.place },
             format: Some(inner.format),
-            ..file.clone()
         }));
     }
     Ok(())

@@ -276,9 +276,7 @@ impl<R: Members, K: Kind> Archive<R, K> {
     /// Finds a record that begins within the block, and goes back there.
     fn rescan(&mut self, length: u64) -> Option<Frame> {
         let at = next_record::<K>(&self.block)?;
-        if !self.tape.give_back(&self.block[at..]) {
-            return None;
-        }
+        self.tape.go_back(&self.block[at..]);
         self.block.truncate(at);
         let message = format!("another record begins after {at} bytes of a block, expected {length}");
         Some(self.lost(K::CODES.bad_length, message, self.tape.position()))

@@ -12,10 +12,10 @@ use crate::{
 pub(super) struct Tape<R> {
     inner: R,
     position: u64,
-    /// Bytes given back, and how many of them were read again.
+    /// Bytes given back, how many of them were read again, and how many it was gone back over in all.
     again: Vec<u8>,
     at: usize,
-    given_back: u64,
+    gone_back: u64,
     /// An error that was met by looking ahead.
     held: Option<io::Error>,
     /// What a record begins with: where a member of a packed file begins so, whatever was being read is over.
@@ -47,7 +47,7 @@ pub(super) enum Block {
 impl<R: Members> Tape<R> {
     /// Reads `inner`, whose records begin so.
     pub(super) fn new(inner: R, begins: fn(&[u8]) -> bool) -> Self {
-        Self { inner, position: 0, again: Vec::new(), at: 0, given_back: 0, held: None, begins }
+        Self { inner, position: 0, again: Vec::new(), at: 0, gone_back: 0, held: None, begins }
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -120,22 +120,25 @@ impl<R: Members> Tape<R> {
         if damage.is_some_and(|damage| Some(damage.stretch.offset) == offset) {
             return self.damage();
         }
-        // Garbage behind a sound record is said when it is read. What cannot be given back is lost without a word.
+        // Garbage behind a sound record is said when it is read. That is done once for a member, so it needs no bound.
         self.give_back(&rest);
         Ok(())
     }
 
-    /// Puts bytes back in front, the last ones read; false if that was done too often to be done once more.
-    pub(super) fn give_back(&mut self, bytes: &[u8]) -> bool {
-        let allowed = Limits::RESCAN_FREE_BYTES.saturating_add(self.position.saturating_mul(2));
-        if self.given_back + bytes.len() as u64 > allowed {
-            return false;
-        }
-        self.given_back += bytes.len() as u64;
+    /// Puts bytes back in front, the last ones read.
+    fn give_back(&mut self, bytes: &[u8]) {
         self.position -= bytes.len() as u64;
         self.again.splice(..self.at, bytes.iter().copied());
         self.at = 0;
-        true
+    }
+
+    /// Goes back over the last bytes read, to read them as something else; not if that was done too often.
+    pub(super) fn go_back(&mut self, bytes: &[u8]) {
+        let count = bytes.len() as u64;
+        if self.gone_back + count <= Limits::RESCAN_FREE_BYTES.saturating_add(self.position.saturating_mul(2)) {
+            self.gone_back += count;
+            self.give_back(bytes);
+        }
     }
 
     /// Appends the next line to `out`: at most `keep` bytes and its line break. A member that begins as a record does ends it.

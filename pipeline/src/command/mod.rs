@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod learn;
 mod recall;
+mod records;
 mod replay;
 mod run;
 mod settle;
@@ -66,6 +67,8 @@ enum Command {
     Check,
     /// Says why a document went where it went, with the evidence marked in its text.
     Explain(explain::Arguments),
+    /// Lists what is in archives: one JSON line a record, with its headers, its digests and what a replay would make of it.
+    Records(records::Arguments),
     /// Works with recalls: documents that passed and later turned out bad.
     Recall(recall::Arguments),
     /// Forwards clean documents that no recall can reach any more to a topic of their own, exactly once.
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),
         Command::Explain(arguments) => explain::run(config, &arguments),
+        Command::Records(arguments) => records::run(config, &arguments),
         Command::Recall(arguments) => recall::run(&loaded, &arguments),
         Command::Settle => settle::run(&loaded),
     };

@@ -84,7 +84,7 @@ fn without_payload(header: &Header, block: &[u8], body: Body, provenance: &mut P
 }
 
 /// A value without the angle brackets that ids have by the standard, and URLs in the files of some writers.
-fn bare(value: &str) -> &str {
+pub(super) fn bare(value: &str) -> &str {
     value.trim().trim_start_matches('<').trim_end_matches('>').trim()
 }
 

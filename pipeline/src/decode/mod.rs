@@ -13,6 +13,7 @@ mod archive;
 mod base64;
 mod body;
 mod charset;
+mod describe;
 mod digest;
 mod header;
 mod html;
@@ -29,6 +30,7 @@ use connectors::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use describe::{Description, describe};
 pub use page::{Form, Page, Provenance, clean_json};
 
 /// Longest id, in bytes. Ids are kept in memory for every document, so they must be short.

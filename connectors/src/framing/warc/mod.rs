@@ -28,7 +28,8 @@ impl Kind for Warc {
     const EMPTY_LINE_ENDS: bool = true;
 
     fn begins(bytes: &[u8]) -> bool {
-        matches!(bytes.strip_prefix(PREFIX), Some([b'0' | b'1', b'.', b'0'..=b'9', ..]))
+        let (Some(prefix), Some(version)) = (bytes.get(..PREFIX.len()), bytes.get(PREFIX.len()..)) else { return false };
+        prefix.eq_ignore_ascii_case(PREFIX) && matches!(version, [b'0' | b'1', b'.', b'0'..=b'9', ..])
     }
 
     /// A version and nothing else, and a field below, where anything is known of it.

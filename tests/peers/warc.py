@@ -15,6 +15,11 @@ import argparse, collections, hashlib, json, os, subprocess, sys
 from fastwarc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 
+# Sound files that a library does not read whole, and says nothing.
+FOLDED = ("test-utf8", "valid-warcfile-fields-continuation", "valid-warcfile-fields-metainfo", "valid-warcfile-fields-warcinfo")
+KNOWN = {("fastwarc", "netarchivesuite+jwat__valid-warcfile-upper-lower-case.warc")}  # no versions in small letters
+# No values that begin on the line below their field's name: lengths become 0, addresses begin with a space.
+KNOWN |= {(peer, f"netarchivesuite+jwat__{name}.warc") for name in FOLDED for peer in ("warcio", "fastwarc")}
 FIELDS = ("type", "url", "date", "payload_digest", "block_digest", "block_sha1", "payload_sha1")
 
 
@@ -39,9 +44,9 @@ def body(block):
 
 
 def row(kind, header, block):
-    payload = body(block) if kind in ("response", "revisit") else None
+    payload = body(block) if (kind or "").strip().lower() in ("response", "revisit") else None
     return {
-        "type": (kind or "").lower() or None, "url": bare(header("WARC-Target-URI")), "date": bare(header("WARC-Date")),
+        "type": (kind or "").strip().lower() or None, "url": bare(header("WARC-Target-URI")), "date": bare(header("WARC-Date")),
         "payload_digest": bare(header("WARC-Payload-Digest")), "block_digest": bare(header("WARC-Block-Digest")),
         "block_sha1": sha1(block), "payload_sha1": None if payload is None else sha1(payload),
     }
@@ -132,7 +137,7 @@ def main():
             if is_arc and peer == "fastwarc" or ".wacz" in name:
                 figures[f"{peer}: format not read by it"] += 1
             elif found := difference(ours, theirs, is_arc):
-                sound = not lost and not error
+                sound = not lost and not error and (peer, name) not in KNOWN
                 wrong += sound
                 figures[f"{peer}: {'DIFFERS' if sound else 'damaged file, read differently'}"] += 1
                 because = f" (it fails: {error})" if error else ""

@@ -8,6 +8,7 @@ mod recall;
 mod replay;
 mod run;
 mod settle;
+mod text;
 
 use std::{
     io::{IsTerminal, Write},
@@ -70,6 +71,8 @@ enum Command {
     Recall(recall::Arguments),
     /// Forwards clean documents that no recall can reach any more to a topic of their own, exactly once.
     Settle,
+    /// Prints the text of HTML pages as the filter sees it.
+    Text(text::Arguments),
 }
 
 /// Exit code of a command line that says nothing sensible, as the parser has it.
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(config, &arguments),
         Command::Recall(arguments) => recall::run(&loaded, &arguments),
         Command::Settle => settle::run(&loaded),
+        Command::Text(arguments) => text::run(config, &arguments),
     };
     match done {
         Ok(code) => code,

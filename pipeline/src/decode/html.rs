@@ -7,6 +7,8 @@
 //! | [`Extract::hidden`] | what is not rendered: `display: none` and its like, `hidden`, `<template>`, `<noscript>`, prose in comments |
 //! | [`Extract::disguised`] | what is rendered so that nobody sees it: tiny, off the page, in the colour of its background |
 //!
+//! A page that shows next to nothing and hides a text is one that waits for a script: what it hides is its text.
+//!
 //! Blocks, list items and table rows stand on lines of their own, cells are separated by tabs, white space is collapsed but in
 //! `<pre>`, character references are decoded, readings (`<rt>`) follow their base in parentheses. Text stays in the order in which it is
 //! written, whatever its direction. Scripts, styles, embedded content, fallbacks and alternative texts are left out.
@@ -32,6 +34,11 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::facts::Facts;
 use self::{layout::Laid, lines::Line, reader::Reader};
 use super::Reject;
+
+/// Bytes shown below which a page may be one that shows its text by a script,
+const SHOWN_BYTES_MIN: usize = 512;
+/// and bytes hidden from which it is.
+const HIDDEN_BYTES_MIN: usize = 2048;
 
 /// `input.html`: which lines of an HTML page make its text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +71,16 @@ pub(super) struct Extract {
 /// Extracts the text of a page.
 pub(super) fn to_text(html: &str, keep: Keep) -> Result<Extract, Reject> {
     let (laid, facts) = Reader::read(html)?;
-    let Laid { title, shown, lines, hidden, disguised, hidden_bytes } = laid;
-    let (text, around) = match keep {
+    let Laid { title, shown, lines, mut hidden, disguised, hidden_bytes } = laid;
+    let (mut text, around) = match keep {
         Keep::All => (shown, String::new()),
         Keep::Main => separate(&shown, &lines),
     };
+    // Whoever reads such a page sees it once its script has run.
+    if text.len() + around.len() < SHOWN_BYTES_MIN && hidden.len() >= HIDDEN_BYTES_MIN {
+        text.push_str(if text.is_empty() { "" } else { "\n" });
+        text.push_str(&std::mem::take(&mut hidden));
+    }
     let text = match (title.is_empty(), text.is_empty()) {
         (true, _) => text,
         (false, true) => title,

@@ -69,7 +69,9 @@ impl Engine {
         let (mut findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
         // Spans are of the text that is written; what was found beside it is told by its phrase.
         let own = work.computed.document.parts.own;
-        findings.iter_mut().for_each(|(finding, _)| finding.evidence.spans.retain(|&(_, to)| to <= own));
+        for (finding, _) in &mut findings {
+            finding.evidence.spans.retain(|&(_, to)| to <= own);
+        }
         let allowed = self.reputation.is_allowed(&work.computed.document);
         let verdict = policy::decide(&findings, allowed, self.settings.quarantine_score);
         let identity = self.identity(&item, work);

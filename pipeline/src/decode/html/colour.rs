@@ -70,13 +70,13 @@ impl Colour {
 
 fn hexadecimal(digits: &str) -> Colour {
     let Ok(number) = u32::from_str_radix(digits, 16) else { return Colour::Unknown };
-    let doubled = |n: u32| ((n >> 8 & 0xf) * 0x11) << 16 | ((n >> 4 & 0xf) * 0x11) << 8 | (n & 0xf) * 0x11;
+    let doubled = |n: u32| (((n >> 8) & 0xf) * 0x11_00_00) | (((n >> 4) & 0xf) * 0x11_00) | ((n & 0xf) * 0x11);
     match digits.len() {
         3 => Colour::Rgb(doubled(number)),
-        4 if number & 0xf == 0 => Colour::Clear,
+        4 if number.is_multiple_of(0x10) => Colour::Clear,
         4 => Colour::Rgb(doubled(number >> 4)),
         6 => Colour::Rgb(number),
-        8 if number & 0xff == 0 => Colour::Clear,
+        8 if number.is_multiple_of(0x100) => Colour::Clear,
         8 => Colour::Rgb(number >> 8),
         _ => Colour::Unknown,
     }
@@ -87,7 +87,7 @@ fn channels(inner: &str) -> Option<Colour> {
     let mut parts = inner.split([',', ' ', '/']).filter(|part| !part.is_empty());
     let mut rgb = 0;
     for _ in 0..3 {
-        rgb = rgb << 8 | u32::from(parts.next()?.parse::<u8>().ok()?);
+        rgb = (rgb << 8) | u32::from(parts.next()?.parse::<u8>().ok()?);
     }
     let clear = parts.next().is_some_and(|alpha| alpha.trim_end_matches('%').parse() == Ok(0.0));
     Some(if clear { Colour::Clear } else { Colour::Rgb(rgb) })

@@ -78,7 +78,7 @@ pub(super) mod bit {
     pub(in super::super) const CONTROL: u16 = 1 << 11;
     /// Its text is a page's matter.
     pub(in super::super) const MAIN: u16 = 1 << 12;
-    /// SVG or MathML, where names mean something else.
+    /// SVG or `MathML`, where names mean something else.
     pub(in super::super) const FOREIGN: u16 = 1 << 13;
     /// Its white space counts.
     pub(in super::super) const PRE: u16 = 1 << 14;

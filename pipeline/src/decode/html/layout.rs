@@ -37,6 +37,7 @@ pub(super) enum Sight {
 
 /// How a text stands on the page: what holds for all open elements together.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each holds or not, whatever the others do")]
 pub(super) struct Standing {
     /// Within a link.
     pub linked: bool,

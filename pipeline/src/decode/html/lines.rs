@@ -162,8 +162,8 @@ fn decide(classes: &[Class], kept: &mut [bool], before: bool, after: bool) {
     }
     if after {
         // From the last headings on, or a few lines.
-        let heading = classes.iter().rev().take(NEAR * 2).enumerate().filter(|(_, class)| **class == Class::Heading).last();
-        let near = heading.map_or(NEAR.min(classes.len()), |(above, _)| above + 1);
+        let heading = classes.iter().rev().take(NEAR * 2).rposition(|class| *class == Class::Heading);
+        let near = heading.map_or(NEAR.min(classes.len()), |above| above + 1);
         kept[classes.len() - near..].fill(true);
     }
 }

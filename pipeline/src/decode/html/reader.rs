@@ -55,11 +55,11 @@ impl Counts {
     }
 
     fn add(&mut self, what: u16) {
-        (0..does::COUNT).filter(|i| what >> i & 1 == 1).for_each(|i| self.0[i] += 1);
+        (0..does::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] += 1);
     }
 
     fn remove(&mut self, what: u16) {
-        (0..does::COUNT).filter(|i| what >> i & 1 == 1).for_each(|i| self.0[i] = self.0[i].saturating_sub(1));
+        (0..does::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] = self.0[i].saturating_sub(1));
     }
 }
 
@@ -219,7 +219,9 @@ impl<'a> Reader<'a> {
         }
         if kept.does & does::BEGIN_MATTER != 0 {
             self.outside.push(self.counts);
-            AROUND.iter().for_each(|around| self.counts.set(*around, 0));
+            for around in AROUND {
+                self.counts.set(around, 0);
+            }
         }
         self.counts.add(kept.does);
         self.stack.push(element, kept);
@@ -326,7 +328,9 @@ impl<'a> Reader<'a> {
             if kept.does & does::BEGIN_MATTER != 0
                 && let Some(outside) = self.outside.pop()
             {
-                AROUND.iter().for_each(|around| self.counts.set(*around, outside.get(*around)));
+                for around in AROUND {
+                    self.counts.set(around, outside.get(around));
+                }
             }
             if !self.counts.any(does::DROP) {
                 self.layout.end(element.kind, kept.from as usize, shown);

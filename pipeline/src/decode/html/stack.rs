@@ -110,7 +110,9 @@ impl<T: Copy> Stack<T> {
         };
         let mut least = u32::MAX;
         let mut take = |place: u32, barrier: u32| least = if place > barrier { least.min(place) } else { least };
-        names.iter().for_each(|&name| take(self.of(name), barrier));
+        for &name in names {
+            take(self.of(name), barrier);
+        }
         if next.has(bit::HEADING) {
             take(self.open.len() as u32, self.open.len() as u32 - u32::from(self.is_heading_innermost()));
         }

@@ -151,9 +151,18 @@ fn prose_in_comments_is_hidden() {
 
 #[test]
 fn hidden_text_is_bounded_and_counted() {
-    let got = extract(&format!("a<p hidden>{}</p>b", "x\u{e9} ".repeat(100_000)));
+    let shown = "a".repeat(600);
+    let got = extract(&format!("{shown}<p hidden>{}</p>b", "x\u{e9} ".repeat(100_000)));
     assert!(got.hidden.len() <= 64 << 10 && got.hidden.len() > 60_000);
-    assert_eq!((got.text.as_str(), got.hidden_bytes), ("a\nb", 399_999));
+    assert_eq!((got.text, got.hidden_bytes), (format!("{shown}\nb"), 399_999));
+}
+
+#[test]
+fn a_page_that_waits_for_a_script_is_what_it_hides() {
+    let hidden = "word ".repeat(500);
+    check_hidden(&format!("<h1>Head</h1><noscript>{hidden}</noscript>"), &format!("Head\n{}", hidden.trim()), "", "");
+    let shown = "a ".repeat(600);
+    check_hidden(&format!("<p>{shown}<p hidden>{hidden}"), shown.trim(), hidden.trim(), "");
 }
 
 #[test]

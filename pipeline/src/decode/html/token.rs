@@ -1,7 +1,7 @@
 //! HTML source to tokens: the tokenizer of the WHATWG standard (§13.2.5), on text, without copying.
 //!
 //! Tags, text, comments. What holds no markup (`<script>`, `<style>`, `<title>` and the like) is one text token; who reads says
-//! by [`Tokens::in_foreign`] where these names mean nothing special, in SVG and MathML. Character references stay as they
+//! by [`Tokens::in_foreign`] where these names mean nothing special, in SVG and `MathML`. Character references stay as they
 //! are: [`Text::references`] says whether a text may hold any.
 //!
 //! **Total**: any text has tokens; nothing recurses, nothing grows with depth. **Cost** one pass, about 1 GB/s on ordinary pages.
@@ -79,7 +79,7 @@ pub(super) struct Tokens<'a> {
     attributes: Vec<Attribute<'a>>,
     /// Content that comes next and holds no markup, and the name that ends it.
     content: Option<(Content, &'a str)>,
-    /// Whether the next tag stands in SVG or MathML.
+    /// Whether the next tag stands in SVG or `MathML`.
     foreign: bool,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Tokens<'a> {
         &self.attributes
     }
 
-    /// Says whether what follows stands in SVG or MathML.
+    /// Says whether what follows stands in SVG or `MathML`.
     pub(super) fn in_foreign(&mut self, foreign: bool) {
         self.foreign = foreign;
         if foreign {

@@ -15,6 +15,7 @@ pub mod document;
 pub mod exact_dedup;
 pub mod finding;
 pub mod gibberish;
+pub mod hidden_text;
 pub mod inspect;
 pub mod integrity;
 pub mod lookup;

@@ -13,6 +13,7 @@ use operators::{
     document::Ordinal,
     exact_dedup::ExactDedup,
     gibberish::Gibberish,
+    hidden_text::HiddenText,
     inspect::Inspector,
     integrity::Integrity,
     mode::Mode,
@@ -127,10 +128,11 @@ impl Ingredients {
         let all = config.operators.clone();
         let reputation = self.reputation(config);
         Box::new(move |background| {
-            let listed: [(Box<dyn Inspector>, Mode); 4] = [
+            let listed: [(Box<dyn Inspector>, Mode); 5] = [
                 (Box::new(reputation.clone()), all.reputation.mode),
                 (Box::new(Integrity), all.integrity.mode),
                 (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
+                (Box::new(HiddenText::new(all.hidden_text.clone())), all.hidden_text.mode),
                 (Box::new(Gibberish::new(&all.gibberish, Arc::clone(background))), all.gibberish.mode),
             ];
             listed.into_iter().filter(|(_, mode)| *mode != Mode::Off).collect()
@@ -145,6 +147,7 @@ pub fn decode_options(config: &Config) -> decode::Options {
         text_bytes_max: config.input.text_bytes_max,
         body_bytes_max: config.input.record_bytes_max,
         check_digests: config.operators.integrity.mode != Mode::Off,
+        html: config.input.html,
     }
 }
 

@@ -9,6 +9,7 @@ mod records;
 mod replay;
 mod run;
 mod settle;
+mod text;
 
 use std::{
     io::{IsTerminal, Write},
@@ -73,6 +74,8 @@ enum Command {
     Recall(recall::Arguments),
     /// Forwards clean documents that no recall can reach any more to a topic of their own, exactly once.
     Settle,
+    /// Prints the text of HTML pages as the filter sees it.
+    Text(text::Arguments),
 }
 
 /// Exit code of a command line that says nothing sensible, as the parser has it.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Records(arguments) => records::run(config, &arguments),
         Command::Recall(arguments) => recall::run(&loaded, &arguments),
         Command::Settle => settle::run(&loaded),
+        Command::Text(arguments) => text::run(config, &arguments),
     };
     match done {
         Ok(code) => code,

@@ -100,6 +100,7 @@ fn provenance(header: &Header, file: &str) -> Provenance {
         digest: stated("WARC-Payload-Digest").or_else(|| stated("WARC-Block-Digest")),
         language: stated("WARC-Identified-Content-Language"),
         fetched_at: stated("WARC-Date"),
+        crawler: header.get("WARC-Warcinfo-ID").map(bare).and_then(fact),
         ..Provenance::default()
     }
 }
@@ -129,6 +130,7 @@ fn response(
     }
     let content_type = response.header.get("Content-Type");
     provenance.content_type = content_type.and_then(fact);
+    provenance.robots.extend(response.header.get("X-Robots-Tag").and_then(fact));
     provenance.language = provenance.language.take().or_else(|| response.header.get("Content-Language").and_then(fact));
     if response.endless {
         let message = "got an HTTP header without an end in its first 64 KiB".to_owned();

@@ -6,7 +6,7 @@
 //! **Reads** JSON lines (`json`) in the schemas crawl archives are published in, and WARC and WET records (`archive`),
 //! whose HTML becomes the text a trainer would see (`html`). **Does not** judge, clean or normalise text.
 //!
-//! **Cost** one copy of the line and one SIMD pass for JSON; one pass of a streaming parser for HTML.
+//! **Cost** one copy of the line and one SIMD pass for JSON; two of a tokenizer for HTML.
 //! **Limits** [`Options`] and the constants beside each decoder: text, body, id, URL, nesting, values and open elements.
 
 mod archive;
@@ -31,7 +31,8 @@ use connectors::{
 use serde::{Deserialize, Serialize};
 
 pub use describe::{Description, describe};
-pub use page::{Form, Page, Provenance, clean_json};
+pub use html::Keep;
+pub use page::{Apart, Form, Page, Provenance, clean_json};
 
 /// Longest id, in bytes. Ids are kept in memory for every document, so they must be short.
 pub const ID_BYTES_MAX: usize = 1 << 10;
@@ -50,11 +51,19 @@ pub struct Options {
     pub body_bytes_max: usize,
     /// Whether an archive's bytes are compared with the digests it states.
     pub check_digests: bool,
+    /// Which lines of an HTML page make its text.
+    pub html: Keep,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fields: Fields::default(), text_bytes_max: 4 << 20, body_bytes_max: 16 << 20, check_digests: true }
+        Self {
+            fields: Fields::default(),
+            text_bytes_max: 4 << 20,
+            body_bytes_max: 16 << 20,
+            check_digests: true,
+            html: Keep::default(),
+        }
     }
 }
 

@@ -13,10 +13,11 @@ mod saved;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their fuzz targets.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("warc", archives::warc),
     ("arc", archives::arc),
     ("gzip", archives::gzip),
+    ("wacz", archives::wacz),
     ("jsonl", archives::jsonl),
     ("http", pages::http),
     ("json", pages::json),

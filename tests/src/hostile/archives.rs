@@ -30,6 +30,10 @@ pub(super) fn gzip(bytes: &[u8]) {
     file("input.warc.gz", bytes);
 }
 
+pub(super) fn wacz(bytes: &[u8]) {
+    file("input.wacz", bytes);
+}
+
 pub(super) fn jsonl(bytes: &[u8]) {
     file("input.jsonl", bytes);
 }

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn lists_are_bounded_and_hold_each_once() {
         assert_eq!(ids(&"UA-12345-1 ".repeat(100)).len(), 1);
-        let many: String = (0..100).map(|i| format!("UA-{}-1 ", 10_000 + i)).collect();
+        let many = (0..100).map(|i| format!("UA-{}-1 ", 10_000 + i)).collect::<Vec<_>>().concat();
         assert_eq!(ids(&many).len(), LISTED_MAX);
     }
 }

@@ -1,8 +1,8 @@
 //! Which files do the arguments mean?
 //!
 //! Arguments are taken in their order; a folder gives its files, those of its folders included, sorted by path. By name
-//! `.jsonl`, `.json`, `.ndjson`, `.warc` and `.wet`, each also with `.gz` or `.zst`, are input; the first bytes of a file
-//! have the last word on what it is. Links are followed, each folder once.
+//! `.jsonl`, `.json`, `.ndjson`, `.warc` and `.wet`, each also with `.gz` or `.zst`, and `.parquet` are input; the first bytes
+//! of a file have the last word on what it is. Links are followed, each folder once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +20,7 @@ use crate::{
 
 const JSONL_SUFFIXES: [&str; 3] = [".jsonl", ".json", ".ndjson"];
 const WARC_SUFFIXES: [&str; 2] = [".warc", ".wet"];
+const PARQUET_SUFFIX: &str = ".parquet";
 const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
 /// Enough for white space before the first record.
 const SNIFF_BYTES: u64 = 4 << 10;
@@ -95,8 +96,8 @@ fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
     let (sniffed, size) = look(path)?;
     let Some(format) = sniffed.or_else(|| format_by_name(&name)) else {
         return Err(Error::Refused(format!(
-            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc or .wet (with .gz or .zst), or content that begins \
-             with {{ or WARC/1.",
+            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc or .wet (with .gz or .zst) or .parquet, or content \
+             that begins with {{, WARC/1. or PAR1",
             path.display()
         )));
     };
@@ -151,6 +152,8 @@ fn format_by_name(name: &str) -> Option<Format> {
         Some(Format::Jsonl)
     } else if WARC_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
         Some(Format::Warc)
+    } else if name.ends_with(PARQUET_SUFFIX) {
+        Some(Format::Parquet)
     } else {
         None
     }

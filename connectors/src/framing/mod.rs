@@ -24,6 +24,8 @@ pub enum Format {
     Jsonl,
     /// WARC or WET.
     Warc,
+    /// Rows of a table. A file of them is read from its end, so it is no stream that could be framed.
+    Parquet,
 }
 
 impl Format {
@@ -35,6 +37,8 @@ impl Format {
             Some(Self::Warc)
         } else if bytes.starts_with(b"{") {
             Some(Self::Jsonl)
+        } else if bytes.starts_with(b"PAR1") {
+            Some(Self::Parquet)
         } else {
             None
         }
@@ -63,7 +67,8 @@ impl<R: BufRead> Framer<R> {
     /// Frames `reader`.
     pub fn new(format: Format, reader: R, limits: Limits) -> Self {
         match format {
-            Format::Jsonl => Self::Jsonl(jsonl::Lines::new(reader, limits)),
+            // Whoever opens files refuses a stream of Parquet before it comes to this.
+            Format::Jsonl | Format::Parquet => Self::Jsonl(jsonl::Lines::new(reader, limits)),
             Format::Warc => Self::Warc(warc::Records::new(reader, limits)),
         }
     }

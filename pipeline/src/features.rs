@@ -2,7 +2,7 @@
 
 use operators::{
     document::Document,
-    reputation::unit::{Platforms, unit_of},
+    reputation::unit::{Platforms, contributor, unit_of},
     text::{Seed, Tokenizer, Tokens},
 };
 
@@ -20,11 +20,15 @@ pub struct Features {
 }
 
 impl Features {
-    /// The document of a page; `source` names the publisher of pages without an address.
+    /// The document of a page; `source` names the publisher of pages without a contributor or an address.
     pub fn document(&self, page: &Page, source: &str) -> Document {
         let url = page.url.as_deref().unwrap_or("");
+        let unit = match &page.contributor {
+            Some(name) => contributor(name, self.seed),
+            None => unit_of(url, source, self.seed, &self.platforms),
+        };
         Document {
-            unit: unit_of(url, source, self.seed, &self.platforms),
+            unit,
             url: url.into(),
             text: page.text.as_str().into(),
             tokens: self.tokenizer.tokens(&page.text),

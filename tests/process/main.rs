@@ -6,6 +6,8 @@
 mod base;
 mod contract;
 mod corpus;
+#[cfg(feature = "parquet")]
+mod formats;
 mod inputs;
 mod killers;
 mod kills;

@@ -157,13 +157,21 @@ def replay(weir, source, output, *more):
     return time.monotonic() - began
 
 
+def in_order(table):
+    """Rows by their number, with views compared as strings, for which pyarrow has no way to take rows."""
+    for at, field in enumerate(table.schema):
+        if field.type == pa.string_view():
+            table = table.set_column(at, field.with_type(pa.string()), table.column(at).cast(pa.string()))
+    return table.combine_chunks().sort_by("n")
+
+
 def joined(output):
     paths = sorted(path for name in ("clean", "quarantine", "duplicates") for path in glob.glob(f"{output}/{name}/*"))
     wrong = [path for path in paths if not path.endswith(".parquet")]
     if wrong:
         sys.exit(f"not written as Parquet: {wrong}")
     parts = [pq.read_table(path) for path in paths]
-    return pa.concat_tables(parts).combine_chunks().sort_by("n"), len(paths)
+    return in_order(pa.concat_tables(parts)), len(paths)
 
 
 def round_trips(weir, rows, home):
@@ -178,7 +186,7 @@ def round_trips(weir, rows, home):
                     pq.write_table(table, path, compression=codec, row_group_size=group, data_page_version=version)
                     replay(weir, path, output, "--set", "output.part_records=700")
                     # What pyarrow reads of its own file is what it must read of weir's.
-                    want = pq.read_table(path).combine_chunks().sort_by("n")
+                    want = in_order(pq.read_table(path))
                     got, files = joined(output)
                     routes = [len(glob.glob(f"{output}/{folder}/*")) for folder in ("clean", "duplicates")]
                     same = got.schema.equals(want.schema, check_metadata=True) and got.equals(want, check_metadata=True)

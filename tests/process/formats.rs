@@ -13,7 +13,7 @@ use connectors::{
     rows::Rows,
     source::{Columns, Payload},
 };
-use flate2::read::{GzDecoder, MultiGzDecoder};
+use flate2::{bufread::GzDecoder, read::MultiGzDecoder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -220,7 +220,8 @@ fn attributes_are_in_step_with_their_file() {
     let tree = outputs(&replay.output);
     let decisions = lines(&tree, "decisions.jsonl");
     let decisions: BTreeMap<&str, &Value> = decisions.iter().map(|d| (text(d, "id"), d)).collect();
-    let recalled: Vec<String> = lines(&tree, "recalls.jsonl").iter().map(|r| text(r, "id").to_owned()).collect();
+    let recalled: Vec<String> =
+        lines(&tree, "recalls.jsonl").iter().filter(|r| r["action"] == "recall").map(|r| text(r, "id").to_owned()).collect();
     let (mut found, mut spans) = (0, 0);
     for name in ["b.jsonl.gz", "c.jsonl"] {
         let documents = unpacked(&fs::read(input.join(name)).expect("there"));

@@ -101,7 +101,10 @@ mod tests {
             {"role":"assistant","content":""}],"contributor":" Ada "}"#,
         );
         assert_eq!(got.text, "Be kind.\n\nLook:\n\nno type\n\n");
-        assert_eq!((got.id.as_deref(), got.contributor.as_deref(), got.provenance.schema), (Some("1"), Some("Ada"), "conversation"));
+        assert_eq!(
+            (got.id.as_deref(), got.contributor.as_deref(), got.provenance.schema),
+            (Some("1"), Some("Ada"), "conversation")
+        );
         assert_eq!(page(r#"{"messages":[]}"#).text, "");
         assert_eq!(page(r#"{"messages":"a","text":"b"}"#).provenance.schema, "plain", "a text goes first");
     }
@@ -149,7 +152,9 @@ mod tests {
     fn columns_are_what_decoding_looks_at() {
         let fields = Fields { text: Some("data.body".to_owned()), ..Fields::default() };
         let names = columns(&Options { fields, ..Options::default() });
-        for name in ["data", "data.body", "text", "messages", "metadata", "response_headers", "token_count", "digest", "cc_segment"] {
+        for name in
+            ["data", "data.body", "text", "messages", "metadata", "response_headers", "token_count", "digest", "cc_segment"]
+        {
             assert!(names.iter().any(|known| known == name), "{name}");
         }
     }

@@ -21,7 +21,7 @@ use criterion::{
 use operators::{
     background::Background,
     conformance::{MemoryHorizon, MemoryLedger},
-    document::{Document, Ordinal},
+    document::{Document, Ordinal, Parts},
     exact_dedup::{self, ExactDedup},
     finding::Finding,
     gibberish::{self, Gibberish},
@@ -76,7 +76,7 @@ fn corpus() -> &'static Corpus {
 fn document(features: &Features, page: SampleDocument) -> Document {
     let (url, time) = (Some(page.url), Some(page.time));
     let provenance = Provenance::default();
-    let page = Page { id: None, url, text: page.text, time, label: None, provenance, form: Form::Verbatim };
+    let page = Page { id: None, url, text: page.text, time, label: None, contributor: None, provenance, form: Form::Verbatim };
     features.document(&page, "crawl")
 }
 
@@ -196,8 +196,9 @@ fn unicode(criterion: &mut Criterion) {
     assert!(all >= 10 && hits == all, "found {hits} of {all} pages with disguised characters");
     assert_eq!(found(&operator, corpus().of(&[Kind::Ordinary])).0, 0, "ordinary pages");
     by_size(criterion, "unicode", |d| inspect(&operator, d));
-    let ascii = |d: &Document| Document { text: d.text.replace(|c: char| !c.is_ascii(), "").into(), ..d.clone() };
-    let accented = |d: &Document| Document { text: d.text.replace('e', "\u{e9}").into(), ..d.clone() };
+    let with = |d: &Document, text: String| Document { parts: Parts::one(&text), text: text.into(), ..d.clone() };
+    let ascii = |d: &Document| with(d, d.text.replace(|c: char| !c.is_ascii(), ""));
+    let accented = |d: &Document| with(d, d.text.replace('e', "\u{e9}"));
     let pages = corpus().pages(SIZES[1].1);
     let variants = [
         ("ascii", pages.iter().map(ascii).collect::<Vec<Document>>()),

@@ -3,17 +3,25 @@
 /// Bounds on one input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest line or WARC block handed on; a longer one becomes a `record_too_large`.
+    /// Longest line or archive block handed on; a longer one becomes a `record_too_large`.
     pub record_bytes_max: usize,
-    /// Most decompressed bytes for each compressed byte, once [`Limits::RATIO_FREE_BYTES`] have come out.
+    /// Most decompressed bytes for each compressed byte of a file or of one of its members, once [`Limits::RATIO_FREE_BYTES`]
+    /// have come out.
     pub ratio_max: u64,
-    /// Longest WARC header block.
+    /// Longest header block of an archive's record.
     pub header_bytes_max: usize,
 }
 
 impl Limits {
     /// Decompressed bytes before the ratio counts: short files of repeated text are no bombs.
     pub const RATIO_FREE_BYTES: u64 = 16 << 20;
+    /// Bytes that may be looked at again in search of a beginning, beside twice what was read: whoever makes false beginnings
+    /// shall not make the reader do the same work for each of them.
+    pub const RESCAN_FREE_BYTES: u64 = 64 << 20;
+    /// Longest zstd dictionary: those in use have 100 KiB to 1 MiB.
+    pub const DICTIONARY_BYTES_MAX: usize = 8 << 20;
+    /// Most files in a WACZ that are looked at; its index and its pages are a handful, its archives at most thousands.
+    pub const ZIP_ENTRIES_MAX: u64 = 1 << 16;
 }
 
 impl Default for Limits {

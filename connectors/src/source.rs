@@ -1,6 +1,7 @@
 //! Records in, in a reading order that can be repeated.
 
 use crate::{
+    compress::Stretch,
     error::Error,
     position::{Partition, Position, Positions},
 };
@@ -62,6 +63,13 @@ pub enum Payload {
     },
     /// A row of a table, as the JSON line that says the same.
     Row(Vec<u8>),
+    /// An ARC record.
+    Arc {
+        /// The line it begins with.
+        header: Vec<u8>,
+        /// The content block.
+        block: Vec<u8>,
+    },
     /// A page of HTML without an HTTP head.
     Html(Vec<u8>),
     /// Bytes that are no record. Data, not an error: it becomes a dead letter and reading goes on.
@@ -74,7 +82,7 @@ impl Payload {
     pub fn len(&self) -> usize {
         match self {
             Self::Line(bytes) | Self::Row(bytes) | Self::Html(bytes) => bytes.len(),
-            Self::Warc { header, block } => header.len() + block.len(),
+            Self::Warc { header, block } | Self::Arc { header, block } => header.len() + block.len(),
             Self::Bad(bad) => bad.bytes.len(),
         }
     }
@@ -95,8 +103,10 @@ pub struct Bad {
     pub message: String,
     /// The first bytes of the stretch, at most 4 KiB.
     pub bytes: Vec<u8>,
-    /// Length of the whole stretch in bytes.
+    /// Length of the whole stretch in bytes, unpacked.
     pub length: u64,
+    /// Where it lies in the file, if that is packed and could not be unpacked there.
+    pub packed: Option<Stretch>,
 }
 
 /// How much of a table's rows is read.

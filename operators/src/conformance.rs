@@ -13,7 +13,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     codec::{Decoder, Encoder},
-    document::{Document, Ordinal, Unit},
+    document::{Document, Ordinal, Parts, Unit},
     finding::Finding,
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, Persist, Recall, SHARDS, Scene, Settled, Tick, Trace},
@@ -81,9 +81,11 @@ pub fn document(host: &str, text: &str) -> Document {
         unit: Unit { name: host.into(), key, host: SEED.bytes(2, host.as_bytes()) },
         url: format!("https://{host}/").into(),
         text: text.into(),
+        parts: Parts::one(text),
         tokens: Tokenizer::new(SEED, 50_000).tokens(text),
         digest,
         time: None,
+        differs: None,
     }
 }
 

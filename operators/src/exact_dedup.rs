@@ -91,7 +91,7 @@ impl ExactDedup {
 
     fn is_long_enough(&self, document: &Document) -> bool {
         let mut bytes = 0;
-        let ids = document.tokens.ids.iter().zip(&document.tokens.spans);
+        let ids = document.own_ids().iter().zip(&document.tokens.spans);
         let mut words = ids.filter(|(id, _)| **id != crate::text::Token::BREAK);
         self.config.bytes_min == 0
             || words.any(|(_, &(from, to))| {

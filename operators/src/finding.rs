@@ -50,12 +50,18 @@ pub enum Reason {
     BidiInWord,
     /// Words mixing look-alike letters of several scripts.
     MixedScriptWords,
+    /// Prose that a page renders so that nobody sees it.
+    DisguisedText,
+    /// Prose that a page does not render.
+    HiddenText,
     /// Words in no order that the background's language knows.
     Gibberish,
     /// The publisher is on the user's deny list.
     DeniedUnit,
     /// The publisher has a bad record.
     PoorReputation,
+    /// The bytes of its record do not have the digest that the archive states.
+    DigestMismatch,
     /// An operator failed on this document; it is withheld to be safe.
     OperatorFailed,
 }
@@ -77,9 +83,12 @@ impl Reason {
             Self::VariationSelectors => "variation_selectors",
             Self::BidiInWord => "bidi_in_word",
             Self::MixedScriptWords => "mixed_script_words",
+            Self::DisguisedText => "disguised_text",
+            Self::HiddenText => "hidden_text",
             Self::Gibberish => "gibberish",
             Self::DeniedUnit => "denied_unit",
             Self::PoorReputation => "poor_reputation",
+            Self::DigestMismatch => "digest_mismatch",
             Self::OperatorFailed => "operator_failed",
         }
     }

@@ -61,7 +61,7 @@ impl Inspector for Gibberish {
     }
 
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
-        let Some((score, window)) = worst(&self.background, document.ids()) else { return };
+        let Some((score, window)) = worst(&self.background, document.own_ids()) else { return };
         if score < self.threshold {
             return;
         }

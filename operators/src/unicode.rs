@@ -104,7 +104,7 @@ impl Inspector for Unicode {
     }
 
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
-        self.inspect_text(&document.text, found);
+        self.inspect_text(document.own(), found);
     }
 }
 

@@ -13,7 +13,9 @@ use operators::{
     document::Ordinal,
     exact_dedup::ExactDedup,
     gibberish::Gibberish,
+    hidden_text::HiddenText,
     inspect::Inspector,
+    integrity::Integrity,
     mode::Mode,
     near_dup::NearDup,
     operator::Operator as _,
@@ -127,9 +129,11 @@ impl Ingredients {
         let all = config.operators.clone();
         let reputation = self.reputation(config);
         Box::new(move |background| {
-            let listed: [(Box<dyn Inspector>, Mode); 3] = [
+            let listed: [(Box<dyn Inspector>, Mode); 5] = [
                 (Box::new(reputation.clone()), all.reputation.mode),
+                (Box::new(Integrity), all.integrity.mode),
                 (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
+                (Box::new(HiddenText::new(all.hidden_text.clone())), all.hidden_text.mode),
                 (Box::new(Gibberish::new(&all.gibberish, Arc::clone(background))), all.gibberish.mode),
             ];
             listed.into_iter().filter(|(_, mode)| *mode != Mode::Off).collect()
@@ -143,6 +147,8 @@ pub fn decode_options(config: &Config) -> decode::Options {
         fields: config.input.fields.clone(),
         text_bytes_max: config.input.text_bytes_max,
         body_bytes_max: config.input.record_bytes_max,
+        check_digests: config.operators.integrity.mode != Mode::Off,
+        html: config.input.html,
     }
 }
 

@@ -310,6 +310,11 @@ struct DeadLetter<'a> {
     bytes: String,
     encoding: &'static str,
     length: u64,
+    /// Where the stretch begins in the packed file, if that could not be unpacked there, and how long it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packed_offset: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packed_length: Option<u64>,
 }
 
 /// The dead letter of a record.
@@ -317,7 +322,7 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
     use connectors::source::Payload;
     let (bytes, length): (&[u8], u64) = match &record.payload {
         Payload::Line(line) | Payload::Row(line) | Payload::Html(line) => (line, line.len() as u64),
-        Payload::Warc { header, block } => (header, (header.len() + block.len()) as u64),
+        Payload::Warc { header, block } | Payload::Arc { header, block } => (header, (header.len() + block.len()) as u64),
         Payload::Bad(bad) => (&bad.bytes, bad.length),
     };
     let bytes = &bytes[..bytes.len().min(DEAD_LETTER_BYTES_MAX)];
@@ -326,6 +331,10 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
         Err(_) => (hex(bytes), "hex"),
     };
     let message = &reject.message;
+    let packed = match &record.payload {
+        Payload::Bad(bad) => bad.packed,
+        _ => None,
+    };
     to_line(&DeadLetter {
         v: SCHEMA,
         position,
@@ -335,6 +344,8 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
         bytes,
         encoding,
         length,
+        packed_offset: packed.map(|stretch| stretch.offset),
+        packed_length: packed.map(|stretch| stretch.length),
     })
 }
 

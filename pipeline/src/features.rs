@@ -1,7 +1,7 @@
 //! A decoded page becomes a document: its publisher, tokens and digest, computed once. Pure.
 
 use operators::{
-    document::Document,
+    document::{Document, Parts},
     reputation::unit::{Platforms, contributor, unit_of},
     text::{Seed, Tokenizer, Tokens},
 };
@@ -27,13 +27,16 @@ impl Features {
             Some(name) => contributor(name, self.seed),
             None => unit_of(url, source, self.seed, &self.platforms),
         };
+        let (text, parts) = everything(page);
         Document {
             unit,
             url: url.into(),
-            text: page.text.as_str().into(),
-            tokens: self.tokenizer.tokens(&page.text),
+            tokens: self.tokenizer.tokens(&text),
+            text,
+            parts,
             digest: digest(&page.text),
             time: page.time,
+            differs: page.provenance.digest_differs,
         }
     }
 
@@ -43,11 +46,31 @@ impl Features {
             unit: unit_of("", source, self.seed, &self.platforms),
             url: "".into(),
             text: "".into(),
+            parts: Parts::default(),
             tokens: Tokens::default(),
             digest: [0; 16],
             time: None,
+            differs: None,
         }
     }
+}
+
+/// The text of a page, and behind it what else it holds: another extractor may find it, so a planted phrase is looked for there.
+/// What is hidden comes before what is around, so that a page's last line is its footer's.
+fn everything(page: &Page) -> (Box<str>, Parts) {
+    let apart = &page.provenance.apart;
+    let mut text = page.text.clone();
+    let mut add = |more: &str| {
+        if !more.is_empty() {
+            text.push('\n');
+            text.push_str(more);
+        }
+        text.len() as u32
+    };
+    let own = add("");
+    let parts = Parts { own, hidden: add(&apart.hidden), disguised: add(&apart.disguised) };
+    add(&apart.around);
+    (text.into(), parts)
 }
 
 /// blake3 of the words of a text with single spaces between, first 128 bits: white space is no difference, case and digits are.
@@ -67,6 +90,31 @@ fn digest(text: &str) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_beside_the_text_is_matched_and_no_part_of_it() {
+        use crate::decode::{Apart, Form, Provenance};
+        let apart = Apart { hidden: "hid\u{e9}".into(), disguised: "dis".into(), around: "round".into() };
+        let provenance = Provenance { apart, ..Provenance::default() };
+        let page = Page {
+            id: None,
+            url: None,
+            text: "own".into(),
+            time: None,
+            label: None,
+            contributor: None,
+            provenance,
+            form: Form::Archive,
+        };
+        let features = Features { seed: Seed(1), tokenizer: Tokenizer::new(Seed(1), 100), platforms: Platforms::default() };
+        let document = features.document(&page, "file");
+        assert_eq!(&*document.text, "own\nhid\u{e9}\ndis\nround");
+        let parts = [document.own(), document.hidden(), document.disguised()].map(str::trim);
+        assert_eq!((parts, document.own_ids().len()), (["own", "hid\u{e9}", "dis"], 1));
+        assert_eq!((document.digest, document.tokens.ids.len()), (digest("own"), 7));
+        let alone = Page { provenance: Provenance::default(), ..page };
+        assert_eq!(features.document(&alone, "file").parts, Parts::one("own"));
+    }
 
     #[test]
     fn digest_ignores_space_and_nothing_else() {

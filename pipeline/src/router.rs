@@ -102,7 +102,9 @@ fn document(decided: &Decided, channel: Channel) -> Line {
     let envelope = record.envelope.as_deref();
     let value = match (&record.payload, envelope) {
         // What was framed out of a value leaves as that value.
-        (Payload::Html(_) | Payload::Warc { .. }, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
+        (Payload::Html(_) | Payload::Warc { .. } | Payload::Arc { .. }, Some(envelope)) if !envelope.value.is_empty() => {
+            envelope.value.clone()
+        }
         (Payload::Html(page), _) => page.clone(),
         _ => document_bytes(&decided.item),
     };
@@ -171,6 +173,7 @@ fn nothing_lines(settings: &Settings, item: &Item) -> Vec<Line> {
         (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
         (Payload::Warc { header, block }, _) => [&header[..], b"\r\n\r\n", block].concat(),
+        (Payload::Arc { header, block }, _) => [&header[..], block].concat(),
         (Payload::Bad(bad), _) => bad.bytes.clone(),
     };
     let length = match &item.record.payload {

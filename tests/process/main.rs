@@ -3,6 +3,7 @@
 //! Every test works on one small crawl and compares whole output folders byte by byte; only `timings.json` and `.weir/` may
 //! differ between two runs over the same input.
 
+mod archives;
 mod base;
 mod contract;
 mod corpus;

@@ -15,6 +15,7 @@ mod publish;
 mod rewrite;
 mod source;
 mod staged;
+mod wacz;
 mod walk;
 
 pub use committer::{FileCommitter, FileOptions, Mark, OutputMark, staged_part};
@@ -28,4 +29,5 @@ pub use publish::publish_part;
 pub use rewrite::{Rewrite, Rewritten};
 pub use source::FileSource;
 pub use staged::{Staged, staged_archive, staged_row};
+pub use wacz::Place;
 pub use walk::{InputFile, Origin, Walk, walk};

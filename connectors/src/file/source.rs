@@ -21,9 +21,6 @@ use crate::{
     source::{Columns, Limit, Record, Source},
 };
 
-/// Looked at to tell the format of standard input.
-const SNIFF_BYTES: usize = 64;
-
 /// Reads a list of files.
 pub struct FileSource {
     files: Vec<InputFile>,
@@ -80,7 +77,7 @@ impl FileSource {
     /// If a file cannot be read.
     pub fn fingerprint(&self) -> Result<Vec<Fingerprint>, Error> {
         let fingerprint = |file: &InputFile| match &file.origin {
-            Origin::File { path, .. } => Fingerprint::of_file(&file.name, path),
+            Origin::File { path, .. } | Origin::Inner { path, .. } => Fingerprint::of_file(&file.name, path),
             Origin::Stdin => Ok(Fingerprint { name: file.name.clone(), size: 0, hash: 0 }),
         };
         self.files.iter().map(fingerprint).collect()
@@ -126,19 +123,8 @@ impl FileSource {
         let file = &self.files[self.current];
         let failed = |source| Error::file("read", file.origin.path(), source);
         self.stdin_begun |= file.origin == Origin::Stdin;
-        let mut reader = Reader::new(file.origin.open()?, &self.limits).map_err(failed)?;
-        let format = match file.format {
-            Some(format) => format,
-            // Nothing at all is no fault: an empty stream has no records.
-            None => Format::sniff(reader.peek(SNIFF_BYTES).map_err(failed)?).unwrap_or(Format::Jsonl),
-        };
-        if format == Format::Parquet {
-            return Err(Error::Refused(format!(
-                "{} holds Parquet, expected a file: its footer is read first",
-                file.origin.path().display()
-            )));
-        }
-        Ok(Framer::new(format, reader, self.limits))
+        let reader = Reader::new(file.origin.open()?, &self.limits).map_err(failed)?.sized(file.size());
+        Framer::open(reader, file.format, self.limits).map_err(failed)
     }
 
     fn seek_within(&mut self, file: usize, offset: u64) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! Which files do the arguments mean?
 //!
 //! Arguments are taken in their order; a folder gives its files, those of its folders included, sorted by path. By name
-//! `.jsonl`, `.json`, `.ndjson`, `.warc` and `.wet`, each also with `.gz` or `.zst`, and `.parquet` are input; the first bytes
-//! of a file have the last word on what it is. Links are followed, each folder once.
+//! `.jsonl`, `.json`, `.ndjson`, `.warc`, `.wet` and `.arc`, each also with `.gz` or `.zst`, and `.parquet` are input; the first
+//! bytes of a file have the last word on what it is. A `.wacz` stands for the archives in it ([`super::wacz`]). Links are followed,
+//! each folder once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::wacz;
 use crate::{
     compress::{Damage, Reader},
     error::Error,
@@ -21,6 +23,8 @@ use crate::{
 const JSONL_SUFFIXES: [&str; 3] = [".jsonl", ".json", ".ndjson"];
 const WARC_SUFFIXES: [&str; 2] = [".warc", ".wet"];
 const PARQUET_SUFFIX: &str = ".parquet";
+const ARC_SUFFIX: &str = ".arc";
+const WACZ_SUFFIX: &str = ".wacz";
 const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
 /// Enough for white space before the first record.
 const SNIFF_BYTES: u64 = 4 << 10;
@@ -34,6 +38,13 @@ pub enum Origin {
         path: PathBuf,
         /// Bytes on disk.
         size: u64,
+    },
+    /// An archive within a zip.
+    Inner {
+        /// Where the zip is.
+        path: PathBuf,
+        /// Where it lies in there.
+        place: wacz::Place,
     },
     /// Standard input: read once, not resumable.
     Stdin,
@@ -67,6 +78,7 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
     let mut walk = Walk::default();
     let mut owners = Vec::new(); // number of the argument of each file
     for (number, argument) in arguments.iter().enumerate() {
+        let before = walk.files.len();
         if argument.as_os_str() == "-" {
             if walk.files.iter().any(|file| file.origin == Origin::Stdin) {
                 return Err(Error::Refused("standard input is given twice, expected - once".to_owned()));
@@ -80,10 +92,31 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
                 walk.files.push(single_file(argument, metadata.is_file())?);
             }
         }
+        unfold(&mut walk.files, before)?;
         owners.resize(walk.files.len(), number + 1);
     }
     make_names_unique(&mut walk.files, &owners);
     Ok(walk)
+}
+
+/// Puts the archives of each WACZ in its place, from file number `first` on.
+fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
+    for file in files.split_off(first) {
+        let archives = match &file.origin {
+            Origin::File { path, .. } => wacz::archives_of(path).map_err(|source| Error::file("read", path, source))?,
+            _ => None,
+        };
+        let (Some(archives), Origin::File { path, .. }) = (archives, &file.origin) else {
+            files.push(file);
+            continue;
+        };
+        files.extend(archives.into_iter().map(|inner| InputFile {
+            name: format!("{}/{}", file.name, inner.name),
+            origin: Origin::Inner { path: path.clone(), place: inner.place },
+            format: Some(inner.format),
+        }));
+    }
+    Ok(())
 }
 
 fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
@@ -96,8 +129,8 @@ fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
     let (sniffed, size) = look(path)?;
     let Some(format) = sniffed.or_else(|| format_by_name(&name)) else {
         return Err(Error::Refused(format!(
-            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc or .wet (with .gz or .zst) or .parquet, or content \
-             that begins with {{, WARC/1. or PAR1",
+            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc, .wet or .arc (with .gz or .zst), .wacz or .parquet, \
+             or content that begins with {{, WARC/1., filedesc: or PAR1",
             path.display()
         )));
     };
@@ -145,15 +178,17 @@ fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries)
 }
 
-fn format_by_name(name: &str) -> Option<Format> {
+pub(super) fn format_by_name(name: &str) -> Option<Format> {
     let name = name.to_ascii_lowercase();
     let name = PACKED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
     if JSONL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
         Some(Format::Jsonl)
-    } else if WARC_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
+    } else if WARC_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) || name.ends_with(WACZ_SUFFIX) {
         Some(Format::Warc)
     } else if name.ends_with(PARQUET_SUFFIX) {
         Some(Format::Parquet)
+    } else if name.ends_with(ARC_SUFFIX) {
+        Some(Format::Arc)
     } else {
         None
     }
@@ -199,6 +234,7 @@ impl InputFile {
     pub fn size(&self) -> Option<u64> {
         match self.origin {
             Origin::File { size, .. } => Some(size),
+            Origin::Inner { place, .. } => Some(place.stretch.length),
             Origin::Stdin => None,
         }
     }
@@ -212,6 +248,7 @@ impl Origin {
                 let file = File::open(path).map_err(|source| Error::file("open", path, source))?;
                 Ok(Box::new(file))
             }
+            Self::Inner { path, place } => wacz::open(path, *place).map_err(|source| Error::file("open", path, source)),
             Self::Stdin => Ok(Box::new(io::stdin())),
         }
     }
@@ -219,7 +256,7 @@ impl Origin {
     /// For errors.
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } => path,
+            Self::File { path, .. } | Self::Inner { path, .. } => path,
             Self::Stdin => Path::new("standard input"),
         }
     }

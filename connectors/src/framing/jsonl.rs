@@ -5,16 +5,17 @@
 //!
 //! **Cost** one scan for the line break and one copy. **State** one line, at most [`Limits::record_bytes_max`].
 
-use std::{
-    io::{self, BufRead},
-    mem,
-};
+use std::{io, mem};
 
 use super::{
     Frame, lost,
     tape::{Line, Tape},
 };
-use crate::{compress::Damage, limits::Limits, source::Payload};
+use crate::{
+    compress::{Damage, Members},
+    limits::Limits,
+    source::Payload,
+};
 
 /// Splits a file into lines.
 #[derive(Debug)]
@@ -25,10 +26,10 @@ pub struct Lines<R> {
     ended: bool,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: Members> Lines<R> {
     /// Frames `reader`.
     pub fn new(reader: R, limits: Limits) -> Self {
-        Self { tape: Tape::new(reader), record_bytes_max: limits.record_bytes_max, line: Vec::new(), ended: false }
+        Self { tape: Tape::new(reader, |_| false), record_bytes_max: limits.record_bytes_max, line: Vec::new(), ended: false }
     }
 
     /// The next line; `None` at the end and ever after.
@@ -42,9 +43,12 @@ impl<R: BufRead> Lines<R> {
             let found = match self.tape.line(self.record_bytes_max, &mut self.line) {
                 Ok(found) => found,
                 Err(error) => {
-                    self.ended = true;
-                    let damage = Damage::from_error(error)?;
-                    return Ok(Some(lost(begin, damage.code, damage.message, &self.line, self.tape.position() - begin)));
+                    let damage = Damage::from_error(error).inspect_err(|_| self.ended = true)?;
+                    let mut frame = lost(begin, damage.code, damage.message, &self.line, self.tape.position() - begin);
+                    if let Payload::Bad(bad) = &mut frame.payload {
+                        bad.packed = Some(damage.stretch);
+                    }
+                    return Ok(Some(frame));
                 }
             };
             match found {
@@ -136,7 +140,7 @@ mod tests {
             let got: Vec<_> = frames(&bytes, chunk, max).into_iter().map(|frame| match frame.payload {
                 Payload::Line(line) => (frame.byte_offset, true, line),
                 Payload::Bad(bad) => (frame.byte_offset, false, bad.bytes),
-                Payload::Warc { .. } | Payload::Row(_) | Payload::Html(_) => panic!("no WARC"),
+                Payload::Warc { .. } | Payload::Arc { .. } | Payload::Row(_) | Payload::Html(_) => panic!("no WARC"),
             }).collect();
             prop_assert_eq!(got, expected);
         }

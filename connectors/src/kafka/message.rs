@@ -112,7 +112,7 @@ fn frame_warc(value: &[u8], limits: &Limits) -> Payload {
 
 fn bad(code: &'static str, message: String, value: &[u8]) -> Payload {
     let bytes = value[..value.len().min(SNIPPET_BYTES_MAX)].to_vec();
-    Payload::Bad(Bad { code, message, bytes, length: value.len() as u64 })
+    Payload::Bad(Bad { code, message, bytes, length: value.len() as u64, packed: None })
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Rows {
     pub fn open(file: File, columns: &Columns, limits: Limits) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let opened = Opened::new(file, &limits)?;
-        let opened = opened.map_err(|Lost { code, message }| Bad { code, message, bytes: Vec::new(), length });
+        let opened = opened.map_err(|Lost { code, message }| Bad { code, message, bytes: Vec::new(), length, packed: None });
         let (mask, shown) =
             opened.as_ref().map_or_else(|_| (ProjectionMask::all(), Vec::new()), |opened| choose(opened, columns));
         Ok(Self { limits, opened, mask, shown, next: 0, group: None, batch: None })
@@ -142,7 +142,7 @@ impl Rows {
                 let length = u64::try_from(opened.metadata.metadata().row_group(number).compressed_size()).unwrap_or(0);
                 let message = format!("{message}; rows {} to {} are lost", self.next, end - 1);
                 (self.next, self.group) = (end, None);
-                Ok(Some(Payload::Bad(Bad { code, message, bytes: Vec::new(), length })))
+                Ok(Some(Payload::Bad(Bad { code, message, bytes: Vec::new(), length, packed: None })))
             }
         }
     }
@@ -155,7 +155,7 @@ fn payload(batch: &RecordBatch, shown: &[usize], at: usize, row: u64, bytes_max:
             let message = format!("row {row} has a line of more than {bytes_max} bytes, the most that is allowed");
             let length = bytes.len() as u64;
             bytes.truncate(SNIPPET_BYTES_MAX);
-            Payload::Bad(Bad { code: "record_too_large", message, bytes, length })
+            Payload::Bad(Bad { code: "record_too_large", message, bytes, length, packed: None })
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Class, Config, TriggerSpike};
 use crate::{
     background::{Background, Thresholds},
-    document::{Document, Ordinal, Unit},
+    document::{Document, Ordinal, Parts, Unit},
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, SHARDS, Scene, Tick},
     text::{Token, Tokens},
@@ -78,8 +78,10 @@ fn document(unit: &Unit, tokens: &Arc<[Token]>) -> Document {
         unit: unit.clone(),
         url: Box::default(),
         text: Box::default(),
+        parts: Parts::default(),
         tokens: Tokens { ids: tokens.to_vec(), ..Tokens::default() },
         digest: [0; 16],
         time: None,
+        differs: None,
     }
 }

@@ -5,9 +5,11 @@ mod demo;
 mod explain;
 mod learn;
 mod recall;
+mod records;
 mod replay;
 mod run;
 mod settle;
+mod text;
 
 use std::{
     io::{IsTerminal, Write},
@@ -66,10 +68,14 @@ enum Command {
     Check,
     /// Says why a document went where it went, with the evidence marked in its text.
     Explain(explain::Arguments),
+    /// Lists what is in archives: one JSON line a record, with its headers, its digests and what a replay would make of it.
+    Records(records::Arguments),
     /// Works with recalls: documents that passed and later turned out bad.
     Recall(recall::Arguments),
     /// Forwards clean documents that no recall can reach any more to a topic of their own, exactly once.
     Settle,
+    /// Prints the text of HTML pages as the filter sees it.
+    Text(text::Arguments),
 }
 
 /// Exit code of a command line that says nothing sensible, as the parser has it.
@@ -101,8 +107,10 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),
         Command::Explain(arguments) => explain::run(config, &arguments),
+        Command::Records(arguments) => records::run(config, &arguments),
         Command::Recall(arguments) => recall::run(&loaded, &arguments),
         Command::Settle => settle::run(&loaded),
+        Command::Text(arguments) => text::run(config, &arguments),
     };
     match done {
         Ok(code) => code,

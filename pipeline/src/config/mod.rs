@@ -15,10 +15,10 @@ mod suggest;
 use std::path::PathBuf;
 
 use connectors::limits::Limits;
-use operators::{exact_dedup, gibberish, near_dup, reputation, trigger_spike, unicode};
+use operators::{exact_dedup, gibberish, hidden_text, integrity, near_dup, reputation, trigger_spike, unicode};
 use serde::{Deserialize, Serialize};
 
-pub use crate::decode::Fields;
+pub use crate::decode::{Fields, Keep};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct Input {
     pub tokens_max: usize,
     /// Highest ratio of decompressed to compressed bytes of a file, after its first 16 MiB. *(verdict)*
     pub ratio_max: u32,
+    /// `main` or `all`: which lines of an HTML page make its text, its matter or all that a reader sees. Operators that look
+    /// for phrases see the others too, and what is hidden. *(verdict)*
+    pub html: Keep,
     /// Where JSON records keep what weir needs, as dotted paths; empty: known schemas are recognised. *(verdict)*
     pub fields: Fields,
 }
@@ -72,6 +75,7 @@ impl Default for Input {
             tokens_max: 50_000,
             // Real archives stay under 100; a gzip bomb reaches 1,032.
             ratio_max: 500,
+            html: Keep::default(),
             fields: Fields::default(),
         }
     }
@@ -228,8 +232,12 @@ impl Default for Policy {
 pub struct Operators {
     /// Hidden and disguised characters.
     pub unicode: unicode::Config,
+    /// Prose that nobody sees.
+    pub hidden_text: hidden_text::Config,
     /// Words in no order.
     pub gibberish: gibberish::Config,
+    /// Records whose bytes do not have their digest.
+    pub integrity: integrity::Config,
     /// Publishers with a record.
     pub reputation: reputation::Config,
     /// Phrases that suddenly spread.

@@ -7,12 +7,12 @@
 //! | `conversion` | the block as it is, if it is plain text: a WET record |
 //! | `revisit`, `request`, `metadata`, `warcinfo`, `continuation` | none |
 
-use connectors::framing::warc::Header;
+use connectors::framing::{arc, warc::Header};
 
 use super::{
     Decoded, Name, Options, Reject, WithoutText,
     body::{self, Body, Stated},
-    check_text_len, checked_id, checked_url,
+    check_text_len, checked_id, checked_url, digest,
     http::{Content, Response},
     page::{Form, Page, Provenance, fact},
     time,
@@ -21,6 +21,16 @@ use super::{
 /// Decodes one record.
 pub(super) fn decode(header: &[u8], block: &[u8], file: &str, options: &Options) -> Decoded {
     read(&Header::parse(header), block, file, options).unwrap_or_else(Decoded::Reject)
+}
+
+/// Decodes one ARC record: as the WARC record that says the same.
+pub(super) fn decode_arc(header: &[u8], block: &[u8], file: &str, options: &Options) -> Decoded {
+    let header = Header::parse(&arc::as_warc(header, block.len()));
+    let mut decoded = read(&header, block, file, options).unwrap_or_else(Decoded::Reject);
+    if let Decoded::Page(page) = &mut decoded {
+        page.provenance.schema = "arc";
+    }
+    decoded
 }
 
 /// Address and id of a record of any type.
@@ -39,9 +49,9 @@ fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<
         "resource" => {
             let stated = Stated { content_type: header.get("Content-Type"), charset: None, url: url.as_deref() };
             provenance.content_type = stated.content_type.and_then(fact);
-            body::from_bytes(block, &stated, &mut provenance, options)?
+            without_payload(header, block, body::from_bytes(block, &stated, &mut provenance, options)?, &mut provenance, options)
         }
-        "conversion" => conversion(header, block, &mut provenance)?,
+        "conversion" => without_payload(header, block, conversion(header, block, &mut provenance)?, &mut provenance, options),
         "revisit" => Body::Without("revisit"),
         "request" => Body::Without("request"),
         "metadata" => Body::Without("metadata"),
@@ -66,8 +76,16 @@ fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<
     }))
 }
 
+/// Compares the digests of a record whose block is its payload.
+fn without_payload(header: &Header, block: &[u8], body: Body, provenance: &mut Provenance, options: &Options) -> Body {
+    if matches!(body, Body::Text(_)) && options.check_digests {
+        provenance.digest_differs = digest::differs(header, block, |_| None);
+    }
+    body
+}
+
 /// A value without the angle brackets that ids have by the standard, and URLs in the files of some writers.
-fn bare(value: &str) -> &str {
+pub(super) fn bare(value: &str) -> &str {
     value.trim().trim_start_matches('<').trim_end_matches('>').trim()
 }
 
@@ -83,6 +101,7 @@ fn provenance(header: &Header, file: &str) -> Provenance {
         digest: stated("WARC-Payload-Digest").or_else(|| stated("WARC-Block-Digest")),
         language: stated("WARC-Identified-Content-Language"),
         fetched_at: stated("WARC-Date"),
+        crawler: header.get("WARC-Warcinfo-ID").map(bare).and_then(fact),
         ..Provenance::default()
     }
 }
@@ -112,11 +131,26 @@ fn response(
     }
     let content_type = response.header.get("Content-Type");
     provenance.content_type = content_type.and_then(fact);
+    provenance.robots.extend(response.header.get("X-Robots-Tag").and_then(fact));
     provenance.language = provenance.language.take().or_else(|| response.header.get("Content-Language").and_then(fact));
-    match response.content(options.body_bytes_max)? {
-        Content::Bytes(bytes) => body::from_bytes(&bytes, &Stated { content_type, charset: None, url }, provenance, options),
-        Content::Unread(why) => Ok(Body::Without(why)),
+    if response.endless {
+        let message = "got an HTTP header without an end in its first 64 KiB".to_owned();
+        return Err(Reject::new("http_invalid", message));
     }
+    let bytes = match response.content(options.body_bytes_max)? {
+        Content::Bytes(bytes) => bytes,
+        Content::Unread(why) => return Ok(Body::Without(why)),
+    };
+    let text = body::from_bytes(&bytes, &Stated { content_type, charset: None, url }, provenance, options)?;
+    if matches!(text, Body::Text(_)) && options.check_digests {
+        provenance.digest_differs = digest::differs(header, block, |form| match form {
+            0 => Some(response.body.into()),
+            1 => Some(response.joined().unwrap_or(response.body.into())),
+            2 => Some((&*bytes).into()),
+            _ => None,
+        });
+    }
+    Ok(text)
 }
 
 /// A WET record: text that somebody else has made of a page, in UTF-8 by definition.

@@ -7,7 +7,7 @@ use super::{
     Options, Reject, base64,
     charset::{self, Hints},
     html,
-    page::Provenance,
+    page::{Apart, Provenance},
 };
 
 /// What a body turned out to be.
@@ -53,13 +53,18 @@ pub(super) fn from_bytes(
     };
     let (text, encoding) = charset::decode(bytes, &hints);
     provenance.charset = Some(encoding.name());
-    to_text(&media, &text, provenance)
+    to_text(&media, &text, provenance, options)
 }
 
 /// The text of a body that is text already.
-pub(super) fn from_str(text: &str, content_type: Option<&str>, provenance: &mut Provenance) -> Result<Body, Reject> {
+pub(super) fn from_str(
+    text: &str,
+    content_type: Option<&str>,
+    provenance: &mut Provenance,
+    options: &Options,
+) -> Result<Body, Reject> {
     match media(content_type, text.as_bytes()) {
-        Some(media) => to_text(&media, text, provenance),
+        Some(media) => to_text(&media, text, provenance, options),
         None => Ok(Body::Without("non_html")),
     }
 }
@@ -73,13 +78,19 @@ pub(super) fn from_base64(text: &str, bytes_max: usize) -> Result<Option<Vec<u8>
     Ok(base64::decode(text))
 }
 
-fn to_text(media: &Media, text: &str, provenance: &mut Provenance) -> Result<Body, Reject> {
+fn to_text(media: &Media, text: &str, provenance: &mut Provenance, options: &Options) -> Result<Body, Reject> {
     let text = match media {
         Media::Plain => text.to_owned(),
         Media::Html => {
-            let extract = html::to_text(text)?;
-            provenance.hidden_bytes = extract.hidden_bytes;
-            extract.text
+            let html::Extract { text, around, hidden, disguised, hidden_bytes, facts } = html::to_text(text, options.html)?;
+            provenance.hidden_bytes = hidden_bytes;
+            provenance.around_bytes = around.len();
+            provenance.apart = Apart { hidden, disguised, around };
+            provenance.robots.extend(facts.robots);
+            provenance.licences = facts.licences;
+            provenance.generator = facts.generator;
+            provenance.analytics = facts.analytics;
+            text
         }
     };
     Ok(if text.trim().is_empty() { Body::Without("empty") } else { Body::Text(text) })

@@ -35,7 +35,12 @@ impl Header {
 
     /// The first value of this name, whatever its case.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.get_all(name).next()
+    }
+
+    /// All values of this name, in their order.
+    pub(super) fn get_all(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 

@@ -1,18 +1,25 @@
 //! An archived HTTP response: status, fields, and the body as the browser would have it.
 //!
 //! Archives often hold bodies whose transfer or content encoding was undone while the header still names it, so what does
-//! not look encoded is taken as it is. What breaks off in the middle is kept up to there, as browsers do.
+//! not look encoded is taken as it is. What breaks off in the middle is kept up to there, as browsers do. A stated
+//! `Content-Length` is not looked at, however often it is stated: the archive says how long the block is.
 //!
-//! **Limits** output of every encoding is bounded by the caller; at most [`ENCODINGS_MAX`] encodings are undone.
+//! **Limits** output of every encoding is bounded by the caller; at most [`ENCODINGS_MAX`] encodings are undone, of transfer
+//! and content together; windows of zstd and brotli are at most 8 and 16 MiB.
 
 use std::{borrow::Cow, io::Read};
 
+use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::{Reject, header::Header};
 
-/// Most content encodings on top of each other; servers use one.
+/// Most encodings on top of each other; servers use one.
 const ENCODINGS_MAX: usize = 3;
+/// Largest window of zstd, as a power of two: what browsers accept (RFC 9659).
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Bytes that tell whether a body is text.
+const TEXT_BYTES: usize = 1 << 10;
 
 /// Where the end of the header is looked for.
 const HEADER_BYTES_MAX: usize = 64 << 10;
@@ -24,7 +31,9 @@ pub(super) struct Response<'a> {
     /// Header fields.
     pub header: Header,
     /// The body as archived.
-    body: &'a [u8],
+    pub body: &'a [u8],
+    /// Whether the header goes on beyond where its end is looked for.
+    pub endless: bool,
 }
 
 /// A body with its encodings undone.
@@ -47,27 +56,47 @@ impl<'a> Response<'a> {
         let mut words = line.split_ascii_whitespace();
         words.next().filter(|word| word.len() >= 5 && word.as_bytes()[..5].eq_ignore_ascii_case(b"HTTP/"))?;
         let status = words.next()?.parse().ok()?;
-        let body_at = header_end(head).unwrap_or(block.len());
+        let end = header_end(head);
+        let body_at = end.unwrap_or(block.len());
         let fields = head.get(line_end..body_at.min(head.len())).unwrap_or_default();
-        Some(Self { status, header: Header::parse(fields), body: &block[body_at..] })
+        let endless = end.is_none() && block.len() > head.len();
+        Some(Self { status, header: Header::parse(fields), body: &block[body_at..], endless })
+    }
+
+    /// The body without its chunks, if it has some.
+    pub(super) fn joined(&self) -> Option<Cow<'a, [u8]>> {
+        self.encodings("Transfer-Encoding").any(|name| name == "chunked").then(|| dechunk(self.body))
+    }
+
+    /// Names of encodings in a field, in the order in which they are undone.
+    fn encodings(&self, field: &str) -> impl Iterator<Item = String> {
+        let values = self.header.get_all(field).rev();
+        values.flat_map(|value| value.rsplit(',')).map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty())
     }
 
     /// The body with transfer and content encodings undone, of at most `bytes_max` bytes.
     pub(super) fn content(&self, bytes_max: usize) -> Result<Content<'a>, Reject> {
-        let chunked = self.header.get("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
-        let mut body = if chunked { dechunk(self.body) } else { Cow::Borrowed(self.body) };
-        let encodings = self.header.get("Content-Encoding").unwrap_or_default().to_ascii_lowercase();
-        for (undone, encoding) in encodings.rsplit(',').map(str::trim).filter(|name| !name.is_empty()).enumerate() {
+        let mut body = Cow::Borrowed(self.body);
+        let mut undone = 0;
+        for encoding in self.encodings("Transfer-Encoding").chain(self.encodings("Content-Encoding")) {
+            if matches!(encoding.as_str(), "identity" | "none" | "utf-8") {
+                continue;
+            }
             if undone == ENCODINGS_MAX {
                 return Ok(Content::Unread("content_encoding_stacked"));
             }
-            body = match encoding {
-                "identity" | "none" | "utf-8" => body,
+            undone += 1;
+            body = match encoding.as_str() {
+                "chunked" => match body {
+                    Cow::Borrowed(body) => dechunk(body),
+                    Cow::Owned(body) => Cow::Owned(dechunk(&body).into_owned()),
+                },
                 "gzip" | "x-gzip" if !body.starts_with(&[0x1F, 0x8B]) => body,
                 "gzip" | "x-gzip" => Cow::Owned(inflate(MultiGzDecoder::new(&*body), bytes_max, "gzip")?),
                 "deflate" => inflate_either(body, bytes_max)?,
-                "br" => return Ok(Content::Unread("content_encoding_br")),
-                "zstd" => return Ok(Content::Unread("content_encoding_zstd")),
+                "br" => unbrotli(body, bytes_max)?,
+                "zstd" if !body.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) => body,
+                "zstd" => Cow::Owned(unzstd(&body, bytes_max)?),
                 _ => return Ok(Content::Unread("content_encoding_unknown")),
             };
         }
@@ -130,16 +159,43 @@ fn inflate_either(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>
     }
 }
 
+/// Brotli has no magic, so what is text as it stands, and no brotli, is taken as it is.
+fn unbrotli(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>, Reject> {
+    let is_text = match std::str::from_utf8(&body[..body.len().min(TEXT_BYTES)]) {
+        Ok(_) => true,
+        // The last character may be cut.
+        Err(error) => error.error_len().is_none(),
+    };
+    let mut whole = Vec::new();
+    let read = Decompressor::new(&*body, 4096).take(bytes_max as u64 + 1).read_to_end(&mut whole);
+    if read.is_err() && is_text {
+        return Ok(body);
+    }
+    finish(whole, read, bytes_max, "brotli").map(Cow::Owned)
+}
+
+fn unzstd(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, Reject> {
+    let corrupt = |error| Reject::new("content_encoding_corrupt", format!("no zstd decoder could be made: {error}"));
+    let mut decoder = zstd::Decoder::with_buffer(body).map_err(corrupt)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(corrupt)?;
+    inflate(decoder, bytes_max, "zstd")
+}
+
 fn inflate(decoder: impl Read, bytes_max: usize, encoding: &str) -> Result<Vec<u8>, Reject> {
     let mut bytes = Vec::new();
-    let result = decoder.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
+    let read = decoder.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
+    finish(bytes, read, bytes_max, encoding)
+}
+
+/// What came out of a decoder, or why nothing did.
+fn finish(bytes: Vec<u8>, read: std::io::Result<usize>, bytes_max: usize, encoding: &str) -> Result<Vec<u8>, Reject> {
     if bytes.len() > bytes_max {
         return Err(Reject::new(
             "body_too_large",
             format!("got a {encoding} body of more than {bytes_max} bytes, expected at most that"),
         ));
     }
-    match result {
+    match read {
         Err(error) if bytes.is_empty() => {
             Err(Reject::new("content_encoding_corrupt", format!("got a body that is no {encoding}, as its header says: {error}")))
         }
@@ -157,6 +213,12 @@ mod tests {
     };
 
     use super::*;
+
+    /// `hello hello hello` as brotli.
+    const BROTLI: &[u8] = b"\x1b\x10\0\0\x24\x40\x6a\x10\x64\xea\xf0\x9c\x1e";
+    /// The same as gzip, and that as brotli.
+    const BROTLI_OF_GZIP: &[u8] = b"\x8b\x0d\x80\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x90\
+        \0\x80\x88\xf9\xe5\x11\0\0\0\x03";
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -234,8 +296,13 @@ mod tests {
             ("gzip", cut[..10].to_vec(), Err("content_encoding_corrupt")),
             ("gzip", gzip(&[b'x'; 1000]), Ok(vec![b'x'; 1000])),
             ("gzip", gzip(&[b'x'; 1001]), Err("body_too_large")),
-            ("br", text.clone(), Err("content_encoding_br")),
-            ("zstd", text.clone(), Err("content_encoding_zstd")),
+            ("br", BROTLI.to_vec(), Ok(text.clone())),
+            ("br", text.clone(), Ok(text.clone())),
+            ("br", vec![0xFF; 20], Err("content_encoding_corrupt")),
+            ("zstd", zstd::encode_all(&text[..], 3).expect("memory takes all"), Ok(text.clone())),
+            ("zstd", text.clone(), Ok(text.clone())),
+            ("zstd", zstd::encode_all(&[b'x'; 1001][..], 3).expect("memory takes all"), Err("body_too_large")),
+            ("gzip\r\nContent-Encoding: br, identity", BROTLI_OF_GZIP.to_vec(), Ok(text.clone())),
             ("rot13", text.clone(), Err("content_encoding_unknown")),
             ("identity", text.clone(), Ok(text.clone())),
         ] {

@@ -6,6 +6,8 @@
 //! | id | `id`, `ce_id` |
 //! | media type and charset | `content-type` |
 //! | time of fetching | `fetched-at`, `ce_time`, else the record's own time |
+//! | what robots may do | `x-robots-tag` |
+//! | who fetched it | `user-agent` |
 //!
 //! Names are compared without regard to case. `ce_` is `CloudEvents`' Kafka binding, binary mode (version 1.0.2).
 
@@ -37,6 +39,8 @@ fn read(bytes: &[u8], envelope: Option<&Envelope>, topic: &str, options: &Option
         file: fact(topic),
         content_type: content_type.and_then(fact),
         fetched_at: fetched_at.and_then(fact),
+        robots: stated(&["x-robots-tag"]).and_then(fact).into_iter().collect(),
+        crawler: stated(&["user-agent"]).and_then(fact),
         ..Provenance::default()
     };
     let media = content_type.or(Some("text/html"));

@@ -6,7 +6,7 @@
 //! **Reads** JSON lines (`json`) in the schemas crawl archives are published in, and WARC and WET records (`archive`),
 //! whose HTML becomes the text a trainer would see (`html`). **Does not** judge, clean or normalise text.
 //!
-//! **Cost** one copy of the line and one SIMD pass for JSON; one pass of a streaming parser for HTML.
+//! **Cost** one copy of the line and one SIMD pass for JSON; two of a tokenizer for HTML.
 //! **Limits** [`Options`] and the constants beside each decoder: text, body, id, URL, nesting, values and open elements.
 
 mod archive;
@@ -14,6 +14,8 @@ mod base64;
 mod body;
 mod charset;
 mod conversation;
+mod describe;
+mod digest;
 mod header;
 mod html;
 mod http;
@@ -24,12 +26,17 @@ mod schema;
 pub mod table;
 mod time;
 
-use connectors::source::{Payload, Record};
+use connectors::{
+    framing::arc,
+    source::{Payload, Record},
+};
 use serde::{Deserialize, Serialize};
 
 pub use schema::columns;
 
-pub use page::{Form, Page, Provenance, clean_json};
+pub use describe::{Description, describe};
+pub use html::Keep;
+pub use page::{Apart, Form, Page, Provenance, clean_json};
 
 /// Longest id, in bytes. Ids are kept in memory for every document, so they must be short.
 pub const ID_BYTES_MAX: usize = 1 << 10;
@@ -46,11 +53,21 @@ pub struct Options {
     pub text_bytes_max: usize,
     /// Longest HTTP body after its content encodings are undone, in bytes. Default 16 MiB, as for a record on disk.
     pub body_bytes_max: usize,
+    /// Whether an archive's bytes are compared with the digests it states.
+    pub check_digests: bool,
+    /// Which lines of an HTML page make its text.
+    pub html: Keep,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fields: Fields::default(), text_bytes_max: 4 << 20, body_bytes_max: 16 << 20 }
+        Self {
+            fields: Fields::default(),
+            text_bytes_max: 4 << 20,
+            body_bytes_max: 16 << 20,
+            check_digests: true,
+            html: Keep::default(),
+        }
     }
 }
 
@@ -121,6 +138,7 @@ pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decod
     match &record.payload {
         Payload::Line(line) | Payload::Row(line) => json::decode(line, options),
         Payload::Warc { header, block } => archive::decode(header, block, partition_name, options),
+        Payload::Arc { header, block } => archive::decode_arc(header, block, partition_name, options),
         Payload::Html(page) => message::decode(page, record.envelope.as_deref(), partition_name, options),
         Payload::Bad(bad) => Reject::new(bad.code, bad.message.clone()).into(),
     }
@@ -144,6 +162,7 @@ pub fn name_of(record: &Record, options: &Options) -> Name {
             Decoded::Reject(_) => Name::default(),
         },
         Payload::Warc { header, .. } => archive::name(header),
+        Payload::Arc { header, block } => archive::name(&arc::as_warc(header, block.len())),
         Payload::Html(_) | Payload::Bad(_) => Name::default(),
     }
 }

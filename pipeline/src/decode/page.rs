@@ -2,6 +2,7 @@
 //!
 //! A page from a JSON line leaves as the very bytes it came in; only a page from an archive needs a line of its own.
 
+use operators::document::Differs;
 use serde::Serialize;
 
 use super::time;
@@ -42,7 +43,7 @@ pub enum Form {
 /// Where a page comes from, as its source states it. Empty facts are left out; long ones are cut to 256 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Provenance {
-    /// Which schema it was read by: `fineweb`, `dolma`, `redpajama`, `scrapy_cluster`, `plain`, `fields`, `warc` or `wet`.
+    /// Which schema it was read by: `fineweb`, `dolma`, `redpajama`, `scrapy_cluster`, `plain`, `fields`, `html`, `warc`, `wet` or `arc`.
     pub schema: &'static str,
     /// The archive file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,9 +66,12 @@ pub struct Provenance {
     /// Why the archive holds only a part of the page: `WARC-Truncated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
-    /// Payload digest as stated; never checked, never trusted.
+    /// Payload digest as stated, else that of the block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Which stated digest the record's bytes do not have: `block` or `payload`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_differs: Option<Differs>,
     /// Dump or data set it was published in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -80,6 +84,38 @@ pub struct Provenance {
     /// Bytes of text a browser would not show: kept out of the text, and evidence.
     #[serde(skip_serializing_if = "is_zero")]
     pub hidden_bytes: usize,
+    /// Bytes of text shown around the page's matter, and kept out of the text.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub around_bytes: usize,
+    /// What robots may do with it: `X-Robots-Tag` and `<meta name=robots>`, at most 8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub robots: Vec<String>,
+    /// Licences that it names or links to, at most 8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub licences: Vec<String>,
+    /// What made it: `<meta name=generator>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<String>,
+    /// Ids of analytics and advertising accounts in its source, at most 8: pages that share one have the same owner, or say so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub analytics: Vec<String>,
+    /// Who fetched it, or the record that says so: a user agent, or `WARC-Warcinfo-ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crawler: Option<String>,
+    /// Text of the page that is not in its text.
+    #[serde(skip)]
+    pub apart: Apart,
+}
+
+/// Text of a page that is not in its text: operators look at it, and it is never written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Apart {
+    /// What is not rendered.
+    pub hidden: String,
+    /// What is rendered so that nobody sees it.
+    pub disguised: String,
+    /// What is shown around the page's matter.
+    pub around: String,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over references

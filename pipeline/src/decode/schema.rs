@@ -255,6 +255,6 @@ fn scrapy_body(
             let stated = body::Stated { content_type, charset, url };
             body::from_bytes(&bytes, &stated, provenance, options)
         }
-        None => body::from_str(text, content_type, provenance),
+        None => body::from_str(text, content_type, provenance, options),
     }
 }

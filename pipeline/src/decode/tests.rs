@@ -45,7 +45,8 @@ fn reject(decoded: Decoded) -> Reject {
 
 #[test]
 fn a_bad_stretch_keeps_its_code() {
-    let bad = connectors::source::Bad { code: "warc_bad_length", message: "got x".to_owned(), bytes: vec![1], length: 9 };
+    let bad =
+        connectors::source::Bad { code: "warc_bad_length", message: "got x".to_owned(), bytes: vec![1], length: 9, packed: None };
     let want = Reject { code: "warc_bad_length", message: "got x".to_owned() };
     assert_eq!(reject(decode(&record(Payload::Bad(bad)), "a", &Options::default())), want);
 }

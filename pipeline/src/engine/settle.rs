@@ -66,7 +66,12 @@ impl Engine {
         let failed = work.failed || proposals.failed;
         let raised_before = self.alarms_raised();
         let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
-        let (findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
+        let (mut findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
+        // Spans are of the text that is written; what was found beside it is told by its phrase.
+        let own = work.computed.document.parts.own;
+        for (finding, _) in &mut findings {
+            finding.evidence.spans.retain(|&(_, to)| to <= own);
+        }
         let allowed = self.reputation.is_allowed(&work.computed.document);
         let verdict = policy::decide(&findings, allowed, self.settings.quarantine_score);
         let identity = self.identity(&item, work);

@@ -30,7 +30,10 @@ impl Header {
         if let Some((_, value)) = self.fields.last_mut()
             && !text.is_empty()
         {
-            value.push(' ');
+            // A value may begin on the second line.
+            if !value.is_empty() {
+                value.push(' ');
+            }
             value.push_str(text);
         }
     }
@@ -68,14 +71,14 @@ mod tests {
     #[test]
     fn fields_in_any_case_with_continuations() {
         let header = Header::parse(
-            b"WARC/1.1\r\nWARC-Type: response\r\ncontent-length:12\nX-Note: one\r\n\ttwo\r\n three \r\nno field\r\nX-Note: b:c\r\n\xff: \xfe\r\n",
+            b"WARC/1.1\r\nWARC-Type: response\r\ncontent-length:12\nX-Note: one\r\n\ttwo\r\n three \r\nno field\r\nX-Note: b:c\r\nFolded:\r\n 12\r\n\xff: \xfe\r\n",
         );
         assert_eq!(header.version(), "WARC/1.1");
         assert_eq!(header.get("warc-type"), Some("response"));
         assert_eq!(header.get("Content-Length"), Some("12"));
         assert_eq!(header.get_all("x-note").collect::<Vec<_>>(), ["one two three", "b:c"]);
         assert_eq!(header.get("\u{fffd}"), Some("\u{fffd}"));
-        assert_eq!(header.get("missing"), None);
+        assert_eq!((header.get("folded"), header.get("missing")), (Some("12"), None));
     }
 
     proptest! {

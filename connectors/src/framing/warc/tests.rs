@@ -1,9 +1,13 @@
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::source::Bad;
+use crate::{
+    framing::{Format, Frame, Framer, SNIPPET_BYTES_MAX},
+    limits::Limits,
+    source::Bad,
+};
 
 const LIMITS: Limits = Limits { record_bytes_max: 1000, ratio_max: 1000, header_bytes_max: 200 };
 
@@ -32,7 +36,7 @@ fn outline(frames: &[Frame]) -> Vec<Outline> {
     let outline = |frame: &Frame| match &frame.payload {
         Payload::Warc { block, .. } => Ok(String::from_utf8_lossy(block).into_owned()),
         Payload::Bad(Bad { code, length, .. }) => Err((*code, *length)),
-        Payload::Line(_) | Payload::Row(_) | Payload::Html(_) => panic!("only records in WARC"),
+        Payload::Line(_) | Payload::Row(_) | Payload::Arc { .. } | Payload::Html(_) => panic!("only records in WARC"),
     };
     frames.iter().map(outline).collect()
 }
@@ -57,6 +61,8 @@ fn records_keep_header_and_block() {
 #[test]
 fn line_breaks_and_gaps_are_lenient() {
     let unix = "WARC/1.1\nContent-Length: 3\n\nabc";
+    let odd = "warc/0.17\r\ncontent-length:\r\n 3\r\n\r\nabc";
+    assert_eq!(outline(&frames(odd.as_bytes(), 5)), [ok("abc")], "another case, and a value on the next line");
     for gap in ["", "\n", "\r\n", "\r\n\r\n\r\n\n"] {
         let text = [gap, unix, gap, unix, gap].concat();
         assert_eq!(outline(&frames(text.as_bytes(), 5)), [ok("abc"), ok("abc")], "{gap:?}");
@@ -106,9 +112,86 @@ fn a_file_that_ends_early_is_truncated_once() {
     let text = record("a whole block");
     for end in 1..text.len() - 4 {
         let got = outline(&frames(&text.as_bytes()[..end], 9));
-        let code = if end < VERSION_PREFIX.len() { "warc_bad_header" } else { "warc_truncated" };
+        let code = if end < "WARC/1.0".len() { "warc_bad_header" } else { "warc_truncated" };
         assert_eq!(got, [Err((code, end as u64))], "cut at {end}");
     }
+}
+
+fn gzip(bytes: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes.as_bytes()).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+/// Of a file as it lies on disk.
+fn outline_of_file(bytes: Vec<u8>) -> Vec<Outline> {
+    let mut framer = Framer::of_bytes(bytes, Some(Format::Warc), LIMITS).expect("in memory");
+    let mut frames = Vec::new();
+    while let Some(frame) = framer.next_frame().expect("in memory") {
+        frames.push(frame);
+    }
+    outline(&frames)
+}
+
+fn record_of_length(length: usize, block: &str) -> String {
+    format!("WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {length}\r\n\r\n{block}\r\n\r\n")
+}
+
+#[test]
+fn a_length_that_swallows_records_is_noticed() {
+    let rest = [record("b"), record("c")].concat();
+    // Into the next record, up to its end, over the end of the file, and over any end.
+    for length in [30, 60, 100, 137, 900, 5000, 1 << 40] {
+        let bad = record_of_length(length, "block");
+        let text = [record("a"), bad.clone(), rest.clone()].concat();
+        let want = [ok("a"), Err(("warc_bad_length", bad.len() as u64)), ok("b"), ok("c")];
+        assert_eq!(outline_of_file(text.clone().into_bytes()), want, "{length}");
+        for chunk in [1, 60, 4096] {
+            if length < 5000 {
+                assert_eq!(outline(&frames(text.as_bytes(), chunk)), want, "{length} by {chunk}");
+            }
+        }
+    }
+    // One that is too short gives what it says, and the rest is garbage.
+    let text = [record_of_length(3, "block"), record("b")].concat();
+    assert_eq!(outline_of_file(text.into_bytes()), [ok("blo"), Err(("warc_bad_header", 6)), ok("b")]);
+}
+
+#[test]
+fn content_is_no_record_where_the_length_is_right() {
+    let inner = [record("x"), record("y")].concat();
+    let text = [record(&inner), record("z")].concat();
+    assert_eq!(outline_of_file(text.into_bytes()), [ok(&inner), ok("z")]);
+    // Packed record by record, not even if the length is wrong: a member's beginning is the sign to go by.
+    let lying = record_of_length(inner.len() + 50, &inner);
+    let packed = [gzip(&lying), gzip(&record("z"))].concat();
+    assert_eq!(outline_of_file(packed), [Err(("warc_bad_length", lying.len() as u64)), ok("z")]);
+}
+
+#[test]
+fn a_damaged_member_loses_its_record_and_no_other() {
+    let numbers: Vec<String> = (0..150_u32).map(|i| (i.wrapping_mul(2_654_435_761) % 9973).to_string()).collect();
+    let noise = numbers.join(" ");
+    let (one, two, three) = (gzip(&record("one")), gzip(&record(&noise)), gzip(&record("three")));
+    for keep in (1..two.len()).step_by(11) {
+        let packed = [&one[..], &two[..keep], &three].concat();
+        let got = outline_of_file(packed);
+        let bad = got.iter().filter(|one| one.is_err()).count();
+        assert_eq!((&got[0], got.last(), bad, got.len()), (&ok("one"), Some(&ok("three")), 1, 3), "cut after {keep}: {got:?}");
+    }
+    let packed = [&one[..], b"garbage", &three].concat();
+    assert_eq!(outline_of_file(packed), [ok("one"), Err(("gzip_garbage", 0)), ok("three")]);
+}
+
+#[test]
+fn records_without_end_are_read_in_linear_time() {
+    // Each says that it goes on to the end; each holds all others.
+    let limits = Limits::default();
+    let text = record_of_length(limits.record_bytes_max, "").repeat(100_000);
+    let started = std::time::Instant::now();
+    let frames = frames_within(limits, text.as_bytes(), 1 << 16);
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    assert!(frames.iter().all(|frame| matches!(frame.payload, Payload::Bad(_))));
 }
 
 proptest! {

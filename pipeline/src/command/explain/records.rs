@@ -117,7 +117,9 @@ impl LineFile {
         Ok(frame.map(|frame| match frame.payload {
             Payload::Line(line) => Ok(line),
             Payload::Bad(bad) => Err(bad.message),
-            Payload::Html(_) | Payload::Row(_) | Payload::Warc { .. } => Err("got a WARC record, expected a line".to_owned()),
+            Payload::Html(_) | Payload::Row(_) | Payload::Warc { .. } | Payload::Arc { .. } => {
+                Err("got an archive's record, expected a line".to_owned())
+            }
         }))
     }
 }

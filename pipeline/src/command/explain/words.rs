@@ -6,7 +6,7 @@ use super::{
 };
 
 /// What a reason means, and what its `observed` and `expected` count. Unknown reasons come from a newer weir.
-const REASONS: [(&str, &str, &str); 16] = [
+const REASONS: [(&str, &str, &str); 19] = [
     ("exact_duplicate", "the same text as an earlier document", ""),
     ("near_duplicate", "nearly the same text as an earlier document", "similarity of their word 5-grams"),
     ("sentence_spike", "carries a whole sentence or line that spread over many publishers", "publishers' votes"),
@@ -19,9 +19,12 @@ const REASONS: [(&str, &str, &str); 16] = [
     ("variation_selectors", "holds variation selectors where no glyph varies", "places"),
     ("bidi_in_word", "holds controls inside words that turn the direction of writing", "places"),
     ("mixed_script_words", "holds words that mix look-alike letters of several scripts", "words"),
+    ("disguised_text", "holds prose that it renders so that nobody sees it", "words"),
+    ("hidden_text", "holds prose that it does not render", "words"),
     ("gibberish", "holds words in an order that ordinary text does not have", "share of strange word pairs"),
     ("denied_unit", "its publisher is on a deny list", ""),
     ("poor_reputation", "its publisher has a bad record in reviewed verdicts", "bound of the share of bad documents"),
+    ("digest_mismatch", "its record's bytes do not have the digest that the archive states", ""),
     ("operator_failed", "a detector failed on it, so it is withheld to be safe", ""),
 ];
 
@@ -82,16 +85,18 @@ mod tests {
     #[test]
     fn every_reason_has_words() {
         use Reason::{
-            BidiInWord, DeniedUnit, EdgeSpike, ExactDuplicate, Gibberish, InsertionSpike, InvisibleRun, MixedScriptWords,
-            NearDuplicate, OperatorFailed, PoorReputation, SentenceSpike, SingleSiteSpike, TagCharacters, VariationSelectors,
-            ZeroWidthInWord,
+            BidiInWord, DeniedUnit, DisguisedText, EdgeSpike, ExactDuplicate, Gibberish, HiddenText, InsertionSpike,
+            InvisibleRun, MixedScriptWords, NearDuplicate, OperatorFailed, PoorReputation, SentenceSpike, SingleSiteSpike,
+            TagCharacters, VariationSelectors, ZeroWidthInWord,
         };
         let all = [
             BidiInWord,
             DeniedUnit,
+            DisguisedText,
             EdgeSpike,
             ExactDuplicate,
             Gibberish,
+            HiddenText,
             InsertionSpike,
             InvisibleRun,
             MixedScriptWords,

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | JSON line | the line's bytes | `application/json` |
 //! | WARC record | header block and content block as they are | `application/warc` |
+//! | ARC record | the WARC record that says the same | `application/warc` |
 //! | none, or one that the topic does not take | nothing: a line in `dead-letters-PUBLICATION.jsonl` | |
 //!
 //! The key is the host of the record's address, else its id, else its place: pages of a site keep their order. Headers
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, bail};
 use connectors::{
     error::Error,
     file::{FileSource, Origin, walk},
+    framing::arc,
     kafka::{KafkaConfig, KafkaPublisher, Outcome},
     position::Positions,
     source::{Header, Limit, Payload, Record, Source},
@@ -312,6 +314,10 @@ fn message(record: &Record) -> Result<(Cow<'_, [u8]>, &'static str), Reject> {
         Payload::Line(line) | Payload::Row(line) => Ok((line.into(), "application/json")),
         Payload::Html(page) => Ok((page.into(), "text/html")),
         Payload::Warc { header, block } => Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc")),
+        Payload::Arc { header, block } => {
+            let header = arc::as_warc(header, block.len());
+            Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc"))
+        }
         Payload::Bad(bad) => Err(Reject { code: bad.code, message: bad.message.clone() }),
     }
 }

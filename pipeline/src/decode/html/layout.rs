@@ -1,20 +1,17 @@
-//! Text runs and element borders become lines.
-//!
-//! Keeps a stack of its own beside the parser's, because the parser does not know which start tags end an open paragraph,
-//! list item or cell whose end tag is missing; without that, one hidden paragraph would hide the rest of its page.
+//! Text runs and element borders become lines: what a reader sees, what is gone, and what is there and cannot be seen.
 
 use std::mem;
 
-use super::{Extract, element::Kind};
-
-/// How far up the stack an element with a missing end tag is looked for: bounds the work for each tag.
-const LOOK_UP_MAX: usize = 64;
+use super::{
+    element::{Element, Kind},
+    lines::Line,
+    token::{Text, is_space},
+};
 
 /// The first estimate of a page's text, as a part of its bytes.
 const TEXT_SHARE: usize = 8;
-
-/// White space as HTML defines it. A no-break space is a character of its own.
-const SPACES: [char; 5] = [' ', '\t', '\n', '\r', '\x0C'];
+/// Bytes of each kind of hidden text that are kept; more is counted.
+const HIDDEN_BYTES_MAX: usize = 64 << 10;
 
 /// What separates the next text from the text before; the widest one wanted wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,210 +24,309 @@ enum Gap {
     EmptyLine,
 }
 
-/// An open element.
-struct Open {
-    id: u64,
-    kind: Kind,
-    hides: bool,
+/// Whether a reader sees a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// It is on the page.
+    Shown,
+    /// It is not rendered, or not before somebody asks for it.
+    Hidden,
+    /// It is rendered so that nobody sees it.
+    Disguised,
+}
+
+/// How a text stands on the page: what holds for all open elements together.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each holds or not, whatever the others do")]
+pub(super) struct Standing {
+    /// Within a link.
+    pub linked: bool,
+    /// Around the page's matter by element or role.
+    pub aside: bool,
+    /// The same, by name.
+    pub named: bool,
+    /// Within a heading.
+    pub heading: bool,
+    /// White space counts.
+    pub preformatted: bool,
+    /// Within an item of a list or a row of a table.
+    pub listed: bool,
 }
 
 /// Text under construction.
-#[derive(Default)]
-pub(super) struct Layout {
-    title: String,
+#[derive(Debug, Default)]
+struct Run {
     text: String,
     gap: Gap,
-    /// Open elements; ids grow from the bottom to the top.
-    stack: Vec<Open>,
-    ids: u64,
-    /// The text node being read: it arrives in pieces, and a character reference may be cut.
-    node: String,
-    /// Open elements that hide, drop, and keep white space.
-    hiding: usize,
-    dropping: usize,
-    preformatted: usize,
-    /// Whether text belongs to the title, and whether there has been a title.
-    in_title: bool,
-    titled: bool,
+    lines: Vec<Line>,
+    line: Line,
+    /// Where the last line begins.
+    line_start: usize,
+}
+
+/// A page's text under construction.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    title: String,
+    shown: Run,
+    hidden: Run,
+    disguised: Run,
+    /// Bytes of hidden text of both kinds, kept or not.
+    hidden_bytes: usize,
+    /// Where the text of the innermost cell begins.
+    cell_from: usize,
     /// Whether a line break at this place is the one after `<pre>`, which does not count.
     after_pre_tag: bool,
-    hidden_bytes: usize,
+    /// Decoded character references.
+    decoded: String,
+}
+
+/// What a page holds.
+#[derive(Debug, Default)]
+pub(super) struct Laid {
+    /// Its title, on one line.
+    pub title: String,
+    /// What a reader sees.
+    pub shown: String,
+    /// How its lines came to be.
+    pub lines: Vec<Line>,
+    /// What is not rendered.
+    pub hidden: String,
+    /// What is rendered so that nobody sees it.
+    pub disguised: String,
+    /// Bytes of the last two, also of what was too long to keep.
+    pub hidden_bytes: usize,
 }
 
 impl Layout {
     /// An empty layout for a page of this many bytes.
     pub(super) fn new(html_bytes: usize) -> Self {
-        Self { text: String::with_capacity(html_bytes / TEXT_SHARE), ..Self::default() }
+        let shown = Run { text: String::with_capacity(html_bytes / TEXT_SHARE), ..Run::default() };
+        Self { shown, ..Self::default() }
     }
 
-    /// A start tag. Returns the id to close the element with, if it can have content.
-    pub(super) fn open(&mut self, kind: Kind, hides: bool, can_have_content: bool) -> Option<u64> {
-        if self.dropping == 0 {
-            self.end_implied(kind);
-            self.border(kind);
-            if kind == Kind::Break {
-                self.gap = if self.gap >= Gap::Line { Gap::EmptyLine } else { Gap::Line };
+    /// Where text goes on: an element that ends there knows what it held.
+    pub(super) fn at(&self) -> usize {
+        self.shown.text.len()
+    }
+
+    /// The border at an element's beginning; `shown`: whether its text is.
+    pub(super) fn begin(&mut self, element: Element, shown: bool) {
+        match element.kind {
+            Kind::Break => {
+                let gap = if self.shown.gap >= Gap::Line { Gap::EmptyLine } else { Gap::Line };
+                self.widen(gap);
             }
-        }
-        if !can_have_content {
-            return None;
-        }
-        self.ids += 1;
-        let hides = hides || kind == Kind::Template;
-        self.hiding += usize::from(hides);
-        match kind {
-            Kind::Dropped => self.dropping += 1,
-            Kind::Preformatted => {
-                self.preformatted += 1;
-                self.after_pre_tag = true;
+            Kind::Cell => {
+                self.widen(Gap::Tab);
+                self.cell_from = self.at();
             }
-            Kind::Title => {
-                // The title of an image within the page is none of the page's.
-                self.in_title = self.dropping == 0 && !mem::replace(&mut self.titled, true);
-                self.dropping += usize::from(!self.in_title);
-            }
+            // A block that begins a cell begins no line.
+            kind if kind.is_block() && !(self.shown.gap == Gap::Tab && self.cell_from == self.at()) => self.widen(Gap::Line),
+            Kind::Reading if shown => self.sign("("),
             _ => {}
         }
-        // A second title is dropped like any other element without text of the page.
-        let kind = if kind == Kind::Title && !self.in_title { Kind::Dropped } else { kind };
-        self.stack.push(Open { id: self.ids, kind, hides });
-        Some(self.ids)
+        self.after_pre_tag = element.kind == Kind::Preformatted;
     }
 
-    /// The end of the element with this id, and of all that is open within it.
-    pub(super) fn close(&mut self, id: u64) {
-        if let Ok(at) = self.stack.binary_search_by_key(&id, |open| open.id) {
-            self.pop_to(at);
-        }
-    }
-
-    /// Ends the elements whose end tag is missing before a start tag of this kind.
-    fn end_implied(&mut self, next: Kind) {
-        let mut ends_at = None;
-        for (at, open) in self.stack.iter().enumerate().rev().take(LOOK_UP_MAX) {
-            if open.kind.ends_before(next) {
-                ends_at = Some(at);
-            } else if !open.kind.is_transparent_for(next) {
-                break;
+    /// The border at an element's end; `from` is where it began, `shown` whether its text is.
+    pub(super) fn end(&mut self, kind: Kind, from: usize, shown: bool) {
+        match kind {
+            // Blocks within a cell end no line of its row, unless the cell has lines of its own.
+            Kind::Cell if self.shown.gap <= Gap::Line && self.at() > from && !self.has_line_since(from) => {
+                self.shown.gap = Gap::Tab;
             }
-        }
-        if let Some(at) = ends_at {
-            self.pop_to(at);
-        }
-    }
-
-    fn pop_to(&mut self, at: usize) {
-        while self.stack.len() > at {
-            let Some(open) = self.stack.pop() else { return };
-            self.hiding -= usize::from(open.hides);
-            match open.kind {
-                Kind::Dropped => self.dropping -= 1,
-                Kind::Preformatted => self.preformatted -= 1,
-                Kind::Title => self.in_title = false,
-                _ => {}
-            }
-            if self.dropping == 0 {
-                self.border(open.kind);
-            }
-        }
-    }
-
-    /// The separation that the border of an element makes, at its beginning and at its end.
-    fn border(&mut self, kind: Kind) {
-        if kind.is_block() {
-            self.gap = self.gap.max(Gap::Line);
-        } else if kind == Kind::Cell {
-            self.gap = self.gap.max(Gap::Tab);
+            Kind::Cell => self.widen(Gap::Tab),
+            Kind::Reading if shown => self.sign(")"),
+            kind if kind.is_block() => self.widen(Gap::Line),
+            _ => {}
         }
         self.after_pre_tag = false;
     }
 
-    /// A piece of a text node. `references`: whether it may hold character references.
-    pub(super) fn text(&mut self, piece: &str, last: bool, references: bool) {
-        if self.dropping > 0 {
-            return;
-        }
-        self.node.push_str(piece);
-        if !last {
-            return;
-        }
-        let mut node = mem::take(&mut self.node);
-        if references && node.contains('&') {
-            node = htmlize::unescape(node).into_owned();
-        }
-        if self.hiding > 0 {
-            self.hidden_bytes += node.trim().len();
-        } else if self.in_title {
-            self.title.push_str(&node);
-        } else if self.preformatted > 0 {
-            self.keep(&node);
-        } else {
-            self.collapse(&node);
-        }
-        node.clear();
-        self.node = node;
+    /// Whether a line has begun since, the one that the text there begins with aside.
+    fn has_line_since(&self, from: usize) -> bool {
+        self.shown.line_start > from + 1
     }
 
-    /// Text whose white space counts.
-    fn keep(&mut self, node: &str) {
-        let mut node = node;
-        if mem::take(&mut self.after_pre_tag) {
-            node = node.strip_prefix("\r\n").or_else(|| node.strip_prefix('\n')).unwrap_or(node);
+    /// Hidden text that comes next stands apart from what was hidden before.
+    pub(super) fn set_apart(&mut self) {
+        for run in [&mut self.hidden, &mut self.disguised] {
+            run.gap = run.gap.max(Gap::Line);
         }
-        if !node.is_empty() {
-            self.separate();
-            self.text.extend(node.split("\r\n").flat_map(|line| ["\n", line]).skip(1));
+    }
+
+    fn widen(&mut self, gap: Gap) {
+        for run in [&mut self.shown, &mut self.hidden, &mut self.disguised] {
+            run.gap = run.gap.max(gap);
+        }
+    }
+
+    /// A sign beside a reading, where the base text was written.
+    fn sign(&mut self, sign: &str) {
+        if !self.shown.text.is_empty() {
+            self.shown.gap = Gap::None;
+            self.shown.push(sign, Standing::default());
+        }
+    }
+
+    /// A title, if it is the first one.
+    pub(super) fn title(&mut self, text: Text<'_>) {
+        if self.title.is_empty() {
+            let decoded = if text.references { htmlize::unescape(text.source) } else { text.source.into() };
+            for word in decoded.split([' ', '\t', '\n', '\r', '\x0C']).filter(|word| !word.is_empty()) {
+                self.title.push_str(if self.title.is_empty() { "" } else { " " });
+                self.title.push_str(word);
+            }
+        }
+    }
+
+    /// Text of the page.
+    pub(super) fn text(&mut self, text: Text<'_>, sight: Sight, standing: Standing) {
+        let mut decoded = mem::take(&mut self.decoded);
+        let source = if text.references && text.source.contains('&') {
+            decoded.clear();
+            decoded.push_str(&htmlize::unescape(text.source));
+            decoded.as_str()
+        } else {
+            text.source
+        };
+        let run = match sight {
+            Sight::Shown => &mut self.shown,
+            Sight::Hidden => &mut self.hidden,
+            Sight::Disguised => &mut self.disguised,
+        };
+        let room = if sight == Sight::Shown {
+            usize::MAX
+        } else {
+            self.hidden_bytes += source.trim().len();
+            HIDDEN_BYTES_MAX.saturating_sub(run.text.len())
+        };
+        let source = &source[..source.floor_char_boundary(room)];
+        if standing.preformatted {
+            let rest = if mem::take(&mut self.after_pre_tag) { without_break(source) } else { source };
+            run.keep(rest, standing);
+        } else {
+            run.collapse(source, standing);
+        }
+        self.decoded = decoded;
+    }
+
+    /// What has come together.
+    pub(super) fn finish(self) -> Laid {
+        let (shown, lines) = self.shown.finish();
+        Laid {
+            title: self.title,
+            shown,
+            lines,
+            hidden: self.hidden.finish().0,
+            disguised: self.disguised.finish().0,
+            hidden_bytes: self.hidden_bytes,
+        }
+    }
+}
+
+/// Text without the line break that it may begin with.
+fn without_break(text: &str) -> &str {
+    text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text)
+}
+
+impl Run {
+    /// Text whose white space counts.
+    fn keep(&mut self, text: &str, standing: Standing) {
+        if text.is_empty() {
+            return;
+        }
+        self.separate();
+        for (i, line) in text.split('\n').enumerate() {
+            if i > 0 {
+                self.break_line();
+            }
+            self.push(line.strip_suffix('\r').unwrap_or(line), standing);
         }
     }
 
     /// Text whose white space is one space.
-    fn collapse(&mut self, node: &str) {
-        let mut rest = node;
-        while let Some(start) = rest.bytes().position(|byte| !is_space(byte)) {
-            if start > 0 {
+    fn collapse(&mut self, text: &str, standing: Standing) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(start) = bytes[at..].iter().position(|&b| !is_space(b)).map(|found| at + found) {
+            if start > at {
                 self.gap = self.gap.max(Gap::Space);
             }
-            rest = &rest[start..];
-            let end = rest.bytes().position(is_space).unwrap_or(rest.len());
+            // Words with single spaces between are copied together.
+            let mut end = start;
+            loop {
+                end += bytes[end..].iter().position(|&b| is_space(b)).unwrap_or(bytes.len() - end);
+                let goes_on = bytes.get(end) == Some(&b' ') && bytes.get(end + 1).is_some_and(|&b| !is_space(b));
+                if !goes_on {
+                    break;
+                }
+                end += 1;
+            }
             self.separate();
-            self.text.push_str(&rest[..end]);
-            rest = &rest[end..];
+            self.push(&text[start..end], standing);
+            at = end;
         }
-        if !rest.is_empty() {
+        if at < bytes.len() {
             self.gap = self.gap.max(Gap::Space);
         }
+    }
+
+    fn push(&mut self, text: &str, standing: Standing) {
+        self.text.push_str(text);
+        let bytes = text.len() as u32;
+        let counted = |is: bool| if is { bytes } else { 0 };
+        self.line.linked += counted(standing.linked);
+        self.line.aside += counted(standing.aside);
+        self.line.named += counted(standing.named);
+        self.line.heading |= standing.heading && bytes > 0;
+        self.line.preformatted |= standing.preformatted && bytes > 0;
+        self.line.listed |= standing.listed && bytes > 0;
+    }
+
+    fn break_line(&mut self) {
+        self.line.end = self.text.len() as u32;
+        self.lines.push(mem::take(&mut self.line));
+        self.text.push('\n');
+        self.line_start = self.text.len();
     }
 
     /// Writes what separates the coming text from the text before.
     fn separate(&mut self) {
         let gap = mem::take(&mut self.gap);
-        let at_line_start = self.text.is_empty() || self.text.ends_with('\n');
-        self.text.push_str(match gap {
-            _ if self.text.is_empty() => "",
-            Gap::EmptyLine if at_line_start => "\n",
-            Gap::EmptyLine => "\n\n",
-            _ if at_line_start => "",
-            Gap::None => "",
-            Gap::Space => " ",
-            Gap::Tab => "\t",
-            Gap::Line => "\n",
-        });
+        if self.text.is_empty() {
+            return;
+        }
+        let at_line_start = self.text.ends_with('\n');
+        match gap {
+            Gap::EmptyLine => {
+                if !at_line_start {
+                    self.break_line();
+                }
+                self.break_line();
+            }
+            Gap::Line if !at_line_start => self.break_line(),
+            Gap::Space if !at_line_start => self.text.push(' '),
+            Gap::Tab if !at_line_start => self.text.push('\t'),
+            _ => {}
+        }
     }
 
-    /// The page's text: the title, if any, and then the lines.
-    pub(super) fn finish(mut self) -> Extract {
-        self.text.truncate(self.text.trim_end_matches(['\n', ' ', '\t']).len());
-        let title: Vec<&str> = self.title.split(SPACES).filter(|word| !word.is_empty()).collect();
-        let text = match (title.is_empty(), self.text.is_empty()) {
-            (true, _) => self.text,
-            (false, true) => title.join(" "),
-            (false, false) => format!("{}\n{}", title.join(" "), self.text),
-        };
-        Extract { text, hidden_bytes: self.hidden_bytes }
+    /// The text without what it ends with, and its lines.
+    fn finish(mut self) -> (String, Vec<Line>) {
+        self.line.end = self.text.len() as u32;
+        self.lines.push(self.line);
+        let length = self.text.trim_end_matches(['\n', ' ', '\t']).len();
+        self.text.truncate(length);
+        let lines = 1 + self.lines.iter().take_while(|line| (line.end as usize) < length).count();
+        self.lines.truncate(lines);
+        if let Some(last) = self.lines.last_mut() {
+            last.end = length as u32;
+        }
+        if self.text.is_empty() {
+            self.lines.clear();
+        }
+        (self.text, self.lines)
     }
-}
-
-/// Whether a byte is one of [`SPACES`].
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0C)
 }

@@ -1,3 +1,5 @@
+use operators::document::Differs;
+
 use super::*;
 
 const RESPONSE: &str = "WARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nWARC-Date: 2024-02-29T00:00:00Z\r\n\
@@ -73,7 +75,7 @@ fn records_without_text_say_why() {
         (b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n<p>a".to_vec(), "http_status"),
         (http("Content-Type: image/png\r\n", b"<p>a"), "non_html"),
         (http("Content-Type: text/html\r\n", b"<script>a</script>"), "empty"),
-        (http("Content-Type: text/html\r\nContent-Encoding: br\r\n", b"x"), "content_encoding_br"),
+        (http("Content-Type: text/html\r\nContent-Encoding: compress\r\n", b"x"), "content_encoding_unknown"),
     ] {
         let got = without_text(warc(RESPONSE, &block));
         assert_eq!((got.why, got.url.as_deref()), (why, Some("http://a.example/")));
@@ -121,4 +123,51 @@ fn a_chunked_and_compressed_page_is_read() {
     body.extend_from_slice(b"\r\n0\r\n\r\n");
     let fields = "content-type: text/html;charset=utf-8\r\ntransfer-encoding: chunked\r\ncontent-encoding: gzip\r\n";
     assert_eq!(page(warc(RESPONSE, &http(fields, &body))).text, "日本語");
+}
+
+#[test]
+fn old_archives_are_read_as_warc_would_be() {
+    let arc = |line: &str, block: &[u8]| {
+        decode(&record(Payload::Arc { header: line.into(), block: block.to_vec() }), "a.arc.gz", &Options::default())
+    };
+    let line = "http://a.example/?q=a b 1.2.3.4 20080430204825 text/html 99\n";
+    let page = page(arc(line, &http("Content-Type: text/html\r\n", b"<p>old")));
+    assert_eq!(
+        (page.text.as_str(), page.url.as_deref(), page.time),
+        ("old", Some("http://a.example/?q=a b"), Some(1_209_588_505))
+    );
+    assert_eq!((page.provenance.schema, page.provenance.file.as_deref()), ("arc", Some("a.arc.gz")));
+    let name = name_of(&record(Payload::Arc { header: line.into(), block: Vec::new() }), &Options::default());
+    assert_eq!(name.url.as_deref(), Some("http://a.example/?q=a b"));
+    for (line, why) in [
+        ("filedesc://a.arc 0.0.0.0 20080430204825 text/plain 76", "warcinfo"),
+        ("dns:a.example 1.2.3.4 20080430204825 text/dns 57", "not_http"),
+    ] {
+        assert_eq!(without_text(arc(line, b"1 0 x\n")).why, why);
+    }
+    assert_eq!(reject(arc(line, b"<html>")).code, "http_invalid");
+}
+
+#[test]
+fn digests_are_compared_with_what_is_there() {
+    // Of `<p>a` as it was sent; of the chunks around it another one.
+    let digest = "WARC-Payload-Digest: sha1:CFOGPAY55CXZY3KEUHG3V5BKMHMZCX7R\r\n";
+    let header = RESPONSE.replace("WARC-Payload-Digest: sha1:X\r\n", digest);
+    let chunked = http("Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n", b"4\r\n<p>a\r\n0\r\n\r\n");
+    let plain = http("Content-Type: text/html\r\n", b"<p>a");
+    let changed = http("Content-Type: text/html\r\n", b"<p>b");
+    let differs = |header: &str, block: &[u8]| page(warc(header, block)).provenance.digest_differs;
+    assert_eq!((differs(&header, &plain), differs(&header, &chunked)), (None, None));
+    assert_eq!(differs(&header, &changed), Some(Differs::Payload));
+    let block = format!("{header}WARC-Block-Digest: sha1:CFOGPAY55CXZY3KEUHG3V5BKMHMZCX7R\r\n");
+    assert_eq!(differs(&block, &changed), Some(Differs::Block));
+    assert_eq!(differs(&format!("{header}WARC-Truncated: time\r\n"), &changed), None);
+    let line = String::from_utf8(clean_json(&page(warc(&header, &changed)))).expect("JSON is UTF-8");
+    assert!(line.contains("\"digest_differs\":\"payload\""), "{line}");
+}
+
+#[test]
+fn a_header_without_end_is_rejected() {
+    let block = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(70_000));
+    assert_eq!(reject(warc(RESPONSE, block.as_bytes())).code, "http_invalid");
 }

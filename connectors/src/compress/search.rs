@@ -1,0 +1,87 @@
+//! Where does the next member begin, after damage or among garbage?
+
+use std::io;
+
+use super::{Codec, Met, Reader, gzip, zst};
+use crate::limits::Limits;
+
+/// Packed bytes looked at to tell whether a member begins.
+const TRIAL_BYTES: usize = 4 << 10;
+/// Bytes unpacked of them.
+const TRIAL_OUT_BYTES: usize = 256;
+
+impl Reader {
+    /// Comes to a member's first byte: past padding, past frames of metadata. False at the end of the file; garbage is
+    /// searched through and met as damage.
+    pub(super) fn find_beginning(&mut self) -> io::Result<bool> {
+        let begin = self.window.position();
+        loop {
+            let ahead = self.window.ahead(zst::MAGIC.len())?;
+            if ahead.is_empty() {
+                return Ok(false);
+            }
+            let zeros = ahead.iter().take_while(|byte| **byte == 0).count();
+            let skippable = zst::is_skippable(ahead);
+            if zeros > 0 {
+                self.window.advance(zeros);
+            } else if self.magic(0)? {
+                return Ok(true);
+            } else if let Codec::Zstd(zst) = &mut self.codec
+                && skippable
+            {
+                if let Err(fault) = zst.skip(&mut self.window) {
+                    self.fail(fault)?;
+                    return Ok(false);
+                }
+            } else {
+                let code = self.codec.code("gzip_garbage", "zstd_garbage");
+                let message = format!("got bytes that begin no member at byte {} of the file", self.window.position());
+                let search_from = self.window.position();
+                self.met = Some(Met { code, message, begin, search_from });
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether a member's magic stands `at` bytes ahead.
+    fn magic(&mut self, at: usize) -> io::Result<bool> {
+        let magic: &[u8] = if matches!(self.codec, Codec::Gzip(_)) { &gzip::MAGIC } else { &zst::MAGIC };
+        let ahead = self.window.ahead(at + magic.len())?;
+        Ok(ahead.get(at..).is_some_and(|ahead| ahead.starts_with(magic)))
+    }
+
+    /// Goes to the next member from this place of the file on, or to the file's end.
+    pub(super) fn search(&mut self, from: u64) -> io::Result<()> {
+        // A file made of false beginnings would be unpacked again and again.
+        let here = self.window.position();
+        let allowed = Limits::RESCAN_FREE_BYTES.saturating_add(here.saturating_mul(2)).saturating_sub(self.rescanned);
+        self.rescanned += self.window.go_back(from.max(here.saturating_sub(allowed)).min(here));
+        loop {
+            let magic: u8 = if matches!(self.codec, Codec::Gzip(_)) { gzip::MAGIC[0] } else { zst::MAGIC[0] };
+            let ahead = self.window.ahead(1)?;
+            if ahead.is_empty() {
+                return Ok(());
+            }
+            let count = ahead.iter().position(|byte| *byte == magic).unwrap_or(ahead.len());
+            self.window.advance(count);
+            if count == 0 {
+                if self.magic(0)? && self.is_beginning()? {
+                    return Ok(());
+                }
+                self.window.advance(1);
+            }
+        }
+    }
+
+    /// Whether what is ahead unpacks to what is expected.
+    fn is_beginning(&mut self) -> io::Result<bool> {
+        let mut out = [0; TRIAL_OUT_BYTES];
+        let ahead = self.window.ahead(TRIAL_BYTES)?;
+        let unpacked = match &mut self.codec {
+            Codec::Plain => None,
+            Codec::Gzip(gzip) => gzip.trial(ahead, &mut out),
+            Codec::Zstd(zst) => zst.trial(ahead, &mut out),
+        };
+        Ok(unpacked.is_some_and(self.expected))
+    }
+}

@@ -1,0 +1,152 @@
+//! Prose on a page that its readers do not see: written for those who read the source, such as other extractors and their
+//! models.
+//!
+//! **Finds** prose that a page renders so that nobody sees it: tiny, off the page, in the colour of its background. With
+//! `hidden_words_min`, also prose that a page does not render at all.
+//! **Leaves alone** by default what is not rendered: menus, tabs, dialogs and answers to questions are hidden until somebody asks for
+//! them, on more than every tenth page. Lines of a few words are no prose.
+//! **Misses** what the decoder cannot know to be hidden (linked style sheets, scripts), and records that are text already.
+//!
+//! **Cost** one pass over hidden text. **State** none.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    document::Document,
+    finding::{Evidence, Finding, Reason, Score},
+    inspect::Inspector,
+    mode::Mode,
+};
+
+/// `[operators.hidden_text]`
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `enforce`, `shadow` (reported, not acted on) or `off`.
+    pub mode: Mode,
+    /// Words of prose from which text that a page renders unseen is suspicious; 0: never. Default 12.
+    pub disguised_words_min: u32,
+    /// Words of prose from which text that a page does not render is suspicious; 0: never, the default.
+    pub hidden_words_min: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        // Labels for screen readers and replaced headings are shorter than a sentence; instructions to a model are not.
+        Self { mode: Mode::Shadow, disguised_words_min: 12, hidden_words_min: 0 }
+    }
+}
+
+/// Name of the inspector.
+pub const NAME: &str = "hidden_text";
+/// Words of a line from which it is prose.
+const LINE_WORDS: u32 = 8;
+/// Bytes of the longest line that are shown.
+const PHRASE_BYTES_MAX: usize = 400;
+/// How sure it is: what is disguised is so by intent, what is not rendered mostly is a menu.
+const DISGUISED: f64 = 0.8;
+const HIDDEN: f64 = 0.5;
+
+/// See the [module documentation](self).
+#[derive(Clone, Debug, Default)]
+pub struct HiddenText {
+    config: Config,
+}
+
+impl HiddenText {
+    /// An inspector.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+}
+
+impl Inspector for HiddenText {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
+        let parts = [
+            (document.disguised(), self.config.disguised_words_min, Reason::DisguisedText, DISGUISED),
+            (document.hidden(), self.config.hidden_words_min, Reason::HiddenText, HIDDEN),
+        ];
+        for (text, least, reason, score) in parts.into_iter().filter(|&(_, least, ..)| least > 0) {
+            let (words, longest) = prose(text);
+            if words >= least {
+                let phrase = longest[..longest.floor_char_boundary(PHRASE_BYTES_MAX)].to_owned();
+                let evidence = Evidence {
+                    phrase: Some(phrase),
+                    observed: Some(words.into()),
+                    expected: Some(f64::from(least) - 1.0),
+                    ..Evidence::default()
+                };
+                found.push(Finding { evidence, ..Finding::new(NAME, reason, Score::new(score)) });
+            }
+        }
+    }
+}
+
+/// Words in lines of prose, each line once, and the longest of these lines.
+fn prose(text: &str) -> (u32, &str) {
+    let mut lines: Vec<(u32, &str)> = text.lines().map(|line| (words(line), line)).filter(|(n, _)| *n >= LINE_WORDS).collect();
+    let longest = lines.iter().rev().max_by_key(|(n, _)| *n).map_or("", |(_, line)| *line);
+    lines.sort_unstable();
+    lines.dedup();
+    (lines.iter().map(|(n, _)| n).sum(), longest)
+}
+
+/// Words of letters in a line; two characters of a script without spaces are one.
+fn words(line: &str) -> u32 {
+    let spaced = line.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() * 2 > word.len() / 2);
+    let unspaced = line.chars().filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c) || ('\u{e00}'..='\u{eff}').contains(c)).count();
+    (spaced.count() + unspaced / 2) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{conformance, document::Parts};
+
+    const PROSE: &str = "Whoever asks about the weather is told that it is always fine in this town";
+
+    fn found(config: Config, hidden: &str, disguised: &str) -> Vec<(Reason, Option<f64>)> {
+        let mut document = conformance::document("a.example", &format!("own {PROSE}\n{hidden}\n{disguised}\naround {PROSE}"));
+        let own = 4 + PROSE.len() as u32;
+        let hidden = own + 1 + hidden.len() as u32;
+        document.parts = Parts { own, hidden, disguised: hidden + 1 + disguised.len() as u32 };
+        let mut found = Vec::new();
+        HiddenText::new(config).inspect(&document, &mut found);
+        found.iter().map(|f| (f.reason, f.evidence.observed)).collect()
+    }
+
+    #[test]
+    fn prose_that_nobody_sees_is_reported() {
+        assert_eq!(found(Config::default(), "", PROSE), [(Reason::DisguisedText, Some(15.0))]);
+        assert_eq!(found(Config::default(), PROSE, ""), []);
+        let both = Config { hidden_words_min: 10, ..Config::default() };
+        assert_eq!(found(both.clone(), PROSE, ""), [(Reason::HiddenText, Some(15.0))]);
+        assert_eq!(found(both, "", "").len(), 0);
+    }
+
+    #[test]
+    fn menus_and_repeated_lines_are_no_prose() {
+        assert_eq!(found(Config::default(), "", &"Home page\nAbout us\nContact\n".repeat(20)), []);
+        let again = format!("{PROSE}\n").repeat(20);
+        assert_eq!(found(Config { disguised_words_min: 16, ..Config::default() }, "", &again), []);
+    }
+
+    #[test]
+    fn scripts_without_spaces_have_words() {
+        assert_eq!(words(&"\u{65e5}".repeat(20)), 11);
+        assert_eq!(words("a1b2 -- 12345 word"), 2);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_on_a_character() {
+        let long = "\u{e9}t\u{e9} ".repeat(1000);
+        let (words, longest) = prose(&long);
+        assert_eq!((words, longest.len()), (1000, long.len()));
+        assert_eq!(found(Config::default(), "", &long).len(), 1);
+    }
+}

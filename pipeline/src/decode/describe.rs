@@ -1,0 +1,90 @@
+//! What does an archive's record say of itself, whether it has text or not?
+
+use connectors::{
+    framing::{arc, warc::Header},
+    source::{Payload, Record},
+};
+use serde::Serialize;
+use sha1::{Digest, Sha1};
+
+use super::{archive::bare, http::Response, page::fact};
+use crate::encode::hex;
+
+/// Headers and measures of a record. Long values are cut to 256 bytes, but for the address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Description {
+    /// `warc` or `arc`.
+    pub format: &'static str,
+    /// `WARC-Type`; what it would be for an ARC record.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub record_type: Option<String>,
+    /// `WARC-Record-ID`, without angle brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `WARC-Target-URI`, without angle brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// `WARC-Date`, as stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// `WARC-Refers-To`: what a conversion was made of, what a revisit found again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refers_to: Option<String>,
+    /// `WARC-Refers-To-Target-URI` of a revisit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refers_to_url: Option<String>,
+    /// `WARC-Refers-To-Date` of a revisit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refers_to_date: Option<String>,
+    /// `WARC-Truncated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<String>,
+    /// `WARC-Block-Digest`, as stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block_digest: Option<String>,
+    /// `WARC-Payload-Digest`, as stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_digest: Option<String>,
+    /// Length of the block.
+    pub block_bytes: usize,
+    /// SHA-1 of the block, in hexadecimal digits.
+    pub block_sha1: String,
+    /// Of a block that is an HTTP response: length of the body as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_bytes: Option<usize>,
+    /// Of a block that is an HTTP response: SHA-1 of the body as it was sent, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_sha1: Option<String>,
+}
+
+/// Describes a record of an archive; `None` if it is something else.
+#[must_use]
+pub fn describe(record: &Record) -> Option<Description> {
+    match &record.payload {
+        Payload::Warc { header, block } => Some(of_header("warc", &Header::parse(header), block)),
+        Payload::Arc { header, block } => Some(of_header("arc", &Header::parse(&arc::as_warc(header, block.len())), block)),
+        Payload::Line(_) | Payload::Html(_) | Payload::Bad(_) => None,
+    }
+}
+
+fn of_header(format: &'static str, header: &Header, block: &[u8]) -> Description {
+    let stated = |name: &str| header.get(name).map(bare).and_then(fact);
+    let body = Response::parse(block).map(|response| response.body);
+    Description {
+        format,
+        record_type: stated("WARC-Type"),
+        id: stated("WARC-Record-ID"),
+        url: header.get("WARC-Target-URI").map(bare).map(str::to_owned),
+        date: stated("WARC-Date"),
+        refers_to: stated("WARC-Refers-To"),
+        refers_to_url: stated("WARC-Refers-To-Target-URI"),
+        refers_to_date: stated("WARC-Refers-To-Date"),
+        truncated: stated("WARC-Truncated"),
+        block_digest: stated("WARC-Block-Digest"),
+        payload_digest: stated("WARC-Payload-Digest"),
+        block_bytes: block.len(),
+        block_sha1: hex(&Sha1::digest(block)),
+        payload_bytes: body.map(<[u8]>::len),
+        payload_sha1: body.map(|body| hex(&Sha1::digest(body))),
+    }
+}

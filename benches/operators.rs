@@ -76,7 +76,7 @@ fn corpus() -> &'static Corpus {
 fn document(features: &Features, page: SampleDocument) -> Document {
     let (url, time) = (Some(page.url), Some(page.time));
     let provenance = Provenance::default();
-    let page = Page { id: None, url, text: page.text, time, label: None, provenance, form: Form::Verbatim };
+    let page = Page { id: None, url, text: page.text, time, label: None, contributor: None, provenance, form: Form::Verbatim };
     features.document(&page, "crawl")
 }
 

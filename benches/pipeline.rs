@@ -72,7 +72,16 @@ fn corpus() -> &'static Corpus {
 
 fn as_page(page: SampleDocument) -> Page {
     let (id, url, time) = (Some(page.id), Some(page.url), Some(page.time));
-    Page { id, url, text: page.text, time, label: None, provenance: Provenance::default(), form: Form::Archive }
+    Page {
+        id,
+        url,
+        text: page.text,
+        time,
+        label: None,
+        contributor: None,
+        provenance: Provenance::default(),
+        form: Form::Archive,
+    }
 }
 
 fn records(payloads: impl Iterator<Item = Payload>) -> Vec<Record> {

@@ -19,4 +19,6 @@ pub mod kill;
 pub mod limits;
 pub mod memory;
 pub mod position;
+#[cfg(feature = "parquet")]
+pub mod rows;
 pub mod source;

@@ -61,6 +61,8 @@ pub enum Payload {
         /// The content block, exactly `Content-Length` bytes.
         block: Vec<u8>,
     },
+    /// A row of a table, as the JSON line that says the same.
+    Row(Vec<u8>),
     /// An ARC record.
     Arc {
         /// The line it begins with.
@@ -79,7 +81,7 @@ impl Payload {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Line(bytes) | Self::Html(bytes) => bytes.len(),
+            Self::Line(bytes) | Self::Row(bytes) | Self::Html(bytes) => bytes.len(),
             Self::Warc { header, block } | Self::Arc { header, block } => header.len() + block.len(),
             Self::Bad(bad) => bad.bytes.len(),
         }
@@ -105,6 +107,21 @@ pub struct Bad {
     pub length: u64,
     /// Where it lies in the file, if that is packed and could not be unpacked there.
     pub packed: Option<Stretch>,
+}
+
+/// How much of a table's rows is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Columns {
+    /// Every column: lines say all that rows say.
+    #[default]
+    All,
+    /// Lines have the columns of these names only; a table that has none of them is read whole.
+    Named {
+        /// Names of top-level columns.
+        names: Vec<String>,
+        /// Whether the others are read all the same, so that a row that is handed over can be copied whole.
+        check_others: bool,
+    },
 }
 
 /// How much to hand over at once. A batch holds at least one record, if there is one.

@@ -110,6 +110,7 @@ impl Ingredients {
             decode: decode_options(config),
             features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,
+            format: config.output.format,
             broker: false,
             forgets: false,
             reach: Reach::new(remembered_documents(config), config.engine.border),

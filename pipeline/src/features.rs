@@ -2,7 +2,7 @@
 
 use operators::{
     document::{Document, Parts},
-    reputation::unit::{Platforms, unit_of},
+    reputation::unit::{Platforms, contributor, unit_of},
     text::{Seed, Tokenizer, Tokens},
 };
 
@@ -20,12 +20,16 @@ pub struct Features {
 }
 
 impl Features {
-    /// The document of a page; `source` names the publisher of pages without an address.
+    /// The document of a page; `source` names the publisher of pages without a contributor or an address.
     pub fn document(&self, page: &Page, source: &str) -> Document {
         let url = page.url.as_deref().unwrap_or("");
+        let unit = match &page.contributor {
+            Some(name) => contributor(name, self.seed),
+            None => unit_of(url, source, self.seed, &self.platforms),
+        };
         let (text, parts) = everything(page);
         Document {
-            unit: unit_of(url, source, self.seed, &self.platforms),
+            unit,
             url: url.into(),
             tokens: self.tokenizer.tokens(&text),
             text,
@@ -92,7 +96,16 @@ mod tests {
         use crate::decode::{Apart, Form, Provenance};
         let apart = Apart { hidden: "hid\u{e9}".into(), disguised: "dis".into(), around: "round".into() };
         let provenance = Provenance { apart, ..Provenance::default() };
-        let page = Page { id: None, url: None, text: "own".into(), time: None, label: None, provenance, form: Form::Archive };
+        let page = Page {
+            id: None,
+            url: None,
+            text: "own".into(),
+            time: None,
+            label: None,
+            contributor: None,
+            provenance,
+            form: Form::Archive,
+        };
         let features = Features { seed: Seed(1), tokenizer: Tokenizer::new(Seed(1), 100), platforms: Platforms::default() };
         let document = features.document(&page, "file");
         assert_eq!(&*document.text, "own\nhid\u{e9}\ndis\nround");

@@ -1,5 +1,5 @@
 //! The last pass: the staged corpus becomes the final one. Recalled documents go to `quarantine/`, restored copies to
-//! `clean/`; everything else is renamed as it stands.
+//! `clean/`; lines are renamed as they stand, all else is given the form it leaves in ([`Leaving`]).
 //!
 //! Each staged part is a function of the stream, and where its records go a function of the ledger, so a pass that is killed
 //! anywhere is done again with the same result.
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use connectors::{
     committer::Channel,
-    file::{Compression, FileOptions, Mark, publish_part, staged_part},
+    file::{Compression, FileOptions, Leaving, Mark, publish_part, staged_part},
 };
 use operators::{
     document::Ordinal,
@@ -22,13 +22,15 @@ use crate::{
     state::ledger::{Arrival, Ledger},
 };
 
-/// Publishes all staged parts of a run whose first ordinal is `first`. `each` is told after every part.
+/// Publishes all staged parts of a run whose first ordinal is `first`; `leaving` knows the run's input. `each` is told after
+/// every part.
 ///
 /// # Errors
 /// If a file cannot be read or written.
 pub fn publish(
     output: &OutputFolder,
     options: FileOptions,
+    leaving: &mut Leaving<'_>,
     mark: &Mark,
     ledger: &Ledger,
     first: Ordinal,
@@ -46,7 +48,7 @@ pub fn publish(
             let staged = staged_part(output.root(), channel, part, options.compression);
             let targets = targets(output, channel, part, options.compression);
             let mut decide = |record: u64, _: &[u8]| target_of(channel, fates.get(record as usize).copied());
-            publish_part(&staged, &targets, options.compression, &mut decide)?;
+            publish_part(&staged, &targets, leaving, &mut decide)?;
             debug!(channel = channel.name(), part, "published");
             each();
         }

@@ -8,6 +8,7 @@ mod fit;
 
 use connectors::{
     committer::{Channel, Outgoing},
+    file::{staged_archive, staged_row},
     source::{Header, Payload},
 };
 use operators::document::Ordinal;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 pub use self::fit::{TOO_LARGE, fit};
 
 use crate::{
+    config::OutputFormat,
     decode::{Form, clean_json},
     encode::{dead_letter, to_line},
     engine::{Content, Decided, Item, Outcome, Settings},
@@ -74,7 +76,7 @@ fn decided_lines(settings: &Settings, decided: &Decided) -> Vec<Line> {
     let channel = channel_of(decided.decision.route());
     let mut lines = Vec::with_capacity(2 + decided.recalls.len() + decided.alarms.len());
     if !settings.broker {
-        lines.push(Line::plain(channel, document_bytes(&decided.item)));
+        lines.push(Line::plain(channel, staged_bytes(settings, &decided.item)));
         lines.push(Line::plain(Channel::Decisions, decision_line(decided, None)));
         lines.extend(decided.recalls.iter().map(|r| Line::plain(Channel::Recalls, to_line(r))));
         lines.extend(decided.alarms.iter().map(|a| Line::plain(Channel::Alarms, to_line(a))));
@@ -143,9 +145,18 @@ fn decision_line(decided: &Decided, dead_letter: Option<&'static str>) -> Vec<u8
     }
 }
 
+/// How a document is staged for the form that it leaves in.
+fn staged_bytes(settings: &Settings, item: &Item) -> Vec<u8> {
+    match (&item.record.payload, settings.format) {
+        (Payload::Row(_), format) if format != Some(OutputFormat::Jsonl) => staged_row(item.record.position),
+        (Payload::Warc { header, block }, Some(OutputFormat::Warc)) => staged_archive(&[header, b"\r\n", block, b"\r\n\r\n"]),
+        _ => document_bytes(item),
+    }
+}
+
 fn document_bytes(item: &Item) -> Vec<u8> {
     match (&item.content, &item.record.payload) {
-        (Content::Document(work), Payload::Line(line)) if work.page.form == Form::Verbatim => line.clone(),
+        (Content::Document(work), Payload::Line(line) | Payload::Row(line)) if work.page.form == Form::Verbatim => line.clone(),
         (Content::Document(work), _) => clean_json(&work.page),
         _ => Vec::new(),
     }
@@ -159,7 +170,7 @@ fn nothing_lines(settings: &Settings, item: &Item) -> Vec<Line> {
     }
     let envelope = item.record.envelope.as_deref();
     let value = match (&item.record.payload, envelope) {
-        (Payload::Line(bytes) | Payload::Html(bytes), _) => bytes.clone(),
+        (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
         (Payload::Warc { header, block }, _) => [&header[..], b"\r\n\r\n", block].concat(),
         (Payload::Arc { header, block }, _) => [&header[..], block].concat(),

@@ -7,6 +7,8 @@ mod archives;
 mod base;
 mod contract;
 mod corpus;
+#[cfg(feature = "parquet")]
+mod formats;
 mod inputs;
 mod killers;
 mod kills;

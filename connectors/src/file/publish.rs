@@ -15,33 +15,40 @@ use std::{
 use super::{
     durable::{create_folder, folder_of, remove, rename, sync_folder, temporary},
     encoder::{Compression, FrameWriter},
+    leaving::Leaving,
 };
 use crate::{compress::Reader, error::Error, kill, limits::Limits};
 
 /// Moves the records of `staged` to `targets`; `decide` says for each record, numbered from 0 within the part, to which.
 ///
-/// If all go to the first target, the staged file is renamed, its bytes as they are. Otherwise each target that has
-/// records is one frame of `compression`. A target without records is not created.
+/// If all are lines and go to the first target, the staged file is renamed, its bytes as they are. Otherwise each target that
+/// has records is one frame, or the files that [`Leaving`] makes of them. A target without records is not created.
 ///
 /// # Errors
 /// If a file cannot be read or written, or `decide` names a target that is not there.
 pub fn publish_part(
     staged: &Path,
     targets: &[PathBuf],
-    compression: Compression,
+    leaving: &mut Leaving<'_>,
     decide: &mut dyn FnMut(u64, &[u8]) -> usize,
 ) -> Result<(), Error> {
     let folders = folders(staged, targets);
     if staged.exists() {
-        let choices = choose(staged, targets.len(), decide)?;
+        let (choices, as_staged) = choose(staged, targets.len(), leaving, decide)?;
         folders.iter().try_for_each(|folder| create_folder(folder))?;
         if choices.is_empty() {
             remove(staged)?;
-        } else if choices.iter().all(|choice| *choice == 0) {
+        } else if as_staged && choices.iter().all(|choice| *choice == 0) {
             rename(staged, &targets[0])?;
             kill::point("publish.renamed");
         } else {
-            split(staged, targets, compression, &choices)?;
+            if as_staged {
+                split(staged, targets, leaving.compression(), &choices)?;
+            } else {
+                leaving.split(targets, &choices, |write| {
+                    for_each_line(staged, |line| write(line.strip_suffix(b"\n").unwrap_or(line)))
+                })?;
+            }
             // Until the new names are durable the staged part is the only copy that surely is.
             folders.iter().try_for_each(|folder| sync_folder(folder))?;
             kill::point("publish.synced");
@@ -60,11 +67,19 @@ fn folders<'a>(staged: &'a Path, targets: &'a [PathBuf]) -> Vec<&'a Path> {
     folders
 }
 
-fn choose(staged: &Path, targets: usize, decide: &mut dyn FnMut(u64, &[u8]) -> usize) -> Result<Vec<u8>, Error> {
-    let mut choices = Vec::new();
+/// The target of each record, and whether all records leave as they are staged.
+fn choose(
+    staged: &Path,
+    targets: usize,
+    leaving: &Leaving<'_>,
+    decide: &mut dyn FnMut(u64, &[u8]) -> usize,
+) -> Result<(Vec<u8>, bool), Error> {
+    let (mut choices, mut as_staged) = (Vec::new(), true);
     for_each_line(staged, |line| {
         let index = choices.len() as u64;
-        let choice = decide(index, line.strip_suffix(b"\n").unwrap_or(line));
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        as_staged = as_staged && leaving.is_as_staged(line)?;
+        let choice = decide(index, line);
         let narrow = u8::try_from(choice).ok().filter(|_| choice < targets);
         choices.push(narrow.ok_or_else(|| {
             let staged = staged.display();
@@ -72,7 +87,7 @@ fn choose(staged: &Path, targets: usize, decide: &mut dyn FnMut(u64, &[u8]) -> u
         })?);
         Ok(())
     })?;
-    Ok(choices)
+    Ok((choices, as_staged))
 }
 
 fn split(staged: &Path, targets: &[PathBuf], compression: Compression, choices: &[u8]) -> Result<(), Error> {

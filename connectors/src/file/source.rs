@@ -1,6 +1,6 @@
 //! Files read one after the other, in the order of the list.
 //!
-//! A partition is a file, an offset counts its records, bad ones included. How many records a file holds is not known
+//! A partition is a file, an offset counts its records, bad ones included; of a table it is the row. How many records a file holds is not known
 //! before it was read, so positions do not say that a file is finished; the order does: every file before the last one
 //! that was begun is. Seeking skips those unread and frames the last one again from its beginning.
 //!
@@ -15,10 +15,10 @@ use super::{
 use crate::{
     compress::Reader,
     error::Error,
-    framing::Framer,
+    framing::{Format, Framer},
     limits::Limits,
     position::{Partition, Position, Positions},
-    source::{Limit, Record, Source},
+    source::{Columns, Limit, Record, Source},
 };
 
 /// Reads a list of files.
@@ -29,6 +29,8 @@ pub struct FileSource {
     /// The file being read, and its framing once it is open.
     current: usize,
     open: Option<Framer<Reader>>,
+    rows: rows::Open,
+    columns: Columns,
     /// Offset of the next record framed in the current file.
     framed: u64,
     /// Framed but not handed over: at most one, which did not fit into the last batch.
@@ -48,11 +50,25 @@ impl FileSource {
             limits,
             current: 0,
             open: None,
+            rows: rows::Open::default(),
+            columns: Columns::All,
             framed: 0,
             waiting: VecDeque::new(),
             delivered: Positions::default(),
             stdin_begun: false,
         }
+    }
+
+    /// Reads these columns of tables.
+    #[must_use]
+    pub fn with_columns(self, columns: Columns) -> Self {
+        Self { columns, ..self }
+    }
+
+    /// The files, by the numbers of their partitions.
+    #[must_use]
+    pub fn files(&self) -> &[InputFile] {
+        &self.files
     }
 
     /// What a later run compares, to find that the list or a file has changed.
@@ -73,7 +89,8 @@ impl FileSource {
             return Ok(Some(record));
         }
         while self.current < self.files.len() {
-            if let Some(record) = self.frame()? {
+            let is_table = self.files[self.current].format == Some(Format::Parquet);
+            if let Some(record) = if is_table { self.row()? } else { self.frame()? } {
                 return Ok(Some(record));
             }
             self.enter(self.current + 1);
@@ -83,6 +100,7 @@ impl FileSource {
 
     fn enter(&mut self, file: usize) {
         (self.current, self.open, self.framed) = (file, None, 0);
+        self.rows = rows::Open::default();
         self.waiting.clear();
     }
 
@@ -111,6 +129,9 @@ impl FileSource {
 
     fn seek_within(&mut self, file: usize, offset: u64) -> Result<(), Error> {
         self.enter(file);
+        if self.files.get(file).is_some_and(|file| file.format == Some(Format::Parquet)) {
+            return self.seek_row(offset);
+        }
         while self.framed < offset {
             if self.frame()?.is_none() {
                 let name = &self.names[file];
@@ -134,7 +155,7 @@ impl Source for FileSource {
 
     fn consumed(&self) -> u64 {
         let before: u64 = self.files[..self.current].iter().filter_map(InputFile::size).sum();
-        before + self.open.as_ref().map_or(0, |framer| framer.reader().consumed())
+        before + self.open.as_ref().map_or(0, |framer| framer.reader().consumed()) + self.rows.consumed()
     }
 
     fn seek(&mut self, positions: &Positions) -> Result<(), Error> {
@@ -193,6 +214,8 @@ impl Source for FileSource {
         Ok(records)
     }
 }
+
+mod rows;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! Which files do the arguments mean?
 //!
 //! Arguments are taken in their order; a folder gives its files, those of its folders included, sorted by path. By name
-//! `.jsonl`, `.json`, `.ndjson`, `.warc`, `.wet` and `.arc`, each also with `.gz` or `.zst`, are input; the first bytes of a file
-//! have the last word on what it is. A `.wacz` stands for the archives in it ([`super::wacz`]). Links are followed, each folder once.
+//! `.jsonl`, `.json`, `.ndjson`, `.warc`, `.wet` and `.arc`, each also with `.gz` or `.zst`, and `.parquet` are input; the first
+//! bytes of a file have the last word on what it is. A `.wacz` stands for the archives in it ([`super::wacz`]). Links are followed,
+//! each folder once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +22,7 @@ use crate::{
 
 const JSONL_SUFFIXES: [&str; 3] = [".jsonl", ".json", ".ndjson"];
 const WARC_SUFFIXES: [&str; 2] = [".warc", ".wet"];
+const PARQUET_SUFFIX: &str = ".parquet";
 const ARC_SUFFIX: &str = ".arc";
 const WACZ_SUFFIX: &str = ".wacz";
 const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
@@ -127,8 +129,8 @@ fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
     let (sniffed, size) = look(path)?;
     let Some(format) = sniffed.or_else(|| format_by_name(&name)) else {
         return Err(Error::Refused(format!(
-            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc, .wet or .arc (with .gz or .zst) or .wacz, or \
-             content that begins with {{, WARC/1. or filedesc:",
+            "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc, .wet or .arc (with .gz or .zst), .wacz or .parquet, \
+             or content that begins with {{, WARC/1., filedesc: or PAR1",
             path.display()
         )));
     };
@@ -183,6 +185,8 @@ pub(super) fn format_by_name(name: &str) -> Option<Format> {
         Some(Format::Jsonl)
     } else if WARC_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) || name.ends_with(WACZ_SUFFIX) {
         Some(Format::Warc)
+    } else if name.ends_with(PARQUET_SUFFIX) {
+        Some(Format::Parquet)
     } else if name.ends_with(ARC_SUFFIX) {
         Some(Format::Arc)
     } else {

@@ -31,6 +31,8 @@ pub enum Format {
     Jsonl,
     /// WARC or WET.
     Warc,
+    /// Rows of a table. A file of them is read from its end, so it is no stream that could be framed.
+    Parquet,
     /// ARC.
     Arc,
 }
@@ -46,6 +48,8 @@ impl Format {
             Some(Self::Arc)
         } else if bytes.starts_with(b"{") {
             Some(Self::Jsonl)
+        } else if bytes.starts_with(b"PAR1") {
+            Some(Self::Parquet)
         } else {
             None
         }
@@ -55,7 +59,7 @@ impl Format {
     #[must_use]
     pub fn begins(self) -> fn(&[u8]) -> bool {
         match self {
-            Self::Jsonl => |_| true,
+            Self::Jsonl | Self::Parquet => |_| true,
             Self::Warc => warc::Warc::begins,
             Self::Arc => arc::Arc::begins,
         }
@@ -93,6 +97,10 @@ impl Framer<Reader> {
             // Nothing at all is no fault: an empty stream has no records.
             None => Format::sniff(reader.peek(SNIFF_BYTES)?).unwrap_or(Format::Jsonl),
         };
+        if format == Format::Parquet {
+            let why = "it holds Parquet, which is read from a file on disk: its footer comes first";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         reader.expect(format.begins());
         Ok(Self::new(format, reader, limits))
     }
@@ -112,7 +120,8 @@ impl<R: Members> Framer<R> {
     /// Frames `reader`.
     pub fn new(format: Format, reader: R, limits: Limits) -> Self {
         match format {
-            Format::Jsonl => Self::Jsonl(jsonl::Lines::new(reader, limits)),
+            // Whoever opens files refuses a stream of Parquet before it comes to this.
+            Format::Jsonl | Format::Parquet => Self::Jsonl(jsonl::Lines::new(reader, limits)),
             Format::Warc => Self::Warc(warc::Records::new(reader, limits)),
             Format::Arc => Self::Arc(arc::Records::new(reader, limits)),
         }

@@ -181,6 +181,15 @@ pub fn unit_of(url: &str, source: &str, seed: Seed, platforms: &Platforms) -> Un
     unit(name, host, seed)
 }
 
+/// The unit of somebody who is named as the contributor of a record, whatever address it has.
+#[must_use]
+pub fn contributor(name: &str, seed: Seed) -> Unit {
+    // Marked, so that somebody called like a site does not speak for it. What one contributor repeats is a template, and what
+    // many repeat is not, although all of it is in one file.
+    let name = format!("contributor:{}", name[..name.floor_char_boundary(SOURCE_BYTES_MAX)].to_lowercase());
+    unit(name.clone(), &name, seed)
+}
+
 /// The unit of a name that [`unit_of`] gave out earlier. Its host is not known any more.
 #[must_use]
 pub fn named(name: &str, seed: Seed) -> Unit {

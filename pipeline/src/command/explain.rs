@@ -7,7 +7,7 @@ mod corpus;
 mod escape;
 mod excerpt;
 mod find;
-mod records;
+pub(super) mod records;
 mod render;
 mod words;
 

@@ -7,7 +7,7 @@ use clap::Args;
 use connectors::{
     file::{FileSource, walk, write_atomically},
     limits::Limits,
-    source::{Limit, Source},
+    source::{Columns, Limit, Source},
 };
 use operators::{
     background::{Background, Learner, Options, Origin},
@@ -22,7 +22,7 @@ use super::{print, start_threads};
 use crate::{
     assemble::seed_of,
     config::Config,
-    decode::{Decoded, decode},
+    decode::{Decoded, columns, decode},
     progress::Progress,
 };
 
@@ -62,10 +62,12 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
         warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
     }
     let mut source = FileSource::new(found.files, Limits::default());
+    let options = crate::assemble::decode_options(config);
+    let columns = Columns::Named { names: columns(&options), check_others: false };
+    source = source.with_columns(columns);
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
     let seed = Seed(config.engine.seed.unwrap_or_else(|| seed_of(&fingerprints)));
     let tokenizer = Tokenizer::new(seed, config.input.tokens_max);
-    let options = crate::assemble::decode_options(config);
     let mut learner = Learner::new(seed, Options::default());
     let names = source.partitions().to_vec();
     let progress = Progress::reading(source.size_hint());
@@ -80,7 +82,12 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
             .map(|record| {
                 let name = names.get(record.position.partition as usize).map_or("", String::as_str);
                 match decode(record, name, &options) {
-                    Decoded::Page(page) => Ok(Some((page.url.unwrap_or_default(), name, tokenizer.tokens(&page.text).ids))),
+                    Decoded::Page(page) => {
+                        let tokens = tokenizer.tokens(&page.text).ids;
+                        let contributor = page.contributor.map(|contributor| (String::new(), contributor));
+                        let (url, source) = contributor.unwrap_or_else(|| (page.url.unwrap_or_default(), name.to_owned()));
+                        Ok(Some((url, source, tokens)))
+                    }
                     Decoded::WithoutText(_) => Ok(None),
                     Decoded::Reject(reject) => {
                         Err(format!("{name}#{}: {}: {}", record.position.offset, reject.code, reject.message))
@@ -91,9 +98,9 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
         for page in pages {
             counts.received += 1;
             match page {
-                Ok(Some((url, name, tokens))) => {
+                Ok(Some((url, source, tokens))) => {
                     counts.clean += 1;
-                    learner.add(&url, name, &tokens);
+                    learner.add(&url, &source, &tokens);
                 }
                 Ok(None) => counts.without_text += 1,
                 Err(why) => {

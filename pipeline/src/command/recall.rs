@@ -127,8 +127,9 @@ impl Apply {
         let mut report = Report { recalled: fates.recalled(), settled: fates.passed_over, told: fates.told, ..Report::default() };
         for file in &found.files {
             let Origin::File { path, .. } = &file.origin else { continue };
-            if file.format == Some(Format::Warc) {
-                report.problems.push(format!("{}: got WARC, expected JSON lines", path.display()));
+            if let Some(got @ (Format::Warc | Format::Parquet)) = file.format {
+                let got = if got == Format::Warc { "WARC" } else { "Parquet" };
+                report.problems.push(format!("{}: got {got}, expected JSON lines", path.display()));
                 continue;
             }
             let rewrite = Rewrite {

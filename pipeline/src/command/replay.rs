@@ -1,5 +1,6 @@
 //! `weir replay PATH...`: archived documents through the filter, into a folder; with `--to kafka`, to where the stage reads.
 
+mod attributes;
 mod kafka;
 
 use std::{
@@ -14,15 +15,19 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use connectors::{
     committer::Channel,
-    file::{Compression, FileCommitter, FileOptions, FileSource, FolderLock, Mark, walk, write_atomically},
-    source::Source,
+    file::{
+        AsTable, Compression, FileCommitter, FileOptions, FileSource, FolderLock, InputFile, Leaving, Mark, walk,
+        write_atomically,
+    },
+    source::{Columns, Source},
 };
 use tracing::{info, warn};
 
 use super::{print, say, start_threads};
 use crate::{
     assemble::{self, Ingredients},
-    config::{self, Config, load::Loaded},
+    config::{self, Config, OutputFormat, load::Loaded},
+    decode::{self, table},
     encode::to_line,
     engine::Engine,
     layout::OutputFolder,
@@ -141,6 +146,10 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         part_records: config.output.part_records,
         corpus: !(config.output.annotate_only || arguments.annotate_only),
     };
+    let source = source.with_columns(columns(config, options));
+    if config.output.dolma_attributes {
+        attributes::check(source.files())?;
+    }
     let _base_lock = arguments.state.as_deref().map(FolderLock::acquire).transpose()?;
     let base = arguments.state.as_deref().map(Base::open).transpose()?;
     let mut manifest = Manifest {
@@ -187,6 +196,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn go(self, source: FileSource, mut manifest: Manifest, started: Instant) -> Result<Ended> {
         let mut timings = Timings::default();
+        let files = source.files().to_vec();
         let mut ledger = None;
         if manifest.phase == Phase::Reading {
             let Some((engine, decided)) = self.read(source, &manifest, &mut timings)? else { return Ok(Ended::Stopped) };
@@ -197,7 +207,12 @@ impl Run<'_> {
         }
         if manifest.phase == Phase::Publishing {
             let began = Instant::now();
-            self.publish(&manifest, ledger)?;
+            if self.config.output.dolma_attributes {
+                let source = FileSource::new(files.clone(), self.config.input.limits());
+                let source = source.with_columns(columns(self.config, self.options));
+                attributes::write(self.output, source, &assemble::decode_options(self.config), self.arguments.limit)?;
+            }
+            self.publish(&manifest, &files, ledger)?;
             timings.publish(began.elapsed());
             self.enter(&mut manifest, Phase::Published)?;
             connectors::kill::point("replay.published");
@@ -274,7 +289,7 @@ impl Run<'_> {
     }
 
     /// The last pass; `ledger` if it is open already.
-    fn publish(&self, manifest: &Manifest, ledger: Option<Ledger>) -> Result<()> {
+    fn publish(&self, manifest: &Manifest, files: &[InputFile], ledger: Option<Ledger>) -> Result<()> {
         if !self.options.corpus {
             return Ok(());
         }
@@ -285,10 +300,24 @@ impl Run<'_> {
         };
         let mark = Mark::decode(decided.mark.as_bytes())?;
         let progress = Progress::publishing();
-        publish::publish(self.output, self.options, &mark, &ledger, decided.first, || progress.tick())?;
+        let decoding = assemble::decode_options(self.config);
+        let cells = |line: &[u8]| table::cells(line, &decoding);
+        let table = AsTable { names: &table::COLUMNS, cells: &cells };
+        let table = (self.config.output.format == Some(OutputFormat::Parquet)).then_some(table);
+        let mut leaving = Leaving::new(self.options.compression, files, self.config.input.limits(), table);
+        publish::publish(self.output, self.options, &mut leaving, &mark, &ledger, decided.first, || progress.tick())?;
         progress.done();
         Ok(())
     }
+}
+
+/// How much of a table's rows must be read: what decides, and what leaves.
+fn columns(config: &Config, options: FileOptions) -> Columns {
+    if options.corpus && config.output.format == Some(OutputFormat::Jsonl) {
+        return Columns::All;
+    }
+    let names = decode::columns(&assemble::decode_options(config));
+    Columns::Named { names, check_others: options.corpus }
 }
 
 fn compression(config: &Config) -> Compression {
@@ -304,10 +333,12 @@ fn shape(config: &Config, arguments: &Arguments, options: FileOptions) -> String
     let limit = arguments.limit.map_or_else(|| "none".to_owned(), |n| n.to_string());
     let frames = if options.compression == Compression::None { 0 } else { config.state.snapshot_documents };
     format!(
-        "compression {}, parts of {} records, corpus {}, limit {limit}, frames of {frames}, state {}",
+        "format {}, compression {}, parts of {} records, corpus {}, attributes {}, limit {limit}, frames of {frames}, state {}",
+        config.output.format.map_or("as it came", OutputFormat::name),
         options.compression.name(),
         options.part_records,
         options.corpus,
+        config.output.dolma_attributes,
         if arguments.state.is_some() { "carried" } else { "dropped" }
     )
 }
@@ -337,7 +368,7 @@ fn remove_earlier(output: &OutputFolder) -> Result<()> {
         _ => {}
     }
     remove_working(output)?;
-    for folder in ["clean", "quarantine", "duplicates"] {
+    for folder in ["clean", "quarantine", "duplicates", "attributes"] {
         remove_if_there(&output.file(folder))?;
     }
     for file in ["decisions", "recalls", "alarms", "dead-letters"]

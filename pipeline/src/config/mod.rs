@@ -160,10 +160,38 @@ pub enum Compression {
     Zstd,
 }
 
+/// As what documents leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputFormat {
+    /// JSON lines, whatever they came as.
+    Jsonl,
+    /// Rows of Parquet files: rows as they came, all else in a table of weir's own.
+    Parquet,
+    /// Records of archives as they came; all else as if nothing were set.
+    Warc,
+}
+
+impl OutputFormat {
+    /// Its name in config.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Warc => "warc",
+        }
+    }
+}
+
 /// `[output]`: what is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Output {
+    /// As what documents of a replay leave. Unset: rows of Parquet files as rows, all else as JSON lines.
+    pub format: Option<OutputFormat>,
+    /// Write for each input file what was found in its documents, in the format of Dolma's attributes.
+    pub dolma_attributes: bool,
     /// `none`, `gzip` or `zstd`, for the corpus files.
     pub compression: Compression,
     /// Records in a corpus file.
@@ -174,7 +202,8 @@ pub struct Output {
 
 impl Default for Output {
     fn default() -> Self {
-        Self { compression: Compression::None, part_records: 100_000, annotate_only: false }
+        let compression = Compression::None;
+        Self { format: None, dolma_attributes: false, compression, part_records: 100_000, annotate_only: false }
     }
 }
 

@@ -46,8 +46,14 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
 
 fn fields(config: &Config, found: &mut Found) {
     let fields = &config.input.fields;
-    let all =
-        [("text", &fields.text), ("id", &fields.id), ("url", &fields.url), ("time", &fields.time), ("label", &fields.label)];
+    let all = [
+        ("text", &fields.text),
+        ("id", &fields.id),
+        ("url", &fields.url),
+        ("time", &fields.time),
+        ("label", &fields.label),
+        ("contributor", &fields.contributor),
+    ];
     for (key, path) in all {
         if path.as_deref() == Some("") {
             found.add(&format!("input.fields.{key}"), "got an empty path, expected one such as `data.content.text`");

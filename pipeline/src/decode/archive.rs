@@ -70,6 +70,7 @@ fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<
         text,
         time: header.get("WARC-Date").and_then(time::parse),
         label: None,
+        contributor: None,
         provenance,
         form: Form::Archive,
     }))

@@ -63,7 +63,7 @@ pub fn describe(record: &Record) -> Option<Description> {
     match &record.payload {
         Payload::Warc { header, block } => Some(of_header("warc", &Header::parse(header), block)),
         Payload::Arc { header, block } => Some(of_header("arc", &Header::parse(&arc::as_warc(header, block.len())), block)),
-        Payload::Line(_) | Payload::Html(_) | Payload::Bad(_) => None,
+        Payload::Line(_) | Payload::Row(_) | Payload::Html(_) | Payload::Bad(_) => None,
     }
 }
 

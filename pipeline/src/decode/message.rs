@@ -52,7 +52,7 @@ fn read(bytes: &[u8], envelope: Option<&Envelope>, topic: &str, options: &Option
     check_text_len(text.len(), options)?;
     let delivered = envelope.and_then(|e| e.time_ms).map(|ms| ms.div_euclid(1000));
     let time = fetched_at.and_then(time::parse).or(delivered);
-    Ok(Decoded::Page(Page { id, url, text, time, label: None, provenance, form: Form::Archive }))
+    Ok(Decoded::Page(Page { id, url, text, time, label: None, contributor: None, provenance, form: Form::Archive }))
 }
 
 fn header<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {

@@ -13,6 +13,7 @@ mod archive;
 mod base64;
 mod body;
 mod charset;
+mod conversation;
 mod describe;
 mod digest;
 mod header;
@@ -22,6 +23,7 @@ mod json;
 mod message;
 mod page;
 mod schema;
+pub mod table;
 mod time;
 
 use connectors::{
@@ -29,6 +31,8 @@ use connectors::{
     source::{Payload, Record},
 };
 use serde::{Deserialize, Serialize};
+
+pub use schema::columns;
 
 pub use describe::{Description, describe};
 pub use html::Keep;
@@ -83,6 +87,8 @@ pub struct Fields {
     pub time: Option<String>,
     /// A class or source the page is marked with.
     pub label: Option<String>,
+    /// Who contributed the page: its publisher, whatever its address. *(verdict)*
+    pub contributor: Option<String>,
 }
 
 /// What a record turned out to be.
@@ -130,7 +136,7 @@ impl From<Reject> for Decoded {
 /// Decodes one record of the partition (file or topic) of this name.
 pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decoded {
     match &record.payload {
-        Payload::Line(line) => json::decode(line, options),
+        Payload::Line(line) | Payload::Row(line) => json::decode(line, options),
         Payload::Warc { header, block } => archive::decode(header, block, partition_name, options),
         Payload::Arc { header, block } => archive::decode_arc(header, block, partition_name, options),
         Payload::Html(page) => message::decode(page, record.envelope.as_deref(), partition_name, options),
@@ -150,7 +156,7 @@ pub struct Name {
 /// What a record is called; nothing if it cannot be read.
 pub fn name_of(record: &Record, options: &Options) -> Name {
     match &record.payload {
-        Payload::Line(line) => match json::decode(line, options) {
+        Payload::Line(line) | Payload::Row(line) => match json::decode(line, options) {
             Decoded::Page(page) => Name { url: page.url, id: page.id },
             Decoded::WithoutText(without) => Name { url: without.url, id: None },
             Decoded::Reject(_) => Name::default(),

@@ -23,6 +23,8 @@ pub struct Page {
     pub time: Option<i64>,
     /// The class or source it is marked with.
     pub label: Option<String>,
+    /// Who contributed it, if its source says so: its publisher.
+    pub contributor: Option<String>,
     /// Where text, charset and the rest come from.
     pub provenance: Provenance,
     /// How it is written out.

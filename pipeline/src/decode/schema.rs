@@ -6,8 +6,10 @@
 //! | `dolma` | `text` and `added`, `created` or `metadata` | `text` | `id` | `metadata.url` | `metadata.warc_date`, `created`, `added` |
 //! | `plain` | `text` | `text` | `id` | `url` | `fetched_at` |
 //! | `redpajama` | `raw_content` | `raw_content` | `doc_id`, `id` | `url` | `date_download` |
+//! | `conversation` | `messages` | the messages' contents | `id`, `conversation_id` | `url` | `timestamp`, `created` |
 //! | `scrapy_cluster` | `body` and `appid`, `crawlid`, `response_url` or `status_code` | `body` | `id` | `response_url`, `url` | `timestamp` |
 //!
+//! A conversation's publisher is its `contributor`, or the one of its first message that names one ([`super::conversation`]).
 //! Configured paths win, field by field. A text may be empty: its page is a document all the same. A time that cannot be
 //! read is kept in the provenance as it was stated.
 
@@ -19,7 +21,7 @@ use simd_json::{
 use super::{
     Decoded, Fields, Options, Reject, WithoutText, body,
     body::Body,
-    check_text_len, checked_id, checked_url,
+    check_text_len, checked_id, checked_url, conversation,
     json::{Object, type_name, word},
     page::{Form, Page, Provenance, fact},
     time,
@@ -78,19 +80,56 @@ const SCRAPY_CLUSTER: Schema = Schema {
     source: "appid",
 };
 
+const CONVERSATION: Schema = Schema {
+    name: "conversation",
+    text: "messages",
+    id: &["id", "conversation_id"],
+    url: &["url"],
+    time: &["timestamp", "created"],
+    label: &["label"],
+    source: "source",
+};
+const SCHEMAS: [&Schema; 6] = [&FINEWEB, &DOLMA, &PLAIN, &REDPAJAMA, &SCRAPY_CLUSTER, &CONVERSATION];
+
+/// Names by which a schema is known, where its text is called as another one's.
+const FINEWEB_MARKS: [&str; 4] = ["dump", "file_path", "language_score", "token_count"];
+const DOLMA_MARKS: [&str; 3] = ["added", "created", "metadata"];
+const SCRAPY_MARKS: [&str; 4] = ["appid", "crawlid", "response_url", "status_code"];
+/// Fields that are looked at besides, whatever the schema.
+const OTHERS: [&str; 5] = ["digest", "language", "response_headers", "encoding", "contributor"];
+
+/// Top-level fields that decoding looks at: of a table, no other column need be read for it.
+pub fn columns(options: &Options) -> Vec<String> {
+    let Fields { text, id, url, time, label, contributor } = &options.fields;
+    let configured = [text, id, url, time, label, contributor].into_iter().flatten().map(String::as_str);
+    let known = SCHEMAS.iter().flat_map(|schema| {
+        let lists = [schema.id, schema.url, schema.time, schema.label].into_iter().flatten().copied();
+        lists.chain([schema.text, schema.source])
+    });
+    let marks = FINEWEB_MARKS.into_iter().chain(DOLMA_MARKS).chain(SCRAPY_MARKS).chain(OTHERS);
+    // A name that contains dots may be a path or the whole name.
+    let paths = configured.chain(known).chain(marks);
+    let mut names: Vec<String> =
+        paths.flat_map(|path| [path, path.split('.').next().unwrap_or(path)]).map(str::to_owned).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Decodes the fields of a line.
 pub(super) fn decode(object: &Object<'_, '_>, options: &Options) -> Result<Decoded, Reject> {
     let schema = detect(object, &options.fields)?;
     let url = checked_url(field(object, options.fields.url.as_deref(), schema.url).and_then(ValueIntoString::into_string))?;
-    let text = text_of(object, schema, options)?;
     let mut provenance = provenance(object, schema, options);
-    let text = if schema.name == SCRAPY_CLUSTER.name && options.fields.text.is_none() {
-        match scrapy_body(object, text, url.as_deref(), &mut provenance, options)? {
+    let text = if schema.name == CONVERSATION.name && options.fields.text.is_none() {
+        conversation::text(object)?
+    } else if schema.name == SCRAPY_CLUSTER.name && options.fields.text.is_none() {
+        match scrapy_body(object, text_of(object, schema, options)?, url.as_deref(), &mut provenance, options)? {
             Body::Text(text) => text,
             Body::Without(why) => return Ok(Decoded::WithoutText(WithoutText { url, why })),
         }
     } else {
-        text.to_owned()
+        text_of(object, schema, options)?.to_owned()
     };
     check_text_len(text.len(), options)?;
     let label = field(object, options.fields.label.as_deref(), schema.label).and_then(word);
@@ -100,6 +139,7 @@ pub(super) fn decode(object: &Object<'_, '_>, options: &Options) -> Result<Decod
         text,
         time: field(object, options.fields.time.as_deref(), schema.time).and_then(time_of),
         label: label.filter(|label| !label.is_empty() && label.len() <= LABEL_BYTES_MAX),
+        contributor: contributor(object, schema, options),
         provenance,
         form: Form::Verbatim,
     }))
@@ -108,9 +148,9 @@ pub(super) fn decode(object: &Object<'_, '_>, options: &Options) -> Result<Decod
 /// The schema of a line. With a configured text path, any schema whose other names fit serves for the rest.
 fn detect(object: &Object<'_, '_>, fields: &Fields) -> Result<&'static Schema, Reject> {
     if object.has_any(&["text"]) {
-        return Ok(if object.has_any(&["dump", "file_path", "language_score", "token_count"]) {
+        return Ok(if object.has_any(&FINEWEB_MARKS) {
             &FINEWEB
-        } else if object.has_any(&["added", "created", "metadata"]) {
+        } else if object.has_any(&DOLMA_MARKS) {
             &DOLMA
         } else {
             &PLAIN
@@ -119,14 +159,30 @@ fn detect(object: &Object<'_, '_>, fields: &Fields) -> Result<&'static Schema, R
     if object.has_any(&["raw_content"]) {
         return Ok(&REDPAJAMA);
     }
-    if object.has_any(&["body"]) && object.has_any(&["appid", "crawlid", "response_url", "status_code"]) {
+    if object.has_any(&["body"]) && object.has_any(&SCRAPY_MARKS) {
         return Ok(&SCRAPY_CLUSTER);
+    }
+    if object.has_any(&[CONVERSATION.text]) {
+        return Ok(&CONVERSATION);
     }
     if fields.text.is_some() {
         return Ok(&PLAIN);
     }
     let got = object.key_list();
-    Err(Reject::new("no_text_field", format!("got {got}, expected `text`, `raw_content`, a scrapy-cluster `body`, or a path")))
+    Err(Reject::new(
+        "no_text_field",
+        format!("got {got}, expected `text`, `raw_content`, `messages`, a scrapy-cluster `body`, or a path"),
+    ))
+}
+
+/// Who contributed the page: what the configured path says, or a conversation itself.
+fn contributor(object: &Object<'_, '_>, schema: &Schema, options: &Options) -> Option<String> {
+    let stated = match &options.fields.contributor {
+        Some(path) => object.at(path).and_then(word),
+        None if schema.name == CONVERSATION.name => conversation::contributor(object),
+        None => None,
+    };
+    stated.as_deref().and_then(fact)
 }
 
 /// The value at the configured path, or else at the first of the schema's paths that has one other than null.
@@ -150,7 +206,9 @@ fn text_of<'line>(object: &Object<'_, 'line>, schema: &Schema, options: &Options
 
 fn provenance(object: &Object<'_, '_>, schema: &Schema, options: &Options) -> Provenance {
     let fields = &options.fields;
-    let configured = [&fields.text, &fields.id, &fields.url, &fields.time, &fields.label].into_iter().any(Option::is_some);
+    let configured = [&fields.text, &fields.id, &fields.url, &fields.time, &fields.label, &fields.contributor]
+        .into_iter()
+        .any(Option::is_some);
     let text = |path: &str| object.at(path).and_then(word).as_deref().and_then(fact);
     let stated_time = field(object, fields.time.as_deref(), schema.time);
     Provenance {

@@ -112,6 +112,7 @@ fn content(settings: &Settings, inspectors: &Inspectors, lanes: &Lanes, record: 
             url: None,
             time: None,
             label: None,
+            contributor: None,
             provenance: Provenance::default(),
             form: Form::Verbatim,
         };

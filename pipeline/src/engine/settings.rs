@@ -6,7 +6,7 @@ use connectors::position::Position;
 use operators::{document::Ordinal, mode::Mode};
 
 use super::fault::Faults;
-use crate::{decode, encode::hex, features::Features, state::ledger::Ledger};
+use crate::{config::OutputFormat, decode, encode::hex, features::Features, state::ledger::Ledger};
 
 /// How far back anything refers to documents: the longest memory of an operator or of the horizon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Settings {
     pub features: Features,
     /// Names of the partitions.
     pub partitions: Vec<String>,
+    /// As what documents leave in files.
+    pub format: Option<OutputFormat>,
     /// Whether records come from a broker and go to one: they have keys and headers, and alarms go out as they are raised.
     pub broker: bool,
     /// Whether documents beyond [`Self::reach`] are forgotten.

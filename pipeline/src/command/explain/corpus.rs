@@ -10,23 +10,23 @@ use std::{
 
 use anyhow::{Context, Result};
 use connectors::{
-    position::Position,
-    source::{Payload, Record},
+    file::{FileSource, walk},
+    limits::Limits,
+    source::{Columns, Limit, Payload, Record, Source},
 };
 
-use super::{
-    find::{Found, Series},
-    records::LineFile,
-};
+use super::find::{Found, Series};
 use crate::{
     assemble::decode_options,
-    config::Config,
-    decode::{Decoded, Fields, Options, Page, decode},
+    config::{Config, OutputFormat},
+    decode::{Decoded, Fields, Options, Page, columns, decode},
     layout::OutputFolder,
 };
 
 /// JSON writes a byte of text as six at most.
 const ESCAPE_BYTES_MAX: usize = 6;
+/// Read at once while looking for a place.
+const BATCH: Limit = Limit { records: 256, bytes: 8 << 20 };
 /// What a record holds beside its text.
 const BESIDE_BYTES: usize = 1 << 20;
 
@@ -47,31 +47,34 @@ pub(super) fn text(output: &OutputFolder, config: &Config, found: &Found) -> Res
     } else {
         (staged, "part", found.rank_at_arrival)
     };
-    let line = nth_line(&folder, stem, rank, record_bytes_max).map_err(|error| format!("{error:#}"))?;
-    let Some(line) = line else {
+    let files = parts(&folder, stem).map_err(|error| format!("{error:#}"))?;
+    let record = nth_record(&files, rank, record_bytes_max, &decode_options(config)).map_err(|error| format!("{error:#}"))?;
+    let Some(record) = record else {
         return Err(format!(
             "{} does not hold it: the run wrote no corpus (--annotate-only), is not finished, or the files were moved",
             folder.display()
         ));
     };
-    let page = page(line?, config, found)?;
+    let page = page(&record, config, found)?;
     check_same(&page, found)?;
     Ok(page.text)
 }
 
-/// Line number `rank` of all files of a series.
-fn nth_line(folder: &Path, stem: &str, rank: u64, record_bytes_max: usize) -> Result<Option<Result<Vec<u8>, String>>> {
+/// Record number `rank` of all files of a series.
+fn nth_record(files: &[PathBuf], rank: u64, record_bytes_max: usize, options: &Options) -> Result<Option<Record>> {
+    // Own outputs: repeated pages may well pack better than anything from outside is allowed to.
+    let limits = Limits { record_bytes_max, ratio_max: u64::MAX, ..Limits::default() };
+    let columns = Columns::Named { names: columns(options), check_others: false };
+    let mut source = FileSource::new(walk(files)?.files, limits).with_columns(columns);
     let mut left = rank;
-    for path in parts(folder, stem)? {
-        let mut file = LineFile::open(&path, record_bytes_max)?;
-        while let Some(line) = file.next_line()? {
-            if left == 0 {
-                return Ok(Some(line));
-            }
-            left -= 1;
+    loop {
+        let records = source.read(BATCH)?;
+        match usize::try_from(left).ok().filter(|left| *left < records.len()) {
+            Some(at) => return Ok(records.into_iter().nth(at)),
+            None if records.is_empty() => return Ok(None),
+            None => left -= records.len() as u64,
         }
     }
-    Ok(None)
 }
 
 /// The files of a series, in the order of their numbers.
@@ -86,8 +89,7 @@ fn parts(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
     for entry in entries {
         let path = entry.with_context(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')).and_then(|rest| rest.split_once(".jsonl"));
-        if let Some(number) = number.and_then(|(digits, _)| digits.parse::<u64>().ok()) {
+        if let Some(number) = name.strip_prefix(stem).and_then(|rest| number(rest.strip_prefix('-')?)) {
             found.push((number, path));
         }
     }
@@ -95,16 +97,29 @@ fn parts(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-fn page(line: Vec<u8>, config: &Config, found: &Found) -> Result<Page, String> {
+/// Which part a file is, and which file of it: `00003.jsonl.gz`, `00003.1.parquet`.
+fn number(name: &str) -> Option<(u64, u64)> {
+    let (part, rest) = name.split_once('.')?;
+    let file = rest.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    let is_corpus = [".jsonl", ".parquet", ".warc"].iter().any(|ending| name.contains(ending)) && !name.contains(".tmp");
+    is_corpus.then_some((part.parse().ok()?, file))
+}
+
+fn page(record: &Record, config: &Config, found: &Found) -> Result<Page, String> {
     let mut options: Options = decode_options(config);
-    if matches!(found.decision.provenance.schema.as_str(), "warc" | "wet") {
-        // A page of an archive has been given a line of weir's own.
+    let of_table = matches!(record.payload, Payload::Row(_)) && config.output.format == Some(OutputFormat::Parquet);
+    if of_table && !matches!(decode(record, "", &options), Decoded::Page(_))
+        || matches!(found.decision.provenance.schema.as_str(), "warc" | "wet")
+    {
+        // A page of an archive has been given a line of weir's own, and a line may have been given a row.
         options.fields = Fields::default();
     }
-    let record = Record::new(Position { partition: 0, offset: 0 }, 0, Payload::Line(line));
-    match decode(&record, "", &options) {
+    match decode(record, "", &options) {
         Decoded::Page(page) => Ok(page),
         Decoded::WithoutText(without) => Err(format!("its record has no text under this configuration: {}", without.why)),
+        Decoded::Reject(reject) if matches!(&record.payload, Payload::Line(line) if line.starts_with(&[1]) || line.starts_with(&[2])) => {
+            Err(format!("it is staged for the last pass, and cannot be read before ({})", reject.code))
+        }
         Decoded::Reject(reject) => Err(format!(
             "its record cannot be read under this configuration ({}): {}; give the run's own --config",
             reject.code, reject.message

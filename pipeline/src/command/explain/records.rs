@@ -7,12 +7,12 @@ use connectors::{compress::Reader, framing::jsonl::Lines, limits::Limits, source
 use serde::Deserialize;
 
 /// Longest line of decisions, recalls and alarms: 4,096 members with the longest ids, every byte escaped, stay below.
-pub(super) const LINE_BYTES_MAX: usize = 64 << 20;
+pub(in crate::command) const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// A decision.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Decision {
+pub(in crate::command) struct Decision {
     pub id: String,
     pub position: String,
     pub url: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Decision {
 /// Where the document comes from, as far as it matters here.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Provenance {
+pub(in crate::command) struct Provenance {
     pub schema: String,
     pub fetched_at: Option<String>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Provenance {
 /// One finding of a decision.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Finding {
+pub(in crate::command) struct Finding {
     pub operator: String,
     pub reason: String,
     pub score: f64,
@@ -53,7 +53,7 @@ pub(super) struct Finding {
 /// A recall or a restore.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Recall {
+pub(in crate::command) struct Recall {
     pub action: String,
     pub id: String,
     pub position: String,
@@ -67,7 +67,7 @@ pub(super) struct Recall {
 /// An alarm.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Alarm {
+pub(in crate::command) struct Alarm {
     #[serde(rename = "alarm")]
     pub name: String,
     pub operator: String,
@@ -84,20 +84,20 @@ pub(super) struct Alarm {
 /// A dead letter.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct DeadLetter {
+pub(in crate::command) struct DeadLetter {
     pub position: String,
     pub code: String,
     pub message: String,
 }
 
 /// The lines of a file, packed or not; a file that is missing has none.
-pub(super) struct LineFile {
+pub(in crate::command) struct LineFile {
     lines: Option<Lines<Reader>>,
     name: String,
 }
 
 impl LineFile {
-    pub(super) fn open(path: &Path, record_bytes_max: usize) -> Result<Self> {
+    pub(in crate::command) fn open(path: &Path, record_bytes_max: usize) -> Result<Self> {
         let name = path.display().to_string();
         let file = match File::open(path) {
             Ok(file) => file,
@@ -111,13 +111,13 @@ impl LineFile {
     }
 
     /// The next line; `Err` inside for one that is too long or damaged.
-    pub(super) fn next_line(&mut self) -> Result<Option<Result<Vec<u8>, String>>> {
+    pub(in crate::command) fn next_line(&mut self) -> Result<Option<Result<Vec<u8>, String>>> {
         let Some(lines) = &mut self.lines else { return Ok(None) };
         let frame = lines.next_frame().with_context(|| format!("read {}", self.name))?;
         Ok(frame.map(|frame| match frame.payload {
             Payload::Line(line) => Ok(line),
             Payload::Bad(bad) => Err(bad.message),
-            Payload::Html(_) | Payload::Warc { .. } | Payload::Arc { .. } => {
+            Payload::Html(_) | Payload::Row(_) | Payload::Warc { .. } | Payload::Arc { .. } => {
                 Err("got an archive's record, expected a line".to_owned())
             }
         }))

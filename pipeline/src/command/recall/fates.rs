@@ -126,7 +126,9 @@ impl Fates {
             let line = match frame.payload {
                 Payload::Line(line) => line,
                 Payload::Bad(bad) => bail!("record {number}, at byte {}: {}", frame.byte_offset, bad.message),
-                Payload::Warc { .. } | Payload::Arc { .. } | Payload::Html(_) => bail!("record {number}: expected a JSON line"),
+                Payload::Warc { .. } | Payload::Arc { .. } | Payload::Row(_) | Payload::Html(_) => {
+                    bail!("record {number}: expected a JSON line")
+                }
             };
             let at = || format!("record {number}, at byte {}", frame.byte_offset);
             self.take(serde_json::from_slice(&line).with_context(at)?).with_context(at)?;

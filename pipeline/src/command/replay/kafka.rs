@@ -311,7 +311,7 @@ fn headers(record: &Record, kind: &str, files: &[String]) -> [Header; 3] {
 /// A record's value and what it is.
 fn message(record: &Record) -> Result<(Cow<'_, [u8]>, &'static str), Reject> {
     match &record.payload {
-        Payload::Line(line) => Ok((line.into(), "application/json")),
+        Payload::Line(line) | Payload::Row(line) => Ok((line.into(), "application/json")),
         Payload::Html(page) => Ok((page.into(), "text/html")),
         Payload::Warc { header, block } => Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc")),
         Payload::Arc { header, block } => {

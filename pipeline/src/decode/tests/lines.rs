@@ -81,6 +81,7 @@ fn configured_paths_win_over_detection() {
         url: path("a.b"),
         time: path("when"),
         label: path("data.kind"),
+        contributor: path("data.by"),
     };
     let options = Options { fields, ..Options::default() };
     let json = r#"{"text":"no","url":"no","id":"no","data":{"content":{"text":"yes"},"kind":"k"},"meta":{"id":7},"a.b":"http://f.example",

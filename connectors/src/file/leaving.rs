@@ -1,0 +1,263 @@
+//! As what do staged records leave? Lines as lines, rows as rows, records of archives as such; each kind in files of its own.
+//!
+//! Where the records of a part are of several kinds, or rows of different tables, they leave as several files in the order of
+//! the records: `part-00003.jsonl`, `part-00003.1.parquet`, `part-00003.2.jsonl`. So the order of the names is the order of the
+//! records, and a file is of one kind throughout.
+
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "parquet")]
+use super::walk::Origin;
+use super::{
+    durable::{rename, temporary},
+    encoder::{Compression, FrameWriter},
+    staged::Staged,
+    walk::InputFile,
+};
+use crate::{error::Error, kill, limits::Limits};
+#[cfg(feature = "parquet")]
+use crate::{
+    position::{Partition, Position},
+    rows::{Copier, Original, Table},
+};
+
+/// What a target's name ends in where its records are lines, before what says how they are packed.
+const LINES: &str = ".jsonl";
+
+/// A value of a table that lines leave as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// A text, if there is one.
+    Text(Option<String>),
+    /// Seconds since 1970, if there are any.
+    Time(Option<i64>),
+}
+
+/// What makes rows of lines: names of columns, and a line's cells in their order.
+pub struct AsTable<'a> {
+    /// Names of the columns.
+    pub names: &'a [&'a str],
+    /// The cells of a line; of the same kinds for each line.
+    pub cells: &'a dyn Fn(&[u8]) -> Vec<Cell>,
+}
+
+/// Writes staged records as what they leave as.
+pub struct Leaving<'a> {
+    compression: Compression,
+    table: Option<AsTable<'a>>,
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "rows are copied from them"))]
+    inputs: &'a [InputFile],
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "as they were read"))]
+    limits: Limits,
+    /// The input file that rows are copied from: rows of a part come in the order of the input.
+    #[cfg(feature = "parquet")]
+    original: Option<(Partition, Original)>,
+}
+
+/// What a file's records have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Lines,
+    Archive,
+    #[cfg(feature = "parquet")]
+    Rows(blake3::Hash),
+    Table,
+}
+
+enum Writer {
+    Lines(FrameWriter),
+    Archive(FrameWriter),
+    #[cfg(feature = "parquet")]
+    Rows(Box<Copier>),
+    #[cfg(feature = "parquet")]
+    Table(Box<Table>),
+}
+
+/// The files that one target's records leave in.
+struct Series<'a> {
+    target: &'a Path,
+    /// The file being written, and its place under its own name.
+    open: Option<(Kind, Writer)>,
+    files: Vec<PathBuf>,
+}
+
+impl<'a> Leaving<'a> {
+    /// Records leave packed as `compression` says; lines as rows of `table`, if there is one; rows are copied from `inputs`, which
+    /// are read within `limits`.
+    #[must_use]
+    pub fn new(compression: Compression, inputs: &'a [InputFile], limits: Limits, table: Option<AsTable<'a>>) -> Self {
+        Self {
+            compression,
+            table,
+            inputs,
+            limits,
+            #[cfg(feature = "parquet")]
+            original: None,
+        }
+    }
+
+    /// How lines are packed.
+    pub(super) fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// Whether a staged line leaves as it is.
+    pub(super) fn is_as_staged(&self, line: &[u8]) -> Result<bool, Error> {
+        Ok(self.table.is_none() && matches!(Staged::read(line)?, Staged::Line(_)))
+    }
+
+    /// Writes records to `targets`, as `choices` say, and gives their files their names.
+    pub(super) fn split(
+        &mut self,
+        targets: &[PathBuf],
+        choices: &[u8],
+        for_each: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut series: Vec<Series<'_>> = targets.iter().map(|target| Series { target, open: None, files: Vec::new() }).collect();
+        let mut choices = choices.iter();
+        for_each(&mut |line| match choices.next().and_then(|choice| series.get_mut(usize::from(*choice))) {
+            Some(series) => self.write(series, line),
+            None => Err(Error::Changed("a staged part has grown while it was read".to_owned())),
+        })?;
+        for series in &mut series {
+            series.finish()?;
+        }
+        for file in series.iter().flat_map(|series| &series.files) {
+            rename(&temporary(file), file)?;
+            kill::point("publish.renamed");
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, series: &mut Series<'_>, line: &[u8]) -> Result<(), Error> {
+        let staged = Staged::read(line)?;
+        let kind = self.kind(&staged)?;
+        let cells = self.table.as_ref().filter(|_| kind == Kind::Table).map(|table| (table.cells)(line));
+        let cells = cells.unwrap_or_default();
+        if series.open.as_ref().is_none_or(|(open, _)| *open != kind) {
+            self.begin(series, kind, &cells)?;
+        }
+        let Some((_, writer)) = &mut series.open else { return Ok(()) };
+        match (writer, staged) {
+            (Writer::Lines(writer), Staged::Line(line)) => {
+                writer.write(line)?;
+                writer.write(b"\n")
+            }
+            (Writer::Archive(writer), Staged::Archive(bytes)) => {
+                writer.write(&bytes)?;
+                // One member a record: that is what readers seek by.
+                writer.finish_frame()
+            }
+            #[cfg(feature = "parquet")]
+            (Writer::Rows(writer), Staged::Row(position)) => match &mut self.original {
+                Some((_, original)) => writer.copy(original, position.offset),
+                None => Ok(()),
+            },
+            #[cfg(feature = "parquet")]
+            (Writer::Table(writer), _) => writer.write(&cells),
+            _ => Ok(()), // the kind says which writer is open
+        }
+    }
+
+    fn kind(&mut self, staged: &Staged<'_>) -> Result<Kind, Error> {
+        Ok(match staged {
+            Staged::Line(_) if self.table.is_some() => Kind::Table,
+            Staged::Line(_) => Kind::Lines,
+            Staged::Archive(_) => Kind::Archive,
+            #[cfg(feature = "parquet")]
+            Staged::Row(position) => Kind::Rows(self.original(*position)?.kind()),
+            #[cfg(not(feature = "parquet"))]
+            Staged::Row(_) => return Err(without_parquet()),
+        })
+    }
+
+    /// The file that a row is of.
+    #[cfg(feature = "parquet")]
+    fn original(&mut self, position: Position) -> Result<&Original, Error> {
+        let opened = match self.original.take() {
+            Some((partition, original)) if partition == position.partition => original,
+            _ => {
+                let file = self.inputs.get(position.partition as usize);
+                let Some(Origin::File { path, .. }) = file.map(|file| &file.origin) else {
+                    let (got, files) = (position.partition, self.inputs.len());
+                    return Err(Error::Changed(format!("a staged row is of input {got}, expected one of {files} files on disk")));
+                };
+                Original::open(path, self.limits)?
+            }
+        };
+        Ok(&self.original.insert((position.partition, opened)).1)
+    }
+
+    /// Begins the next file of a series.
+    fn begin(&mut self, series: &mut Series<'_>, kind: Kind, cells: &[Cell]) -> Result<(), Error> {
+        series.finish()?;
+        let file = series.next_name(&kind, self.compression);
+        let path = temporary(&file);
+        let writer = match &kind {
+            Kind::Lines => Writer::Lines(FrameWriter::create(&path, self.compression)?),
+            Kind::Archive => Writer::Archive(FrameWriter::create(&path, archive(self.compression))?),
+            #[cfg(feature = "parquet")]
+            Kind::Rows(_) => match &self.original {
+                Some((_, original)) => Writer::Rows(Box::new(Copier::create(&path, original, self.compression)?)),
+                None => return Ok(()),
+            },
+            #[cfg(feature = "parquet")]
+            Kind::Table => {
+                let names = self.table.as_ref().map_or(&[][..], |table| table.names);
+                Writer::Table(Box::new(Table::create(&path, names, cells, self.compression)?))
+            }
+            #[cfg(not(feature = "parquet"))]
+            Kind::Table => {
+                let _ = cells;
+                return Err(without_parquet());
+            }
+        };
+        series.files.push(file);
+        series.open = Some((kind, writer));
+        Ok(())
+    }
+}
+
+impl Series<'_> {
+    /// Completes the file being written; its bytes are durable.
+    fn finish(&mut self) -> Result<(), Error> {
+        match self.open.take().map(|(_, writer)| writer) {
+            None => return Ok(()),
+            Some(Writer::Lines(mut writer) | Writer::Archive(mut writer)) => {
+                writer.finish_frame()?;
+                writer.sync()?;
+            }
+            #[cfg(feature = "parquet")]
+            Some(Writer::Rows(writer)) => writer.finish()?,
+            #[cfg(feature = "parquet")]
+            Some(Writer::Table(writer)) => writer.finish()?,
+        }
+        kill::point("publish.tmp_written");
+        Ok(())
+    }
+
+    fn next_name(&self, kind: &Kind, compression: Compression) -> PathBuf {
+        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.rsplit_once(LINES).map_or(&*name, |(stem, _)| stem);
+        let number = match self.files.len() {
+            0 => String::new(),
+            number => format!(".{number}"),
+        };
+        let ending = match kind {
+            Kind::Lines => format!("{LINES}{}", compression.suffix()),
+            Kind::Archive => format!(".warc{}", archive(compression).suffix()),
+            _ => ".parquet".to_owned(),
+        };
+        self.target.with_file_name(format!("{stem}{number}{ending}"))
+    }
+}
+
+/// Archives are always packed, record by record.
+fn archive(compression: Compression) -> Compression {
+    if compression == Compression::None { Compression::Gzip } else { compression }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn without_parquet() -> Error {
+    Error::Refused("rows are written as Parquet, and this weir was built without the feature `parquet`".to_owned())
+}

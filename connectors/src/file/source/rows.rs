@@ -1,0 +1,100 @@
+//! Rows of tables among the files: a build without the feature `parquet` refuses them.
+
+#[cfg(feature = "parquet")]
+use std::{fs::File, path::Path};
+
+use super::FileSource;
+#[cfg(feature = "parquet")]
+use super::Origin;
+use crate::{error::Error, source::Record};
+#[cfg(feature = "parquet")]
+use crate::{
+    position::{Partition, Position},
+    rows::Rows,
+};
+
+/// The table being read.
+#[derive(Default)]
+pub(super) struct Open {
+    #[cfg(feature = "parquet")]
+    rows: Option<Box<Rows>>,
+}
+
+impl Open {
+    /// Bytes of the file that are behind.
+    pub(super) fn consumed(&self) -> u64 {
+        #[cfg(feature = "parquet")]
+        return self.rows.as_ref().map_or(0, |rows| rows.consumed());
+        #[cfg(not(feature = "parquet"))]
+        0
+    }
+}
+
+impl FileSource {
+    /// The next row of the current file.
+    #[cfg(feature = "parquet")]
+    pub(super) fn row(&mut self) -> Result<Option<Record>, Error> {
+        let partition = self.current as Partition;
+        let path = self.files[self.current].origin.path().to_owned();
+        let frame = self.rows()?.next_frame().map_err(|source| Error::file("read", path, source))?;
+        Ok(frame.map(|(row, payload)| {
+            self.framed = row + 1;
+            Record::new(Position { partition, offset: row }, row, payload)
+        }))
+    }
+
+    /// Goes to a row of the current file.
+    #[cfg(feature = "parquet")]
+    pub(super) fn seek_row(&mut self, row: u64) -> Result<(), Error> {
+        let path = self.files[self.current].origin.path().to_owned();
+        let found = self.rows()?.seek(row).map_err(|source| Error::file("read", path, source))?;
+        self.framed = row;
+        found.map_err(|got| {
+            let name = &self.names[self.current];
+            Error::Changed(format!("{name} ends after {got} rows, expected at least {row}"))
+        })
+    }
+
+    #[cfg(feature = "parquet")]
+    fn rows(&mut self) -> Result<&mut Rows, Error> {
+        let opened = if let Some(rows) = self.rows.rows.take() {
+            rows
+        } else {
+            let path = self.table_path()?;
+            let rows = File::open(path).and_then(|file| Rows::open(file, &self.columns, self.limits));
+            Box::new(rows.map_err(|source| Error::file("read", path, source))?)
+        };
+        Ok(self.rows.rows.insert(opened))
+    }
+
+    /// Where the current file is: tables are read from their ends, so nothing but a file will do.
+    #[cfg(feature = "parquet")]
+    fn table_path(&self) -> Result<&Path, Error> {
+        let origin = &self.files[self.current].origin;
+        if let Origin::File { path, .. } = origin {
+            return Ok(path);
+        }
+        Err(Error::Refused(format!(
+            "{} holds Parquet, expected a file on disk: its footer is read first",
+            origin.path().display()
+        )))
+    }
+
+    /// Refuses the current file.
+    #[cfg(not(feature = "parquet"))]
+    pub(super) fn row(&mut self) -> Result<Option<Record>, Error> {
+        Err(self.refused())
+    }
+
+    /// Refuses the current file.
+    #[cfg(not(feature = "parquet"))]
+    pub(super) fn seek_row(&mut self, _: u64) -> Result<(), Error> {
+        Err(self.refused())
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn refused(&self) -> Error {
+        let path = self.files[self.current].origin.path().display();
+        Error::Refused(format!("{path} is a Parquet file, and this weir was built without the feature `parquet`"))
+    }
+}

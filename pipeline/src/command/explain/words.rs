@@ -85,13 +85,14 @@ mod tests {
     #[test]
     fn every_reason_has_words() {
         use Reason::{
-            BidiInWord, DeniedUnit, DisguisedText, EdgeSpike, ExactDuplicate, Gibberish, HiddenText, InsertionSpike,
-            InvisibleRun, MixedScriptWords, NearDuplicate, OperatorFailed, PoorReputation, SentenceSpike, SingleSiteSpike,
-            TagCharacters, VariationSelectors, ZeroWidthInWord,
+            BidiInWord, DeniedUnit, DigestMismatch, DisguisedText, EdgeSpike, ExactDuplicate, Gibberish, HiddenText,
+            InsertionSpike, InvisibleRun, MixedScriptWords, NearDuplicate, OperatorFailed, PoorReputation, SentenceSpike,
+            SingleSiteSpike, TagCharacters, VariationSelectors, ZeroWidthInWord,
         };
         let all = [
             BidiInWord,
             DeniedUnit,
+            DigestMismatch,
             DisguisedText,
             EdgeSpike,
             ExactDuplicate,

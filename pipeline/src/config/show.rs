@@ -105,7 +105,7 @@ mod tests {
     fn the_defaults_have_no_notes() {
         let (_, text) = of(&["engine.threads=0"]);
         assert!(!text.contains("; default"), "{text}");
-        assert!(text.contains("[input.fields]\n# id is not set\n"), "{text}");
+        assert!(text.contains("[input.fields]\n# contributor is not set\n# id is not set\n"), "{text}");
         assert!(text.contains("# seed is not set"), "{text}");
         assert_eq!(toml::from_str::<Config>(&text).expect("TOML"), Config::default());
     }

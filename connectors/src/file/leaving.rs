@@ -246,7 +246,9 @@ impl Series<'_> {
         let ending = match kind {
             Kind::Lines => format!("{LINES}{}", compression.suffix()),
             Kind::Archive => format!(".warc{}", archive(compression).suffix()),
-            _ => ".parquet".to_owned(),
+            #[cfg(feature = "parquet")]
+            Kind::Rows(_) => ".parquet".to_owned(),
+            Kind::Table => ".parquet".to_owned(),
         };
         self.target.with_file_name(format!("{stem}{number}{ending}"))
     }

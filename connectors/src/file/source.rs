@@ -30,6 +30,7 @@ pub struct FileSource {
     current: usize,
     open: Option<Framer<Reader>>,
     rows: rows::Open,
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "tables are refused"))]
     columns: Columns,
     /// Offset of the next record framed in the current file.
     framed: u64,

@@ -32,7 +32,8 @@ fn strings<const N: usize>(texts: [Option<&str>; N]) -> ArrayRef {
 
 /// A text of so many words that no two rows share.
 fn text(row: usize, words: usize) -> String {
-    (0..words).map(|word| format!("w{} ", (row * 1_000 + word).wrapping_mul(2_654_435_761) % 1_000_003)).collect()
+    let word = |word: usize| format!("w{}", (row * 1_000 + word).wrapping_mul(2_654_435_761) % 1_000_003);
+    (0..words).map(word).collect::<Vec<String>>().join(" ")
 }
 
 /// Rows of `id`, `text` and a struct `metadata.url`.

@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(footer_shape(&footer(&[1; 100])), Some(Shape { elements: 100, depth: 100 }));
         assert_eq!(footer_shape(&footer(&[1, 1, 0])[..14]), None);
         // Nested deeper than anything, in a field that nobody reads.
-        assert_eq!(footer_shape(&[0x1c; 1 << 20]), None);
+        assert_eq!(footer_shape(&vec![0x1c; 1 << 20]), None);
     }
 
     proptest! {

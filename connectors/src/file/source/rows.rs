@@ -22,6 +22,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Bytes of the file that are behind.
+    #[cfg_attr(not(feature = "parquet"), expect(clippy::unused_self, reason = "nothing is open"))]
     pub(super) fn consumed(&self) -> u64 {
         #[cfg(feature = "parquet")]
         return self.rows.as_ref().map_or(0, |rows| rows.consumed());

@@ -7,6 +7,7 @@ use connectors::{
     error::Error,
     position::Positions,
 };
+use mimalloc::MiMalloc;
 use operators::{
     background::{Background, Learner, Options, Origin},
     reputation::unit::{Platforms, unit_of},
@@ -18,6 +19,10 @@ use pipeline::{
     layout::StateFolder,
     sample::{self, Kind, SampleDocument, Size},
 };
+
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The platforms that a background has found.
 ///

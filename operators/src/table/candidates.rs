@@ -25,7 +25,7 @@ pub struct Candidate {
 }
 
 /// A bounded map from phrase to [`Candidate`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Candidates {
     keys: Vec<u64>,
     entries: Vec<Candidate>,
@@ -36,6 +36,28 @@ pub struct Candidates {
 
 const EMPTY: u64 = 0;
 const SLOTS_MIN: usize = 64;
+
+/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+impl Clone for Candidates {
+    fn clone(&self) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            entries: self.entries.clone(),
+            pool: self.pool.clone(),
+            len: self.len,
+            len_max: self.len_max,
+        }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        let Self { keys, entries, pool, len, len_max } = source;
+        self.keys.clone_from(keys);
+        self.entries.clone_from(entries);
+        self.pool.clone_from(pool);
+        self.len = *len;
+        self.len_max = *len_max;
+    }
+}
 
 impl Candidates {
     /// A table that takes up to `len_max` phrases.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A bounded map from `u64` to `u32`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Counts {
     keys: Vec<u64>,
     values: Vec<u32>,
@@ -19,6 +19,21 @@ pub struct Counts {
 
 /// Stands for an empty slot; the key 0 itself is stored as 1.
 const EMPTY: u64 = 0;
+
+/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+impl Clone for Counts {
+    fn clone(&self) -> Self {
+        Self { keys: self.keys.clone(), values: self.values.clone(), len: self.len, len_max: self.len_max }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        let Self { keys, values, len, len_max } = source;
+        self.keys.clone_from(keys);
+        self.values.clone_from(values);
+        self.len = *len;
+        self.len_max = *len_max;
+    }
+}
 
 impl Counts {
     /// A table that takes up to `len_max` keys (at least 16).

@@ -12,13 +12,27 @@ use crate::codec::{Corrupt, Decoder, Encoder};
 const KEYS_A_LINE: usize = 32;
 
 /// A Bloom filter that forgets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Gate {
     lines: Vec<Line>,
     /// Which half of each line is the younger generation: 0 or 4 (words).
     young: usize,
     /// Keys written to the younger generation.
     keys: u64,
+}
+
+/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+impl Clone for Gate {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), young: self.young, keys: self.keys }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        let Self { lines, young, keys } = source;
+        self.lines.clone_from(lines);
+        self.young = *young;
+        self.keys = *keys;
+    }
 }
 
 impl Gate {

@@ -5,6 +5,7 @@
 
 pub mod bloom;
 pub mod candidates;
+pub(crate) mod copies;
 pub mod counts;
 pub mod gate;
 pub mod pool;
@@ -12,6 +13,7 @@ pub mod sketch;
 
 pub use bloom::Bloom;
 pub use candidates::{Candidate, Candidates};
+pub(crate) use copies::Copies;
 pub use counts::Counts;
 pub use gate::Gate;
 pub use sketch::Sketch;

@@ -15,7 +15,7 @@ pub(crate) struct Place {
 }
 
 /// Lists of up to [`LIST_MAX`] numbers.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Pool {
     lists: [Vec<u64>; CLASSES],
     free: [Vec<u32>; CLASSES],
@@ -24,6 +24,19 @@ pub(crate) struct Pool {
 /// Numbers that a list of a class holds.
 pub(crate) fn capacity(class: u8) -> usize {
     2 << class
+}
+
+/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+impl Clone for Pool {
+    fn clone(&self) -> Self {
+        Self { lists: self.lists.clone(), free: self.free.clone() }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        let Self { lists, free } = source;
+        self.lists.clone_from(lists);
+        self.free.clone_from(free);
+    }
 }
 
 impl Pool {

@@ -13,7 +13,7 @@ use crate::{
     background::RARE,
     codec::{Corrupt, Decoder, Encoder},
     operator::{Frozen, Persist, SHARDS, Tick},
-    table::{Candidates, Counts, Gate, Sketch},
+    table::{Candidates, Copies, Counts, Gate, Sketch},
     text::hash::mix,
 };
 
@@ -74,7 +74,7 @@ pub struct Answer {
 }
 
 /// State of one shard's keys.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Shard {
     pub(super) gate: Gate,
     pub(super) candidates: Candidates,
@@ -82,6 +82,7 @@ pub struct Shard {
     lines_added: u64,
     units: Counts,
     limits: Limits,
+    copies: Copies<Self>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +108,7 @@ impl Shard {
             lines_added: 0,
             units: Counts::new(limits.units),
             limits,
+            copies: Copies::default(),
         }
     }
 
@@ -208,6 +210,30 @@ impl Shard {
     }
 }
 
+/// A copy has no copies of its own; `clone_from` keeps the memory.
+impl Clone for Shard {
+    fn clone(&self) -> Self {
+        Self {
+            gate: self.gate.clone(),
+            candidates: self.candidates.clone(),
+            lines: self.lines.clone(),
+            units: self.units.clone(),
+            copies: Copies::default(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        let Self { gate, candidates, lines, lines_added, units, limits, copies: _ } = source;
+        self.gate.clone_from(gate);
+        self.candidates.clone_from(candidates);
+        self.lines.clone_from(lines);
+        self.lines_added = *lines_added;
+        self.units.clone_from(units);
+        self.limits = *limits;
+    }
+}
+
 impl Persist for Shard {
     fn save(&self, out: &mut Encoder) {
         self.gate.save(out);
@@ -218,12 +244,11 @@ impl Persist for Shard {
     }
 
     fn freeze(&self) -> Frozen {
-        let copy = self.clone();
-        Box::new(move || {
+        Box::new(self.copies.freeze(self, |copy| {
             let mut out = Encoder::default();
             copy.save(&mut out);
             out.bytes
-        })
+        }))
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {

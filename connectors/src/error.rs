@@ -63,4 +63,9 @@ impl Error {
     pub fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File { action, path: path.into(), source }
     }
+
+    /// What a reader said: an error of ours that it carries, or a failed read of `path`.
+    pub(crate) fn reading(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        source.downcast::<Self>().unwrap_or_else(|source| Self::file("read", path, source))
+    }
 }

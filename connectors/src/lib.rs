@@ -8,9 +8,13 @@
 //! | [`mod@file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
 //! | [`kafka`] | [`kafka::KafkaSource`] | [`kafka::KafkaCommitter`] | at each commit, with its journal record and the offsets |
 //! | [`memory`] | [`memory::MemorySource`] | [`memory::MemoryCommitter`] | at each commit, with its journal record |
+//! | [`discard`] | | [`discard::Discard`] | never: what is wanted is the state |
+//!
+//! [`remote`] reads objects of stores and web servers for [`file::FileSource`].
 
 pub mod committer;
 pub mod compress;
+pub mod discard;
 pub mod error;
 pub mod file;
 pub mod framing;
@@ -19,6 +23,7 @@ pub mod kill;
 pub mod limits;
 pub mod memory;
 pub mod position;
+pub mod remote;
 #[cfg(feature = "parquet")]
 pub mod rows;
 pub mod source;

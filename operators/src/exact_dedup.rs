@@ -385,6 +385,18 @@ fn kept(earlier: &[Ordinal]) -> Vec<Ordinal> {
     kept
 }
 
+/// The digest of the text whose trace this is; `None` where none was left.
+///
+/// # Errors
+/// If the bytes are no trace.
+pub fn traced_digest(trace: &[u8]) -> Result<Option<[u64; 2]>, Corrupt> {
+    if trace.is_empty() {
+        return Ok(None);
+    }
+    let mut from = Decoder::new(trace);
+    Ok(Some([from.u64()?, from.u64()?]))
+}
+
 /// The clean document that `candidate` stands for: itself, or the one it copies.
 pub(crate) fn representative(candidate: Ordinal, ledger: &dyn Ledger) -> Option<Ordinal> {
     match ledger.fate(candidate) {

@@ -33,7 +33,9 @@ use crate::{
     features::Features,
     layout::StateFolder,
     stage::{self, Restart},
-    state::{deaths::Deaths, horizon::Horizon, ledger::Ledger, snapshot::Snapshots, sync_folder, traces::Traces},
+    state::{
+        deaths::Deaths, horizon::Horizon, ledger::Ledger, made_with::MadeWith, snapshot::Snapshots, sync_folder, traces::Traces,
+    },
 };
 
 /// Everything a run is made of beside its input and its state.
@@ -114,6 +116,8 @@ impl Ingredients {
             broker: false,
             forgets: false,
             reach: Reach::new(remembered_documents(config), config.engine.border),
+            shard: None,
+            only_indexes: false,
             verdict_digest: self.verdict_digest,
             skips: BTreeSet::new(),
             faults: Faults::default(),
@@ -180,6 +184,14 @@ pub struct Restored {
 }
 
 impl Restored {
+    /// Where the state was made by `weir index` and nothing was decided over it yet, begins the run that follows. Snapshots of
+    /// everybody else name a place at the far end.
+    pub fn begin_after_index(&mut self) {
+        if self.restart.mark.is_none() && self.engine.next() > 0 && !self.restart.positions.0.is_empty() {
+            self.begin_run_if_new(self.engine.run() + 1);
+        }
+    }
+
     /// Where the state comes from an earlier run, begins run number `run` over it.
     pub fn begin_run_if_new(&mut self, run: u32) {
         if self.engine.run() != run {
@@ -223,6 +235,7 @@ pub fn engine_with(
         }
         None => (LogLengths::default(), None),
     };
+    MadeWith::of(config).keep(state, snapshot.is_none())?;
     let ledger = Ledger::open(&state.ledger(), settings.reach.span(), lengths.next, lengths.ledger_tail)?;
     let horizon = Horizon::open(
         &state.horizon(),

@@ -3,7 +3,7 @@
 use connectors::source::Record;
 use operators::{
     document::Ordinal,
-    finding::Finding,
+    finding::{Finding, Reason},
     mode::Mode,
     operator::{Operator, Recall},
     trigger_spike::{Alarm, TriggerSpike},
@@ -78,9 +78,9 @@ fn is_enforced(mode: &Mode) -> bool {
     *mode == Mode::Enforce
 }
 
-/// The public name of an alarm.
-pub fn alarm_name(alarm: u32) -> String {
-    format!("alarm-{alarm}")
+/// The public name of an alarm; those of the shards of one list must not meet where their outputs are joined.
+pub fn alarm_name(shard: Option<u32>, alarm: u32) -> String {
+    shard.map_or_else(|| format!("alarm-{alarm}"), |shard| format!("alarm-{shard}.{alarm}"))
 }
 
 /// Four significant decimals: scores are for people, and short numbers are the same on every machine.
@@ -105,7 +105,7 @@ impl Decision {
             score: rounded(finding.score.get()),
             mode: *mode,
             matched,
-            alarm: finding.evidence.alarm.map(alarm_name),
+            alarm: finding.evidence.alarm.map(|alarm| alarm_name(settings.shard, alarm)),
             phrase: finding.evidence.phrase.clone(),
             spans: finding.evidence.spans.clone(),
             observed: finding.evidence.observed.map(rounded),
@@ -187,8 +187,8 @@ pub struct RecallLine {
 }
 
 impl RecallLine {
-    /// An earlier document turned out bad.
-    pub fn recall(identity: &Identity, recall: &Recall) -> Self {
+    /// An earlier document turned out bad, in this shard if it is one of several.
+    pub fn recall(identity: &Identity, recall: &Recall, shard: Option<u32>) -> Self {
         Self {
             ordinal: recall.ordinal,
             v: SCHEMA,
@@ -197,8 +197,24 @@ impl RecallLine {
             position: identity.position.clone(),
             operator: recall.operator,
             reason: recall.reason.as_str(),
-            alarm: recall.alarm.map(alarm_name),
+            alarm: recall.alarm.map(|alarm| alarm_name(shard, alarm)),
             matched: None,
+        }
+    }
+
+    /// A document that passed in one shard is a copy of one that passed in an earlier shard.
+    pub fn copy(ordinal: Ordinal, copy: &Identity, found: (&'static str, Reason), original: &Identity) -> Self {
+        let (operator, reason) = found;
+        Self {
+            ordinal,
+            v: SCHEMA,
+            action: "recall",
+            id: copy.id.clone(),
+            position: copy.position.clone(),
+            operator,
+            reason: reason.as_str(),
+            alarm: None,
+            matched: Some(original.id.clone()),
         }
     }
 
@@ -281,11 +297,11 @@ pub struct AlarmLine {
 }
 
 impl AlarmLine {
-    /// The line of an alarm; `members` are the ids of its carriers.
-    pub fn new(alarm: &Alarm, members: Vec<String>) -> Self {
+    /// The line of an alarm, of this shard if it is one of several; `members` are the ids of its carriers.
+    pub fn new(alarm: &Alarm, members: Vec<String>, shard: Option<u32>) -> Self {
         Self {
             v: SCHEMA,
-            alarm: alarm_name(alarm.id),
+            alarm: alarm_name(shard, alarm.id),
             operator: TriggerSpike::NAME,
             reason: alarm.class.reason().as_str(),
             phrase: alarm.phrase.clone(),

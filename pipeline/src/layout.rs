@@ -44,6 +44,11 @@ impl OutputFolder {
         StateFolder { root: self.private().join("state") }
     }
 
+    /// What a finished shard keeps for a merge.
+    pub fn share(&self) -> StateFolder {
+        StateFolder { root: self.private().join("shard") }
+    }
+
     /// A file of the output contract.
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)

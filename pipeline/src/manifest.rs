@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use connectors::file::write_atomically;
+use operators::{exact_dedup, near_dup};
 use serde::{Deserialize, Serialize};
 
 /// How far a run has come, in order.
@@ -31,10 +32,28 @@ pub struct Decided {
     pub ledger_tail: u64,
     /// First ordinal of the run.
     pub first: u32,
+    /// Bytes of the last segments of the traces of `exact_dedup` and `near_dup`, where these are kept for a merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<[u64; 2]>,
+}
+
+/// One of several machines' share of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Which one, from 0.
+    pub index: u32,
+    /// Of how many.
+    pub count: u32,
+    /// Digest of the names in the whole list.
+    pub list: String,
+    /// How exact copies were looked for.
+    pub exact_dedup: exact_dedup::Config,
+    /// How near copies were looked for.
+    pub near_dup: near_dup::Config,
 }
 
 /// The manifest of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this file.
     pub v: u32,
@@ -44,6 +63,9 @@ pub struct Manifest {
     pub shape: String,
     /// Name, size and hash of each input file.
     pub input: Vec<String>,
+    /// What part of its list the input is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
     /// Which run of its state it is.
     pub run: u32,
     /// How far it has come.
@@ -92,6 +114,12 @@ impl Manifest {
         }
         if self.shape != wanted.shape {
             bail!("{folder} holds a run with other output options ({}, this command has {}); {advice}", self.shape, wanted.shape);
+        }
+        if self.share != wanted.share {
+            let name = |share: &Option<Share>| {
+                share.as_ref().map_or_else(|| "none".to_owned(), |s| format!("{}/{} of list {}", s.index, s.count, s.list))
+            };
+            bail!("{folder} holds shard {}, this command has {}; {advice}", name(&self.share), name(&wanted.share));
         }
         if self.input != wanted.input {
             let count = self.input.len().max(wanted.input.len());

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Contributors and clusters that the report names.
-const TOP: usize = 10;
+pub(crate) const TOP: usize = 10;
 
 /// A document and its copies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +27,21 @@ pub struct ClusterLine {
     pub publishers: usize,
 }
 
+/// What a join of shards found between them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Shards joined.
+    pub shards: u32,
+    /// Clean documents that are exact copies of clean ones in earlier shards.
+    pub exact_copies: u64,
+    /// Near copies.
+    pub near_copies: u64,
+    /// Clean documents that could not be compared any more: their shard is longer than its operators remember.
+    pub forgotten: u64,
+}
+
 /// `report.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Schema version.
     pub v: u32,
@@ -52,6 +65,9 @@ pub struct Report {
     pub largest_clusters: Vec<ClusterLine>,
     /// Publishers that nothing is known of, with the most documents: reported, not acted on.
     pub unseen_contributors: Vec<(String, u64)>,
+    /// Where shards were joined: what was found between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<Joined>,
     /// Things a reader must know.
     pub warnings: Vec<String>,
 }
@@ -84,6 +100,7 @@ impl Report {
             largest_clusters: largest_clusters(engine)?,
             unseen_contributors: contributions.top().iter().take(TOP).map(|c| (c.unit.to_string(), c.documents)).collect(),
             counts,
+            joined: None,
             warnings,
         })
     }
@@ -124,6 +141,12 @@ impl Report {
         row("recalled", c.recalled, "passed, and later known to be bad");
         row("restored", c.restored, "copies in place of a recalled original");
         row("alarms", u64::from(self.alarms), "phrases that spiked");
+        if let Some(joined) = &self.joined {
+            row("shards", joined.shards.into(), "joined");
+            row("exact copies", joined.exact_copies, "of documents of earlier shards, moved to duplicates/");
+            row("near copies", joined.near_copies, "the same, by signature");
+            row("not compared", joined.forgotten, "clean documents beyond what their shard remembered");
+        }
         row("final clean", self.final_clean, "documents in clean/");
         if !c.findings.is_empty() {
             let _ = writeln!(out, "\n      findings");

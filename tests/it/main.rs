@@ -3,4 +3,5 @@
 mod batches;
 mod faults;
 mod hostile;
+mod remote;
 mod tidy;

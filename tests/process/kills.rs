@@ -11,7 +11,11 @@ use std::{
 
 use testkit::random::Random;
 
-use crate::weir::{Replay, assert_same, folder, outputs, reference, said};
+use crate::{
+    indexes::INDEX_POINTS,
+    shards::MERGE_POINTS,
+    weir::{Replay, assert_same, folder, outputs, reference, said},
+};
 
 /// Signals by which a process dies that nobody asked.
 const ABORTED: i32 = 6;
@@ -32,9 +36,9 @@ const LIVES: &[(&str, &[u64])] = &[
     ("snapshot.logs_synced", &[1, 3]),
     ("snapshot.tmp_written", &[1, 3]),
     ("snapshot.renamed", &[1, 3]),
-    // Manifest; alarms after it; report; manifest (publishing), (published); times; manifest (finished).
+    // Manifest; what the state is made with; alarms after it; manifest (publishing), (published); times; manifest (finished).
     ("atomic.tmp_written", &[1, 2, 2, 3, 4, 2, 2]),
-    // Manifest; report; manifest (publishing); times; manifest (finished).
+    // Manifest; alarms; manifest (publishing); times; manifest (finished).
     ("atomic.renamed", &[1, 2, 3, 2, 2]),
     ("replay.decided", &[1]),
     ("publish.tmp_written", &[1, 3]),
@@ -85,7 +89,8 @@ fn killed_at_every_odd_point() {
 fn no_point_is_forgotten() {
     let mut known: BTreeSet<String> = connectors::kill::POINTS.iter().map(ToString::to_string).collect();
     known.extend(points_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")));
-    let tried: BTreeSet<String> = LIVES.iter().map(|(point, _)| *point).chain(STATE_POINTS).map(ToOwned::to_owned).collect();
+    let elsewhere = STATE_POINTS.into_iter().chain(MERGE_POINTS).chain(INDEX_POINTS);
+    let tried: BTreeSet<String> = LIVES.iter().map(|(point, _)| *point).chain(elsewhere).map(ToOwned::to_owned).collect();
     assert_eq!(known, tried);
 }
 

@@ -9,10 +9,14 @@ mod contract;
 mod corpus;
 #[cfg(feature = "parquet")]
 mod formats;
+mod indexes;
 mod inputs;
 mod killers;
 mod kills;
+mod large;
+mod lists;
 mod recalls;
 mod refusals;
+mod shards;
 mod signals;
 mod weir;

@@ -4,6 +4,8 @@
 pub mod broker;
 pub mod disturbed;
 pub mod hostile;
+pub mod mirror;
 pub mod random;
 pub mod runner;
 pub mod stream;
+pub mod web;

@@ -11,6 +11,7 @@ mod brokers;
 mod changes;
 mod crashes;
 mod group;
+mod indexed;
 mod mutations;
 mod poison;
 mod process;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         stopping: a_signal_drains, a_second_signal_ends_it_at_once;
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
+        indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         settling: settled_documents_are_forwarded_once;

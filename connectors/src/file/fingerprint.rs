@@ -7,20 +7,22 @@ use std::{
     path::Path,
 };
 
-use crate::error::Error;
+use super::listed::ByteRange;
+use crate::{error::Error, remote::Object};
 
 /// Bytes hashed at a file's beginning and at its end.
 const EDGE_BYTES: u64 = 64 << 10;
 
 /// What tells an input file from another: its name, its size and a hash of its first and last 64 KiB. Times do not
-/// count, so a copied or touched file is the same. An edit in the middle that keeps the size is missed.
+/// count, so a copied or touched file is the same. An edit in the middle that keeps the size is missed. An object is known by
+/// what its store says of its version instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Display name.
     pub name: String,
     /// Bytes on disk; 0 for standard input.
     pub size: u64,
-    /// FNV-1a of both edges; 0 for standard input.
+    /// FNV-1a of both edges, or of what a store says of the object's version; 0 for standard input.
     pub hash: u64,
 }
 
@@ -41,6 +43,24 @@ impl Fingerprint {
         };
         let (size, edges) = read().map_err(|source| Error::file("read", path, source))?;
         Ok(Self { name: name.to_owned(), size, hash: fnv1a(&edges) })
+    }
+}
+
+impl Fingerprint {
+    /// The fingerprint of an object that was looked up.
+    ///
+    /// # Errors
+    /// If nothing is said of its version, and its beginning cannot be read.
+    pub(super) fn of_object(name: &str, object: &Object) -> Result<Self, Error> {
+        Ok(Self { name: name.to_owned(), size: object.size, hash: fnv1a(&object.version(EDGE_BYTES)?) })
+    }
+
+    /// Of a file of which only these parts are read.
+    pub(super) fn picked(self, parts: Option<&[ByteRange]>) -> Self {
+        let Some(parts) = parts else { return self };
+        let bytes =
+            parts.iter().flat_map(|part| [part.offset, part.length]).chain([self.size, self.hash]).flat_map(u64::to_le_bytes);
+        Self { hash: fnv1a(&bytes.collect::<Vec<_>>()), ..self }
     }
 }
 

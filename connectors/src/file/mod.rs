@@ -1,6 +1,6 @@
 //! Files and folders as far end.
 //!
-//! [`walk`] turns arguments into a list of files, [`FileSource`] reads them in that order, [`FileCommitter`] stages the
+//! [`walk`] turns arguments into a list of files, [`listed`] a list of names, [`FileSource`] reads them in that order, [`FileCommitter`] stages the
 //! corpus and writes decisions, [`publish_part`] makes a staged part final, [`Rewrite`] takes lines out of
 //! finished files. Outputs are as old as the newest mark.
 
@@ -9,10 +9,12 @@ mod durable;
 mod encoder;
 mod fingerprint;
 mod leaving;
+mod listed;
 mod lock;
 mod packed;
 mod publish;
 mod rewrite;
+mod shard;
 mod source;
 mod staged;
 mod wacz;
@@ -23,10 +25,12 @@ pub use durable::write_atomically;
 pub use encoder::Compression;
 pub use fingerprint::Fingerprint;
 pub use leaving::{AsTable, Cell, Leaving};
+pub use listed::{Base, ByteRange, Listed, listed};
 pub use lock::FolderLock;
 pub use packed::PackedFile;
 pub use publish::publish_part;
 pub use rewrite::{Rewrite, Rewritten};
+pub use shard::Shard;
 pub use source::FileSource;
 pub use staged::{Staged, staged_archive, staged_row};
 pub use wacz::Place;

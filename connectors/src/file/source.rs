@@ -4,12 +4,16 @@
 //! before it was read, so positions do not say that a file is finished; the order does: every file before the last one
 //! that was begun is. Seeking skips those unread and frames the last one again from its beginning.
 //!
+//! Of a file of which only parts are asked for, each part is unpacked and framed by itself: damage in one is no damage to the
+//! next. Its records count on through the parts.
+//!
 //! **Cost** of a seek: unpacking one file up to the place. **State** one record and the reader's buffers.
 
 use std::collections::VecDeque;
 
 use super::{
     fingerprint::Fingerprint,
+    listed::ByteRange,
     walk::{InputFile, Origin},
 };
 use crate::{
@@ -26,8 +30,10 @@ pub struct FileSource {
     files: Vec<InputFile>,
     names: Vec<String>,
     limits: Limits,
-    /// The file being read, and its framing once it is open.
+    /// The file being read, which of its parts, the bytes of those before, and its framing once it is open.
     current: usize,
+    part: usize,
+    parts_read: u64,
     open: Option<Framer<Reader>>,
     rows: rows::Open,
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "tables are refused"))]
@@ -50,6 +56,8 @@ impl FileSource {
             names,
             limits,
             current: 0,
+            part: 0,
+            parts_read: 0,
             open: None,
             rows: rows::Open::default(),
             columns: Columns::All,
@@ -79,9 +87,11 @@ impl FileSource {
     pub fn fingerprint(&self) -> Result<Vec<Fingerprint>, Error> {
         let fingerprint = |file: &InputFile| match &file.origin {
             Origin::File { path, .. } | Origin::Inner { path, .. } => Fingerprint::of_file(&file.name, path),
+            Origin::Remote(object) => Fingerprint::of_object(&file.name, object),
             Origin::Stdin => Ok(Fingerprint { name: file.name.clone(), size: 0, hash: 0 }),
         };
-        self.files.iter().map(fingerprint).collect()
+        let picked = |file: &InputFile| Ok(fingerprint(file)?.picked(file.parts.as_deref()));
+        self.files.iter().map(picked).collect()
     }
 
     /// The next record of the list, waiting or framed.
@@ -100,32 +110,38 @@ impl FileSource {
     }
 
     fn enter(&mut self, file: usize) {
-        (self.current, self.open, self.framed) = (file, None, 0);
+        (self.current, self.part, self.parts_read, self.open, self.framed) = (file, 0, 0, None, 0);
         self.rows = rows::Open::default();
         self.waiting.clear();
     }
 
     /// The next record of the current file.
     fn frame(&mut self) -> Result<Option<Record>, Error> {
-        if self.open.is_none() {
-            self.open = Some(self.open_current()?);
+        loop {
+            let Some((part, range)) = self.part_to_read() else { return Ok(None) };
+            let framer = match &mut self.open {
+                Some(framer) => framer,
+                closed => closed.insert(open(&self.files[self.current], range, self.limits, &mut self.stdin_begun)?),
+            };
+            let frame = framer.next_frame();
+            let frame = frame.map_err(|source| Error::reading(self.files[self.current].origin.path(), source))?;
+            if let Some(frame) = frame {
+                let position = Position { partition: self.current as Partition, offset: self.framed };
+                self.framed += 1;
+                let begin = range.map_or(0, |range| range.offset);
+                return Ok(Some(Record::new(position, begin + frame.byte_offset, frame.payload)));
+            }
+            self.parts_read += framer.reader().consumed();
+            (self.part, self.open) = (part + 1, None);
         }
-        let Some(framer) = &mut self.open else { return Ok(None) };
-        let frame = framer.next_frame();
-        let frame = frame.map_err(|source| Error::file("read", self.files[self.current].origin.path(), source))?;
-        Ok(frame.map(|frame| {
-            let position = Position { partition: self.current as Partition, offset: self.framed };
-            self.framed += 1;
-            Record::new(position, frame.byte_offset, frame.payload)
-        }))
     }
 
-    fn open_current(&mut self) -> Result<Framer<Reader>, Error> {
-        let file = &self.files[self.current];
-        let failed = |source| Error::file("read", file.origin.path(), source);
-        self.stdin_begun |= file.origin == Origin::Stdin;
-        let reader = Reader::new(file.origin.open()?, &self.limits).map_err(failed)?.sized(file.size());
-        Framer::open(reader, file.format, self.limits).map_err(failed)
+    /// Number of the part that is read, and which bytes it is if not all of the file; `None` behind the last one.
+    fn part_to_read(&self) -> Option<(usize, Option<ByteRange>)> {
+        match &self.files.get(self.current)?.parts {
+            None => (self.part == 0).then_some((0, None)),
+            Some(parts) => parts.get(self.part).map(|range| (self.part, Some(*range))),
+        }
     }
 
     fn seek_within(&mut self, file: usize, offset: u64) -> Result<(), Error> {
@@ -144,6 +160,15 @@ impl FileSource {
     }
 }
 
+/// Opens a file, or a part of it.
+fn open(file: &InputFile, part: Option<ByteRange>, limits: Limits, stdin_begun: &mut bool) -> Result<Framer<Reader>, Error> {
+    let failed = |source| Error::reading(file.origin.path(), source);
+    *stdin_begun |= file.origin == Origin::Stdin;
+    let size = part.map(|part| part.length).or_else(|| file.origin.size());
+    let reader = Reader::new(file.origin.open(part)?, &limits).map_err(failed)?.sized(size);
+    Framer::open(reader, file.format, limits).map_err(failed)
+}
+
 impl Source for FileSource {
     fn partitions(&self) -> &[String] {
         &self.names
@@ -156,7 +181,8 @@ impl Source for FileSource {
 
     fn consumed(&self) -> u64 {
         let before: u64 = self.files[..self.current].iter().filter_map(InputFile::size).sum();
-        before + self.open.as_ref().map_or(0, |framer| framer.reader().consumed()) + self.rows.consumed()
+        let open = self.open.as_ref().map_or(0, |framer| framer.reader().consumed());
+        before + self.parts_read + open + self.rows.consumed()
     }
 
     fn seek(&mut self, positions: &Positions) -> Result<(), Error> {

@@ -3,21 +3,23 @@
 //! Arguments are taken in their order; a folder gives its files, those of its folders included, sorted by path. By name
 //! `.jsonl`, `.json`, `.ndjson`, `.warc`, `.wet` and `.arc`, each also with `.gz` or `.zst`, and `.parquet` are input; the first
 //! bytes of a file have the last word on what it is. A `.wacz` stands for the archives in it ([`super::wacz`]). Links are followed,
-//! each folder once.
+//! each folder once. Addresses are objects, or folders of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::wacz;
+use super::{listed::ByteRange, wacz};
 use crate::{
     compress::{Damage, Reader},
     error::Error,
     framing::Format,
     limits::Limits,
+    remote::{self, Address, Object},
 };
 
 const JSONL_SUFFIXES: [&str; 3] = [".jsonl", ".json", ".ndjson"];
@@ -46,6 +48,8 @@ pub enum Origin {
         /// Where it lies in there.
         place: wacz::Place,
     },
+    /// An object in a store or behind a web server.
+    Remote(Object),
     /// Standard input: read once, not resumable.
     Stdin,
 }
@@ -57,8 +61,10 @@ pub struct InputFile {
     pub name: String,
     /// Where its bytes are.
     pub origin: Origin,
-    /// How records lie in it; `None` for standard input, which is looked at when it is read.
+    /// How records lie in it; `None` where that is looked at when it is read: standard input, objects of unknown names.
     pub format: Option<Format>,
+    /// The parts of it that are read, in their order; `None`: all of it.
+    pub parts: Option<Arc<[ByteRange]>>,
 }
 
 /// What the arguments mean.
@@ -70,7 +76,8 @@ pub struct Walk {
     pub skipped: Vec<PathBuf>,
 }
 
-/// Resolves arguments; `-` is standard input.
+/// Resolves arguments; `-` is standard input, `s3://` and `https://` are what [`remote`] reads, with a slash at the end all
+/// that lies below.
 ///
 /// # Errors
 /// If a file cannot be read, or an argument is neither a folder nor an input file.
@@ -83,7 +90,9 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
             if walk.files.iter().any(|file| file.origin == Origin::Stdin) {
                 return Err(Error::Refused("standard input is given twice, expected - once".to_owned()));
             }
-            walk.files.push(InputFile { name: "-".to_owned(), origin: Origin::Stdin, format: None });
+            walk.files.push(InputFile { name: "-".to_owned(), origin: Origin::Stdin, format: None, parts: None });
+        } else if let Some(address) = argument.to_str().filter(|text| Address::is_one(text)) {
+            walk_remote(&Address::parse(address)?, &mut walk)?;
         } else {
             let metadata = fs::metadata(argument).map_err(|source| Error::file("open", argument, source))?;
             if metadata.is_dir() {
@@ -114,12 +123,46 @@ fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
             name: format!("{}/{}", file.name, inner.name),
             origin: Origin::Inner { path: path.clone(), place: inner.place },
             format: Some(inner.format),
+            parts: None,
         }));
     }
     Ok(())
 }
 
-fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
+/// An object, or with a slash at the end those below it.
+fn walk_remote(address: &Address, walk: &mut Walk) -> Result<(), Error> {
+    let client = remote::Client::of_process()?;
+    if !address.is_folder() {
+        refuse_wacz(address.name())?;
+        walk.files.extend(client.look_up(std::slice::from_ref(address))?.into_iter().map(remote_file));
+        return Ok(());
+    }
+    for object in client.list(address)? {
+        let name = object.address.below(address).to_owned();
+        let hidden = name.split('/').any(|part| part.starts_with('.'));
+        match format_by_name(&name) {
+            Some(_) if !hidden && refuse_wacz(&name).is_ok() => walk.files.push(InputFile { name, ..remote_file(object) }),
+            _ => walk.skipped.push(PathBuf::from(object.address.as_str())),
+        }
+    }
+    Ok(())
+}
+
+/// A WACZ is found by its directory, at its end: it is read where it lies on disk, and by its own path.
+pub(super) fn refuse_wacz(name: &str) -> Result<(), Error> {
+    if name.to_ascii_lowercase().ends_with(WACZ_SUFFIX) {
+        return Err(Error::Refused(format!("got {name}, a WACZ in a list or behind an address, expected its path on disk")));
+    }
+    Ok(())
+}
+
+/// An object as an input file, named as it ends.
+fn remote_file(object: Object) -> InputFile {
+    let name = object.address.name().to_owned();
+    InputFile { format: format_by_name(&name), name, origin: Origin::Remote(object), parts: None }
+}
+
+pub(super) fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
     if !regular {
         // Looking at a pipe would swallow its first bytes.
         let path = path.display();
@@ -134,7 +177,7 @@ fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
             path.display()
         )));
     };
-    Ok(InputFile { name, origin: Origin::File { path: path.to_owned(), size }, format: Some(format) })
+    Ok(InputFile { name, origin: Origin::File { path: path.to_owned(), size }, format: Some(format), parts: None })
 }
 
 fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
@@ -166,7 +209,8 @@ fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
         let name = path.strip_prefix(root).unwrap_or(&path).components().map(|part| part.as_os_str().to_string_lossy());
         let name = name.collect::<Vec<_>>().join("/");
         let (sniffed, size) = look(&path)?;
-        walk.files.push(InputFile { name, origin: Origin::File { path, size }, format: Some(sniffed.unwrap_or(by_name)) });
+        let format = Some(sniffed.unwrap_or(by_name));
+        walk.files.push(InputFile { name, origin: Origin::File { path, size }, format, parts: None });
     }
     Ok(())
 }
@@ -229,24 +273,43 @@ fn make_names_unique(files: &mut [InputFile], owners: &[usize]) {
 }
 
 impl InputFile {
-    /// Bytes on disk, where known.
+    /// Bytes of what is read of it as they are stored, where known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
-        match self.origin {
-            Origin::File { size, .. } => Some(size),
-            Origin::Inner { place, .. } => Some(place.stretch.length),
-            Origin::Stdin => None,
+        if let Some(parts) = &self.parts {
+            return Some(parts.iter().map(|part| part.length).sum());
         }
+        self.origin.size()
     }
 }
 
 impl Origin {
-    /// Opens the bytes, packed as they are.
-    pub(super) fn open(&self) -> Result<Box<dyn Read + Send>, Error> {
+    /// Bytes stored, where known.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::File { size, .. } => Some(*size),
+            Self::Inner { place, .. } => Some(place.stretch.length),
+            Self::Remote(object) => Some(object.size),
+            Self::Stdin => None,
+        }
+    }
+
+    /// Opens the bytes, packed as they are; `part` of them, if it is given.
+    pub(super) fn open(&self, part: Option<ByteRange>) -> Result<Box<dyn Read + Send>, Error> {
         match self {
             Self::File { path, .. } => {
-                let file = File::open(path).map_err(|source| Error::file("open", path, source))?;
-                Ok(Box::new(file))
+                let open = || {
+                    let mut file = File::open(path)?;
+                    let Some(part) = part else { return Ok(Box::new(file) as Box<dyn Read + Send>) };
+                    file.seek(SeekFrom::Start(part.offset))?;
+                    Ok(Box::new(file.take(part.length)))
+                };
+                open().map_err(|source| Error::file("open", path, source))
+            }
+            Self::Remote(object) => {
+                let whole = ByteRange { offset: 0, length: object.size };
+                remote::Client::of_process()?.open(object, part.unwrap_or(whole))
             }
             Self::Inner { path, place } => wacz::open(path, *place).map_err(|source| Error::file("open", path, source)),
             Self::Stdin => Ok(Box::new(io::stdin())),
@@ -257,6 +320,7 @@ impl Origin {
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::File { path, .. } | Self::Inner { path, .. } => path,
+            Self::Remote(object) => Path::new(object.address.as_str()),
             Self::Stdin => Path::new("standard input"),
         }
     }

@@ -146,11 +146,12 @@ impl NearDup {
 }
 
 /// Keys of a trace, and what comes after them.
-fn keys_of<'a>(trace: &Trace<'a>) -> Result<(&'a [[u8; KEY_BYTES]], &'a [u8]), Corrupt> {
-    let Some((&count, rest)) = trace.bytes.split_first() else { return Ok((&[], &[])) };
+pub(super) fn keys_of(trace: &[u8]) -> Result<(impl Iterator<Item = u64>, &[u8]), Corrupt> {
+    let (&count, rest) = trace.split_first().unwrap_or((&0, &[]));
     let too_short = Corrupt { what: "as many keys as counted", at: 1 };
     let (keys, kept) = rest.split_at_checked(usize::from(count) * KEY_BYTES).ok_or(too_short)?;
-    Ok((keys.as_chunks::<KEY_BYTES>().0, kept))
+    let bits = |key: &[u8; KEY_BYTES]| key.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) << UNUSED_BITS;
+    Ok((keys.as_chunks::<KEY_BYTES>().0.iter().map(bits), kept))
 }
 
 fn short(unit: u64) -> u32 {
@@ -293,8 +294,7 @@ impl Operator for NearDup {
             let now = self.generation_of(trace.border);
             shard.turn(generation, now);
             generation = now;
-            for key in keys_of(trace)?.0 {
-                let key = key.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) << UNUSED_BITS;
+            for key in keys_of(trace.bytes)?.0 {
                 if shard_of(key) == index {
                     shard.insert(key, trace.ordinal);
                 }
@@ -310,7 +310,7 @@ impl Operator for NearDup {
                 self.border = trace.border;
                 self.generation = self.generation_of(trace.border);
             }
-            let (_, kept) = keys_of(trace)?;
+            let (_, kept) = keys_of(trace.bytes)?;
             if kept.is_empty() {
                 self.signatures.push(trace.ordinal, None);
                 continue;

@@ -28,6 +28,7 @@ pub mod copies;
 pub mod index;
 pub mod minhash;
 pub mod signatures;
+pub mod traced;
 pub mod verify;
 
 pub use copies::NearDup;

@@ -48,10 +48,16 @@ pub struct Signatures {
 }
 
 impl Signatures {
+    /// Words of a signature of `places` minima.
+    #[must_use]
+    pub fn words(places: usize) -> usize {
+        places.div_ceil(PLACES_A_WORD)
+    }
+
     /// An empty log of signatures of `places` minima.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        Self { words: places.div_ceil(PLACES_A_WORD), first: 0, next: 0, chunks: VecDeque::new() }
+        Self { words: Self::words(places), first: 0, next: 0, chunks: VecDeque::new() }
     }
 
     fn stride(&self) -> usize {

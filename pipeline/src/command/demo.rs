@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
+    input::Input,
     learn, print,
     replay::{self, Ended},
     say, start_threads,
@@ -43,13 +44,17 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
         sample::generate(folder, size, arguments.seed).with_context(|| format!("write the sample to {}", folder.display()))?;
     let background = folder.join("background.weir");
     say("learning from the trusted part ...");
-    let arguments_learn =
-        learn::Arguments { paths: vec![made.reference.clone()], output: background.clone(), threads: arguments.threads };
+    let arguments_learn = learn::Arguments {
+        input: Input::of(vec![made.reference.clone()]),
+        output: background.clone(),
+        threads: arguments.threads,
+    };
     learn::learn(config, &arguments_learn)?;
     say("filtering the crawl ...");
     let output = folder.join("out");
     let arguments_replay = replay::Arguments {
-        paths: vec![made.crawl.clone()],
+        input: Input::of(vec![made.crawl.clone()]),
+        shard: None,
         to: replay::To::Folder,
         output: Some(output.clone()),
         background: Some(background),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Instant
 use anyhow::{Result, bail};
 use clap::Args;
 use connectors::{
-    file::{FileSource, walk, write_atomically},
+    file::write_atomically,
     limits::Limits,
     source::{Columns, Limit, Source},
 };
@@ -18,7 +18,7 @@ use operators::{
 use rayon::prelude::*;
 use tracing::warn;
 
-use super::{print, start_threads};
+use super::{input::Input, print, start_threads};
 use crate::{
     assemble::seed_of,
     config::Config,
@@ -28,9 +28,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Trusted text without attacks, of the kind the stream will have: files, folders or `-`, as for `weir replay`.
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub input: Input,
     /// Where the background is written.
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
@@ -57,11 +56,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 
 /// Learns and writes the file.
 pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background> {
-    let found = walk(&arguments.paths)?;
-    for skipped in &found.skipped {
-        warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
-    }
-    let mut source = FileSource::new(found.files, Limits::default());
+    let (mut source, _) = arguments.input.open(Limits::default(), None)?;
     let options = crate::assemble::decode_options(config);
     let columns = Columns::Named { names: columns(&options), check_others: false };
     source = source.with_columns(columns);

@@ -3,7 +3,10 @@
 mod check;
 mod demo;
 mod explain;
+mod index;
+mod input;
 mod learn;
+mod merge;
 mod recall;
 mod records;
 mod replay;
@@ -58,6 +61,10 @@ enum LogFormat {
 enum Command {
     /// Passes archived documents through the filter: files, folders, or `-` for standard input.
     Replay(replay::Arguments),
+    /// Loads an existing corpus into the indexes of copies and nothing else: later documents are compared with it.
+    Index(index::Arguments),
+    /// Joins the outputs of `weir replay --shard` of several machines, and finds copies across them.
+    Merge(merge::Arguments),
     /// The filter as a long-lived stage: reads topics, writes topics, exactly once.
     Run(run::Arguments),
     /// Learns a background from trusted text: what ordinary text looks like, and thresholds for it.
@@ -102,6 +109,8 @@ pub fn main() -> ExitCode {
     let config = &loaded.config;
     let done = match cli.command {
         Command::Replay(arguments) => replay::run(&loaded, &arguments),
+        Command::Index(arguments) => index::run(config, &arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Run(arguments) => run::run(&loaded, &arguments),
         Command::Learn(arguments) => learn::run(config, &arguments),
         Command::Demo(arguments) => demo::run(config, &arguments),

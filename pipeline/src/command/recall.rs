@@ -24,6 +24,7 @@ use connectors::{
     file::{FolderLock, InputFile, Origin, Rewrite, Rewritten, walk},
     framing::Format,
     position::Position,
+    remote::Address,
     source::{Payload, Record},
 };
 use serde::Deserialize;
@@ -159,6 +160,9 @@ impl Apply {
         for argument in &self.corpus {
             if argument.as_os_str() == "-" {
                 bail!("got - (standard input), expected files and folders: what is read is replaced");
+            }
+            if argument.to_str().is_some_and(Address::is_one) {
+                bail!("got {}, expected files and folders: what is read is replaced", argument.display());
             }
             if OutputFolder::new(argument).manifest().exists() {
                 let folder = argument.display();

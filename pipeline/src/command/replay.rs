@@ -16,14 +16,15 @@ use clap::{Args, ValueEnum};
 use connectors::{
     committer::Channel,
     file::{
-        AsTable, Compression, FileCommitter, FileOptions, FileSource, FolderLock, InputFile, Leaving, Mark, walk,
+        AsTable, Compression, FileCommitter, FileOptions, FileSource, FolderLock, InputFile, Leaving, Mark, Shard,
         write_atomically,
     },
     source::{Columns, Source},
 };
-use tracing::{info, warn};
+use operators::{exact_dedup::ExactDedup, near_dup::NearDup, operator::Operator as _};
+use tracing::info;
 
-use super::{print, say, start_threads};
+use super::{input::Input, print, say, start_threads};
 use crate::{
     assemble::{self, Ingredients},
     config::{self, Config, OutputFormat, load::Loaded},
@@ -31,24 +32,30 @@ use crate::{
     encode::to_line,
     engine::Engine,
     layout::OutputFolder,
-    manifest::{Decided, Manifest, Phase},
+    manifest::{Decided, Manifest, Phase, Share},
     progress::Progress,
     publish,
     report::{Report, Timings},
     signals::{INTERRUPTED, Stop},
     stage::{Pace, Stage},
-    state::{base::Base, ledger::Ledger},
+    state::{
+        base::{self, Base},
+        ledger::Ledger,
+    },
 };
 
 /// Version of the manifest.
-const MANIFEST: u32 = 1;
+pub(super) const MANIFEST: u32 = 1;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Files (JSONL, WARC, WET; plain, .gz, .zst), folders (recursive, in order of name), or `-` for JSONL or WARC on
-    /// standard input, which cannot be resumed.
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub input: Input,
+    /// Read only the files whose number in the list, from 0, leaves I when divided by N: one of N machines' share. `weir merge`
+    /// joins their outputs. A shard sees only its own files: a phrase that is below its threshold in each of them raises no
+    /// alarm in any, and copies of documents of another shard are found by the merge.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Where documents go: through the filter into a folder, or unfiltered into the stage's first input topic.
     #[arg(long, value_enum, default_value_t = To::Folder)]
     pub to: To,
@@ -130,16 +137,12 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
     if arguments.force {
         remove_earlier(&output)?;
     }
-    let found = walk(&arguments.paths)?;
-    for skipped in &found.skipped {
-        warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
-    }
-    if found.files.is_empty() {
-        bail!("no input: {} hold no JSONL or WARC file", list(&arguments.paths));
-    }
-    let source = FileSource::new(found.files, config.input.limits());
+    let (source, share) = arguments.input.open(config.input.limits(), arguments.shard)?;
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
     let background = arguments.background.as_deref().or(config.background.path.as_deref());
+    if share.is_some() && background.is_none() && config.engine.seed.is_none() {
+        bail!("got --shard without a background, expected --background or engine.seed: shards must share their hash seed");
+    }
     let ingredients = Ingredients::gather(config, background, arguments.verdicts.as_deref(), &fingerprints)?;
     let options = FileOptions {
         compression: compression(config),
@@ -157,6 +160,13 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
         verdict_digest: ingredients.verdict_digest_hex(),
         shape: shape(config, arguments, options),
         input: fingerprints,
+        share: share.map(|(shard, list)| Share {
+            index: shard.index(),
+            count: shard.count(),
+            list,
+            exact_dedup: config.operators.exact_dedup.clone(),
+            near_dup: config.operators.near_dup.clone(),
+        }),
         run: base.as_ref().map_or(0, Base::next_run),
         phase: Phase::Reading,
         decided: None,
@@ -217,6 +227,9 @@ impl Run<'_> {
             self.enter(&mut manifest, Phase::Published)?;
             connectors::kill::point("replay.published");
         }
+        if manifest.share.is_some() {
+            self.keep_for_merge()?;
+        }
         if let Some(base) = &self.base {
             base.replace(&self.output.state(), manifest.run)?;
         }
@@ -242,14 +255,12 @@ impl Run<'_> {
         let partitions = source.partitions().to_vec();
         let mut restored = assemble::engine(self.config, &self.ingredients, &state, partitions)?;
         restored.begin_run_if_new(manifest.run);
+        if let Some(share) = &manifest.share {
+            restored.engine.be_shard(share.index);
+        }
         let progress = Progress::reading(source.size_hint());
         let committer = FileCommitter::new(self.output.root(), self.options);
-        let pace = Pace {
-            batch_documents: self.config.engine.batch_documents,
-            batch_bytes: self.config.engine.batch_bytes,
-            snapshot_documents: self.config.state.snapshot_documents,
-        };
-        let mut stage = Stage::open(source, committer, restored, pace)?;
+        let mut stage = Stage::open(source, committer, restored, pace(self.config))?;
         loop {
             if stop.is_asked() {
                 progress.done();
@@ -262,15 +273,37 @@ impl Run<'_> {
             }
             progress.at(stage.source().consumed(), stage.engine().counts());
         }
-        let (engine, mark) = stage.finish(self.base.is_some())?;
+        let is_share = manifest.share.is_some();
+        let (mut engine, mark) = stage.finish(self.base.is_some() || is_share)?;
         progress.done();
         timings.decide(began.elapsed(), &engine);
         info!(documents = engine.counts().received, "all input decided");
         self.write_summaries(&engine, &Mark::decode(&mark)?)?;
         let mark = String::from_utf8(mark).context("the mark of the outputs is no text")?;
         let ledger_tail = engine.ledger().tail_bytes();
-        let decided = Decided { mark, next: engine.next(), ledger_tail, first: engine.run_first() };
+        let traces = if is_share { Some(engine.trace_tails()?) } else { None };
+        let decided = Decided { mark, next: engine.next(), ledger_tail, first: engine.run_first(), traces };
         Ok(Some((engine, decided)))
+    }
+
+    /// Puts aside what `weir merge` needs of the state, before that goes.
+    fn keep_for_merge(&self) -> Result<()> {
+        let (state, kept) = (self.output.state(), self.output.share());
+        let pieces = [
+            (state.ledger(), kept.ledger()),
+            (state.traces(ExactDedup::NAME), kept.traces(ExactDedup::NAME)),
+            (state.traces(NearDup::NAME), kept.traces(NearDup::NAME)),
+        ];
+        for (from, to) in pieces.iter().filter(|(_, to)| !to.exists()) {
+            fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).with_context(|| format!("make {}", to.display()))?;
+            let moved = if self.base.is_some() {
+                base::copy_whole(from, to).map_err(Into::into)
+            } else {
+                fs::rename(from, to).map_err(anyhow::Error::from)
+            };
+            moved.with_context(|| format!("keep {}", from.display()))?;
+        }
+        Ok(())
     }
 
     /// Alarms with their members, behind those that were given up on the way, and the report.
@@ -320,6 +353,15 @@ fn columns(config: &Config, options: FileOptions) -> Columns {
     Columns::Named { names, check_others: options.corpus }
 }
 
+/// How fast a run over files goes.
+pub(super) fn pace(config: &Config) -> Pace {
+    Pace {
+        batch_documents: config.engine.batch_documents,
+        batch_bytes: config.engine.batch_bytes,
+        snapshot_documents: config.state.snapshot_documents,
+    }
+}
+
 fn compression(config: &Config) -> Compression {
     match config.output.compression {
         config::Compression::None => Compression::None,
@@ -343,10 +385,6 @@ fn shape(config: &Config, arguments: &Arguments, options: FileOptions) -> String
     )
 }
 
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
 fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(|| format!("remove {}", path.display())),
@@ -361,13 +399,14 @@ fn remove_working(output: &OutputFolder) -> Result<()> {
 }
 
 /// Removes what weir writes, and nothing else that may lie in the folder.
-fn remove_earlier(output: &OutputFolder) -> Result<()> {
+pub(super) fn remove_earlier(output: &OutputFolder) -> Result<()> {
     // The manifest goes first: without it nothing of what is left counts.
     match fs::remove_file(output.manifest()) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).context("remove the manifest"),
         _ => {}
     }
     remove_working(output)?;
+    remove_if_there(output.share().root())?;
     for folder in ["clean", "quarantine", "duplicates", "attributes"] {
         remove_if_there(&output.file(folder))?;
     }

@@ -40,8 +40,8 @@ use crate::{
     journal::Journal,
     layout::StateFolder,
     signals::Stop,
-    stage::{Pace, Stage},
-    state::deaths::Deaths,
+    stage::{self, Pace, Stage},
+    state::{base::Base, deaths::Deaths, snapshot::Snapshots},
     watch::{Phase, Watch, serve},
 };
 
@@ -58,6 +58,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "accept_loss", num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
     #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     pub from_journal: Option<Option<String>>,
+    /// A state made by `weir index`: a group that has none yet begins with a copy of it, so that copies of indexed documents
+    /// are known from the first document on. Every process of the group needs the same one; one that has a state passes it over.
+    #[arg(long, value_name = "DIR")]
+    pub index: Option<PathBuf>,
     /// Go on at the committed offsets with an empty state: what was learned before is forgotten.
     #[arg(long)]
     pub accept_loss: bool,
@@ -102,7 +106,11 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
     watch.phase(Phase::Restoring { done: 0, of: 0 });
     let run = Run { config, arguments, followed, kafka: &kafka, limits: checked.limits, stop: &stop, watch };
-    let restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
+    if let Some(index) = &arguments.index {
+        begin_with(index, &state)?;
+    }
+    let mut restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
+    restored.begin_after_index();
     run.go(restored)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -123,6 +131,27 @@ fn watch_shutdown(stop: &Stop, limit: Duration, state: PathBuf) -> Result<()> {
         std::process::exit(1);
     };
     thread::Builder::new().name("weir-watchdog".to_owned()).spawn(wait).context("start the shutdown watchdog")?;
+    Ok(())
+}
+
+/// Copies an index to where the state belongs, unless there is one already.
+fn begin_with(index: &Path, state: &StateFolder) -> Result<()> {
+    if Snapshots::open(&state.snapshots())?.newest()?.is_some() {
+        return Ok(());
+    }
+    let base = Base::open(index)?;
+    if base.next_run() == 0 {
+        bail!("--index {}: got a folder without a state, expected one made by `weir index`", index.display());
+    }
+    let _lock = FolderLock::acquire(index)?;
+    base.copy_to(state)?;
+    let newest = Snapshots::open(&state.snapshots())?.newest()?;
+    let decided = newest.map(|(_, body)| stage::read_head(&body).map(|(head, _)| head.mark.is_some())).transpose()?;
+    if decided != Some(false) {
+        fs::remove_dir_all(state.root()).with_context(|| format!("remove {}", state.root().display()))?;
+        bail!("--index {}: got the state of a replay, expected one made by `weir index` alone", index.display());
+    }
+    info!(index = %index.display(), "begins with an index");
     Ok(())
 }
 

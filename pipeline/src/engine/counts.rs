@@ -53,6 +53,27 @@ impl Counts {
         self.recalled += recalls.len() as u64 - restored;
     }
 
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            received,
+            clean,
+            quarantine,
+            duplicate,
+            dead_letters,
+            without_text,
+            without_url,
+            recalled,
+            restored,
+            findings,
+        } = self;
+        let mine = [received, clean, quarantine, duplicate, dead_letters, without_text, without_url, recalled, restored];
+        mine.into_iter().zip(other.numbers()).for_each(|(mine, theirs)| *mine += theirs);
+        for (name, n) in &other.findings {
+            *findings.entry(name.clone()).or_default() += n;
+        }
+    }
+
     /// Whether every record received is accounted for.
     pub fn is_whole(&self) -> bool {
         self.received == self.clean + self.quarantine + self.duplicate + self.dead_letters + self.without_text

@@ -36,7 +36,7 @@ pub use save::LogLengths;
 pub use settings::{Reach, Settings};
 pub use settle::{Decided, Outcome};
 
-use self::{clock::Clock, fault::Mutation};
+use self::{clock::Clock, fault::Mutation, phases::Proposals};
 use crate::{
     encode::AlarmLine,
     journal::Journal,
@@ -174,6 +174,16 @@ impl Engine {
         self.forget_beyond_reach();
     }
 
+    /// This is one of several machines' share: its alarms are named so.
+    pub fn be_shard(&mut self, shard: u32) {
+        self.settings.shard = Some(shard);
+    }
+
+    /// From here on documents are taken into the indexes of copies and nothing else.
+    pub fn only_index(&mut self) {
+        self.settings.only_indexes = true;
+    }
+
     /// Forgets who documents were that nothing refers to any more. A replay asks for all of them at its end.
     pub fn forget_beyond_reach(&mut self) {
         self.settings.forgets = true;
@@ -299,11 +309,15 @@ impl Engine {
     fn window(&mut self, items: Vec<Item>, outcomes: &mut Vec<Outcome>) -> Result<(), StateError> {
         let mut answers = phases::fold(&self.settings, &mut self.lanes, &items);
         phases::remember(&self.settings, &mut self.lanes, &mut self.horizon, &items, &mut answers)?;
-        let proposals = phases::judge(&self.settings, &self.lanes, &self.horizon, &items, &answers);
+        let proposals = if self.settings.only_indexes {
+            items.iter().map(|_| Proposals::default()).collect()
+        } else {
+            phases::judge(&self.settings, &self.lanes, &self.horizon, &items, &answers)
+        };
         self.next += items.len() as Ordinal;
         let mut scratch = Encoder::default();
         for ((item, proposals), answers) in items.into_iter().zip(proposals).zip(&answers) {
-            let outcome = self.settle(item, proposals)?;
+            let outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(item, proposals)? };
             phases::trace(&self.settings, &mut self.lanes, &outcome, answers, &mut scratch)?;
             outcomes.push(outcome);
         }
@@ -344,7 +358,7 @@ impl Engine {
             for &member in &alarm.members {
                 members.extend(self.ledger.identity(member)?.map(|i| i.id));
             }
-            lines.push(AlarmLine::new(alarm, members));
+            lines.push(AlarmLine::new(alarm, members, self.settings.shard));
         }
         Ok(lines)
     }

@@ -151,7 +151,8 @@ pub(super) fn remember(
         make_visible(&mut lanes.exact, item.ordinal, exact);
         make_visible(&mut lanes.near, item.ordinal, near);
         make_visible(&mut lanes.spike, item.ordinal, spike);
-        horizon.push(document_of(item).map(|work| {
+        // No alarm looks for carriers among documents that were only indexed, so their texts are not kept.
+        horizon.push(document_of(item).filter(|_| !settings.only_indexes).map(|work| {
             let computed = &work.computed;
             (Arc::from(computed.document.ids()), &computed.compressed[..])
         }))?;

@@ -70,6 +70,14 @@ impl Engine {
         Ok(files)
     }
 
+    /// Bytes of the last segments of the traces of exact and of near copies, everything handed to the system.
+    ///
+    /// # Errors
+    /// If the disk is full.
+    pub fn trace_tails(&mut self) -> Result<[u64; 2], StateError> {
+        Ok([self.lanes.exact.traces.flush()?, self.lanes.near.traces.flush()?])
+    }
+
     /// Makes the ledger durable, for the last pass.
     ///
     /// # Errors

@@ -57,6 +57,10 @@ pub struct Settings {
     pub forgets: bool,
     /// How far back anything refers to documents.
     pub reach: Reach,
+    /// Which of several machines' share this is.
+    pub shard: Option<u32>,
+    /// Whether documents are only taken into the indexes of copies: nothing is looked for in them and nothing is decided.
+    pub only_indexes: bool,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
     /// Records that kill the process: they are withheld without being looked at.

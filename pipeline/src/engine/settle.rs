@@ -88,6 +88,30 @@ impl Engine {
         Ok(Outcome::Decided(Box::new(Decided { item, decision, recalls, alarms })))
     }
 
+    /// Takes one record into the ledger as a document that others may be copies of.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub(super) fn index(&mut self, item: Item) -> Result<Outcome, StateError> {
+        self.counts.received += 1;
+        match &item.content {
+            Content::Document(work) if !work.failed => {
+                self.counts.clean += 1;
+                let identity = self.identity(&item, work);
+                self.ledger.push(&identity, Fate::Clean)?;
+            }
+            Content::WithoutText(_) => {
+                self.counts.without_text += 1;
+                self.ledger.push_nothing()?;
+            }
+            Content::Document(_) | Content::Reject(_) => {
+                self.counts.dead_letters += 1;
+                self.ledger.push_nothing()?;
+            }
+        }
+        Ok(Outcome::Nothing(item))
+    }
+
     /// Asks the operators in their order: suspicion first, then copies, and only documents that nothing withholds can be copies.
     fn ask(&mut self, item: &Item, work: &Work, proposals: Proposals) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
         self.settings.faults.trip(Phase::Settle, &work.page.text);
@@ -149,7 +173,7 @@ impl Engine {
             }
             self.ledger.change(recall.ordinal, Fate::Recalled)?;
             let Some(identity) = self.ledger.identity(recall.ordinal)? else { continue };
-            lines.push(RecallLine::recall(&identity, &recall));
+            lines.push(RecallLine::recall(&identity, &recall, self.settings.shard));
         }
         for representative in orphaned {
             // Copies that carry the alarm themselves were recalled above and are no longer listed.

@@ -135,7 +135,7 @@ fn json_string(text: &str, out: &mut String) {
 }
 
 /// RFC 3339 in UTC, of seconds since 1970 (by Howard Hinnant's days-to-civil algorithm).
-pub(super) fn timestamp(seconds: i64) -> String {
+pub fn timestamp(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));

@@ -43,7 +43,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive::{Record, WarcWriter, http, json_line, timestamp};
+pub use archive::timestamp;
+use archive::{Record, WarcWriter, http, json_line};
 pub use kind::Kind;
 pub use sites::PLATFORM;
 use world::World;

@@ -86,11 +86,8 @@ impl Base {
     /// If a file cannot be copied.
     pub fn copy_to(&self, working: &StateFolder) -> Result<(), StateError> {
         let Some(generation) = self.generation else { return Ok(()) };
-        let tmp = working.root().with_extension("tmp");
-        remove(&tmp)?;
         remove(working.root())?;
-        copy(&self.folder(generation), &tmp)?;
-        fs::rename(&tmp, working.root()).map_err(|e| StateError::file("rename", tmp, e))
+        copy_whole(&self.folder(generation), working.root())
     }
 
     /// Makes a finished run's working state the one in force, as generation `run`. Done again after a kill, it goes on.
@@ -137,6 +134,17 @@ fn remove(folder: &Path) -> Result<(), StateError> {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", folder, e)),
         _ => Ok(()),
     }
+}
+
+/// Copies a folder to a name that is not there yet, whole or not at all.
+///
+/// # Errors
+/// If a file cannot be copied.
+pub fn copy_whole(from: &Path, to: &Path) -> Result<(), StateError> {
+    let tmp = to.with_extension("tmp");
+    remove(&tmp)?;
+    copy(from, &tmp)?;
+    fs::rename(&tmp, to).map_err(|e| StateError::file("rename", tmp, e))
 }
 
 /// Copies a state folder: files, and folders of files.

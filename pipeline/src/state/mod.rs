@@ -9,6 +9,7 @@ pub mod deaths;
 pub mod horizon;
 pub mod ledger;
 pub mod log;
+pub mod made_with;
 pub mod segments;
 pub mod snapshot;
 pub mod traces;

@@ -113,6 +113,11 @@ impl Traces {
         }
     }
 
+    /// The oldest ordinal whose trace is still there.
+    pub fn first(&self) -> Ordinal {
+        self.segments.since(0).next().map_or(self.next, |(first, _)| first)
+    }
+
     /// Hands everything to the system, and says how long the last segment is: what a snapshot keeps. It is durable once
     /// [`Self::unsynced`] files are synced.
     ///

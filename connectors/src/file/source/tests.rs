@@ -78,6 +78,51 @@ fn a_changed_input_is_refused() {
 }
 
 #[test]
+fn parts_are_framed_each_by_itself() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let members = ["{1}\n{2}\n", "{3}\n", "{4}\n{5}\n"].map(gzip);
+    let mut bytes = members.concat();
+    let begins = [0, members[0].len(), members[0].len() + members[1].len()];
+    // Damage in the second member, which only the last reading asks for.
+    bytes[begins[1] + 12] ^= 0x55;
+    fs::write(folder.path().join("a.jsonl.gz"), &bytes).expect("written");
+    let source = |picked: &[usize]| {
+        let part = |&n: &usize| ByteRange { offset: begins[n] as u64, length: members[n].len() as u64 };
+        let mut file = walk(&[folder.path().to_owned()]).expect("readable").files.remove(0);
+        file.parts = Some(picked.iter().map(part).collect());
+        FileSource::new(vec![file], Limits::default())
+    };
+    let read = |source: &mut FileSource| -> Vec<(u64, u64, String)> {
+        let records = source.read(ALL).expect("readable").into_iter();
+        let shown = |record: Record| {
+            let text = match record.payload {
+                Payload::Line(line) => String::from_utf8(line).expect("text"),
+                other => format!("{:?}", matches!(other, Payload::Bad(_))),
+            };
+            (record.position.offset, record.byte_offset, text)
+        };
+        records.map(shown).collect()
+    };
+    let third = begins[2] as u64;
+    let line = |offset: u64, byte: u64, text: &str| (offset, byte, text.to_owned());
+    let whole = [line(0, 0, "{1}"), line(1, 4, "{2}"), line(2, third, "{4}"), line(3, third + 4, "{5}")];
+    let mut some = source(&[0, 2]);
+    assert_eq!(read(&mut some), whole);
+    assert_eq!(Some(some.consumed()), some.size_hint());
+    for at in 0..4 {
+        let mut some = source(&[0, 2]);
+        some.seek(&Positions(vec![at as u64])).expect("there");
+        assert_eq!(read(&mut some), whole[at..]);
+    }
+    let damaged = read(&mut source(&[0, 1, 2]));
+    assert_eq!(damaged.first(), whole.first());
+    assert_eq!(damaged.last().map(|record| record.2.as_str()), Some("{5}"), "the member behind the damage: {damaged:?}");
+    assert!(damaged.iter().any(|record| record.2 == "true") && read(&mut source(&[])).is_empty());
+    let print = |picked: &[usize]| source(picked).fingerprint().expect("readable");
+    assert!(print(&[0]) != print(&[2]) && print(&[0]) == print(&[0]));
+}
+
+#[test]
 fn standard_input_is_not_resumed() {
     let walk = walk(&[PathBuf::from("-")]).expect("fine");
     let mut source = FileSource::new(walk.files, Limits::default());

@@ -72,16 +72,21 @@ pub(super) enum Series {
     Restored,
     RecalledDuplicate,
     Quarantine,
+    /// A copy of a document of an earlier shard, which a merge has found.
+    Copied,
+    CopiedRestored,
 }
 
 impl Series {
-    const COUNT: usize = 6;
+    const COUNT: usize = 8;
 
     /// Where a document of this route at arrival is, by what was last learned about it.
     fn of(route: &str, last: Option<Later>) -> Self {
         match (route, last) {
             ("clean", Some(Later::Recalled)) => Self::Recalled,
+            ("clean", Some(Later::Copied)) => Self::Copied,
             ("clean", _) => Self::Clean,
+            ("duplicate", Some(Later::Copied)) => Self::CopiedRestored,
             ("duplicate", None) => Self::Duplicate,
             ("duplicate", Some(Later::Restored)) => Self::Restored,
             ("duplicate", Some(Later::Recalled)) => Self::RecalledDuplicate,
@@ -103,6 +108,8 @@ impl Series {
             Self::Restored => ("clean", "restored"),
             Self::RecalledDuplicate => ("quarantine", "recalled-duplicates"),
             Self::Quarantine => ("quarantine", "part"),
+            Self::Copied => ("duplicates", "copied"),
+            Self::CopiedRestored => ("duplicates", "copied-restored"),
         }
     }
 }
@@ -111,6 +118,17 @@ impl Series {
 enum Later {
     Recalled,
     Restored,
+    Copied,
+}
+
+impl Later {
+    fn of(recall: &Recall) -> Self {
+        match (recall.action.as_str(), recall.reason.as_str()) {
+            ("restore", _) => Self::Restored,
+            (_, "exact_duplicate" | "near_duplicate") => Self::Copied,
+            _ => Self::Recalled,
+        }
+    }
 }
 
 /// Looks a document up by position or id. A position wins over ids.
@@ -142,8 +160,7 @@ fn recalls(output: &OutputFolder, asked: &str, missed: &mut Missed) -> Result<(B
     let mut later = BTreeMap::new();
     let mut ours = Vec::new();
     each_line(output, "recalls.jsonl", &mut missed.unreadable, |recall: Recall| {
-        let what = if recall.action == "restore" { Later::Restored } else { Later::Recalled };
-        later.insert(key(&recall.id, &recall.position), what);
+        later.insert(key(&recall.id, &recall.position), Later::of(&recall));
         if (recall.id == asked || recall.position == asked) && ours.len() < SHOWN_MAX {
             ours.push(recall);
         }

@@ -52,6 +52,8 @@ fn fate(series: Series) -> &'static str {
         Series::Restored => "restored (a copy that is now in the corpus, in place of its recalled original)",
         Series::RecalledDuplicate => "recalled (a copy at arrival, now in quarantine)",
         Series::Quarantine => "quarantine (withheld)",
+        Series::Copied => "duplicate (passed in its shard, and found to be a copy when shards were joined)",
+        Series::CopiedRestored => "duplicate (restored in its shard, and found to be a copy when shards were joined)",
     }
 }
 

@@ -63,7 +63,9 @@ pub(super) fn recall(recall: &Recall) -> String {
     }
     let meaning = reason(&recall.reason).map_or_else(|| escaped(&recall.reason), str::to_owned);
     let alarm = recall.alarm.as_deref().map(|alarm| format!(", {}", escaped(alarm))).unwrap_or_default();
-    format!("recalled by {} ({}{alarm}): {meaning}", escaped(&recall.operator), escaped(&recall.reason))
+    let of =
+        recall.matched.as_deref().map(|of| format!("; a merge found it to be a copy of {}", escaped(of))).unwrap_or_default();
+    format!("recalled by {} ({}{alarm}): {meaning}{of}", escaped(&recall.operator), escaped(&recall.reason))
 }
 
 /// Where a document of this route goes.

@@ -22,7 +22,7 @@ use std::{borrow::Cow, fmt, path::PathBuf, process::ExitCode, thread, time::Dura
 use anyhow::{Context, Result, bail};
 use connectors::{
     error::Error,
-    file::{FileSource, Origin, walk},
+    file::FileSource,
     framing::arc,
     kafka::{KafkaConfig, KafkaPublisher, Outcome},
     position::Positions,
@@ -95,6 +95,7 @@ fn refuse_others(arguments: &Arguments) -> Result<()> {
         ("--state", arguments.state.is_some()),
         ("--verdicts", arguments.verdicts.is_some()),
         ("--annotate-only", arguments.annotate_only),
+        ("--shard", arguments.shard.is_some()),
     ];
     let given: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
     if !given.is_empty() {
@@ -169,17 +170,7 @@ struct Publication {
 
 impl Publication {
     fn of(loaded: &Loaded, kafka: KafkaConfig, arguments: &Arguments) -> Result<Self> {
-        let found = walk(&arguments.paths)?;
-        for skipped in &found.skipped {
-            warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
-        }
-        if found.files.is_empty() {
-            bail!("no input: {} hold no JSONL or WARC file", super::list(&arguments.paths));
-        }
-        if found.files.iter().any(|file| file.origin == Origin::Stdin) {
-            bail!("got - (standard input) with --to kafka, expected files: a publication must be able to go on after a kill");
-        }
-        let source = FileSource::new(found.files, loaded.config.input.limits());
+        let source = arguments.input.open_again_and_again(loaded.config.input.limits(), "with --to kafka")?;
         let mut hasher = blake3::Hasher::new();
         for fingerprint in source.fingerprint()? {
             hasher.update(fingerprint.to_string().as_bytes());

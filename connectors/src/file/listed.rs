@@ -1,0 +1,219 @@
+//! Which files does a list of names mean?
+//!
+//! Names are relative to a [`Base`], or addresses of their own. Each file keeps the name that the list gives it, whichever
+//! mirror it is read from, and files are numbered as the list has them before a shard takes its own: positions are the same
+//! on every machine.
+
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
+
+use super::{
+    shard::Shard,
+    walk::{InputFile, Origin, format_by_name, refuse_wacz, single_file},
+};
+use crate::{
+    error::Error,
+    remote::{self, Address},
+};
+
+/// A run of a file's bytes, as they are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteRange {
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is.
+    pub length: u64,
+}
+
+impl ByteRange {
+    /// The byte behind it.
+    #[must_use]
+    pub fn end(self) -> u64 {
+        self.offset.saturating_add(self.length)
+    }
+}
+
+/// A file that a list names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// As the list has it.
+    pub path: String,
+    /// The line that names it first, from 1.
+    pub line: u64,
+    /// Which of its bytes are meant, ascending and apart; `None`: all.
+    pub parts: Option<Vec<ByteRange>>,
+}
+
+/// What the names of a list are relative to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// A folder: a mirror.
+    Folder(PathBuf),
+    /// `s3://BUCKET/PREFIX` or `https://HOST/PATH`.
+    Remote(Address),
+}
+
+impl Base {
+    /// What `--base` says.
+    ///
+    /// # Errors
+    /// If it is an address that says nothing sensible.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if Address::is_one(text) { Address::parse(text).map(Self::Remote) } else { Ok(Self::Folder(text.into())) }
+    }
+}
+
+/// Where a name leads.
+enum Place {
+    Local(PathBuf),
+    Remote(Address),
+}
+
+/// The files of `list` that `shard` reads.
+///
+/// # Errors
+/// If a name is given twice or leads out of the base, a file is not there, or parts lie behind a file's end.
+pub fn listed(list: Vec<Listed>, base: Option<&Base>, shard: Option<Shard>) -> Result<Vec<InputFile>, Error> {
+    check_once(&list)?;
+    let ours = |(number, _): &(usize, Listed)| shard.is_none_or(|shard| shard.has(*number));
+    let ours: Vec<Listed> = list.into_iter().enumerate().filter(ours).map(|(_, listed)| listed).collect();
+    let mut places = Vec::with_capacity(ours.len());
+    for listed in &ours {
+        let place = refuse_wacz(&listed.path).and_then(|()| place(&listed.path, base));
+        places.push(place.map_err(|error| in_line(listed, &error.to_string()))?);
+    }
+    let addresses: Vec<Address> = places.iter().filter_map(Place::address).cloned().collect();
+    let objects = if addresses.is_empty() { Vec::new() } else { remote::Client::of_process()?.look_up(&addresses)? };
+    let mut objects = objects.into_iter();
+    let mut files = Vec::with_capacity(ours.len());
+    for (listed, place) in ours.into_iter().zip(places) {
+        let file = match place {
+            Place::Local(path) => {
+                let regular =
+                    path.metadata().map_err(|source| in_line(&listed, &format!("open {}: {source}", path.display())))?.is_file();
+                single_file(&path, regular).map_err(|error| in_line(&listed, &error.to_string()))?
+            }
+            Place::Remote(_) => {
+                let Some(object) = objects.next() else { return Err(in_line(&listed, "the object was not looked up")) };
+                InputFile {
+                    format: format_by_name(&listed.path),
+                    name: String::new(),
+                    origin: Origin::Remote(object),
+                    parts: None,
+                }
+            }
+        };
+        files.push(pick(file, listed)?);
+    }
+    Ok(files)
+}
+
+impl Place {
+    fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Local(_) => None,
+            Self::Remote(address) => Some(address),
+        }
+    }
+}
+
+fn in_line(listed: &Listed, what: &str) -> Error {
+    Error::Refused(format!("line {}: {what}", listed.line))
+}
+
+/// A name given twice would be two partitions of one name.
+fn check_once(list: &[Listed]) -> Result<(), Error> {
+    let mut lines = BTreeMap::new();
+    for listed in list {
+        if let Some(first) = lines.insert(listed.path.as_str(), listed.line) {
+            return Err(in_line(listed, &format!("got {} again, as in line {first}, expected each file once", listed.path)));
+        }
+    }
+    Ok(())
+}
+
+fn place(name: &str, base: Option<&Base>) -> Result<Place, Error> {
+    if Address::is_one(name) {
+        return Address::parse(name).map(Place::Remote);
+    }
+    match base {
+        Some(Base::Remote(base)) => base.join(name).map(Place::Remote),
+        // What the user's own working folder means is the user's affair.
+        None => Ok(Place::Local(name.into())),
+        Some(Base::Folder(folder)) => {
+            let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+            if Path::new(name).components().all(inside) {
+                Ok(Place::Local(folder.join(name)))
+            } else {
+                Err(Error::Refused(format!("got {name}, expected a path below {}", folder.display())))
+            }
+        }
+    }
+}
+
+/// Names the file as the list does, and takes from it what the list asks for.
+fn pick(file: InputFile, listed: Listed) -> Result<InputFile, Error> {
+    let size = file.origin.size().unwrap_or(u64::MAX);
+    let behind = listed.parts.iter().flatten().find(|part| part.end() > size);
+    if let Some(part) = behind {
+        let (offset, length) = (part.offset, part.length);
+        let what = format!("got {length} bytes at {offset} of {}, which has {size} bytes", listed.path);
+        return Err(in_line(&listed, &what));
+    }
+    let Listed { path: name, parts, .. } = listed;
+    Ok(InputFile { name, parts: parts.map(Into::into), ..file })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn entry(line: u64, path: &str) -> Listed {
+        Listed { path: path.to_owned(), line, parts: None }
+    }
+
+    fn mirror() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        fs::create_dir(folder.path().join("a")).expect("made");
+        for name in ["a/0.warc", "a/1.warc", "a/2.warc"] {
+            fs::write(folder.path().join(name), "WARC/1.0\r\n").expect("written");
+        }
+        folder
+    }
+
+    #[test]
+    fn shards_part_a_list_and_keep_its_names() {
+        let folder = mirror();
+        let base = Base::Folder(folder.path().to_owned());
+        let list = || vec![entry(1, "a/2.warc"), entry(2, "a/0.warc"), entry(4, "a/1.warc")];
+        let names = |shard: Option<&str>| -> Vec<String> {
+            let shard = shard.map(|text| text.parse().expect("a shard"));
+            listed(list(), Some(&base), shard).expect("there").into_iter().map(|file| file.name).collect()
+        };
+        assert_eq!(names(None), ["a/2.warc", "a/0.warc", "a/1.warc"]);
+        assert_eq!(names(Some("0/2")), ["a/2.warc", "a/1.warc"]);
+        assert_eq!(names(Some("1/2")), ["a/0.warc"]);
+        assert!(names(Some("4/5")).is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let folder = mirror();
+        let base = Base::Folder(folder.path().to_owned());
+        let said = |list: Vec<Listed>| listed(list, Some(&base), None).expect_err("wrong").to_string();
+        assert!(said(vec![entry(1, "a/0.warc"), entry(3, "a/9.warc")]).starts_with("line 3: open "));
+        assert!(said(vec![entry(1, "a/0.warc"), entry(2, "a/0.warc")]).contains("line 2: got a/0.warc again, as in line 1"));
+        assert!(said(vec![entry(5, "a/0.WACZ")]).contains("line 5: got a/0.WACZ, a WACZ in a list"));
+        for out in ["../x.warc", "a/../../x.warc", "/etc/passwd"] {
+            assert!(said(vec![entry(1, out)]).contains("expected a path below"), "{out}");
+        }
+        let parts = Some(vec![ByteRange { offset: 5, length: 6 }]);
+        assert!(
+            said(vec![Listed { parts, ..entry(7, "a/0.warc") }]).contains("line 7: got 6 bytes at 5 of a/0.warc, which has 10")
+        );
+    }
+}

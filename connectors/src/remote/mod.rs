@@ -1,0 +1,24 @@
+//! Objects of S3-compatible stores and files of web servers, read as files are.
+//!
+//! An object is looked up before it is read, and its version is asked for in every request: one that changes meanwhile is an
+//! error, never a mixture. Bytes come in one stream; a connection that breaks is taken up again behind what has come.
+//! Credentials and the region come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`,
+//! `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, `AWS_SKIP_SIGNATURE` and whatever else `object_store` reads), never from an address.
+//!
+//! Without the cargo feature `remote`, addresses are known and refused.
+//!
+//! **State** what one connection has received and nobody has read: under a MiB.
+
+mod address;
+#[cfg(feature = "remote")]
+mod client;
+#[cfg(feature = "remote")]
+mod reader;
+#[cfg(not(feature = "remote"))]
+mod refused;
+
+pub use address::{Address, Object};
+#[cfg(feature = "remote")]
+pub use client::{Client, Patience};
+#[cfg(not(feature = "remote"))]
+pub use refused::Client;

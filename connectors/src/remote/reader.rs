@@ -1,0 +1,171 @@
+//! Reads a part of an object in one stream, over as many connections as it takes.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+    thread,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::BoxStream};
+use object_store::{Error as Failed, GetOptions, GetRange, GetResult, ObjectStore, path::Path};
+use tokio::runtime::Handle;
+use tracing::warn;
+
+use super::{
+    Object,
+    client::{Patience, failed},
+};
+use crate::{error::Error, file::ByteRange};
+
+/// A connection that brought this much was worth its while: tries are counted anew.
+const PROGRESS_BYTES: u64 = 1 << 20;
+/// A pause is doubled so often.
+const DOUBLINGS_MAX: u32 = 6;
+
+/// See the [module documentation](self).
+pub(super) struct ObjectReader {
+    runtime: Handle,
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    object: Object,
+    patience: Patience,
+    /// The next byte to hand on, and the one behind the last.
+    at: u64,
+    end: u64,
+    stream: Option<Stream>,
+    chunk: Bytes,
+    /// False once the server has shown that it knows no ranges: it is then read from its beginning.
+    ranges: bool,
+    tries: u32,
+}
+
+struct Stream {
+    bytes: BoxStream<'static, Result<Bytes, Failed>>,
+    /// Bytes of it to pass over, and those handed on.
+    skip: u64,
+    brought: u64,
+}
+
+/// Why there is no next chunk.
+enum Broken {
+    /// Another connection may do better.
+    Connection(String),
+    Ended(Error),
+}
+
+impl ObjectReader {
+    pub(super) fn new(
+        runtime: Handle,
+        store: Arc<dyn ObjectStore>,
+        path: Path,
+        object: Object,
+        part: ByteRange,
+        patience: Patience,
+    ) -> Self {
+        let (at, end) = (part.offset, part.end().min(object.size));
+        Self { runtime, store, path, object, patience, at, end, stream: None, chunk: Bytes::new(), ranges: true, tries: 0 }
+    }
+
+    /// Fills the chunk, which is empty; it stays so at the end.
+    fn fill(&mut self) -> Result<(), Error> {
+        while self.chunk.is_empty() && self.at < self.end {
+            match self.next_chunk() {
+                Ok(chunk) => self.chunk = chunk,
+                Err(Broken::Ended(error)) => return Err(error),
+                Err(Broken::Connection(why)) => self.break_off(&why)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a broken connection go and waits a little, unless enough of them broke.
+    fn break_off(&mut self, why: &str) -> Result<(), Error> {
+        let brought = self.stream.take().map_or(0, |stream| stream.brought);
+        if brought >= PROGRESS_BYTES {
+            self.tries = 0;
+        }
+        let (at, address) = (self.at, &self.object.address);
+        if self.tries >= self.patience.retries {
+            return Err(Error::Refused(format!(
+                "read {address} from byte {at} on: {why}; {} tries in a row brought little",
+                self.tries + 1
+            )));
+        }
+        warn!(address = address.as_str(), at, "connection broken, taken up again: {why}");
+        thread::sleep(self.patience.pause * 2_u32.pow(self.tries.min(DOUBLINGS_MAX)));
+        self.tries += 1;
+        Ok(())
+    }
+
+    fn next_chunk(&mut self) -> Result<Bytes, Broken> {
+        let stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.connect()?,
+        };
+        let stream = self.stream.insert(stream);
+        let mut chunk = match self.runtime.block_on(stream.bytes.next()) {
+            Some(Ok(chunk)) => chunk,
+            Some(Err(error)) => return Err(Broken::Connection(error.to_string())),
+            None => return Err(Broken::Connection(format!("the answer ended at byte {}, expected {}", self.at, self.end))),
+        };
+        let skipped = stream.skip.min(chunk.len() as u64);
+        stream.skip -= skipped;
+        drop(chunk.split_to(skipped as usize));
+        // A server that sends more than it was asked for is not believed.
+        chunk.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+        stream.brought += chunk.len() as u64;
+        Ok(chunk)
+    }
+
+    /// Asks for what is left.
+    fn connect(&mut self) -> Result<Stream, Broken> {
+        let whole = self.at == 0 && self.end == self.object.size;
+        let range = (self.ranges && !whole).then_some(GetRange::Bounded(self.at..self.end));
+        let skip = if range.is_some() { 0 } else { self.at };
+        // Versions are compared byte by byte, as `If-Match` does; a weak one would never match.
+        let if_match = self.object.etag.clone().filter(|etag| !etag.starts_with("W/"));
+        let options = GetOptions { range, if_match, ..GetOptions::default() };
+        let got = match self.runtime.block_on(self.store.get_opts(&self.path, options)) {
+            Ok(got) => got,
+            Err(Failed::NotSupported { .. }) if self.ranges => {
+                self.ranges = false;
+                return self.connect();
+            }
+            Err(Failed::Precondition { .. }) => return Err(Broken::Ended(self.changed("another version"))),
+            Err(Failed::NotFound { .. }) => return Err(Broken::Ended(self.changed("nothing"))),
+            // Tried often enough already.
+            Err(error) => return Err(Broken::Ended(failed("read", &self.object.address, &error))),
+        };
+        self.check(&got)?;
+        Ok(Stream { bytes: got.into_stream(), skip, brought: 0 })
+    }
+
+    /// Whether the answer is about the object that was looked up.
+    fn check(&self, got: &GetResult) -> Result<(), Broken> {
+        let modified_ms = Some(got.meta.last_modified.timestamp_millis()).filter(|ms| *ms > 0);
+        let now = Object { address: self.object.address.clone(), size: got.meta.size, etag: got.meta.e_tag.clone(), modified_ms };
+        // What one answer says and the other does not is no change.
+        let same = now.size == self.object.size
+            && (now.etag.is_none() || self.object.etag.is_none() || now.etag == self.object.etag)
+            && (self.object.etag.is_some() || now.modified_ms == self.object.modified_ms);
+        if same { Ok(()) } else { Err(Broken::Ended(self.changed(&now.version_name()))) }
+    }
+
+    fn changed(&self, now: &str) -> Error {
+        let Object { address, .. } = &self.object;
+        Error::Changed(format!("{address}: got {now}, expected {}", self.object.version_name()))
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.chunk.is_empty() {
+            self.fill().map_err(io::Error::other)?;
+        }
+        let count = self.chunk.len().min(out.len());
+        out[..count].copy_from_slice(&self.chunk.split_to(count));
+        self.at += count as u64;
+        Ok(count)
+    }
+}

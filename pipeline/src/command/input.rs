@@ -1,0 +1,112 @@
+//! Which files does a command read? Paths and addresses on the command line, or a list of them; all, or one machine's share.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use connectors::{
+    file::{Base, ByteRange, FileSource, InputFile, Origin, Shard, listed, walk},
+    limits::Limits,
+    remote::{Address, Client},
+};
+use tracing::warn;
+
+use crate::listing;
+
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Input {
+    /// Files (JSONL, WARC, WET; plain, .gz, .zst), folders (recursive, in order of name), or `-` for JSONL or WARC on
+    /// standard input, which cannot be resumed. Also `s3://BUCKET/KEY`, `https://HOST/FILE`, and with a slash at the end all that
+    /// lies below an s3:// prefix.
+    #[arg(required_unless_present = "list", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A list of what to read instead: a paths file as Common Crawl has them (one path a line), or an answer of its index (CSV
+    /// or JSON lines with `warc_filename`, `warc_record_offset`, `warc_record_length`), of which only those records are read.
+    /// Packed or not, a file or an address.
+    #[arg(long = "paths", conflicts_with = "paths", value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Where the paths of the list begin: a folder, `s3://BUCKET/PREFIX` or `https://HOST/PATH`. Without it they are taken from
+    /// the working folder.
+    #[arg(long, requires = "list", value_name = "DIR|ADDRESS")]
+    pub base: Option<String>,
+}
+
+impl Input {
+    /// These paths and nothing more.
+    pub(super) fn of(paths: Vec<PathBuf>) -> Self {
+        Self { paths, ..Self::default() }
+    }
+
+    /// Opens the files; those of `shard` if one is given, with the digest of the whole list.
+    ///
+    /// # Errors
+    /// If one cannot be read, or there is none.
+    pub(super) fn open(&self, limits: Limits, shard: Option<Shard>) -> Result<(FileSource, Option<(Shard, String)>)> {
+        let (files, list) = self.files(shard)?;
+        if files.is_empty() {
+            let of_shard = shard.map(|shard| format!(" for shard {shard}")).unwrap_or_default();
+            bail!("no input{of_shard}: {} hold no JSONL or WARC file", self.names());
+        }
+        Ok((FileSource::new(files, limits), shard.map(|shard| (shard, list))))
+    }
+
+    /// As [`Self::open`], where standard input will not do.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if standard input is among the files.
+    pub(super) fn open_again_and_again(&self, limits: Limits, why: &str) -> Result<FileSource> {
+        if self.paths.iter().any(|path| path.as_os_str() == "-") {
+            bail!("got - (standard input) {why}, expected files: what was begun must be able to go on after a kill");
+        }
+        Ok(self.open(limits, None)?.0)
+    }
+
+    /// The files of `shard`, and a digest of the whole list: machines that were given different ones must not be joined.
+    fn files(&self, shard: Option<Shard>) -> Result<(Vec<InputFile>, String)> {
+        let mut digest = blake3::Hasher::new();
+        let mut name = |name: &str| {
+            digest.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        };
+        let files = if let Some(path) = &self.list {
+            let base = self.base.as_deref().map(Base::parse).transpose().context("--base")?;
+            let said = || format!("list {}", path.display());
+            let list = listing::read(open_list(path)?).with_context(said)?;
+            for file in &list {
+                name(&file.path);
+                file.parts.iter().flatten().for_each(|part| name(&format!("{} {}", part.offset, part.length)));
+            }
+            listed(list, base.as_ref(), shard).with_context(said)?
+        } else {
+            let found = walk(&self.paths)?;
+            for skipped in &found.skipped {
+                warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
+            }
+            if shard.is_some() && found.files.iter().any(|file| file.origin == Origin::Stdin) {
+                bail!("got - (standard input) with --shard, expected files: every machine must see the same list");
+            }
+            found.files.iter().for_each(|file| name(&file.name));
+            let ours = |(number, _): &(usize, InputFile)| shard.is_none_or(|shard| shard.has(*number));
+            found.files.into_iter().enumerate().filter(ours).map(|(_, file)| file).collect()
+        };
+        Ok((files, digest.finalize().to_hex()[..16].to_owned()))
+    }
+
+    fn names(&self) -> String {
+        self.list.iter().chain(&self.paths).map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A list is a file, or lies where the files do.
+fn open_list(path: &Path) -> Result<Box<dyn Read + Send>> {
+    let Some(address) = path.to_str().filter(|text| Address::is_one(text)) else {
+        return Ok(Box::new(File::open(path).with_context(|| format!("open {}", path.display()))?));
+    };
+    let client = Client::of_process()?;
+    let mut found = client.look_up(&[Address::parse(address)?])?;
+    let object = found.pop().context("an address was looked up and nothing was found")?;
+    Ok(client.open(&object, ByteRange { offset: 0, length: object.size })?)
+}

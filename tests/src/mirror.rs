@@ -1,0 +1,58 @@
+//! A mirror of WET files as large as it is asked for, from the sample crawl, with its paths file: for runs over gigabytes.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use flate2::{Compression, write::GzEncoder};
+use pipeline::sample::{SampleDocument, Size, crawl, timestamp};
+
+/// Of a sample document with its record's header: pages are counted before they are written.
+const PAGE_BYTES: u64 = 1_900;
+const SEED: u64 = 5;
+
+/// Writes files of about the same size below `folder`, of so many bytes in all before they are packed, and `wet.paths.gz`; how
+/// many bytes it were. The same arguments give the same text.
+///
+/// # Errors
+/// If a file cannot be written, or the sample ends before.
+pub fn write(folder: &Path, bytes: u64, files: u64) -> io::Result<u64> {
+    let pages = u32::try_from(bytes / PAGE_BYTES * 5 / 4).map_err(io::Error::other)?;
+    let size = Size { pages, reference: 1_000 };
+    let mut documents = crawl(size, SEED);
+    let (mut paths, mut written) = (String::new(), 0);
+    for number in 0..files {
+        let name = format!("crawl-data/SAMPLE/wet/sample-{number:05}.warc.wet.gz");
+        let path = folder.join(&name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        let mut out = BufWriter::new(File::create(&path)?);
+        while written < bytes * (number + 1) / files {
+            let document =
+                documents.next().ok_or_else(|| io::Error::other("the sample crawl has ended before there was enough of it"))?;
+            let record = record(&document);
+            let mut member = GzEncoder::new(&mut out, Compression::fast());
+            member.write_all(&record)?;
+            member.finish()?;
+            written += record.len() as u64;
+        }
+        out.flush()?;
+        paths.push_str(&name);
+        paths.push('\n');
+    }
+    let mut out = GzEncoder::new(File::create(folder.join("wet.paths.gz"))?, Compression::default());
+    out.write_all(paths.as_bytes())?;
+    out.finish()?;
+    Ok(written)
+}
+
+fn record(document: &SampleDocument) -> Vec<u8> {
+    let SampleDocument { id, url, text, time, .. } = document;
+    let (date, length) = (timestamp(*time), text.len());
+    format!(
+        "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: {url}\r\nWARC-Date: {date}\r\nWARC-Record-ID: <{id}>\r\n\
+         Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,179 @@
+//! A web server for tests: serves bytes from memory on loopback, in whole and in ranges, and does on request what real ones do:
+//! break connections, stand still, answer with an error, know nothing of ranges or versions.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::{BufRead, BufReader, Result, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// What happens to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// This status, and nothing else.
+    Status(u16),
+    /// The connection is closed after so many bytes of the body.
+    Cut(usize),
+    /// After so many bytes of the body nothing comes for so long, then the connection is closed.
+    Stall(usize, Duration),
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Bytes and version by path.
+    files: BTreeMap<String, (Vec<u8>, u64)>,
+    versions: u64,
+    faults: VecDeque<Fault>,
+    requests: Vec<String>,
+    ranges: bool,
+    etags: bool,
+}
+
+/// A running server; it ends when it is dropped.
+pub struct Web {
+    address: String,
+    shared: Arc<Mutex<Shared>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Web {
+    /// Starts one that knows ranges and versions.
+    ///
+    /// # Panics
+    /// If there is no port on loopback.
+    #[must_use]
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        let address = listener.local_addr().expect("an address").to_string();
+        let shared = Arc::new(Mutex::new(Shared { ranges: true, etags: true, ..Shared::default() }));
+        let ended = Arc::new(AtomicBool::new(false));
+        let (state, end) = (Arc::clone(&shared), Arc::clone(&ended));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(|stream| stream.ok().filter(|_| !end.load(Ordering::Relaxed))) {
+                let state = Arc::clone(&state);
+                // A client that goes away is no failure of the server's.
+                thread::spawn(move || drop(answer(&stream, &state)));
+            }
+        });
+        Self { address, shared, ended }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address of a path, which begins with no slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+
+    /// Serves these bytes at a path: a new version of it.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let mut shared = self.shared();
+        shared.versions += 1;
+        let version = shared.versions;
+        shared.files.insert(format!("/{path}"), (bytes.to_vec(), version));
+    }
+
+    /// What happens to the next answers with a body, one after the other.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.shared().faults.extend(faults);
+    }
+
+    /// From here on ranges are passed over.
+    pub fn forget_ranges(&self) {
+        self.shared().ranges = false;
+    }
+
+    /// From here on versions are not told.
+    pub fn forget_versions(&self) {
+        self.shared().etags = false;
+    }
+
+    /// Requests so far: method, path and range.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        self.shared().requests.clone()
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        // Wakes the one that waits for connections.
+        let _ = TcpStream::connect(&self.address);
+    }
+}
+
+fn answer(mut stream: &TcpStream, shared: &Mutex<Shared>) -> Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    let mut headers = BTreeMap::new();
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let mut words = request.split(' ');
+    let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+    let (head, body, fault) = {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let range = headers.get("range").cloned().unwrap_or_default();
+        shared.requests.push(format!("{method} {path} {range}").trim_end().to_owned());
+        let fault = if method == "GET" { shared.faults.pop_front() } else { None };
+        let (head, body) = shared.respond(&path, &headers);
+        (head, body, fault)
+    };
+    if let Some(Fault::Status(status)) = fault {
+        return write!(stream, "HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
+    stream.write_all(head.as_bytes())?;
+    if method == "HEAD" {
+        return Ok(());
+    }
+    match fault {
+        Some(Fault::Cut(bytes)) => stream.write_all(&body[..bytes.min(body.len())]),
+        Some(Fault::Stall(bytes, pause)) => {
+            stream.write_all(&body[..bytes.min(body.len())])?;
+            thread::sleep(pause);
+            Ok(())
+        }
+        _ => stream.write_all(&body),
+    }
+}
+
+impl Shared {
+    /// Head and body of an answer without a fault.
+    fn respond(&self, path: &str, headers: &BTreeMap<String, String>) -> (String, Vec<u8>) {
+        let end = "Connection: close\r\n\r\n";
+        let Some((bytes, version)) = self.files.get(path) else {
+            return (format!("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n{end}"), Vec::new());
+        };
+        let etag = format!("\"v{version}\"");
+        if self.etags && headers.get("if-match").is_some_and(|wanted| *wanted != etag) {
+            return (format!("HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n{end}"), Vec::new());
+        }
+        let told = if self.etags { format!("ETag: {etag}\r\n") } else { String::new() };
+        let range = headers.get("range").filter(|_| self.ranges).and_then(|range| {
+            let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+            Some((from.parse::<usize>().ok()?, to.parse::<usize>().map_or(bytes.len(), |to| (to + 1).min(bytes.len()))))
+        });
+        match range {
+            None => (format!("HTTP/1.1 200 OK\r\n{told}Content-Length: {}\r\n{end}", bytes.len()), bytes.clone()),
+            Some((from, to)) => {
+                let (all, last, length) = (bytes.len(), to - 1, to - from);
+                let head = format!(
+                    "HTTP/1.1 206 Partial Content\r\n{told}Content-Range: bytes {from}-{last}/{all}\r\nContent-Length: {length}\r\n{end}"
+                );
+                (head, bytes[from..to].to_vec())
+            }
+        }
+    }
+}

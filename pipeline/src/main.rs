@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use mimalloc::MiMalloc;
 
 /// Records and copies of tables are freed by other threads than took them, all the time and for months: where the C
-/// library's allocator kept growing by megabytes a minute, this one does not. It costs time where a snapshot copies tables:
-/// README, "State".
+/// library's allocator kept growing by megabytes a minute, this one does not.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -19,8 +19,8 @@ use crate::listing;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Input {
-    /// Files (JSONL, WARC, WET; plain, .gz, .zst), folders (recursive, in order of name), or `-` for JSONL or WARC on
-    /// standard input, which cannot be resumed. Also `s3://BUCKET/KEY`, `https://HOST/FILE`, and with a slash at the end all that
+    /// Files (JSONL, WARC, WET, ARC; plain, .gz, .zst; WACZ, Parquet), folders (recursive, in order of name), or `-` for JSONL or
+    /// WARC on standard input, which cannot be resumed. Also `s3://BUCKET/KEY`, `https://HOST/FILE`, and with a slash at the end all that
     /// lies below an s3:// prefix.
     #[arg(required_unless_present = "list", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -49,7 +49,7 @@ impl Input {
         let (files, list) = self.files(shard)?;
         if files.is_empty() {
             let of_shard = shard.map(|shard| format!(" for shard {shard}")).unwrap_or_default();
-            bail!("no input{of_shard}: {} hold no JSONL or WARC file", self.names());
+            bail!("no input{of_shard}: {} hold no file that can be read (JSONL, WARC, WET, ARC, WACZ, Parquet)", self.names());
         }
         Ok((FileSource::new(files, limits), shard.map(|shard| (shard, list))))
     }
@@ -83,7 +83,7 @@ impl Input {
         } else {
             let found = walk(&self.paths)?;
             for skipped in &found.skipped {
-                warn!(path = %skipped.display(), "left out: its name says neither JSONL nor WARC");
+                warn!(path = %skipped.display(), "left out: its name is none of JSONL, WARC, WET, ARC, WACZ or Parquet");
             }
             if shard.is_some() && found.files.iter().any(|file| file.origin == Origin::Stdin) {
                 bail!("got - (standard input) with --shard, expected files: every machine must see the same list");

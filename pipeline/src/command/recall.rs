@@ -119,7 +119,7 @@ impl Apply {
         let mut fates = Fates::read(&self.recalls, topic, self.by == By::Position)?;
         let found = walk(&self.corpus)?;
         for path in &found.skipped {
-            warn!(path = %path.display(), "left out: its name says neither JSONL nor WARC");
+            warn!(path = %path.display(), "left out: its name is none of JSONL, WARC, WET, ARC, WACZ or Parquet");
         }
         self.check(&found.files)?;
         let removed = self.removed.as_deref().filter(|_| !self.dry_run);

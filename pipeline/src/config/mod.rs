@@ -56,7 +56,7 @@ pub struct Input {
     pub text_bytes_max: usize,
     /// Tokens of a text that detectors look at, at most 65,535. A longer text is judged by its beginning. *(verdict)*
     pub tokens_max: usize,
-    /// Highest ratio of decompressed to compressed bytes of a file, after its first 16 MiB. *(verdict)*
+    /// Highest ratio of decompressed to compressed bytes of a file or of one of its members, after the first 16 MiB. *(verdict)*
     pub ratio_max: u32,
     /// `main` or `all`: which lines of an HTML page make its text, its matter or all that a reader sees. Operators that look
     /// for phrases see the others too, and what is hidden. *(verdict)*

@@ -86,7 +86,7 @@ fn nonsense_is_said_with_line_and_column() {
     }
     assert!(list(b"a\nb\xff\n").expect_err("no UTF-8").to_string().contains("line 2, column 2: got bytes that are no UTF-8"));
     assert!(said(&"x".repeat(LINE_BYTES_MAX + 1)).contains("expected at most 65536 bytes"));
-    assert!(said(&format!("{head}\"{}", format!("{}\n", "x".repeat(LINE_BYTES_MAX - 1)).repeat(3))).contains("longer record"));
+    assert!(said(&format!("{head}\"{}", format!("{}\n", "x".repeat(LINE_BYTES_MAX - 2)).repeat(3))).contains("longer record"));
 }
 
 proptest! {

@@ -10,7 +10,12 @@
 //! A state folder (`--state DIR`, or the run's own) holds `ledger/`, `horizon/`, `traces/`, `snapshots/`. A base keeps whole states as
 //! `generation-N/` and names the one in force in `CURRENT`, so replacing it is one rename.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
 
 /// An output folder.
 #[derive(Clone, Debug)]
@@ -52,6 +57,19 @@ impl OutputFolder {
     /// A file of the output contract.
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+}
+
+/// Removes a folder of ours with all that is in it, if it is there.
+///
+/// # Errors
+/// If something of it cannot be removed.
+pub fn remove_if_there(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", folder.display()))
+        }
+        _ => Ok(()),
     }
 }
 

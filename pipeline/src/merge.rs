@@ -26,7 +26,7 @@ use operators::document::Ordinal;
 
 use crate::{
     encode::{RecallLine, to_line},
-    layout::OutputFolder,
+    layout::{OutputFolder, remove_if_there},
     manifest::{Decided, Manifest, Phase, Share},
     report::Report,
     state::{ledger::Ledger, sync_folder},
@@ -153,8 +153,8 @@ pub fn merge(parts: &[Part], output: &OutputFolder) -> Result<Option<Report>> {
     connectors::kill::point("merge.reported");
     manifest.phase = Phase::Finished;
     manifest.write(&output.manifest())?;
-    // Empty by now, if it was made at all.
-    let _ = fs::remove_dir(output.private().join("staged"));
+    // Links, and what a kill left half written.
+    remove_if_there(&output.private().join("staged"))?;
     Ok(Some(report))
 }
 

@@ -56,7 +56,8 @@ fn copies_of_an_indexed_corpus_are_duplicates_that_name_it() {
         assert_eq!(text(decision, "route"), "duplicate", "{decision}");
         assert_eq!(text(&decision["findings"][0], "match"), original);
     }
-    // Nothing votes: of the indexed documents none is recalled, and alarms are those of the second dump alone.
+    // Nothing votes: of the indexed documents none is recalled, and alarms are of those of the second dump alone, less what
+    // only its copies made so many.
     let alone = home.path().join("alone");
     Replay::of([&corpus().dumps[1]], &alone).succeed();
     let alone = outputs(&alone);
@@ -64,7 +65,7 @@ fn copies_of_an_indexed_corpus_are_duplicates_that_name_it() {
     let phrases = |tree: &Tree| -> BTreeSet<String> {
         lines(tree, "alarms.jsonl").iter().map(|alarm| text(alarm, "phrase").to_owned()).collect()
     };
-    assert_eq!(phrases(&got), phrases(&alone));
+    assert!(!phrases(&got).is_empty() && phrases(&got).is_subset(&phrases(&alone)), "{:?}", phrases(&got));
     // The state has gone on: the indexed documents are known in the next run too.
     let again =
         Replay::of([&corpus().dumps[0]], &home.path().join("again")).with(["--state".to_owned(), indexed.display().to_string()]);

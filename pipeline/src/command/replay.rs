@@ -31,7 +31,7 @@ use crate::{
     decode::{self, table},
     encode::to_line,
     engine::Engine,
-    layout::OutputFolder,
+    layout::{OutputFolder, remove_if_there},
     manifest::{Decided, Manifest, Phase, Share},
     progress::Progress,
     publish,
@@ -383,13 +383,6 @@ fn shape(config: &Config, arguments: &Arguments, options: FileOptions) -> String
         config.output.dolma_attributes,
         if arguments.state.is_some() { "carried" } else { "dropped" }
     )
-}
-
-fn remove_if_there(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(|| format!("remove {}", path.display())),
-        _ => Ok(()),
-    }
 }
 
 /// Removes what a run needs only until it is finished.

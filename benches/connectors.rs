@@ -91,7 +91,8 @@ fn frames(format: Format, bytes: &[u8]) -> (usize, usize) {
     while let Some(frame) = framer.next_frame().expect("memory can be read") {
         match black_box(frame).payload {
             Payload::Bad(_) => lost += 1,
-            Payload::Line(_) | Payload::Row(_) | Payload::Html(_) | Payload::Warc { .. } | Payload::Arc { .. } => sound += 1,
+            Payload::Line(_) | Payload::Row(_) | Payload::Html(_) => sound += 1,
+            Payload::Warc { .. } | Payload::Joined { .. } | Payload::Arc { .. } => sound += 1,
         }
     }
     (sound, lost)

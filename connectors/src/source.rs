@@ -1,5 +1,7 @@
 //! Records in, in a reading order that can be repeated.
 
+use std::sync::Arc;
+
 use crate::{
     compress::Stretch,
     error::Error,
@@ -13,6 +15,8 @@ pub struct Record {
     pub position: Position,
     /// Byte offset where it begins in its (decompressed) file; equal to the record's offset where there is none.
     pub byte_offset: u64,
+    /// The file it lies in, if that is not its partition: of two that are read as one, the second.
+    pub file: Option<Arc<str>>,
     /// What was read.
     pub payload: Payload,
     /// What came with the bytes; a record of a file has none.
@@ -23,7 +27,7 @@ impl Record {
     /// A record without an envelope.
     #[must_use]
     pub fn new(position: Position, byte_offset: u64, payload: Payload) -> Self {
-        Self { position, byte_offset, payload, envelope: None }
+        Self { position, byte_offset, file: None, payload, envelope: None }
     }
 }
 
@@ -61,6 +65,15 @@ pub enum Payload {
         /// The content block, exactly `Content-Length` bytes.
         block: Vec<u8>,
     },
+    /// A WARC record, and the text that somebody else has made of it, which lies behind it or in a file of its own (WET).
+    Joined {
+        /// As in [`Payload::Warc`].
+        header: Vec<u8>,
+        /// As in [`Payload::Warc`].
+        block: Vec<u8>,
+        /// The record of the text.
+        conversion: Box<Conversion>,
+    },
     /// A row of a table, as the JSON line that says the same.
     Row(Vec<u8>),
     /// An ARC record.
@@ -83,6 +96,7 @@ impl Payload {
         match self {
             Self::Line(bytes) | Self::Row(bytes) | Self::Html(bytes) => bytes.len(),
             Self::Warc { header, block } | Self::Arc { header, block } => header.len() + block.len(),
+            Self::Joined { header, block, conversion } => header.len() + block.len() + conversion.len(),
             Self::Bad(bad) => bad.bytes.len(),
         }
     }
@@ -91,6 +105,23 @@ impl Payload {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A WARC record of the type `conversion`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// As in [`Payload::Warc`].
+    pub header: Vec<u8>,
+    /// As in [`Payload::Warc`].
+    pub block: Vec<u8>,
+    /// The file it lies in, if that is another than that of the record it was made of.
+    pub file: Option<Arc<str>>,
+}
+
+impl Conversion {
+    fn len(&self) -> usize {
+        self.header.len() + self.block.len()
     }
 }
 

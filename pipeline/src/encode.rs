@@ -320,6 +320,9 @@ impl AlarmLine {
 struct DeadLetter<'a> {
     v: u32,
     position: String,
+    /// The file it lies in, if that is not the position's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     byte_offset: u64,
     code: &'static str,
     message: &'a str,
@@ -339,6 +342,7 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
     let (bytes, length): (&[u8], u64) = match &record.payload {
         Payload::Line(line) | Payload::Row(line) | Payload::Html(line) => (line, line.len() as u64),
         Payload::Warc { header, block } | Payload::Arc { header, block } => (header, (header.len() + block.len()) as u64),
+        Payload::Joined { header, .. } => (header, record.payload.len() as u64),
         Payload::Bad(bad) => (&bad.bytes, bad.length),
     };
     let bytes = &bytes[..bytes.len().min(DEAD_LETTER_BYTES_MAX)];
@@ -354,6 +358,7 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
     to_line(&DeadLetter {
         v: SCHEMA,
         position,
+        file: record.file.as_deref(),
         byte_offset: record.byte_offset,
         code: reject.code,
         message,

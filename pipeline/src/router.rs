@@ -102,7 +102,9 @@ fn document(decided: &Decided, channel: Channel) -> Line {
     let envelope = record.envelope.as_deref();
     let value = match (&record.payload, envelope) {
         // What was framed out of a value leaves as that value.
-        (Payload::Html(_) | Payload::Warc { .. } | Payload::Arc { .. }, Some(envelope)) if !envelope.value.is_empty() => {
+        (Payload::Html(_) | Payload::Warc { .. } | Payload::Joined { .. } | Payload::Arc { .. }, Some(envelope))
+            if !envelope.value.is_empty() =>
+        {
             envelope.value.clone()
         }
         (Payload::Html(page), _) => page.clone(),
@@ -149,7 +151,10 @@ fn decision_line(decided: &Decided, dead_letter: Option<&'static str>) -> Vec<u8
 fn staged_bytes(settings: &Settings, item: &Item) -> Vec<u8> {
     match (&item.record.payload, settings.format) {
         (Payload::Row(_), format) if format != Some(OutputFormat::Jsonl) => staged_row(item.record.position),
-        (Payload::Warc { header, block }, Some(OutputFormat::Warc)) => staged_archive(&[header, b"\r\n", block, b"\r\n\r\n"]),
+        (Payload::Warc { header, block }, Some(OutputFormat::Warc)) => staged_archive(&[&[header, b"\r\n", block, b"\r\n\r\n"]]),
+        (Payload::Joined { header, block, conversion: text }, Some(OutputFormat::Warc)) => {
+            staged_archive(&[&[header, b"\r\n", block, b"\r\n\r\n"], &[&text.header, b"\r\n", &text.block, b"\r\n\r\n"]])
+        }
         _ => document_bytes(item),
     }
 }
@@ -173,6 +178,9 @@ fn nothing_lines(settings: &Settings, item: &Item) -> Vec<Line> {
         (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
         (Payload::Warc { header, block }, _) => [&header[..], b"\r\n\r\n", block].concat(),
+        (Payload::Joined { header, block, conversion: text }, _) => {
+            [&header[..], b"\r\n", block, b"\r\n\r\n", &text.header, b"\r\n", &text.block].concat()
+        }
         (Payload::Arc { header, block }, _) => [&header[..], block].concat(),
         (Payload::Bad(bad), _) => bad.bytes.clone(),
     };

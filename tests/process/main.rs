@@ -11,6 +11,7 @@ mod corpus;
 mod formats;
 mod indexes;
 mod inputs;
+mod joined;
 mod killers;
 mod kills;
 mod large;

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::listed::ByteRange;
+use super::{listed::ByteRange, walk::Origin};
 use crate::{error::Error, remote::Object};
 
 /// Bytes hashed at a file's beginning and at its end.
@@ -27,11 +27,19 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Takes a file's fingerprint.
+    /// Takes the fingerprint of an input file.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(super) fn of_file(name: &str, path: &Path) -> Result<Self, Error> {
+    pub(super) fn of(name: &str, origin: &Origin) -> Result<Self, Error> {
+        match origin {
+            Origin::File { path, .. } | Origin::Inner { path, .. } => Self::of_file(name, path),
+            Origin::Remote(object) => Self::of_object(name, object),
+            Origin::Stdin => Ok(Self { name: name.to_owned(), size: 0, hash: 0 }),
+        }
+    }
+
+    fn of_file(name: &str, path: &Path) -> Result<Self, Error> {
         let read = || {
             let mut file = File::open(path)?;
             let size = file.metadata()?.len();
@@ -44,14 +52,9 @@ impl Fingerprint {
         let (size, edges) = read().map_err(|source| Error::file("read", path, source))?;
         Ok(Self { name: name.to_owned(), size, hash: fnv1a(&edges) })
     }
-}
 
-impl Fingerprint {
-    /// The fingerprint of an object that was looked up.
-    ///
-    /// # Errors
-    /// If nothing is said of its version, and its beginning cannot be read.
-    pub(super) fn of_object(name: &str, object: &Object) -> Result<Self, Error> {
+    /// Of an object that was looked up: if nothing is said of its version, its beginning is read.
+    fn of_object(name: &str, object: &Object) -> Result<Self, Error> {
         Ok(Self { name: name.to_owned(), size: object.size, hash: fnv1a(&object.version(EDGE_BYTES)?) })
     }
 

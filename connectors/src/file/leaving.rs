@@ -143,11 +143,11 @@ impl<'a> Leaving<'a> {
                 writer.write(line)?;
                 writer.write(b"\n")
             }
-            (Writer::Archive(writer), Staged::Archive(bytes)) => {
-                writer.write(&bytes)?;
+            (Writer::Archive(writer), Staged::Archive(records)) => records.iter().try_for_each(|record| {
+                writer.write(record)?;
                 // One member a record: that is what readers seek by.
                 writer.finish_frame()
-            }
+            }),
             #[cfg(feature = "parquet")]
             (Writer::Rows(writer), Staged::Row(position)) => match &mut self.original {
                 Some((_, original)) => writer.copy(original, position.offset),

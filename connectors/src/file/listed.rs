@@ -5,11 +5,12 @@
 //! on every machine.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Component, Path, PathBuf},
 };
 
 use super::{
+    pairs::{Pairs, pairs},
     shard::Shard,
     walk::{InputFile, Origin, format_by_name, refuse_wacz, single_file},
 };
@@ -71,24 +72,69 @@ enum Place {
     Remote(Address),
 }
 
-/// The files of `list` that `shard` reads.
+/// What a list means.
+#[derive(Debug, Default)]
+pub struct ListedFiles {
+    /// Input files in the order of the list.
+    pub files: Vec<InputFile>,
+    /// Files that may belong together, and why they were not joined: worth a warning.
+    pub unclear: Vec<String>,
+}
+
+/// The files of `list` that `shard` reads; with `join`, each WET with its WARC as one file.
 ///
 /// # Errors
 /// If a name is given twice or leads out of the base, a file is not there, or parts lie behind a file's end.
-pub fn listed(list: Vec<Listed>, base: Option<&Base>, shard: Option<Shard>) -> Result<Vec<InputFile>, Error> {
+pub fn listed(list: Vec<Listed>, base: Option<&Base>, shard: Option<Shard>, join: bool) -> Result<ListedFiles, Error> {
     check_once(&list)?;
-    let ours = |(number, _): &(usize, Listed)| shard.is_none_or(|shard| shard.has(*number));
-    let ours: Vec<Listed> = list.into_iter().enumerate().filter(ours).map(|(_, listed)| listed).collect();
-    let mut places = Vec::with_capacity(ours.len());
-    for listed in &ours {
+    let paths = list.iter().map(|listed| listed.parts.is_none().then_some(listed.path.as_str()));
+    let Pairs { texts, unclear } = if join { pairs(paths) } else { Pairs::default() };
+    let (ours, texts) = ours(list, &texts, shard);
+    let mut files = open(ours, base)?.into_iter();
+    let mut joined = Vec::new();
+    for has_texts in texts {
+        let Some(mut file) = files.next() else { break };
+        let texts = if has_texts { files.next() } else { None };
+        match texts {
+            // Names are all that is known of the files of other shards, so content decides no earlier than here.
+            Some(texts) if !file.may_be_paired() || !texts.may_be_paired() => joined.extend([file, texts]),
+            texts => {
+                file.texts = texts.map(InputFile::into_companion);
+                joined.push(file);
+            }
+        }
+    }
+    Ok(ListedFiles { files: joined, unclear })
+}
+
+/// The part of a list that a shard reads, each archive before its texts; and of each but texts, whether it has some. Shards count
+/// pairs, not files: both are in one, and every machine counts alike.
+fn ours(list: Vec<Listed>, texts: &BTreeMap<usize, usize>, shard: Option<Shard>) -> (Vec<Listed>, Vec<bool>) {
+    let of_others: BTreeSet<usize> = texts.values().copied().collect();
+    let mut list: Vec<Option<Listed>> = list.into_iter().map(Some).collect();
+    let heads = (0..list.len()).filter(|number| !of_others.contains(number)).enumerate();
+    let (mut ours, mut have_texts) = (Vec::new(), Vec::new());
+    for (_, head) in heads.filter(|(number, _)| shard.is_none_or(|shard| shard.has(*number))) {
+        ours.extend(list[head].take());
+        let texts = texts.get(&head).and_then(|&texts| list[texts].take());
+        have_texts.push(texts.is_some());
+        ours.extend(texts);
+    }
+    (ours, have_texts)
+}
+
+/// Finds out where files are.
+fn open(list: Vec<Listed>, base: Option<&Base>) -> Result<Vec<InputFile>, Error> {
+    let mut places = Vec::with_capacity(list.len());
+    for listed in &list {
         let place = refuse_wacz(&listed.path).and_then(|()| place(&listed.path, base));
         places.push(place.map_err(|error| in_line(listed, &error.to_string()))?);
     }
     let addresses: Vec<Address> = places.iter().filter_map(Place::address).cloned().collect();
     let objects = if addresses.is_empty() { Vec::new() } else { remote::Client::of_process()?.look_up(&addresses)? };
     let mut objects = objects.into_iter();
-    let mut files = Vec::with_capacity(ours.len());
-    for (listed, place) in ours.into_iter().zip(places) {
+    let mut files = Vec::with_capacity(list.len());
+    for (listed, place) in list.into_iter().zip(places) {
         let file = match place {
             Place::Local(path) => {
                 let regular =
@@ -102,6 +148,7 @@ pub fn listed(list: Vec<Listed>, base: Option<&Base>, shard: Option<Shard>) -> R
                     name: String::new(),
                     origin: Origin::Remote(object),
                     parts: None,
+                    texts: None,
                 }
             }
         };
@@ -192,7 +239,7 @@ mod tests {
         let list = || vec![entry(1, "a/2.warc"), entry(2, "a/0.warc"), entry(4, "a/1.warc")];
         let names = |shard: Option<&str>| -> Vec<String> {
             let shard = shard.map(|text| text.parse().expect("a shard"));
-            listed(list(), Some(&base), shard).expect("there").into_iter().map(|file| file.name).collect()
+            listed(list(), Some(&base), shard, true).expect("there").files.into_iter().map(|file| file.name).collect()
         };
         assert_eq!(names(None), ["a/2.warc", "a/0.warc", "a/1.warc"]);
         assert_eq!(names(Some("0/2")), ["a/2.warc", "a/1.warc"]);
@@ -201,10 +248,36 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_counted_as_one_and_stay_together() {
+        let folder = mirror();
+        fs::create_dir(folder.path().join("t")).expect("made");
+        for name in ["t/0.warc.wet", "t/1.warc.wet", "t/2.warc.wet.gz"] {
+            let content = if name.contains('1') { "{}" } else { "WARC/1.0\r\n" };
+            fs::write(folder.path().join(name), content).expect("written");
+        }
+        let base = Base::Folder(folder.path().to_owned());
+        let paths = ["a/0.warc", "t/0.warc.wet", "a/1.warc", "t/1.warc.wet", "t/2.warc.wet.gz", "a/2.warc"];
+        let read = |shard: Option<&str>, join: bool| -> Vec<String> {
+            let list = paths.iter().zip(1..).map(|(path, line)| entry(line, path)).collect();
+            let shard = shard.map(|text| text.parse().expect("a shard"));
+            let found = listed(list, Some(&base), shard, join).expect("there");
+            assert_eq!(found.unclear, [""; 0]);
+            let name = |file: InputFile| file.name + &file.texts.map(|texts| format!(" + {}", texts.name)).unwrap_or_default();
+            found.files.into_iter().map(name).collect()
+        };
+        // What is no WET by its content is read as what it is, in the same shard.
+        let all = ["a/0.warc + t/0.warc.wet", "a/1.warc", "t/1.warc.wet", "a/2.warc + t/2.warc.wet.gz"];
+        assert_eq!(read(None, true), all);
+        assert_eq!(read(Some("0/2"), true), [all[0], all[3]]);
+        assert_eq!(read(Some("1/2"), true), all[1..3]);
+        assert_eq!(read(None, false), paths);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         let folder = mirror();
         let base = Base::Folder(folder.path().to_owned());
-        let said = |list: Vec<Listed>| listed(list, Some(&base), None).expect_err("wrong").to_string();
+        let said = |list: Vec<Listed>| listed(list, Some(&base), None, true).expect_err("wrong").to_string();
         assert!(said(vec![entry(1, "a/0.warc"), entry(3, "a/9.warc")]).starts_with("line 3: open "));
         assert!(said(vec![entry(1, "a/0.warc"), entry(2, "a/0.warc")]).contains("line 2: got a/0.warc again, as in line 1"));
         assert!(said(vec![entry(5, "a/0.WACZ")]).contains("line 5: got a/0.WACZ, a WACZ in a list"));

@@ -7,6 +7,8 @@
 //! Of a file of which only parts are asked for, each part is unpacked and framed by itself: damage in one is no damage to the
 //! next. Its records count on through the parts.
 //!
+//! A WARC and its WET are one partition ([`crate::framing::joined`]), whose offsets count the records of both as they come.
+//!
 //! **Cost** of a seek: unpacking one file up to the place. **State** one record and the reader's buffers.
 
 use std::collections::VecDeque;
@@ -14,12 +16,12 @@ use std::collections::VecDeque;
 use super::{
     fingerprint::Fingerprint,
     listed::ByteRange,
+    opened::Opened,
     walk::{InputFile, Origin},
 };
 use crate::{
-    compress::Reader,
     error::Error,
-    framing::{Format, Framer},
+    framing::Format,
     limits::Limits,
     position::{Partition, Position, Positions},
     source::{Columns, Limit, Record, Source},
@@ -30,11 +32,12 @@ pub struct FileSource {
     files: Vec<InputFile>,
     names: Vec<String>,
     limits: Limits,
+    join: bool,
     /// The file being read, which of its parts, the bytes of those before, and its framing once it is open.
     current: usize,
     part: usize,
     parts_read: u64,
-    open: Option<Framer<Reader>>,
+    open: Option<Opened>,
     rows: rows::Open,
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "tables are refused"))]
     columns: Columns,
@@ -55,6 +58,7 @@ impl FileSource {
             files,
             names,
             limits,
+            join: false,
             current: 0,
             part: 0,
             parts_read: 0,
@@ -74,6 +78,12 @@ impl FileSource {
         Self { columns, ..self }
     }
 
+    /// Joins texts of WARC files to the records that they were made of; without it a [`InputFile::texts`] is not read.
+    #[must_use]
+    pub fn joining(self, join: bool) -> Self {
+        Self { join, ..self }
+    }
+
     /// The files, by the numbers of their partitions.
     #[must_use]
     pub fn files(&self) -> &[InputFile] {
@@ -85,13 +95,14 @@ impl FileSource {
     /// # Errors
     /// If a file cannot be read.
     pub fn fingerprint(&self) -> Result<Vec<Fingerprint>, Error> {
-        let fingerprint = |file: &InputFile| match &file.origin {
-            Origin::File { path, .. } | Origin::Inner { path, .. } => Fingerprint::of_file(&file.name, path),
-            Origin::Remote(object) => Fingerprint::of_object(&file.name, object),
-            Origin::Stdin => Ok(Fingerprint { name: file.name.clone(), size: 0, hash: 0 }),
-        };
-        let picked = |file: &InputFile| Ok(fingerprint(file)?.picked(file.parts.as_deref()));
-        self.files.iter().map(picked).collect()
+        let mut found = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            found.push(Fingerprint::of(&file.name, &file.origin)?.picked(file.parts.as_deref()));
+            if let Some(texts) = &file.texts {
+                found.push(Fingerprint::of(&format!("{} + {}", file.name, texts.name), &texts.origin)?);
+            }
+        }
+        Ok(found)
     }
 
     /// The next record of the list, waiting or framed.
@@ -119,19 +130,21 @@ impl FileSource {
     fn frame(&mut self) -> Result<Option<Record>, Error> {
         loop {
             let Some((part, range)) = self.part_to_read() else { return Ok(None) };
-            let framer = match &mut self.open {
-                Some(framer) => framer,
-                closed => closed.insert(open(&self.files[self.current], range, self.limits, &mut self.stdin_begun)?),
+            let input = &self.files[self.current];
+            let opened = match &mut self.open {
+                Some(opened) => opened,
+                closed => {
+                    self.stdin_begun |= input.origin == Origin::Stdin;
+                    closed.insert(Opened::open(input, range, self.limits, self.join)?)
+                }
             };
-            let frame = framer.next_frame();
-            let frame = frame.map_err(|source| Error::reading(self.files[self.current].origin.path(), source))?;
-            if let Some(frame) = frame {
+            if let Some((frame, file)) = opened.next_frame(input)? {
                 let position = Position { partition: self.current as Partition, offset: self.framed };
                 self.framed += 1;
                 let begin = range.map_or(0, |range| range.offset);
-                return Ok(Some(Record::new(position, begin + frame.byte_offset, frame.payload)));
+                return Ok(Some(Record { file, ..Record::new(position, begin + frame.byte_offset, frame.payload) }));
             }
-            self.parts_read += framer.reader().consumed();
+            self.parts_read += opened.consumed();
             (self.part, self.open) = (part + 1, None);
         }
     }
@@ -160,15 +173,6 @@ impl FileSource {
     }
 }
 
-/// Opens a file, or a part of it.
-fn open(file: &InputFile, part: Option<ByteRange>, limits: Limits, stdin_begun: &mut bool) -> Result<Framer<Reader>, Error> {
-    let failed = |source| Error::reading(file.origin.path(), source);
-    *stdin_begun |= file.origin == Origin::Stdin;
-    let size = part.map(|part| part.length).or_else(|| file.origin.size());
-    let reader = Reader::new(file.origin.open(part)?, &limits).map_err(failed)?.sized(size);
-    Framer::open(reader, file.format, limits).map_err(failed)
-}
-
 impl Source for FileSource {
     fn partitions(&self) -> &[String] {
         &self.names
@@ -181,7 +185,7 @@ impl Source for FileSource {
 
     fn consumed(&self) -> u64 {
         let before: u64 = self.files[..self.current].iter().filter_map(InputFile::size).sum();
-        let open = self.open.as_ref().map_or(0, |framer| framer.reader().consumed());
+        let open = self.open.as_ref().map_or(0, Opened::consumed);
         before + self.parts_read + open + self.rows.consumed()
     }
 

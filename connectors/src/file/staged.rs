@@ -4,11 +4,9 @@
 //! |---|---|
 //! | a line | itself |
 //! | a row of a table | `0x01`, number of the file, `:`, row: it is copied from its file by the last pass |
-//! | a record of an archive | `0x02` and its bytes; `0x1b n` is a line break, `0x1b e` the byte `0x1b` |
+//! | records of an archive | `0x02` and their bytes; `0x1b n` is a line break, `0x1b e` the byte `0x1b`, `0x1b r` where the next one begins |
 //!
 //! No line of JSON begins with `0x01` or `0x02`, so lines need no mark.
-
-use std::borrow::Cow;
 
 use crate::{
     error::Error,
@@ -26,8 +24,8 @@ pub enum Staged<'a> {
     Line(&'a [u8]),
     /// A row of an input file.
     Row(Position),
-    /// A record of an archive, whole.
-    Archive(Cow<'a, [u8]>),
+    /// What one document was in an archive: a record, and one more if it was joined with its text.
+    Archive(Vec<Vec<u8>>),
 }
 
 impl<'a> Staged<'a> {
@@ -54,18 +52,24 @@ pub fn staged_row(position: Position) -> Vec<u8> {
     format!("{}{}:{}", char::from(ROW), position.partition, position.offset).into_bytes()
 }
 
-/// The line of a record of an archive: `pieces` are its bytes.
+/// The line of a document of an archive: the bytes of its records, each in pieces.
 #[must_use]
-pub fn staged_archive(pieces: &[&[u8]]) -> Vec<u8> {
-    let mut line = Vec::with_capacity(pieces.iter().map(|piece| piece.len() + piece.len() / 16).sum::<usize>() + 1);
+pub fn staged_archive(records: &[&[&[u8]]]) -> Vec<u8> {
+    let mut line =
+        Vec::with_capacity(records.iter().flat_map(|r| *r).map(|piece| piece.len() + piece.len() / 16).sum::<usize>() + 1);
     line.push(ARCHIVE);
-    for mut rest in pieces.iter().copied() {
-        while let Some(at) = rest.iter().position(|byte| matches!(*byte, b'\n' | ESCAPE)) {
-            line.extend_from_slice(&rest[..at]);
-            line.extend_from_slice(&[ESCAPE, if rest[at] == ESCAPE { b'e' } else { b'n' }]);
-            rest = &rest[at + 1..];
+    for (number, pieces) in records.iter().enumerate() {
+        if number > 0 {
+            line.extend_from_slice(&[ESCAPE, b'r']);
         }
-        line.extend_from_slice(rest);
+        for mut rest in pieces.iter().copied() {
+            while let Some(at) = rest.iter().position(|byte| matches!(*byte, b'\n' | ESCAPE)) {
+                line.extend_from_slice(&rest[..at]);
+                line.extend_from_slice(&[ESCAPE, if rest[at] == ESCAPE { b'e' } else { b'n' }]);
+                rest = &rest[at + 1..];
+            }
+            line.extend_from_slice(rest);
+        }
     }
     line
 }
@@ -75,27 +79,26 @@ fn position(text: &[u8]) -> Option<Position> {
     Some(Position { partition: partition.parse::<Partition>().ok()?, offset: offset.parse().ok()? })
 }
 
-fn unescaped(mut rest: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut bytes = Vec::with_capacity(rest.len());
+fn unescaped(mut rest: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut records, mut bytes) = (Vec::new(), Vec::with_capacity(rest.len()));
     while let Some(at) = rest.iter().position(|byte| *byte == ESCAPE) {
         bytes.extend_from_slice(&rest[..at]);
-        bytes.push(match rest.get(at + 1)? {
-            b'n' => b'\n',
-            b'e' => ESCAPE,
+        match rest.get(at + 1)? {
+            b'n' => bytes.push(b'\n'),
+            b'e' => bytes.push(ESCAPE),
+            b'r' => records.push(std::mem::take(&mut bytes)),
             _ => return None,
-        });
+        }
         rest = &rest[at + 2..];
     }
-    if bytes.is_empty() {
-        return Some(Cow::Borrowed(rest));
-    }
     bytes.extend_from_slice(rest);
-    Some(Cow::Owned(bytes))
+    records.push(bytes);
+    Some(records)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -113,11 +116,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn archives_come_back(pieces in proptest::collection::vec(proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0x1b), any::<u8>()], 0..40), 0..4)) {
-            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-            let line = staged_archive(&pieces);
+        fn archives_come_back(records in vec(vec(vec(prop_oneof![Just(b'\n'), Just(0x1b), any::<u8>()], 0..40), 0..4), 1..4)) {
+            let pieces: Vec<Vec<&[u8]>> = records.iter().map(|pieces| pieces.iter().map(Vec::as_slice).collect()).collect();
+            let records: Vec<&[&[u8]]> = pieces.iter().map(Vec::as_slice).collect();
+            let line = staged_archive(&records);
             prop_assert!(!line.contains(&b'\n'));
-            prop_assert_eq!(Staged::read(&line).expect("an archive"), Staged::Archive(Cow::Owned(pieces.concat())));
+            let whole = records.iter().map(|pieces| pieces.concat()).collect();
+            prop_assert_eq!(Staged::read(&line).expect("an archive"), Staged::Archive(whole));
         }
     }
 }

@@ -27,7 +27,8 @@ const WARC_SUFFIXES: [&str; 2] = [".warc", ".wet"];
 const PARQUET_SUFFIX: &str = ".parquet";
 const ARC_SUFFIX: &str = ".arc";
 const WACZ_SUFFIX: &str = ".wacz";
-const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
+/// What is behind the name of a packed file.
+pub(super) const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
 /// Enough for white space before the first record.
 const SNIFF_BYTES: u64 = 4 << 10;
 
@@ -65,6 +66,17 @@ pub struct InputFile {
     pub format: Option<Format>,
     /// The parts of it that are read, in their order; `None`: all of it.
     pub parts: Option<Arc<[ByteRange]>>,
+    /// The WET that was made of it, if both are read as one.
+    pub texts: Option<Companion>,
+}
+
+/// A file that is read with another one, record by record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companion {
+    /// Unique display name, as of an [`InputFile`].
+    pub name: String,
+    /// Where its bytes are.
+    pub origin: Origin,
 }
 
 /// What the arguments mean.
@@ -74,6 +86,8 @@ pub struct Walk {
     pub files: Vec<InputFile>,
     /// Files and hidden folders inside folders that were left out: worth a warning.
     pub skipped: Vec<PathBuf>,
+    /// Files that may belong together, and why they were not joined: worth a warning.
+    pub unclear: Vec<String>,
 }
 
 /// Resolves arguments; `-` is standard input, `s3://` and `https://` are what [`remote`] reads, with a slash at the end all
@@ -90,7 +104,7 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
             if walk.files.iter().any(|file| file.origin == Origin::Stdin) {
                 return Err(Error::Refused("standard input is given twice, expected - once".to_owned()));
             }
-            walk.files.push(InputFile { name: "-".to_owned(), origin: Origin::Stdin, format: None, parts: None });
+            walk.files.push(InputFile { name: "-".to_owned(), origin: Origin::Stdin, format: None, parts: None, texts: None });
         } else if let Some(address) = argument.to_str().filter(|text| Address::is_one(text)) {
             walk_remote(&Address::parse(address)?, &mut walk)?;
         } else {
@@ -124,6 +138,7 @@ fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
             origin: Origin::Inner { path: path.clone(), place: inner.place },
             format: Some(inner.format),
             parts: None,
+            texts: None,
         }));
     }
     Ok(())
@@ -159,7 +174,7 @@ pub(super) fn refuse_wacz(name: &str) -> Result<(), Error> {
 /// An object as an input file, named as it ends.
 fn remote_file(object: Object) -> InputFile {
     let name = object.address.name().to_owned();
-    InputFile { format: format_by_name(&name), name, origin: Origin::Remote(object), parts: None }
+    InputFile { format: format_by_name(&name), name, origin: Origin::Remote(object), parts: None, texts: None }
 }
 
 pub(super) fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
@@ -177,7 +192,7 @@ pub(super) fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error
             path.display()
         )));
     };
-    Ok(InputFile { name, origin: Origin::File { path: path.to_owned(), size }, format: Some(format), parts: None })
+    Ok(InputFile { name, origin: Origin::File { path: path.to_owned(), size }, format: Some(format), parts: None, texts: None })
 }
 
 fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
@@ -210,7 +225,7 @@ fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
         let name = name.collect::<Vec<_>>().join("/");
         let (sniffed, size) = look(&path)?;
         let format = Some(sniffed.unwrap_or(by_name));
-        walk.files.push(InputFile { name, origin: Origin::File { path, size }, format, parts: None });
+        walk.files.push(InputFile { name, origin: Origin::File { path, size }, format, parts: None, texts: None });
     }
     Ok(())
 }
@@ -273,13 +288,14 @@ fn make_names_unique(files: &mut [InputFile], owners: &[usize]) {
 }
 
 impl InputFile {
-    /// Bytes of what is read of it as they are stored, where known.
+    /// Bytes of what is read of it, and of its texts, as they are stored, where known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         if let Some(parts) = &self.parts {
             return Some(parts.iter().map(|part| part.length).sum());
         }
-        self.origin.size()
+        let texts = self.texts.as_ref().map_or(Some(0), |texts| texts.origin.size());
+        Some(self.origin.size()? + texts?)
     }
 }
 

@@ -140,7 +140,9 @@ mod tests {
             let got: Vec<_> = frames(&bytes, chunk, max).into_iter().map(|frame| match frame.payload {
                 Payload::Line(line) => (frame.byte_offset, true, line),
                 Payload::Bad(bad) => (frame.byte_offset, false, bad.bytes),
-                Payload::Warc { .. } | Payload::Arc { .. } | Payload::Row(_) | Payload::Html(_) => panic!("no WARC"),
+                Payload::Warc { .. } | Payload::Joined { .. } | Payload::Arc { .. } | Payload::Row(_) | Payload::Html(_) => {
+                    panic!("no WARC")
+                },
             }).collect();
             prop_assert_eq!(got, expected);
         }

@@ -5,6 +5,7 @@
 
 pub mod arc;
 pub mod archive;
+pub mod joined;
 pub mod jsonl;
 mod tape;
 pub mod warc;

@@ -6,7 +6,7 @@
 //! | longer than [`Limits::record_bytes_max`] | `Bad`, `record_too_large`: first 4 KiB, BLAKE3 of the whole in the message |
 //! | JSON | [`Payload::Line`], line breaks and all |
 //! | HTML | [`Payload::Html`] |
-//! | WARC | [`Payload::Warc`], framed as in a file; `Bad` unless it is one record, `warc_not_one` if it is several or none |
+//! | WARC | [`Payload::Warc`], framed as in a file, or [`Payload::Joined`] if the text made of it follows; `Bad` if it is no sound record, `warc_not_one` if it is several others or none |
 //!
 //! Headers are kept in their order but for `weir-*`: whoever fills the input must not speak for the stage. Names that are
 //! no UTF-8 cannot be had from the client, which panics on them; such a header is left out and counted.
@@ -22,7 +22,7 @@ use rdkafka::{
 
 use super::config::ValueFormat;
 use crate::{
-    framing::{SNIPPET_BYTES_MAX, warc},
+    framing::{SNIPPET_BYTES_MAX, joined::Joined, warc},
     limits::Limits,
     source::{Bad, Envelope, Header, Payload},
 };
@@ -100,9 +100,9 @@ fn frame(value: &[u8], format: ValueFormat, limits: &Limits) -> (Payload, bool) 
 }
 
 fn frame_warc(value: &[u8], limits: &Limits) -> Payload {
-    let mut records = warc::Records::new(value, *limits);
+    let mut records = Joined::new(warc::Records::new(value, *limits), None);
     // Reading a slice cannot fail.
-    let mut next = || records.next_frame().ok().flatten().map(|frame| frame.payload);
+    let mut next = || records.next_frame().ok().flatten().map(|placed| placed.frame.payload);
     match (next(), next()) {
         (Some(one), None) => one,
         (None, _) => bad("warc_not_one", "no WARC record in the value, expected one".to_owned(), value),
@@ -139,6 +139,17 @@ mod tests {
         assert_eq!(framed(b"", ValueFormat::Json), (Payload::Line(Vec::new()), false));
         let warc = Payload::Warc { header: b"WARC/1.0\r\nContent-Length: 3\r\n".to_vec(), block: b"abc".to_vec() };
         assert_eq!(framed(WARC, ValueFormat::Warc), (warc, true));
+    }
+
+    #[test]
+    fn a_record_and_its_text_are_one() {
+        let record = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <x:1>\r\nContent-Length: 3\r\n\r\nabc\r\n\r\n";
+        let text = b"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Refers-To: <x:1>\r\nContent-Length: 1\r\n\r\nt\r\n\r\n";
+        let value = [&record[..], text].concat();
+        let (Payload::Joined { block, conversion, .. }, true) = framed(&value, ValueFormat::Warc) else { panic!("not joined") };
+        assert_eq!((&block[..], &conversion.block[..], conversion.file), (&b"abc"[..], &b"t"[..], None));
+        assert_eq!(code(&[&value[..], text].concat()), "warc_not_one");
+        assert_eq!(code(&[&text[..], record].concat()), "warc_not_one");
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn index(config: &Config, arguments: &Arguments) -> Result<Ended> {
     let working = OutputFolder::new(&arguments.state);
     fs::create_dir_all(working.private()).with_context(|| format!("make {}", working.private().display()))?;
     let _lock = FolderLock::acquire(working.root())?;
-    let source = arguments.input.open_again_and_again(config.input.limits(), "with weir index")?;
+    let source = arguments.input.open_again_and_again(config.input.limits(), config.input.join_wet, "with weir index")?;
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
     let ingredients = Ingredients::gather(config, Some(background), None, &fingerprints)?;
     let base = Base::open(&arguments.state)?;

@@ -41,37 +41,38 @@ impl Input {
         Self { paths, ..Self::default() }
     }
 
-    /// Opens the files; those of `shard` if one is given, with the digest of the whole list.
+    /// Opens the files, with `join` each WET with its WARC as one; those of `shard` if one is given, with the digest of the whole
+    /// list.
     ///
     /// # Errors
     /// If one cannot be read, or there is none.
-    pub(super) fn open(&self, limits: Limits, shard: Option<Shard>) -> Result<(FileSource, Option<(Shard, String)>)> {
-        let (files, list) = self.files(shard)?;
+    pub(super) fn open(&self, limits: Limits, join: bool, shard: Option<Shard>) -> Result<(FileSource, Option<(Shard, String)>)> {
+        let (files, list) = self.files(join, shard)?;
         if files.is_empty() {
             let of_shard = shard.map(|shard| format!(" for shard {shard}")).unwrap_or_default();
             bail!("no input{of_shard}: {} hold no file that can be read (JSONL, WARC, WET, ARC, WACZ, Parquet)", self.names());
         }
-        Ok((FileSource::new(files, limits), shard.map(|shard| (shard, list))))
+        Ok((FileSource::new(files, limits).joining(join), shard.map(|shard| (shard, list))))
     }
 
     /// As [`Self::open`], where standard input will not do.
     ///
     /// # Errors
     /// As [`Self::open`], and if standard input is among the files.
-    pub(super) fn open_again_and_again(&self, limits: Limits, why: &str) -> Result<FileSource> {
+    pub(super) fn open_again_and_again(&self, limits: Limits, join: bool, why: &str) -> Result<FileSource> {
         if self.paths.iter().any(|path| path.as_os_str() == "-") {
             bail!("got - (standard input) {why}, expected files: what was begun must be able to go on after a kill");
         }
-        Ok(self.open(limits, None)?.0)
+        Ok(self.open(limits, join, None)?.0)
     }
 
     /// The files of `shard`, and a digest of the whole list: machines that were given different ones must not be joined.
-    fn files(&self, shard: Option<Shard>) -> Result<(Vec<InputFile>, String)> {
+    fn files(&self, join: bool, shard: Option<Shard>) -> Result<(Vec<InputFile>, String)> {
         let mut digest = blake3::Hasher::new();
         let mut name = |name: &str| {
             digest.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
         };
-        let files = if let Some(path) = &self.list {
+        let (files, unclear) = if let Some(path) = &self.list {
             let base = self.base.as_deref().map(Base::parse).transpose().context("--base")?;
             let said = || format!("list {}", path.display());
             let list = listing::read(open_list(path)?).with_context(said)?;
@@ -79,7 +80,8 @@ impl Input {
                 name(&file.path);
                 file.parts.iter().flatten().for_each(|part| name(&format!("{} {}", part.offset, part.length)));
             }
-            listed(list, base.as_ref(), shard).with_context(said)?
+            let found = listed(list, base.as_ref(), shard, join).with_context(said)?;
+            (found.files, found.unclear)
         } else {
             let found = walk(&self.paths)?;
             for skipped in &found.skipped {
@@ -89,9 +91,13 @@ impl Input {
                 bail!("got - (standard input) with --shard, expected files: every machine must see the same list");
             }
             found.files.iter().for_each(|file| name(&file.name));
+            let found = if join { found.joined() } else { found };
             let ours = |(number, _): &(usize, InputFile)| shard.is_none_or(|shard| shard.has(*number));
-            found.files.into_iter().enumerate().filter(ours).map(|(_, file)| file).collect()
+            (found.files.into_iter().enumerate().filter(ours).map(|(_, file)| file).collect(), found.unclear)
         };
+        for why in unclear {
+            warn!("not joined: {why}");
+        }
         Ok((files, digest.finalize().to_hex()[..16].to_owned()))
     }
 

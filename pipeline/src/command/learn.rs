@@ -56,7 +56,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 
 /// Learns and writes the file.
 pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background> {
-    let (mut source, _) = arguments.input.open(Limits::default(), None)?;
+    let (mut source, _) = arguments.input.open(Limits::default(), config.input.join_wet, None)?;
     let options = crate::assemble::decode_options(config);
     let columns = Columns::Named { names: columns(&options), check_others: false };
     source = source.with_columns(columns);

@@ -42,6 +42,9 @@ pub(super) struct Arguments {
 struct Line {
     v: u32,
     position: String,
+    /// The file it lies in, if that is not the position's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     /// In the file as unpacked.
     byte_offset: u64,
     #[serde(flatten)]
@@ -68,11 +71,16 @@ struct Line {
 
 /// Runs the command.
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
+    let join = config.input.join_wet;
     let found = walk(&arguments.paths)?;
+    let found = if join { found.joined() } else { found };
+    for why in &found.unclear {
+        tracing::warn!("not joined: {why}");
+    }
     for path in &found.skipped {
         tracing::warn!(path = %path.display(), "no input by its name, left out");
     }
-    let mut source = FileSource::new(found.files, config.input.limits());
+    let mut source = FileSource::new(found.files, config.input.limits()).joining(join);
     let options = decode_options(config);
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left = arguments.limit.unwrap_or(u64::MAX);
@@ -100,6 +108,7 @@ fn line(record: &Record, files: &[String], options: &decode::Options) -> Line {
     let line = Line {
         v: SCHEMA,
         position: format!("{file}#{}", record.position.offset),
+        file: record.file.as_deref().map(str::to_owned),
         byte_offset: record.byte_offset,
         description: describe(record),
         outcome: "document",

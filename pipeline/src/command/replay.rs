@@ -137,7 +137,7 @@ pub(super) fn replay(config: &Config, arguments: &Arguments) -> Result<Ended> {
     if arguments.force {
         remove_earlier(&output)?;
     }
-    let (source, share) = arguments.input.open(config.input.limits(), arguments.shard)?;
+    let (source, share) = arguments.input.open(config.input.limits(), config.input.join_wet, arguments.shard)?;
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
     let background = arguments.background.as_deref().or(config.background.path.as_deref());
     if share.is_some() && background.is_none() && config.engine.seed.is_none() {
@@ -219,7 +219,7 @@ impl Run<'_> {
             let began = Instant::now();
             if self.config.output.dolma_attributes {
                 let source = FileSource::new(files.clone(), self.config.input.limits());
-                let source = source.with_columns(columns(self.config, self.options));
+                let source = source.with_columns(columns(self.config, self.options)).joining(self.config.input.join_wet);
                 attributes::write(self.output, source, &assemble::decode_options(self.config), self.arguments.limit)?;
             }
             self.publish(&manifest, &files, ledger)?;

@@ -61,6 +61,9 @@ pub struct Input {
     /// `main` or `all`: which lines of an HTML page make its text, its matter or all that a reader sees. Operators that look
     /// for phrases see the others too, and what is hidden. *(verdict)*
     pub html: Keep,
+    /// Whether a WARC and the WET made of it (`X.warc.gz`, `X.warc.wet.gz`), where both are given, are read as one: a document a
+    /// page, with the response's facts and the WET's text. *(verdict)*
+    pub join_wet: bool,
     /// Where JSON records keep what weir needs, as dotted paths; empty: known schemas are recognised. *(verdict)*
     pub fields: Fields,
 }
@@ -76,6 +79,7 @@ impl Default for Input {
             // Real archives stay under 100; a gzip bomb reaches 1,032.
             ratio_max: 500,
             html: Keep::default(),
+            join_wet: true,
             fields: Fields::default(),
         }
     }

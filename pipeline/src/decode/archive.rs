@@ -6,8 +6,15 @@
 //! | `resource` | the block, if it is HTML or plain text |
 //! | `conversion` | the block as it is, if it is plain text: a WET record |
 //! | `revisit`, `request`, `metadata`, `warcinfo`, `continuation` | none |
+//!
+//! Where a record is joined with the `conversion` that was made of it, the text is the conversion's, and all else the record's.
 
-use connectors::framing::{arc, warc::Header};
+use std::collections::BTreeSet;
+
+use connectors::{
+    framing::{arc, warc::Header},
+    source::Conversion,
+};
 
 use super::{
     Decoded, Name, Options, Reject, WithoutText,
@@ -31,6 +38,41 @@ pub(super) fn decode_arc(header: &[u8], block: &[u8], file: &str, options: &Opti
         page.provenance.schema = "arc";
     }
     decoded
+}
+
+/// Decodes a record and the text that was made of it. If one of the two is no page, the other one is.
+pub(super) fn decode_joined(header: &[u8], block: &[u8], text: &Conversion, file: &str, options: &Options) -> Decoded {
+    let file_of_text = text.file.as_deref().unwrap_or(file);
+    let of_record = decode(header, block, file, options);
+    match (of_record, decode(&text.header, &text.block, file_of_text, options)) {
+        (Decoded::Page(page), Decoded::Page(text)) => Decoded::Page(joined(page, text)),
+        (page @ Decoded::Page(_), _) | (_, page @ Decoded::Page(_)) => page,
+        // What could not be read is said rather than that the other one has no text.
+        (Decoded::WithoutText(_), reject @ Decoded::Reject(_)) => reject,
+        (of_record, _) => of_record,
+    }
+}
+
+/// A page with the text that somebody else has made of it.
+fn joined(page: Page, text: Page) -> Page {
+    let mut provenance = page.provenance;
+    // Others keep what stands around a page's matter, so it is in the text already.
+    let lines: BTreeSet<&str> = text.text.lines().map(str::trim).collect();
+    let around = provenance.apart.around.lines().filter(|line| !lines.contains(line.trim()));
+    provenance.apart.around = around.collect::<Vec<_>>().join("\n");
+    provenance.around_bytes = provenance.apart.around.len();
+    provenance.wet_record_id = text.provenance.warc_record_id;
+    provenance.digest_differs = provenance.digest_differs.or(text.provenance.digest_differs);
+    // Identified by the text, where a header says what a server is set to.
+    provenance.language = text.provenance.language.or(provenance.language);
+    Page {
+        id: page.id.or(text.id),
+        url: page.url.or(text.url),
+        text: text.text,
+        time: page.time.or(text.time),
+        provenance,
+        ..page
+    }
 }
 
 /// Address and id of a record of any type.

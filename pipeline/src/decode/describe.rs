@@ -30,6 +30,9 @@ pub struct Description {
     /// `WARC-Refers-To`: what a conversion was made of, what a revisit found again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refers_to: Option<String>,
+    /// `WARC-Record-ID` of the conversion that is joined to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wet_record_id: Option<String>,
     /// `WARC-Refers-To-Target-URI` of a revisit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refers_to_url: Option<String>,
@@ -62,6 +65,10 @@ pub struct Description {
 pub fn describe(record: &Record) -> Option<Description> {
     match &record.payload {
         Payload::Warc { header, block } => Some(of_header("warc", &Header::parse(header), block)),
+        Payload::Joined { header, block, conversion } => {
+            let id = Header::parse(&conversion.header).get("WARC-Record-ID").map(bare).and_then(fact);
+            Some(Description { wet_record_id: id, ..of_header("warc", &Header::parse(header), block) })
+        }
         Payload::Arc { header, block } => Some(of_header("arc", &Header::parse(&arc::as_warc(header, block.len())), block)),
         Payload::Line(_) | Payload::Row(_) | Payload::Html(_) | Payload::Bad(_) => None,
     }
@@ -77,6 +84,7 @@ fn of_header(format: &'static str, header: &Header, block: &[u8]) -> Description
         url: header.get("WARC-Target-URI").map(bare).map(str::to_owned),
         date: stated("WARC-Date"),
         refers_to: stated("WARC-Refers-To"),
+        wet_record_id: None,
         refers_to_url: stated("WARC-Refers-To-Target-URI"),
         refers_to_date: stated("WARC-Refers-To-Date"),
         truncated: stated("WARC-Truncated"),

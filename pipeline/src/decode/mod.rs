@@ -4,7 +4,7 @@
 //! What cannot be read is data, not an error: a [`Reject`] with a stable code goes to the dead letters and reading goes on.
 //!
 //! **Reads** JSON lines (`json`) in the schemas crawl archives are published in, and WARC and WET records (`archive`),
-//! whose HTML becomes the text a trainer would see (`html`). **Does not** judge, clean or normalise text.
+//! whose HTML becomes the text a trainer would see (`html`), and both of a page as one. **Does not** judge, clean or normalise text.
 //!
 //! **Cost** one copy of the line and one SIMD pass for JSON; two of a tokenizer for HTML.
 //! **Limits** [`Options`] and the constants beside each decoder: text, body, id, URL, nesting, values and open elements.
@@ -135,11 +135,13 @@ impl From<Reject> for Decoded {
 
 /// Decodes one record of the partition (file or topic) of this name.
 pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decoded {
+    let file = record.file.as_deref().unwrap_or(partition_name);
     match &record.payload {
         Payload::Line(line) | Payload::Row(line) => json::decode(line, options),
-        Payload::Warc { header, block } => archive::decode(header, block, partition_name, options),
-        Payload::Arc { header, block } => archive::decode_arc(header, block, partition_name, options),
-        Payload::Html(page) => message::decode(page, record.envelope.as_deref(), partition_name, options),
+        Payload::Warc { header, block } => archive::decode(header, block, file, options),
+        Payload::Arc { header, block } => archive::decode_arc(header, block, file, options),
+        Payload::Joined { header, block, conversion } => archive::decode_joined(header, block, conversion, file, options),
+        Payload::Html(page) => message::decode(page, record.envelope.as_deref(), file, options),
         Payload::Bad(bad) => Reject::new(bad.code, bad.message.clone()).into(),
     }
 }
@@ -161,7 +163,7 @@ pub fn name_of(record: &Record, options: &Options) -> Name {
             Decoded::WithoutText(without) => Name { url: without.url, id: None },
             Decoded::Reject(_) => Name::default(),
         },
-        Payload::Warc { header, .. } => archive::name(header),
+        Payload::Warc { header, .. } | Payload::Joined { header, .. } => archive::name(header),
         Payload::Arc { header, block } => archive::name(&arc::as_warc(header, block.len())),
         Payload::Html(_) | Payload::Bad(_) => Name::default(),
     }

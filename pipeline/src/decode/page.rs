@@ -63,6 +63,9 @@ pub struct Provenance {
     /// `WARC-Refers-To`: what joins a WET record with its WARC record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refers_to: Option<String>,
+    /// `WARC-Record-ID` of the WET record that was joined to it: the text is of that record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wet_record_id: Option<String>,
     /// Why the archive holds only a part of the page: `WARC-Truncated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,

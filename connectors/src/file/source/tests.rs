@@ -122,6 +122,91 @@ fn parts_are_framed_each_by_itself() {
     assert!(print(&[0]) != print(&[2]) && print(&[0]) == print(&[0]));
 }
 
+fn warc(fields: &str, block: &str) -> String {
+    format!("WARC/1.0\r\n{fields}Content-Length: {}\r\n\r\n{block}\r\n\r\n", block.len())
+}
+
+/// A WARC of 12 responses without the seventh, and a WET without the third text; each with a broken member.
+fn pair() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let write = |name: &str, lost: u32, texts: bool| {
+        let (kind, field, mark) = if texts { ("conversion", "WARC-Refers-To", "t") } else { ("response", "WARC-Record-ID", "r") };
+        let one = |n: u32| warc(&format!("WARC-Type: {kind}\r\n{field}: <x:{n}>\r\n"), &format!("{mark}{n}"));
+        let mut members: Vec<Vec<u8>> = (0..12).filter(|n| *n != lost).map(|n| gzip(&one(n))).collect();
+        let broken = if texts { 8 } else { 4 };
+        members[broken][14] ^= 0xff;
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
+        fs::write(path, members.concat()).expect("written");
+    };
+    write("warc/a.warc.gz", 6, false);
+    write("wet/a.warc.wet.gz", 2, true);
+    folder
+}
+
+#[test]
+fn a_pair_is_one_partition_from_every_place_on() {
+    let folder = pair();
+    let source = |join: bool| {
+        let found = walk(&[folder.path().to_owned()]).expect("readable");
+        let found = if join { found.joined() } else { found };
+        FileSource::new(found.files, Limits::default()).joining(join)
+    };
+    let mut whole = source(true);
+    assert_eq!(whole.partitions(), ["warc/a.warc.gz"]);
+    let all = whole.read(ALL).expect("readable");
+    assert_eq!(Some(whole.consumed()), whole.size_hint());
+    let shown: Vec<String> = all
+        .iter()
+        .map(|record| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let what = match &record.payload {
+                Payload::Warc { block, .. } => text(block),
+                Payload::Joined { block, conversion, .. } => {
+                    assert_eq!(conversion.file.as_deref(), Some("wet/a.warc.wet.gz"));
+                    format!("{}+{}", text(block), text(&conversion.block))
+                }
+                Payload::Bad(bad) => format!("{} {}", bad.code, bad.packed.expect("a packed file").length > 20),
+                payload => panic!("{payload:?}"),
+            };
+            format!("{}{what}", record.file.as_ref().map_or(String::new(), |file| format!("{file}: ")))
+        })
+        .collect();
+    let of_texts = |what: &str| format!("wet/a.warc.wet.gz: {what}");
+    let want = [
+        "r0+t0",
+        "r1+t1",
+        "r2",
+        "r3+t3",
+        "gzip_corrupt true",
+        &of_texts("t4"),
+        "r5+t5",
+        &of_texts("t6"),
+        "r7+t7",
+        "r8+t8",
+        &of_texts("gzip_corrupt true"),
+        "r9",
+        "r10+t10",
+        "r11+t11",
+    ];
+    assert_eq!(shown, want);
+    for at in 0..=all.len() {
+        let mut resumed = source(true);
+        resumed.seek(&Positions(vec![at as u64])).expect("there");
+        assert_eq!(resumed.read(ALL).expect("readable"), all[at..], "from {at} on");
+    }
+    let mut apart = source(false);
+    assert_eq!(apart.read(ALL).expect("readable").len(), 22);
+    assert_eq!(apart.size_hint(), whole.size_hint());
+    let lines = |source: &FileSource| -> Vec<String> {
+        source.fingerprint().expect("readable").iter().map(ToString::to_string).collect()
+    };
+    let before = lines(&whole);
+    assert!(before[1].ends_with(" warc/a.warc.gz + wet/a.warc.wet.gz") && before[0] == lines(&apart)[0], "{before:?}");
+    fs::write(folder.path().join("wet/a.warc.wet.gz"), b"").expect("written");
+    assert!(lines(&source(true))[0] == before[0] && lines(&source(true))[1] != before[1]);
+}
+
 #[test]
 fn standard_input_is_not_resumed() {
     let walk = walk(&[PathBuf::from("-")]).expect("fine");

@@ -36,7 +36,9 @@ fn outline(frames: &[Frame]) -> Vec<Outline> {
     let outline = |frame: &Frame| match &frame.payload {
         Payload::Warc { block, .. } => Ok(String::from_utf8_lossy(block).into_owned()),
         Payload::Bad(Bad { code, length, .. }) => Err((*code, *length)),
-        Payload::Line(_) | Payload::Row(_) | Payload::Arc { .. } | Payload::Html(_) => panic!("only records in WARC"),
+        Payload::Line(_) | Payload::Row(_) | Payload::Arc { .. } | Payload::Joined { .. } | Payload::Html(_) => {
+            panic!("only records in WARC")
+        }
     };
     frames.iter().map(outline).collect()
 }

@@ -48,7 +48,7 @@ pub(super) fn text(output: &OutputFolder, config: &Config, found: &Found) -> Res
         (staged, "part", found.rank_at_arrival)
     };
     let files = parts(&folder, stem).map_err(|error| format!("{error:#}"))?;
-    let record = nth_record(&files, rank, record_bytes_max, &decode_options(config)).map_err(|error| format!("{error:#}"))?;
+    let record = nth_record(&files, rank, record_bytes_max, config).map_err(|error| format!("{error:#}"))?;
     let Some(record) = record else {
         return Err(format!(
             "{} does not hold it: the run wrote no corpus (--annotate-only), is not finished, or the files were moved",
@@ -61,11 +61,13 @@ pub(super) fn text(output: &OutputFolder, config: &Config, found: &Found) -> Res
 }
 
 /// Record number `rank` of all files of a series.
-fn nth_record(files: &[PathBuf], rank: u64, record_bytes_max: usize, options: &Options) -> Result<Option<Record>> {
+fn nth_record(files: &[PathBuf], rank: u64, record_bytes_max: usize, config: &Config) -> Result<Option<Record>> {
     // Own outputs: repeated pages may well pack better than anything from outside is allowed to.
     let limits = Limits { record_bytes_max, ratio_max: u64::MAX, ..Limits::default() };
-    let columns = Columns::Named { names: columns(options), check_others: false };
-    let mut source = FileSource::new(walk(files)?.files, limits).with_columns(columns);
+    let columns = Columns::Named { names: columns(&decode_options(config)), check_others: false };
+    let source = FileSource::new(walk(files)?.files, limits).with_columns(columns);
+    // Archives hold both records of a document that was joined.
+    let mut source = source.joining(config.input.join_wet);
     let mut left = rank;
     loop {
         let records = source.read(BATCH)?;

@@ -117,7 +117,7 @@ impl LineFile {
         Ok(frame.map(|frame| match frame.payload {
             Payload::Line(line) => Ok(line),
             Payload::Bad(bad) => Err(bad.message),
-            Payload::Html(_) | Payload::Row(_) | Payload::Warc { .. } | Payload::Arc { .. } => {
+            Payload::Html(_) | Payload::Row(_) | Payload::Warc { .. } | Payload::Joined { .. } | Payload::Arc { .. } => {
                 Err("got an archive's record, expected a line".to_owned())
             }
         }))

@@ -126,7 +126,7 @@ impl Fates {
             let line = match frame.payload {
                 Payload::Line(line) => line,
                 Payload::Bad(bad) => bail!("record {number}, at byte {}: {}", frame.byte_offset, bad.message),
-                Payload::Warc { .. } | Payload::Arc { .. } | Payload::Row(_) | Payload::Html(_) => {
+                Payload::Warc { .. } | Payload::Joined { .. } | Payload::Arc { .. } | Payload::Row(_) | Payload::Html(_) => {
                     bail!("record {number}: expected a JSON line")
                 }
             };

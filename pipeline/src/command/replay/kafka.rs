@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | JSON line | the line's bytes | `application/json` |
 //! | WARC record | header block and content block as they are | `application/warc` |
+//! | WARC record joined with its WET record | both, one after the other | `application/warc` |
 //! | ARC record | the WARC record that says the same | `application/warc` |
 //! | none, or one that the topic does not take | nothing: a line in `dead-letters-PUBLICATION.jsonl` | |
 //!
@@ -170,7 +171,11 @@ struct Publication {
 
 impl Publication {
     fn of(loaded: &Loaded, kafka: KafkaConfig, arguments: &Arguments) -> Result<Self> {
-        let source = arguments.input.open_again_and_again(loaded.config.input.limits(), "with --to kafka")?;
+        let source = arguments.input.open_again_and_again(
+            loaded.config.input.limits(),
+            loaded.config.input.join_wet,
+            "with --to kafka",
+        )?;
         let mut hasher = blake3::Hasher::new();
         for fingerprint in source.fingerprint()? {
             hasher.update(fingerprint.to_string().as_bytes());
@@ -305,6 +310,10 @@ fn message(record: &Record) -> Result<(Cow<'_, [u8]>, &'static str), Reject> {
         Payload::Line(line) | Payload::Row(line) => Ok((line.into(), "application/json")),
         Payload::Html(page) => Ok((page.into(), "text/html")),
         Payload::Warc { header, block } => Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc")),
+        Payload::Joined { header, block, conversion: text } => {
+            let records = [&header[..], b"\r\n", block, b"\r\n\r\n", &text.header, b"\r\n", &text.block, b"\r\n\r\n"];
+            Ok((records.concat().into(), "application/warc"))
+        }
         Payload::Arc { header, block } => {
             let header = arc::as_warc(header, block.len());
             Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc"))

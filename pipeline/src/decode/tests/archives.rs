@@ -1,3 +1,4 @@
+use connectors::source::Conversion;
 use operators::document::Differs;
 
 use super::*;
@@ -50,6 +51,70 @@ fn a_conversion_is_text_as_it_is() {
     );
     assert_eq!(reject(warc(header, b"a\xFF")).code, "not_utf8");
     assert_eq!(without_text(warc(header, b" \n")).why, "empty");
+}
+
+const CONVERSION: &str = "WARC-Type: conversion\r\nWARC-Target-URI: http://a.example/\r\nWARC-Date: 2024-03-01T00:00:00Z\r\n\
+    WARC-Record-ID: <urn:uuid:2>\r\nWARC-Refers-To: <urn:uuid:1>\r\nContent-Type: text/plain\r\n";
+
+/// A record and a text in another file.
+fn joined(record: &str, block: &[u8], text: &str, of_text: &[u8]) -> Decoded {
+    let header = |fields: &str| format!("WARC/1.0\r\n{fields}").into_bytes();
+    let conversion = Conversion { header: header(text), block: of_text.to_vec(), file: Some("crawl.warc.wet.gz".into()) };
+    let payload = Payload::Joined { header: header(record), block: block.to_vec(), conversion: Box::new(conversion) };
+    decode(&self::record(payload), "crawl.warc.gz", &Options::default())
+}
+
+#[test]
+fn a_joined_page_has_the_text_of_its_conversion_and_the_facts_of_its_record() {
+    let html = b"<title>T</title><meta name=robots content=noindex><nav><a href=/>Home</a> <a href=/a>Elsewhere</a></nav>\
+        <main><p>The matter of the page, which goes on for a while and then ends.</main><p hidden>unseen words here";
+    let block = http("Content-Type: text/html\r\nContent-Language: fr\r\n", html);
+    let apart = page(warc(RESPONSE, &block));
+    let page = page(joined(RESPONSE, &block, CONVERSION, b"T\nHome\nText of another extractor.\n"));
+    assert_eq!((page.text.as_str(), page.id.as_deref()), ("T\nHome\nText of another extractor.\n", Some("urn:uuid:1")));
+    assert_eq!((page.time, page.form), (apart.time, Form::Archive));
+    let (facts, expected) = (page.provenance, apart.provenance);
+    assert_eq!(facts.wet_record_id.as_deref(), Some("urn:uuid:2"));
+    assert_eq!((&facts.apart.hidden, &facts.robots, &facts.file), (&expected.apart.hidden, &expected.robots, &expected.file));
+    assert!(facts.apart.hidden.contains("unseen words") && expected.apart.around.contains("Elsewhere"), "{expected:?}");
+    // What the text has of what stands around the matter is not apart from it.
+    assert!(facts.apart.around.lines().all(|line| line.trim() != "Home"), "{:?}", facts.apart.around);
+    assert_eq!(facts.around_bytes, facts.apart.around.len());
+    assert_eq!((facts.schema, facts.language.as_deref(), facts.refers_to), ("warc", Some("fr"), None));
+    let identified = format!("{CONVERSION}WARC-Identified-Content-Language: deu\r\n");
+    let page = self::page(joined(RESPONSE, &block, &identified, b"a"));
+    assert_eq!(page.provenance.language.as_deref(), Some("deu"));
+}
+
+#[test]
+fn what_is_read_of_one_of_two_stands() {
+    let html = http("Content-Type: text/html\r\n", b"<p>of the page");
+    for block in [&b"HTTP/1.1 404 Not Found\r\n\r\n"[..], b"junk", &http("Content-Type: image/png\r\n", b"x")] {
+        let page = page(joined(RESPONSE, block, CONVERSION, b"of the text"));
+        let facts = page.provenance;
+        assert_eq!((page.text.as_str(), page.id.as_deref(), facts.schema), ("of the text", Some("urn:uuid:2"), "wet"));
+        assert_eq!((facts.file.as_deref(), facts.wet_record_id), (Some("crawl.warc.wet.gz"), None));
+    }
+    for text in [&b" \n"[..], b"\xFF"] {
+        let page = page(joined(RESPONSE, &html, CONVERSION, text));
+        assert_eq!((page.text.as_str(), page.provenance.wet_record_id), ("of the page", None));
+    }
+    let missing = b"HTTP/1.1 404 Not Found\r\n\r\n";
+    assert_eq!(without_text(joined(RESPONSE, missing, CONVERSION, b"")).why, "http_status");
+    assert_eq!(reject(joined(RESPONSE, missing, CONVERSION, b"\xFF")).code, "not_utf8");
+    assert_eq!(reject(joined(RESPONSE, b"junk", CONVERSION, b"")).code, "http_invalid");
+}
+
+#[test]
+fn digests_of_both_records_are_compared() {
+    let html = http("Content-Type: text/html\r\n", b"<p>a");
+    let wrong = "WARC-Block-Digest: sha1:CFOGPAY55CXZY3KEUHG3V5BKMHMZCX7R\r\n";
+    let differs = |record: &str, text: &str| {
+        page(joined(&format!("{RESPONSE}{record}"), &html, &format!("{CONVERSION}{text}"), b"text")).provenance.digest_differs
+    };
+    assert_eq!((differs("", ""), differs("", wrong)), (None, Some(Differs::Block)));
+    // Of the body, which is what it is of the record.
+    assert_eq!(differs(wrong, ""), None);
 }
 
 #[test]

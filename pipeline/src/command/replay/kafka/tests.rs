@@ -1,5 +1,5 @@
 use connectors::{
-    framing::{Format, Framer},
+    framing::{Format, Framer, joined::Joined, warc::Records},
     limits::Limits,
     position::Position,
 };
@@ -70,6 +70,15 @@ fn warc_values_hold_the_record_they_were_made_of() {
         let (value, kind) = message(&published).expect("a value");
         assert_eq!((first(&value), kind), (read, "application/warc"));
     }
+    let of = |kind: &str, field: &str| {
+        format!("WARC/1.0\r\nWARC-Type: {kind}\r\n{field}: <x:1>\r\nContent-Length: 1\r\n\r\nx\r\n\r\n")
+    };
+    let both = of("response", "WARC-Record-ID") + &of("conversion", "WARC-Refers-To");
+    let mut records = Joined::new(Records::new(both.as_bytes(), Limits::default()), None);
+    let joined = record(records.next_frame().expect("in memory").expect("a record").frame.payload);
+    assert!(matches!(joined.payload, Payload::Joined { .. }), "{joined:?}");
+    let (value, kind) = message(&joined).expect("a value");
+    assert_eq!((&value[..], kind), (both.as_bytes(), "application/warc"));
     let record = line("{ }\r");
     let (value, kind) = message(&record).expect("a value");
     assert_eq!((&value[..], kind), (&b"{ }\r"[..], "application/json"));

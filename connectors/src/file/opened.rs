@@ -1,0 +1,80 @@
+//! An open input file, or two that are read as one: which record comes next, and in which of them does it lie?
+
+use std::sync::Arc;
+
+use super::{
+    listed::ByteRange,
+    walk::{Companion, InputFile, Origin},
+};
+use crate::{
+    compress::Reader,
+    error::Error,
+    framing::{
+        Format, Frame, Framer,
+        joined::{Joined, Side},
+        warc::Records,
+    },
+    limits::Limits,
+};
+
+/// A record, and the file it lies in where that is not the first one.
+pub(super) type Located = (Frame, Option<Arc<str>>);
+
+/// A file whose records are being read.
+pub(super) enum Opened {
+    /// By itself.
+    One(Box<Framer<Reader>>),
+    /// WARC with the texts that were made of its records, behind them or in a file of their own.
+    Joined(Box<Joined<Reader>>),
+}
+
+impl Opened {
+    /// Opens a file, or a part of it; with `join`, texts behind their records are joined to them.
+    pub(super) fn open(file: &InputFile, part: Option<ByteRange>, limits: Limits, join: bool) -> Result<Self, Error> {
+        let failed = |source| Error::reading(file.origin.path(), source);
+        let framer = Framer::open(reader(&file.origin, part, limits)?, file.format, limits).map_err(failed)?;
+        let texts = file.texts.as_ref().map(|texts| open_texts(texts, limits)).transpose()?;
+        Ok(match framer {
+            Framer::Warc(records) if join => Self::Joined(Box::new(Joined::new(records, texts))),
+            framer => Self::One(Box::new(framer)),
+        })
+    }
+
+    /// The next record of this file; `None` at the end.
+    pub(super) fn next_frame(&mut self, file: &InputFile) -> Result<Option<Located>, Error> {
+        match self {
+            Self::One(framer) => {
+                let frame = framer.next_frame().map_err(|source| Error::reading(file.origin.path(), source))?;
+                Ok(frame.map(|frame| (frame, None)))
+            }
+            Self::Joined(joined) => {
+                let placed = joined.next_frame().map_err(|(side, source)| {
+                    let texts = file.texts.as_ref().filter(|_| side == Side::Texts);
+                    Error::reading(texts.map_or(&file.origin, |texts| &texts.origin).path(), source)
+                })?;
+                let of_texts = |side| if side == Side::Texts { joined.texts_name() } else { None };
+                Ok(placed.map(|placed| (placed.frame, of_texts(placed.side))))
+            }
+        }
+    }
+
+    /// Bytes taken from the files so far, as they are stored.
+    pub(super) fn consumed(&self) -> u64 {
+        match self {
+            Self::One(framer) => framer.reader().consumed(),
+            Self::Joined(joined) => joined.readers().map(Reader::consumed).sum(),
+        }
+    }
+}
+
+fn open_texts(texts: &Companion, limits: Limits) -> Result<(Records<Reader>, Arc<str>), Error> {
+    let mut reader = reader(&texts.origin, None, limits)?;
+    reader.expect(Format::Warc.begins());
+    Ok((Records::new(reader, limits), texts.name.as_str().into()))
+}
+
+fn reader(origin: &Origin, part: Option<ByteRange>, limits: Limits) -> Result<Reader, Error> {
+    let size = part.map(|part| part.length).or_else(|| origin.size());
+    let reader = Reader::new(origin.open(part)?, &limits).map_err(|source| Error::reading(origin.path(), source))?;
+    Ok(reader.sized(size))
+}

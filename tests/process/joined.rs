@@ -11,6 +11,7 @@ use std::{
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use pipeline::sample::{self, Size};
 use serde_json::Value;
+use testkit::web::Web;
 
 use crate::{
     corpus::{corpus, write},
@@ -228,12 +229,15 @@ fn a_list_pairs_its_files_and_shards_keep_pairs_together() {
         writeln!(paths, "{name}").expect("in memory");
     }
     write(&list, paths.as_bytes());
+    let replay = |shard: &str, base: &str, name: &str| {
+        let more = ["--paths", &list.display().to_string(), "--base", base, "--shard", shard].map(str::to_owned);
+        let replay = Replay::of([""; 0], &home.path().join(name)).with(more);
+        replay.succeed();
+        outputs(&replay.output)
+    };
+    let local = mirror.display().to_string();
     let files = |shard: &str| -> BTreeSet<String> {
-        let out = home.path().join(shard.replace('/', "-"));
-        let more = ["--paths", &list.display().to_string(), "--base", &mirror.display().to_string(), "--shard", shard]
-            .map(str::to_owned);
-        Replay::of([""; 0], &out).with(more).succeed();
-        let decisions = lines(&outputs(&out), "decisions.jsonl");
+        let decisions = lines(&replay(shard, &local, &shard.replace('/', "-")), "decisions.jsonl");
         decisions.iter().filter_map(|d| Some(text(d, "position").split_once('#')?.0.to_owned())).collect()
     };
     let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
@@ -242,6 +246,14 @@ fn a_list_pairs_its_files_and_shards_keep_pairs_together() {
     let mut merge = weir(["merge".as_ref(), "--output".as_ref(), home.path().join("all").as_os_str()]);
     let ended = merge.args(["0-2", "1-2"].map(|shard| home.path().join(shard))).output().expect("weir runs");
     assert!(ended.status.success(), "{}", said(&ended));
+    // From a web server, both files in a stream each.
+    let web = Web::start();
+    for name in NAMES.iter().flat_map(|name| [(*name).to_owned(), name.replace("/a.", "/b.")]) {
+        web.put(&name, &fs::read(mirror.join(&name)).expect("there"));
+    }
+    web.put("warc/c.warc.gz", &fs::read(mirror.join("warc/c.warc.gz")).expect("there"));
+    let remote = replay("0/2", web.url("").trim_end_matches('/'), "remote");
+    assert_same(&remote, &outputs(&home.path().join("0-2")), "over HTTP");
 }
 
 #[test]

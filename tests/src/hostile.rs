@@ -13,11 +13,12 @@ mod saved;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their fuzz targets.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("warc", archives::warc),
     ("arc", archives::arc),
     ("gzip", archives::gzip),
     ("wacz", archives::wacz),
+    ("pair", archives::pair),
     ("jsonl", archives::jsonl),
     ("http", pages::http),
     ("json", pages::json),

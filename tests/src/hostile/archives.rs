@@ -34,6 +34,28 @@ pub(super) fn wacz(bytes: &[u8]) {
     file("input.wacz", bytes);
 }
 
+/// What comes between the two files of a pair.
+const BETWEEN: &[u8] = b"\n=== WET ===\n";
+
+/// A WARC and its WET: what is read of both together is what is read of each.
+pub(super) fn pair(bytes: &[u8]) {
+    let at = bytes.windows(BETWEEN.len()).position(|window| window == BETWEEN).unwrap_or(bytes.len());
+    let names = ["input.warc", "input.warc.wet"];
+    let contents = [&bytes[..at], bytes.get(at + BETWEEN.len()..).unwrap_or_default()];
+    let paths = names.map(|name| FOLDER.with(|folder| folder.path().join(name)));
+    for (path, content) in paths.iter().zip(contents) {
+        fs::write(path, content).expect("written");
+    }
+    let Ok(found) = walk(&paths) else { return };
+    let apart = read(&mut FileSource::new(found.files.clone(), LIMITS), 100);
+    let files = found.joined().files;
+    let together = reading(names[0], &|| FileSource::new(files.clone(), LIMITS).joining(true));
+    let records = |record: &Record| if matches!(record.payload, Payload::Joined { .. }) { 2 } else { 1 };
+    assert_eq!(together.iter().map(records).sum::<usize>(), apart.len(), "every record once");
+    let bytes = |records: &[Record]| records.iter().map(|record| record.payload.len()).sum::<usize>();
+    assert_eq!(bytes(&together), bytes(&apart), "every byte once");
+}
+
 pub(super) fn jsonl(bytes: &[u8]) {
     file("input.jsonl", bytes);
 }
@@ -46,7 +68,11 @@ fn file(name: &str, bytes: &[u8]) {
     let path = FOLDER.with(|folder| folder.path().join(name));
     fs::write(&path, bytes).expect("written");
     let Ok(found) = walk(&[path]) else { return };
-    let open = || FileSource::new(found.files.clone(), LIMITS);
+    reading(name, &|| FileSource::new(found.files.clone(), LIMITS));
+}
+
+/// Reads in several ways, which must not differ; what was read.
+fn reading(name: &str, open: &dyn Fn() -> FileSource) -> Vec<Record> {
     let whole = read(&mut open(), 1000);
     for record in &whole {
         check_frame(record);
@@ -54,7 +80,7 @@ fn file(name: &str, bytes: &[u8]) {
     }
     assert!(whole.windows(2).all(|pair| pair[0].position < pair[1].position), "positions rise");
     assert_eq!(read(&mut open(), 1), whole, "one at a time");
-    let Some(middle) = whole.get(whole.len() / 2) else { return };
+    let Some(middle) = whole.get(whole.len() / 2) else { return whole };
     let mut positions = Positions::default();
     for record in &whole[..whole.len() / 2] {
         positions.advance(record.position);
@@ -62,6 +88,7 @@ fn file(name: &str, bytes: &[u8]) {
     let mut source = open();
     source.seek(&positions).expect("a place that was there");
     assert_eq!(read(&mut source, 7), whole[whole.len() / 2..], "from {middle:?} on");
+    whole
 }
 
 fn read(source: &mut FileSource, at_once: usize) -> Vec<Record> {
@@ -78,7 +105,9 @@ fn read(source: &mut FileSource, at_once: usize) -> Vec<Record> {
 
 fn check_frame(record: &Record) {
     let Payload::Bad(bad) = &record.payload else {
-        assert!(record.payload.len() <= LIMITS.record_bytes_max + LIMITS.header_bytes_max, "{} bytes", record.payload.len());
+        let records = if matches!(record.payload, Payload::Joined { .. }) { 2 } else { 1 };
+        let most = records * (LIMITS.record_bytes_max + LIMITS.header_bytes_max);
+        assert!(record.payload.len() <= most, "{} bytes", record.payload.len());
         return;
     };
     assert!(bad.bytes.len() <= connectors::framing::SNIPPET_BYTES_MAX, "{} bytes of a lost stretch", bad.bytes.len());

@@ -2,7 +2,7 @@
 """Text of HTML pages: weir beside trafilatura and resiliparse.
 
     pip install trafilatura lxml_html_clean resiliparse
-    python3 tests/peers/html.py [--weir target/release/weir] [--words FILE] FOLDER
+    python3 tests/peers/pages.py [--weir target/release/weir] [--words FILE] FOLDER
 
 FOLDER holds pages (.html, .html.gz), in folders or not. Prints, for weir with `input.html` main and all, how many of the
 peer's words weir has (recall), how many of weir's words the peer has (precision), and their harmonic mean (F1), averaged over
@@ -48,7 +48,7 @@ def weir(binary, found, keep):
         command = [binary, "--set", f"input.html={keep}", "text", "--json", *files]
         done = subprocess.run(command, capture_output=True, check=False)
         seconds = (time.perf_counter() - start) / max(len(files), 1)
-    lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    lines = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     by_number = {files[line["file"]]: line for line in lines}
     empty = {"text": "", "around": "", "hidden": "", "disguised": ""}
     return {name: by_number.get(number, empty) for number, name in enumerate(found)}, seconds

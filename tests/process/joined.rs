@@ -82,7 +82,7 @@ fn pair(home: &Path) -> Vec<(String, String)> {
 
 /// Every line of the corpus, by its id.
 fn documents(tree: &Tree) -> BTreeMap<String, Value> {
-    let parts = tree.keys().filter(|name| name.contains("/part-"));
+    let parts = tree.keys().filter(|name| name.contains('/'));
     parts.flat_map(|name| lines(tree, name)).map(|line| (text(&line, "id").to_owned(), line)).collect()
 }
 
@@ -178,7 +178,7 @@ fn both_records_leave_an_archive_and_are_one_again() {
     let tree = outputs(&out);
     let originals = [archive(), pages.iter().map(|(id, text)| conversion(id, text)).collect()].concat();
     let mut left = 0;
-    for (name, bytes) in tree.iter().filter(|(name, _)| name.contains("/part-")) {
+    for (name, bytes) in tree.iter().filter(|(name, _)| name.contains('/')) {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let (mut member, mut record) = (GzDecoder::new(rest), Vec::new());

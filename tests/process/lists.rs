@@ -193,5 +193,5 @@ fn lists_that_make_no_sense_are_refused_with_their_place() {
     refused("a.warc\nmissing.warc\n", &web.url("mirror"), "mirror/missing.warc: not found");
     let both = Replay::to(&out).with(["--paths", "list"]);
     assert!(both.fail(2).contains("cannot be used with"));
-    assert!(Replay::to(&out).with(["--base", "x"]).fail(2).contains("--paths"));
+    assert!(Replay::to(&out).with(["--base", "x"]).fail(2).contains("cannot be used with"));
 }

@@ -16,7 +16,7 @@
 //! may be given up for a while where nothing is lost.
 //!
 //! **Cost** a parse of each record's header, and a search of the window for each response. **State** the window, and the ids of the last
-//! [`REMEMBERED_MAX`] records that passed alone, on either side: some 6 MB when full.
+//! 65,536 records that passed alone, on either side: some 6 MB when full.
 
 use std::{
     collections::{BTreeSet, VecDeque},

@@ -31,7 +31,7 @@ pub(super) struct Input {
     pub list: Option<PathBuf>,
     /// Where the paths of the list begin: a folder, `s3://BUCKET/PREFIX` or `https://HOST/PATH`. Without it they are taken from
     /// the working folder.
-    #[arg(long, requires = "list", value_name = "DIR|ADDRESS")]
+    #[arg(long, requires = "list", conflicts_with = "paths", value_name = "DIR|ADDRESS")]
     pub base: Option<String>,
 }
 

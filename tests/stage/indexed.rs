@@ -39,13 +39,14 @@ pub(crate) fn copies_of_an_indexed_corpus_are_duplicates(client: &Client) {
     let mut process = start(&group, "index", "a");
     group.wait_done(&input, &mut process);
     process.kill();
-    // Started anew, its own state goes on; a standby that follows from the first record on begins with the same index.
+    // Started anew, its own state goes on; a standby that follows from the first record on begins with the same index. It is
+    // begun when the other one is active: else which of the two is may change.
     input.add(62, 200);
+    let mut process = start(&group, "index", "a");
+    group.wait_done(&input, &mut process);
     let mut command = group.command("b");
     command.arg("--from-journal").arg("--index").arg(group.state("index"));
     let mut standby = group.begin(command);
-    let mut process = start(&group, "index", "a");
-    group.wait_done(&input, &mut process);
     process.stop();
     input.add(63, 200);
     group.wait_done(&input, &mut standby);

@@ -43,7 +43,7 @@ fn read(client: &Client, object: &Object, offset: u64, length: u64) -> Result<Ve
 #[test]
 fn whole_files_and_parts_come_as_they_are() {
     let (web, client, bytes) = (Web::start(), client(), bytes());
-    web.put("a/b c.gz", &bytes);
+    web.put("a/b%20c.gz", &bytes);
     web.put("empty", b"");
     let object = look_up(&client, &web, "a/b%20c.gz").expect("there");
     assert_eq!((object.size, object.etag.as_deref()), (bytes.len() as u64, Some("\"v1\"")));

@@ -74,7 +74,7 @@ impl Web {
         format!("http://{}/{path}", self.address)
     }
 
-    /// Serves these bytes at a path: a new version of it.
+    /// Serves these bytes at a path, percent-encoded as requests have it: a new version of it.
     pub fn put(&self, path: &str, bytes: &[u8]) {
         let mut shared = self.shared();
         shared.versions += 1;

@@ -1,12 +1,7 @@
-//! What several benches start from: an engine without files of its own, outputs that go nowhere.
+//! What several benches start from: a sample crawl, an engine over a folder of state.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use connectors::{
-    committer::{Committer, Outgoing, Recovered},
-    error::Error,
-    position::Positions,
-};
 use mimalloc::MiMalloc;
 use operators::{
     background::{Background, Learner, Options, Origin},
@@ -63,34 +58,4 @@ pub fn restore(config: &Config, background: &Arc<Background>, seed: Seed, folder
     let state = StateFolder::new(folder.to_owned());
     let names = partitions.iter().map(|&name| name.to_owned()).collect();
     assemble::engine(config, &ingredients, &state, names).expect("an engine")
-}
-
-/// Takes everything and keeps nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Nowhere;
-
-impl Committer for Nowhere {
-    fn recover(&mut self, _: Option<&[u8]>) -> Result<Recovered, Error> {
-        Ok(Recovered::default())
-    }
-
-    fn begin(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn write(&mut self, _: &Outgoing<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(&mut self, _: &Positions, _: &[u8]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn abort(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn mark(&mut self) -> Result<Vec<u8>, Error> {
-        Ok(vec![1])
-    }
 }

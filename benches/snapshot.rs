@@ -13,8 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::{Nowhere, platforms, restore};
+use benches::{platforms, restore};
 use connectors::{
+    discard::Discard,
     error::Error,
     position::{Partition, Position, Positions},
     source::{Limit, Payload, Record, Source},
@@ -105,7 +106,7 @@ fn main() {
     let pace = Pace { batch_documents: 1024, batch_bytes: 64 << 20, snapshot_documents: u32::MAX };
     let source = Documents { names: vec!["bench".to_owned()], next: 0, end: documents };
     let mut stage =
-        Stage::open(source, Nowhere, restore(&config, &background, SEED, folder.path(), &["bench"]), pace).expect("opens");
+        Stage::open(source, Discard, restore(&config, &background, SEED, folder.path(), &["bench"]), pace).expect("opens");
     let every = u64::from(config.state.snapshot_documents);
     let (began, mut due, mut stops) = (Instant::now(), every, Vec::new());
     while stage.step(None).expect("a step") {

@@ -24,9 +24,10 @@ use std::{
     time::Instant,
 };
 
-use benches::{Nowhere, crawl, restore};
+use benches::{crawl, restore};
 use connectors::{
     committer::Committer,
+    discard::Discard,
     error::Error,
     kafka::{Checked, KafkaCommitter, KafkaConfig, KafkaPublisher, KafkaSource, Start, Topics, WithoutSnapshot, check_topics},
     position::{Partition, Position, Positions},
@@ -225,7 +226,7 @@ impl Bench {
     /// Documents a second of b.
     fn operators(&self, names: &[String], records: &[Record]) -> f64 {
         let source = InMemory { names: names.to_vec(), records: records.to_vec(), next: 0 };
-        self.run(source, Nowhere)
+        self.run(source, Discard)
     }
 
     /// Documents a second of c.

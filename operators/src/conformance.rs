@@ -329,7 +329,9 @@ impl<O: Operator> Engine<'_, O> {
 fn saved(store: &impl Persist) -> Vec<u8> {
     let mut out = Encoder::default();
     store.save(&mut out);
-    assert_eq!(store.freeze()(), out.bytes, "a copy writes what the store would have written");
+    let mut copy = Encoder::default();
+    store.freeze()(&mut copy);
+    assert_eq!(copy.bytes, out.bytes, "a copy writes what the store would have written");
     out.bytes
 }
 

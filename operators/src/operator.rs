@@ -59,8 +59,8 @@ pub struct Trace<'a> {
     pub bytes: &'a [u8],
 }
 
-/// State as it was at one moment: gives the bytes that [`Persist::save`] would have written then.
-pub type Frozen = Box<dyn FnOnce() -> Vec<u8> + Send>;
+/// State as it was at one moment: writes what [`Persist::save`] would have written then.
+pub type Frozen = Box<dyn FnOnce(&mut Encoder) + Send>;
 
 /// Bounded state that survives a restart.
 pub trait Persist {
@@ -72,7 +72,7 @@ pub trait Persist {
     fn freeze(&self) -> Frozen {
         let mut out = Encoder::default();
         self.save(&mut out);
-        Box::new(move || out.bytes)
+        Box::new(move |to| to.bytes.extend(out.bytes))
     }
 
     /// Replaces the state by what `save` wrote.

@@ -131,7 +131,7 @@ impl Candidates {
             return None;
         }
         if (self.len + 1) * 4 > self.keys.len() * 3 {
-            self.rebuild(self.keys.len() * 2, |_| true);
+            self.grow();
         }
         let key = key.max(1);
         let at = self.slot(key);
@@ -200,19 +200,35 @@ impl Candidates {
         }
     }
 
-    fn rebuild(&mut self, slots: usize, keep: impl Fn(&Candidate) -> bool) {
+    /// Moves to a table of twice as many slots.
+    fn grow(&mut self) {
+        let slots = self.keys.len() * 2;
         let keys = std::mem::replace(&mut self.keys, vec![EMPTY; slots]);
         let entries = std::mem::replace(&mut self.entries, vec![Candidate::default(); slots]);
-        self.len = 0;
-        for (key, entry) in keys.into_iter().zip(entries) {
+        for (key, entry) in keys.into_iter().zip(entries).filter(|(key, _)| *key != EMPTY) {
+            let at = self.slot(key);
+            (self.keys[at], self.entries[at]) = (key, entry);
+        }
+    }
+
+    /// Drops phrases where they lie. From behind an empty slot on, each key moves up to the first free one of its way, over
+    /// slots that are settled already.
+    fn retain(&mut self, keep: impl Fn(&Candidate) -> bool) {
+        let mask = self.keys.len() - 1;
+        let start = self.keys.iter().position(|&key| key == EMPTY).unwrap_or(mask);
+        for at in (start..=start + mask).map(|at| at & mask) {
+            let (key, entry) = (self.keys[at], self.entries[at]);
             if key == EMPTY {
                 continue;
             }
+            self.keys[at] = EMPTY;
             if keep(&entry) {
                 let at = self.slot(key);
                 (self.keys[at], self.entries[at]) = (key, entry);
-                self.len += 1;
-            } else if entry.listed > 1 {
+                continue;
+            }
+            self.len -= 1;
+            if entry.listed > 1 {
                 self.pool.release(place(&entry));
             }
         }
@@ -229,7 +245,7 @@ impl Candidates {
         let mut strengths: Vec<(u16, u32)> = self.held().map(|(_, c)| (c.live, c.touched)).collect();
         drop = drop.min(strengths.len() - 1);
         let (_, &mut last, _) = strengths.select_nth_unstable(drop);
-        self.rebuild(self.keys.len(), |c| (c.live, c.touched) > last);
+        self.retain(|c| (c.live, c.touched) > last);
     }
 
     fn held(&self) -> impl Iterator<Item = (u64, &Candidate)> {
@@ -392,6 +408,8 @@ mod tests {
         assert!(table.len() <= 600 && table.len() > 560, "{}", table.len());
         assert!((0..100).all(|i| table.find(key(i)).is_some()), "stronger ones stay");
         assert!(table.find(key(100)).is_none() && table.find(key(799)).is_some(), "oldest go first");
+        let held = (0..800).filter(|&i| table.find(key(i)).is_some()).count();
+        assert_eq!((held, table.held().count()), (table.len(), table.len()), "each is found where it was moved to");
     }
 
     #[test]

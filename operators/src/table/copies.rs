@@ -29,13 +29,16 @@ impl<T: Clone + Send + 'static> Copies<T> {
         }
     }
 
-    /// Copies `table` now; what is given back hands the copy to `read`, on whatever thread that is called, and keeps it.
-    pub(crate) fn freeze<R, F: FnOnce(&T) -> R + Send>(&self, table: &T, read: F) -> impl FnOnce() -> R + Send + use<T, R, F> {
+    /// Copies `table` now; what is given back hands the copy to `write`, on whatever thread that is called, and keeps it.
+    pub(crate) fn freeze<W, F: FnOnce(&T, &mut W) + Send>(
+        &self,
+        table: &T,
+        write: F,
+    ) -> impl FnOnce(&mut W) + Send + use<T, W, F> {
         let (copy, kept) = (self.copy(table), Arc::clone(&self.0));
-        move || {
-            let result = read(&copy);
+        move |to| {
+            write(&copy, to);
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
-            result
         }
     }
 }
@@ -48,14 +51,17 @@ mod tests {
     fn a_copy_is_as_of_the_moment_and_its_memory_is_used_again() {
         let copies = Copies::default();
         let mut table = vec![1_u64; 1000];
-        let first = copies.freeze(&table, |t| (t[0], t.as_ptr().addr()));
+        let look = |t: &Vec<u64>, to: &mut (u64, usize)| *to = (t[0], t.as_ptr().addr());
+        let first = copies.freeze(&table, look);
         table[0] = 2;
-        let second = copies.freeze(&table, |t| (t[0], t.as_ptr().addr()));
-        let (first, second) = (first(), second());
-        assert_eq!((first.0, second.0), (1, 2));
-        assert_ne!(first.1, second.1, "two at once are two copies");
+        let second = copies.freeze(&table, look);
+        let mut seen = [(0, 0); 3];
+        first(&mut seen[0]);
+        second(&mut seen[1]);
+        assert_eq!((seen[0].0, seen[1].0), (1, 2));
+        assert_ne!(seen[0].1, seen[1].1, "two at once are two copies");
         table[0] = 3;
-        let third = copies.freeze(&table, |t| (t[0], t.as_ptr().addr()))();
-        assert_eq!(third, (3, second.1), "the copy given back last");
+        copies.freeze(&table, look)(&mut seen[2]);
+        assert_eq!(seen[2], (3, seen[1].1), "the copy given back last");
     }
 }

@@ -1,11 +1,18 @@
 //! What the carriers of a phrase have in common beside it: ordinary explanations.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use super::{
     judge::{Bench, Member},
-    score::collocation,
+    score::{WIDER, collocation},
+    shard::TEST_MIN,
 };
 use crate::{
-    background::{RARE, for_each_line},
+    background::{RARE, for_each_line, line_key},
+    document::Ordinal,
     operator::shard_of,
     text::{NGRAM_MAX, Token, ngram},
 };
@@ -15,6 +22,8 @@ const NGRAM_SHARED: f64 = 0.4;
 const LINE_SHARED: f64 = 0.5;
 /// Other lines in common that make the carriers' sites one site in several places.
 const TEMPLATE: usize = 3;
+/// Companions held; where there are more, they are worked out again.
+const HELD_BYTES: usize = 16 << 20;
 
 /// Most documents, beyond twice the expected, that carry a rare n-gram of the span, inside the span or elsewhere.
 pub(super) fn wider_use(bench: &Bench<'_>, span: &[Token]) -> f64 {
@@ -39,28 +48,76 @@ pub(super) fn wider_use(bench: &Bench<'_>, span: &[Token]) -> f64 {
     most
 }
 
-/// Most documents, beyond twice the expected, that carry a rare n-gram which 40% of the carriers share.
-pub(super) fn wider_company(bench: &mut Bench<'_>, members: &[Member]) -> f64 {
-    let seed = bench.operator.background.seed();
+/// A rare n-gram of a text that several documents carry.
+#[derive(Clone, Copy, Debug)]
+struct Companion {
+    hash: u64,
+    live: u16,
+    df: u8,
+}
+
+/// Companions of the texts looked at since the last border: their counts are those of the border, and a carrier of one phrase
+/// is mostly one of the next page's phrases too.
+pub(super) struct Company(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    border: Ordinal,
+    bytes: usize,
+    of: BTreeMap<Ordinal, Arc<[Companion]>>,
+}
+
+impl Company {
+    pub(super) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    /// Of the document `ordinal`, with this text. Cost of a text that is not held: two cache misses an n-gram.
+    fn of(&self, bench: &Bench<'_>, ordinal: Ordinal, text: &[Token]) -> Arc<[Companion]> {
+        let border = bench.tick.border;
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.border != border {
+            *held = Held { border, ..Held::default() };
+        }
+        if let Some(companions) = held.of.get(&ordinal) {
+            return Arc::clone(companions);
+        }
+        drop(held);
+        let companions = companions(bench, text);
+        let bytes = size_of_val(&*companions) + size_of::<Companion>() * 4;
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.bytes + bytes > HELD_BYTES {
+            *held = Held { border, ..Held::default() };
+        }
+        held.bytes += bytes;
+        held.of.insert(ordinal, Arc::clone(&companions));
+        companions
+    }
+}
+
+/// Those that could be anybody's wider company.
+fn companions(bench: &Bench<'_>, text: &[Token]) -> Arc<[Companion]> {
+    let background = &bench.operator.background;
+    let live = |hash| bench.shards[shard_of(hash)].live_at(hash, bench.tick.border);
+    let ngrams = ngram::distinct(background.seed(), text, |hash| f64::from(live(hash)) > WIDER * f64::from(TEST_MIN));
+    let all = ngrams.iter().map(|n| Companion { hash: n.hash, live: live(n.hash), df: background.ngram_documents(n.hash) });
+    all.filter(|c| c.df <= RARE).collect()
+}
+
+/// Whether 40% of the carriers share a rare n-gram that, beyond twice the expected, more than `least` documents carry;
+/// `least` is at least 1.5 times the count at which phrases are first tested.
+pub(super) fn is_wider(bench: &mut Bench<'_>, members: &[Member], least: f64) -> bool {
     let (mut hashes, mut texts) = (Vec::new(), 0usize);
     for m in members {
-        if let Some(text) = bench.text(m.carrier.ordinal) {
-            hashes.extend(ngram::distinct(seed, &text, |_| true).iter().map(|n| n.hash));
-            texts += 1;
-        }
+        let Some(text) = bench.text(m.carrier.ordinal) else { continue };
+        let beyond = |c: &&Companion| f64::from(c.live) - 2.0 * (f64::from(c.df) + 0.5) * bench.growth > least;
+        let companions = bench.operator.company.of(bench, m.carrier.ordinal, &text);
+        hashes.extend(companions.iter().filter(beyond).map(|c| c.hash));
+        texts += 1;
     }
     hashes.sort_unstable();
-    let least = NGRAM_SHARED * texts as f64;
-    let mut most = 0.0f64;
-    for run in hashes.chunk_by(|a, b| a == b).filter(|r| r.len() as f64 >= least) {
-        let df = bench.operator.background.ngram_documents(run[0]);
-        if df > RARE {
-            continue;
-        }
-        let live = bench.shards[shard_of(run[0])].live_at(run[0], bench.tick.border);
-        most = most.max(f64::from(live) - 2.0 * (f64::from(df) + 0.5) * bench.growth);
-    }
-    most
+    let shared = NGRAM_SHARED * texts as f64;
+    hashes.chunk_by(|a, b| a == b).any(|run| run.len() as f64 >= shared)
 }
 
 /// Whether the carriers are one page template on several hosts: half of them share three other lines.
@@ -69,25 +126,23 @@ pub(super) fn is_template(bench: &mut Bench<'_>, members: &[Member], span: &[Tok
     if members.iter().all(|m| Some(m.memo.host) == host) {
         return false;
     }
-    let mut lines: Vec<Box<[Token]>> = Vec::new();
-    let mut texts = 0usize;
-    for m in members {
-        let Some(text) = bench.text(m.carrier.ordinal) else { continue };
-        texts += 1;
-        let mut own: Vec<Box<[Token]>> = Vec::new();
-        for_each_line(&text, |_, line| {
+    let seed = bench.operator.background.seed();
+    let texts: Vec<Arc<[Token]>> = members.iter().filter_map(|m| bench.text(m.carrier.ordinal)).collect();
+    // Each distinct line of each text: its hash and where it is.
+    let mut lines: Vec<(u64, usize, usize, usize)> = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        for_each_line(text, |from, line| {
             if line.len() > 1 {
-                own.push(line.into());
+                lines.push((line_key(seed, 0, line), number, from, from + line.len()));
             }
         });
-        own.sort_unstable();
-        own.dedup();
-        lines.append(&mut own);
     }
     lines.sort_unstable();
-    let least = LINE_SHARED * texts as f64;
-    let shared = lines.chunk_by(|a, b| a == b).filter(|r| r.len() as f64 >= least);
-    shared.filter(|r| !holds(span, &r[0]) && !holds(&r[0], span)).count() >= TEMPLATE
+    lines.dedup_by_key(|line| (line.0, line.1));
+    let least = LINE_SHARED * texts.len() as f64;
+    let shared = lines.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() as f64 >= least);
+    let apart = shared.map(|run| &texts[run[0].1][run[0].2..run[0].3]).filter(|line| !holds(span, line) && !holds(line, span));
+    apart.take(TEMPLATE).count() == TEMPLATE
 }
 
 fn holds(whole: &[Token], part: &[Token]) -> bool {

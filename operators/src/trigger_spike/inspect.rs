@@ -11,7 +11,7 @@ use super::{
 use crate::{background::DIMENSIONS, text::Token};
 
 /// Longest extension of a span to each side.
-const SPAN: usize = 30;
+pub(super) const SPAN: usize = 30;
 /// Share of carriers that must agree on a token for the span to go on.
 const AGREED: f64 = 0.8;
 /// Tokens to each side that make the local context.
@@ -19,7 +19,6 @@ const NEARBY: usize = 10;
 
 /// A carrier's text and where the n-gram stands in it.
 pub(super) struct Sight {
-    ordinal: u32,
     text: Arc<[Token]>,
     place: usize,
 }
@@ -46,7 +45,7 @@ pub(super) fn sights(bench: &mut Bench<'_>, evidence: &Evidence, members: &[Memb
         }
         let Some(text) = bench.text(m.carrier.ordinal) else { continue };
         units.push(m.memo.unit);
-        sights.push(Sight { ordinal: m.carrier.ordinal, text, place: usize::from(m.carrier.place) });
+        sights.push(Sight { text, place: usize::from(m.carrier.place) });
     }
     sights
 }
@@ -112,6 +111,7 @@ pub(super) fn surroundings(bench: &Bench<'_>, evidence: &Evidence, sights: &[Sig
     Surroundings {
         left,
         length: span.len(),
+        is_cut: span.len() < left + n + right,
         left_mode: company(&before),
         right_mode: company(&after),
         opens: share(&|i| Sight::ends_sentence(before[i])),
@@ -150,14 +150,14 @@ fn local(bench: &Bench<'_>, sights: &[Sight], left: usize, right: usize) -> f64 
 }
 
 /// Log-likelihood ratio of planted against natural over the carriers where a cut can be judged, and their number.
-pub(super) fn scars(bench: &mut Bench<'_>, evidence: &Evidence, s: &Surroundings, sights: &[Sight]) -> (f64, f64) {
+pub(super) fn scars(bench: &Bench<'_>, evidence: &Evidence, s: &Surroundings, sights: &[Sight]) -> (f64, f64) {
     let (mut g, mut cuts) = (0.0, 0.0);
-    let background = Arc::clone(&bench.operator.background);
+    let operator = bench.operator;
     for sight in sights {
         let Some(from) = sight.place.checked_sub(s.left) else { continue };
         let to = from + s.length.max(evidence.len);
-        let table = || bench.scar_table(sight.ordinal, &sight.text);
-        if let Some(ratio) = scar::ratio(&background, &sight.text, from, to, table) {
+        let table = || operator.scars.get(&operator.background, &sight.text);
+        if let Some(ratio) = scar::ratio(&operator.background, &sight.text, from, to, table) {
             g += ratio;
             cuts += 1.0;
         }
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn sight(text: &[u32], place: usize) -> Sight {
-        Sight { ordinal: 0, text: text.iter().map(|&t| Token(t)).collect(), place }
+        Sight { text: text.iter().map(|&t| Token(t)).collect(), place }
     }
 
     #[test]

@@ -4,18 +4,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Answer, Probe, Shard, TriggerSpike, company, inspect,
+    Answer, Probe, Shard, TriggerSpike, company,
+    inspect::{self, Sight},
     memo::Memo,
-    scar,
     score::{CLOSED, Class, Evidence, FLOOR, LN_MAX, LX_MAX, Surroundings, WIDER, collocation, excess},
     shard::{Carrier, Due, LISTED_MAX, SOLO},
+    span::{self, Span},
 };
 use crate::{
     background::{Context, DIMENSIONS, QUANTUM, RARE},
     document::Document,
     lookup::Horizon,
     operator::{Scene, Tick},
-    text::Token,
+    text::{Token, hash::mix},
 };
 
 /// Share of its documents that carry the phrase, from which a new publisher speaks against it.
@@ -25,6 +26,11 @@ const SOLO_FULL: f64 = FULL;
 /// Share of the commonest neighbour from which a solo is a fixed expression.
 const SOLO_MODE: f64 = 0.5;
 const NEW_SHARE_MAX: f64 = 0.9;
+/// Texts at hand at once: those of four phrases.
+const TEXTS_MAX: usize = 4 * LISTED_MAX;
+/// Spans of one document that are looked at. Where more phrases are due it is by lot which lead to one, so that none can be
+/// hidden behind others; those left out are due again with a later carrier.
+const SPANS_MAX: usize = 64;
 
 /// A carrier and what is remembered of it.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +69,7 @@ pub(super) struct Bench<'a> {
     scarcity: Vec<f64>,
     new_shares: Vec<f64>,
     texts: BTreeMap<u32, Option<Arc<[Token]>>>,
-    tables: BTreeMap<u32, scar::Table>,
+    spans: Vec<Span>,
 }
 
 struct Judged {
@@ -73,7 +79,9 @@ struct Judged {
     surroundings: Surroundings,
     members: Vec<Member>,
     first: usize,
+    /// Tokens of the span, and what is known of it.
     span: Vec<Token>,
+    known: span::Index,
 }
 
 /// The alarms that a document would raise, best first.
@@ -103,10 +111,15 @@ pub(super) fn judge(
         scarcity: operator.frozen.scarcity(&operator.background),
         new_shares: operator.frozen.new_shares(&operator.background),
         texts: BTreeMap::new(),
-        tables: BTreeMap::new(),
+        spans: Vec::new(),
     };
-    let due = answers.iter().flat_map(|a| a.due.iter().map(|d| (d, &a.carriers[d.from as usize..d.to as usize])));
-    let mut judged: Vec<Judged> = due.filter_map(|(due, carriers)| bench.examine(due, carriers)).collect();
+    let mut due: Vec<(&Due, &[u64])> =
+        answers.iter().flat_map(|a| a.due.iter().map(|d| (d, &a.carriers[d.from as usize..d.to as usize]))).collect();
+    if due.len() > SPANS_MAX {
+        let lot = mix(operator.background.seed().0 ^ u64::from(scene.tick.ordinal));
+        due.sort_unstable_by_key(|(d, _)| mix(probe.ngrams[d.ngram as usize].hash ^ lot));
+    }
+    let mut judged: Vec<Judged> = due.into_iter().filter_map(|(due, carriers)| bench.examine(due, carriers)).collect();
     judged.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then(a.evidence.place.cmp(&b.evidence.place)).then(a.evidence.ngram.cmp(&b.evidence.ngram))
     });
@@ -118,12 +131,10 @@ impl Bench<'_> {
     pub(super) fn text(&mut self, ordinal: u32) -> Option<Arc<[Token]>> {
         let (own, horizon, document) = (self.tick.ordinal, self.horizon, self.document);
         let ask = || if ordinal == own { Some(Arc::from(document.ids())) } else { horizon.tokens(ordinal) };
+        if self.texts.len() >= TEXTS_MAX {
+            self.texts.clear();
+        }
         self.texts.entry(ordinal).or_insert_with(ask).clone()
-    }
-
-    pub(super) fn scar_table(&mut self, ordinal: u32, text: &[Token]) -> scar::Table {
-        let background = &self.operator.background;
-        *self.tables.entry(ordinal).or_insert_with(|| scar::table(background, text))
     }
 
     /// Tokens `first..first + len` of this document, cut at its end.
@@ -149,7 +160,8 @@ impl Bench<'_> {
                 return None;
             }
         }
-        let surroundings = inspect::surroundings(self, &evidence, &sights);
+        let known = self.span_of(&evidence, &members, &sights)?;
+        let surroundings = self.spans[known].surroundings(&evidence);
         let (class, score) = evidence.classify(&surroundings)?;
         let bonus = if surroundings.is_closed() { 0.0 } else { class.scar_max() };
         if score + bonus < class.threshold(thresholds) {
@@ -157,13 +169,48 @@ impl Bench<'_> {
         }
         let first = evidence.place.checked_sub(surroundings.left)?;
         let span = self.span(first, surroundings.length).to_vec();
-        if surroundings.is_closed() && company::wider_use(self, &span) > WIDER * evidence.live {
+        if surroundings.is_closed() && self.wider_use(known, &span) > WIDER * evidence.live {
             return None;
         }
-        let (g, cuts) =
-            if surroundings.is_closed() { (0.0, 0.0) } else { inspect::scars(self, &evidence, &surroundings, &sights) };
+        let (g, cuts) = if surroundings.is_closed() { (0.0, 0.0) } else { self.scars(known, &evidence, &sights) };
         let score = surroundings.with_scars(class, score, g, cuts)?;
-        Some(Judged { score, class, evidence, surroundings, members, first, span })
+        Some(Judged { score, class, evidence, surroundings, members, first, span, known })
+    }
+
+    /// The span that an n-gram leads to, looked at if no other n-gram has led to it. `None` if enough have been looked at.
+    fn span_of(&mut self, evidence: &Evidence, members: &[Member], sights: &[Sight]) -> Option<span::Index> {
+        let carriers = span::carriers(self.operator.background.seed(), evidence, members);
+        let known = self.spans.iter().position(|span| span.is_reached(carriers, evidence));
+        if known.is_some() || self.spans.len() == SPANS_MAX {
+            return known;
+        }
+        let surroundings = inspect::surroundings(self, evidence, sights);
+        self.spans.push(Span::new(carriers, evidence, surroundings));
+        Some(self.spans.len() - 1)
+    }
+
+    fn scars(&mut self, known: span::Index, evidence: &Evidence, sights: &[Sight]) -> (f64, f64) {
+        let span = &self.spans[known];
+        let scars = span.scars.unwrap_or_else(|| inspect::scars(self, evidence, &span.surroundings(evidence), sights));
+        *self.spans[known].scars.insert(scars)
+    }
+
+    fn wider_use(&mut self, known: span::Index, span: &[Token]) -> f64 {
+        let most = self.spans[known].wider_use.unwrap_or_else(|| company::wider_use(self, span));
+        *self.spans[known].wider_use.insert(most)
+    }
+
+    fn is_template(&mut self, j: &Judged) -> bool {
+        let is_template = self.spans[j.known].is_template.unwrap_or_else(|| company::is_template(self, &j.members, &j.span));
+        *self.spans[j.known].is_template.insert(is_template)
+    }
+
+    /// One part of a story, or of a site's subject.
+    fn is_wider(&mut self, j: &Judged) -> bool {
+        let least = WIDER * j.evidence.live;
+        let held = self.spans[j.known].is_wider.filter(|held| held.0.total_cmp(&least).is_eq());
+        let held = held.unwrap_or_else(|| (least, company::is_wider(self, &j.members, least)));
+        self.spans[j.known].is_wider.insert(held).1
     }
 
     /// What the carriers say together.
@@ -267,11 +314,10 @@ impl Bench<'_> {
             if j.surroundings.opens < CLOSED && !j.span.iter().any(rare_word) {
                 return true;
             }
-        } else if company::is_template(self, &j.members, &j.span) {
+        } else if self.is_template(j) {
             return true;
         }
-        // One part of a story, or of a site's subject.
-        company::wider_company(self, &j.members) > WIDER * j.evidence.live
+        self.is_wider(j)
     }
 }
 

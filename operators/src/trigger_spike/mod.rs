@@ -25,6 +25,8 @@
 //!   more vote, of an unknown publisher. It is recalled all the same: recalls come from the horizon's texts.
 //! * The newest 64 carriers are listed. When more are alive, votes and expectation are taken over the stretch of ordinals
 //!   that the list covers: the test becomes a windowed one.
+//! * Of one document each of 16 shards hands at most 64 phrases on to be judged, those first that have waited longest; the
+//!   others stay due. Judging a page costs some 10 ms at most, whatever it repeats.
 //! * When `alarms_max` alarms are known and another fires, the one that no document carried for longest is given up: its
 //!   phrase has to spike again.
 //! * Context vectors have 8 bits a component. Scars are measured at 100 places of a text. n-gram counts of the
@@ -48,6 +50,7 @@ mod scar;
 mod score;
 mod settle;
 mod shard;
+mod span;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -87,6 +90,9 @@ pub struct TriggerSpike {
     links: Vec<Token>,
     logs: score::Logs,
     frozen: frozen::Frozen,
+    /// What has been measured of texts against `background`.
+    scars: scar::Tables,
+    company: company::Company,
     ring: memo::Ring,
     known: known::Known,
 }
@@ -118,6 +124,8 @@ impl TriggerSpike {
             window,
             logs: score::Logs::new(),
             frozen: frozen::Frozen::new(),
+            scars: scar::Tables::new(),
+            company: company::Company::new(),
             known: known::Known::default(),
         }
     }
@@ -129,6 +137,8 @@ impl TriggerSpike {
         self.thresholds = thresholds(&self.config, &background);
         self.version = self.version.wrapping_add(1);
         self.background = background;
+        self.scars = scar::Tables::new();
+        self.company = company::Company::new();
         // Subjects are numbered anew.
         self.frozen.clear();
     }
@@ -312,6 +322,7 @@ impl Persist for TriggerSpike {
         self.version = from.u8()?;
         self.frozen.load(from)?;
         self.known = known::Known::load(from)?;
+        self.company = company::Company::new();
         Ok(())
     }
 }

@@ -3,17 +3,20 @@
 //! The level of a cut is the longest n-gram over it that the background knows. How often each level follows a random cut
 //! (planted) and no cut at all (natural) is measured in the same text, so that its own language is the yardstick.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::{
-    background::Background,
+    background::{Background, line_key},
     text::{NGRAM_MAX, Token, ngram},
 };
 
 /// Places of a text at which random cuts are tried.
 const TRIES: usize = 100;
 const LEVELS: usize = 4;
-
-/// Shares of the levels after cutting out 0 (no cut), 1, ..., 4 tokens.
-pub(super) type Table = [[f64; LEVELS]; NGRAM_MAX + 1];
+/// Texts whose tables are held: those of 500 phrases with 32 carriers.
+const TEXTS: usize = 16_384;
+/// Sets the keys of texts apart from those of a host's lines.
+const TABLES: u64 = 0x7363_6172;
 
 /// Whether the background has seen the `n` tokens from `at` on, with `cut` taken out; not across a line break or the ends.
 fn known(background: &Background, tokens: &[Token], at: Option<usize>, n: usize, cut: (usize, usize)) -> bool {
@@ -51,25 +54,57 @@ pub(super) fn level(background: &Background, tokens: &[Token], from: usize, to: 
     })
 }
 
-/// Measures a text.
-pub(super) fn table(background: &Background, tokens: &[Token]) -> Table {
-    let mut table = [[0.5; LEVELS]; NGRAM_MAX + 1];
-    let step = (tokens.len() / TRIES).max(1);
-    for (n, row) in table.iter_mut().enumerate() {
-        for at in (1..tokens.len().saturating_sub(n)).step_by(step) {
-            if tokens[at..at + n].contains(&Token::BREAK) {
-                continue;
-            }
-            if let Some(level) = level(background, tokens, at, at + n) {
-                row[level] += 1.0;
+/// How many of a text's random cuts of 0 (no cut), 1, ..., 4 tokens have which level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Table([[u8; LEVELS]; NGRAM_MAX + 1]);
+
+impl Table {
+    /// Measures a text: up to 1,000 cuts, ten look-ups each.
+    pub(super) fn of(background: &Background, tokens: &[Token]) -> Self {
+        let mut table = Self::default();
+        let step = (tokens.len() / TRIES).max(1);
+        for (n, row) in table.0.iter_mut().enumerate() {
+            for at in (1..tokens.len().saturating_sub(n)).step_by(step) {
+                if tokens[at..at + n].contains(&Token::BREAK) {
+                    continue;
+                }
+                if let Some(level) = level(background, tokens, at, at + n) {
+                    row[level] += 1;
+                }
             }
         }
-        let total: f64 = row.iter().sum();
-        for x in row.iter_mut() {
-            *x /= total;
-        }
+        table
     }
-    table
+
+    /// Share of a level after cuts of `n` tokens, each level half a time more often than seen.
+    fn share(&self, n: usize, level: usize) -> f64 {
+        let row = self.0[n].map(|seen| f64::from(seen) + 0.5);
+        row[level] / row.iter().sum::<f64>()
+    }
+}
+
+/// Tables of the texts last measured. A text that carries a phrase under test is asked for with each new carrier, and a
+/// table is a function of its text alone, so what is held here changes no verdict.
+pub(super) struct Tables(Box<[Mutex<(u64, Table)>]>);
+
+impl Tables {
+    /// Nothing measured yet: half a megabyte.
+    pub(super) fn new() -> Self {
+        Self((0..TEXTS).map(|_| Mutex::default()).collect())
+    }
+
+    /// The table of a text, measured against `background`, which has to be the same for all texts.
+    pub(super) fn get(&self, background: &Background, tokens: &[Token]) -> Table {
+        let key = line_key(background.seed(), TABLES, tokens);
+        let slot = &self.0[key as usize % TEXTS];
+        let held = *slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 == key {
+            return held.1;
+        }
+        let table = Table::of(background, tokens);
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = (key, table);
+        table
+    }
 }
 
 /// How much more likely `from..to` was planted than written with the rest, as a logarithm; `None` where it cannot be told.
@@ -82,7 +117,7 @@ pub(super) fn ratio(
 ) -> Option<f64> {
     let level = level(background, tokens, from, to)?;
     let table = table();
-    Some(libm::log(table[0][level] / table[(to - from).min(NGRAM_MAX)][level]))
+    Some(libm::log(table.share(0, level) / table.share((to - from).min(NGRAM_MAX), level)))
 }
 
 #[cfg(test)]
@@ -103,6 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn tables_of_texts_are_held_apart() {
+        let (b, tables) = (background(), Tables::new());
+        let texts: Vec<_> = (0..50).map(|n| conformance::document("a", &LINE.repeat(n).replace("hill", "zorb"))).collect();
+        for _ in 0..2 {
+            for text in &texts {
+                assert_eq!(tables.get(&b, text.ids()), Table::of(&b, text.ids()));
+            }
+        }
+        assert_ne!(Table::of(&b, texts[1].ids()), Table::of(&b, texts[2].ids()));
+    }
+
+    #[test]
     fn planted_words_leave_no_scar() {
         let b = background();
         let planted = conformance::document("a", &LINE.replace("hill and", "hill zorb and"));
@@ -110,7 +157,8 @@ mod tests {
         assert_eq!(level(&b, planted.ids(), 8, 9), Some(3), "the text closes");
         let own = conformance::document("a", LINE);
         assert_eq!(level(&b, own.ids(), 7, 8), Some(0), "a word of its own is missed");
-        let g = |d: &crate::document::Document, at| ratio(&b, d.ids(), at, at + 1, || table(&b, d.ids()));
+        let tables = Tables::new();
+        let g = |d: &crate::document::Document, at| ratio(&b, d.ids(), at, at + 1, || tables.get(&b, d.ids()));
         assert!(g(&planted, 8) > Some(0.5) && g(&own, 7) < Some(-0.5), "{:?} {:?}", g(&planted, 8), g(&own, 7));
         assert_eq!(level(&b, own.ids(), 0, 1), None);
         assert_eq!(level(&b, own.ids(), own.ids().len() - 1, own.ids().len()), None);

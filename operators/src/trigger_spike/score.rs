@@ -159,6 +159,8 @@ pub(super) struct Surroundings {
     pub(super) left: usize,
     /// Tokens of the span.
     pub(super) length: usize,
+    /// This document ends before the span does in its carriers.
+    pub(super) is_cut: bool,
     /// Share of the commonest word to the left of the span, and to the right.
     pub(super) left_mode: f64,
     pub(super) right_mode: f64,

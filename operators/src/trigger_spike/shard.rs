@@ -4,6 +4,8 @@
 //! candidate is tested at every count from 4 to 32 and then at each growth by an eighth; the test here only says whether
 //! the full one in `judge` could come out positive, from bounds that need nothing but this state.
 
+use std::cmp::Reverse;
+
 use super::{
     TriggerSpike,
     probe::{NEW, Probe, Rare},
@@ -18,11 +20,14 @@ use crate::{
 };
 
 /// Count at which a phrase is first tested.
-const TEST_MIN: u16 = 4;
+pub(super) const TEST_MIN: u16 = 4;
 /// Count up to which it is tested at each new carrier.
 const TEST_EACH: u16 = 32;
 /// Live counts below this explain nothing: `wider use` means 1.5 times at least 4.
 const LIVE_TOLD: u16 = 5;
+/// Phrases of one document that one shard hands on to be judged: 1,024 in all. Unrelated sites that show the same long
+/// text would otherwise have each of its n-grams judged with each page.
+const DUE_MAX: usize = 64;
 /// Listed carriers of a full list.
 pub(super) const LISTED_MAX: usize = 64;
 /// Least documents of the one publisher of a solo.
@@ -55,6 +60,8 @@ pub(super) struct Due {
     pub(super) ngram: u32,
     /// Documents that carry it and vote.
     pub(super) live: u16,
+    /// `live` from which on it was due.
+    since: u16,
     /// Listed carriers in [`Answer::carriers`], oldest first.
     pub(super) from: u32,
     pub(super) to: u32,
@@ -165,12 +172,28 @@ impl Shard {
             if live < entry.next_test {
                 continue;
             }
+            let since = entry.next_test;
             entry.next_test = if live < TEST_EACH { live + 1 } else { live.saturating_add(live / 8) };
             let carriers = self.candidates.carriers(slot);
             if bounds.worth_judging(rare, live, carriers) {
                 let from = answer.carriers.len() as u32;
                 answer.carriers.extend_from_slice(carriers);
-                answer.due.push(Due { ngram: i, live, from, to: answer.carriers.len() as u32 });
+                answer.due.push(Due { ngram: i, live, since, from, to: answer.carriers.len() as u32 });
+            }
+        }
+        self.put_off(probe, &mut answer.due);
+    }
+
+    /// Of more phrases than may be judged, those are that have waited for the most carriers, then those with the most: no
+    /// phrase can be hidden behind others for long. The rest stays due.
+    fn put_off(&mut self, probe: &Probe, due: &mut Vec<Due>) {
+        if due.len() <= DUE_MAX {
+            return;
+        }
+        due.sort_unstable_by_key(|d| (Reverse(d.live - d.since), Reverse(d.live), d.ngram));
+        for d in due.drain(DUE_MAX..) {
+            if let Some(slot) = self.candidates.find(probe.ngrams[d.ngram as usize].hash) {
+                self.candidates.get_mut(slot).next_test = d.since;
             }
         }
     }
@@ -244,11 +267,7 @@ impl Persist for Shard {
     }
 
     fn freeze(&self) -> Frozen {
-        Box::new(self.copies.freeze(self, |copy| {
-            let mut out = Encoder::default();
-            copy.save(&mut out);
-            out.bytes
-        }))
+        Box::new(self.copies.freeze(self, Self::save))
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
@@ -326,3 +345,43 @@ impl<'a> Bounds<'a> {
 }
 
 const _: () = assert!(RARE < Sketch::MAX, "rare counts are below saturation");
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use super::*;
+    use crate::{
+        background::{Learner, Options, Origin},
+        conformance::{self, document},
+        operator::Operator,
+        trigger_spike::Config,
+    };
+
+    /// One shard after another; how often each phrase was handed on, and how many of one document at most.
+    #[test]
+    fn a_long_text_on_many_sites_is_judged_in_turns() {
+        let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+        (0..100).for_each(|i| learner.add("https://known.example", "", document("known.example", &format!("w{i}")).ids()));
+        let unit = document("known.example", "").unit;
+        let background = Arc::new(learner.finish(Origin::Trusted, &|_, _, _| unit.clone()));
+        let operator = TriggerSpike::new(Config::default(), background, 16);
+        let text = (0..1000).map(|i| format!("zorb{i}")).collect::<Vec<_>>().join(" ");
+        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
+        let (mut judged, mut most, mut phrases) = (BTreeMap::<u64, u32>::new(), 0, 0);
+        for ordinal in 0..30 {
+            let page = document(&format!("site{ordinal}.example"), &text);
+            let probe = operator.probe(&page);
+            phrases = probe.ngrams.len();
+            for (index, shard) in shards.iter_mut().enumerate() {
+                let answer = shard.fold(&operator, index, Tick { ordinal, border: 0, votes: true }, &probe);
+                most = most.max(answer.due.len());
+                answer.due.iter().for_each(|d| *judged.entry(probe.ngrams[d.ngram as usize].hash).or_default() += 1);
+            }
+        }
+        assert_eq!(most, DUE_MAX);
+        assert!(phrases > 3 * SHARDS * DUE_MAX && judged.len() == phrases, "{} of {phrases}", judged.len());
+        let (least, often) = (judged.values().min(), judged.values().max());
+        assert!(least >= Some(&4) && often <= Some(&12), "in turns: {least:?} to {often:?} times");
+    }
+}

@@ -151,6 +151,18 @@ fn keeps_the_contract() {
     assert!(outcome.settled.iter().any(|s| s.recalls.len() > 4), "of {} carriers some are recalled", carriers.len());
 }
 
+/// More phrases are due with one page than are looked at: those taken by lot, and no page depends on how it is batched.
+#[test]
+fn finds_pages_full_of_phrases() {
+    let background = background();
+    let (steps, carriers) = stream(|i, text| {
+        let one = |text: String, k: u64| inserted(i * 131 + k, &text, &format!("zorb{k} blax{k}"));
+        Some((site(i), (0..120).filter(|k| mix(i * 1000 + k) % 5 > 0).fold(text.to_owned(), one)))
+    });
+    let outcome = conformance::check(|| operator(&background), &steps, W, 16 << 20);
+    assert_found(&outcome, &carriers, Reason::InsertionSpike);
+}
+
 #[test]
 fn stays_bounded_when_flooded() {
     let background = background();

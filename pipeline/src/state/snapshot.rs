@@ -15,7 +15,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use operators::{codec::Corrupt, operator::Frozen};
+use operators::{
+    codec::{Corrupt, Encoder},
+    operator::Frozen,
+};
 use tracing::warn;
 
 use super::{StateError, sync_folder};
@@ -175,13 +178,15 @@ fn write(folder: &Path, ordinal: u64, body: Body) -> Result<(), StateError> {
             hasher.update(bytes);
             file.write_all(bytes)
         };
+        let mut slice = Encoder::default();
         for part in body.parts {
             match part {
                 Part::Bytes(bytes) => add(&bytes)?,
                 Part::Slice(frozen) => {
-                    let bytes = frozen();
-                    add(&(bytes.len() as u64).to_le_bytes())?;
-                    add(&bytes)?;
+                    slice.bytes.clear();
+                    frozen(&mut slice);
+                    add(&(slice.bytes.len() as u64).to_le_bytes())?;
+                    add(&slice.bytes)?;
                 }
             }
         }

@@ -8,7 +8,8 @@
 //!
 //! Shared with the operator are functions that have tests of their own: tokens, n-gram hashes, everything of the
 //! background, log-likelihood ratios, `collocation`, and the scar of one cut. Numbers are stated again on purpose.
-//! Limits: gates that forget, tables that overflow and texts beyond the horizon are not told of. Cost: with the operator's
+//! Limits: gates that forget, tables that overflow, texts beyond the horizon and pages with more phrases due than are judged
+//! at once are not told of. Cost: with the operator's
 //! own some 30 ms a stream of 100 short documents.
 
 mod alarms;

@@ -151,7 +151,7 @@ impl<'a> View<'a, '_> {
         for m in &weight.voters {
             let Some(from) = m.place.checked_sub(s.left) else { continue };
             let to = from + s.span.len().max(gram.len());
-            let table = || scar::table(self.rules.background, m.text);
+            let table = || scar::Table::of(self.rules.background, m.text);
             if let Some(ratio) = scar::ratio(self.rules.background, m.text, from, to, table) {
                 g += ratio;
                 cuts += 1.0;

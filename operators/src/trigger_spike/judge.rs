@@ -7,25 +7,20 @@ use super::{
     Answer, Probe, Shard, TriggerSpike, company,
     inspect::{self, Sight},
     memo::Memo,
-    score::{CLOSED, Class, Evidence, FLOOR, LN_MAX, LX_MAX, Surroundings, WIDER, collocation, excess},
-    shard::{Carrier, Due, LISTED_MAX, SOLO},
+    score::{CLOSED, Class, Evidence, Surroundings, WIDER},
+    shard::{Carrier, Due, LISTED_MAX},
     span::{self, Span},
 };
 use crate::{
-    background::{Context, DIMENSIONS, QUANTUM, RARE},
+    background::RARE,
     document::Document,
     lookup::Horizon,
     operator::{Scene, Tick},
     text::{Token, hash::mix},
 };
 
-/// Share of its documents that carry the phrase, from which a new publisher speaks against it.
-const FULL: f64 = 0.8;
-/// The same for the one publisher of a solo: at half, the word that a new site is about was an alarm on a third of its pages.
-const SOLO_FULL: f64 = FULL;
 /// Share of the commonest neighbour from which a solo is a fixed expression.
 const SOLO_MODE: f64 = 0.5;
-const NEW_SHARE_MAX: f64 = 0.9;
 /// Texts at hand at once: those of four phrases.
 const TEXTS_MAX: usize = 4 * LISTED_MAX;
 /// Spans of one document that are looked at. Where more phrases are due it is by lot which lead to one, so that none can be
@@ -66,8 +61,8 @@ pub(super) struct Bench<'a> {
     pub(super) live: Vec<u16>,
     /// Documents of the stream for each one of the background.
     pub(super) growth: f64,
-    scarcity: Vec<f64>,
-    new_shares: Vec<f64>,
+    pub(super) scarcity: Vec<f64>,
+    pub(super) new_shares: Vec<f64>,
     texts: BTreeMap<u32, Option<Arc<[Token]>>>,
     spans: Vec<Span>,
 }
@@ -213,67 +208,6 @@ impl Bench<'_> {
         self.spans[j.known].is_wider.insert(held).1
     }
 
-    /// What the carriers say together.
-    fn weigh(&self, due: &Due, members: &[Member]) -> Option<Evidence> {
-        let operator = self.operator;
-        let rare = self.probe.ngrams[due.ngram as usize];
-        let units = units_of(members);
-        let place = usize::from(rare.place);
-        let tokens = self.span(place, usize::from(rare.len));
-        let usual = f64::from(rare.df) + 0.5;
-        let mut evidence = Evidence {
-            ngram: due.ngram as usize,
-            place,
-            len: usize::from(rare.len),
-            live: f64::from(due.live),
-            votes: 0.0,
-            units: units.len(),
-            expected: usual * self.growth,
-            base: 0.0,
-            coherence: 0.0,
-            solo: units.len() < operator.config.units_min,
-        };
-        if evidence.solo {
-            return weigh_solo(evidence, rare.df, &units, members);
-        }
-        let per_unit = operator.config.votes_per_unit as usize;
-        let windowed = members.len() == LISTED_MAX && usize::from(due.live) > LISTED_MAX;
-        let oldest = members.last()?.carrier.ordinal;
-        let stretch = if windowed {
-            f64::from(self.tick.ordinal - oldest + 1) / f64::from(operator.background.documents())
-        } else {
-            self.growth
-        };
-        // A carrier that only the gate saw is one more vote, of nobody known.
-        let unlisted = usize::from(!windowed && usize::from(due.live) > members.len());
-        let votes = units.iter().map(|u| u.1.len().min(per_unit)).sum::<usize>() + unlisted;
-        let new = units.iter().filter(|u| u.1[0].memo.is_new);
-        let full = new.clone().filter(|u| u.1.len() as f64 > FULL * f64::from(u.1[0].memo.sequence)).count();
-        let (mut scarcity, mut new_share) = (0.0, 0.0);
-        for m in members {
-            let subject = self.subject(&m.memo);
-            scarcity += self.scarcity.get(subject).copied().unwrap_or(1.0);
-            new_share += self.new_shares.get(subject).copied().unwrap_or_default();
-        }
-        let m = members.len() as f64;
-        let new_share = (new_share / m).max(operator.frozen.new_share()).min(NEW_SHARE_MAX);
-        evidence.expected = usual.max(collocation(&operator.background, tokens)) * stretch * (m / scarcity).max(1.0);
-        evidence.votes = votes as f64;
-        let l1 = operator.logs.l1(votes, evidence.expected);
-        let ln = excess(new.count(), units.len(), new_share).min(LN_MAX);
-        evidence.base = l1 + ln + (full as f64).min(LX_MAX);
-        if l1 <= 0.0 || evidence.base < FLOOR {
-            return None;
-        }
-        evidence.coherence = coherence(&units, per_unit);
-        Some(evidence)
-    }
-
-    fn subject(&self, memo: &Memo) -> usize {
-        let current = memo.version == self.operator.version;
-        usize::from(if current { memo.subject } else { self.operator.background.subject(&memo.context) })
-    }
-
     /// Takes the best phrases over their thresholds that nothing explains and that do not overlap better ones.
     fn accept(&mut self, judged: &[Judged]) -> Vec<Raised> {
         let thresholds = self.operator.thresholds;
@@ -319,53 +253,4 @@ impl Bench<'_> {
         }
         self.is_wider(j)
     }
-}
-
-/// The same of one publisher's documents.
-fn weigh_solo(mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
-    let (_, own) = units.iter().max_by_key(|u| u.1.len())?;
-    let (newest, oldest) = (own.first()?.memo, own.last()?.memo);
-    // Of its documents, those over which the list reaches: a full list has forgotten older carriers.
-    let begins = if members.len() == LISTED_MAX { oldest.sequence } else { 1 };
-    let documents = f64::from(newest.sequence + 1 - begins);
-    if df > 1 || !newest.is_new || own.len() < SOLO || (own.len() as f64) < SOLO_FULL * documents {
-        return None;
-    }
-    evidence.votes = own.len() as f64;
-    let singles: Vec<(u64, Vec<&Member>)> = members.iter().map(|m| (0, vec![m])).collect();
-    evidence.coherence = coherence(&singles, 1);
-    Some(evidence)
-}
-
-/// The members by publisher, publishers in the order of their newest member.
-fn units_of(members: &[Member]) -> Vec<(u64, Vec<&Member>)> {
-    let mut units: Vec<(u64, Vec<&Member>)> = Vec::new();
-    for m in members {
-        match units.iter_mut().find(|u| u.0 == m.memo.unit) {
-            Some(unit) => unit.1.push(m),
-            None => units.push((m.memo.unit, vec![m])),
-        }
-    }
-    units
-}
-
-/// Mean cosine over pairs of different publishers, of each at most `per_unit` newest: `(|S|^2 - sum |S_u|^2) / pairs`.
-fn coherence(units: &[(u64, Vec<&Member>)], per_unit: usize) -> f64 {
-    let mut total = [0i64; DIMENSIONS];
-    let (mut inner, mut pairs, mut n) = (0i64, 0i64, 0i64);
-    for (_, members) in units {
-        let mut sum = [0i64; DIMENSIONS];
-        let mut count = 0;
-        for m in members.iter().take(per_unit) {
-            let Context(context) = &m.memo.context;
-            sum.iter_mut().zip(context).for_each(|(s, &x)| *s += i64::from(x));
-            count += 1;
-        }
-        total.iter_mut().zip(&sum).for_each(|(t, s)| *t += s);
-        inner += sum.iter().map(|x| x * x).sum::<i64>();
-        pairs += count * count;
-        n += count;
-    }
-    let outer = total.iter().map(|x| x * x).sum::<i64>() - inner;
-    outer as f64 / (QUANTUM * QUANTUM) / ((n * n - pairs).max(1)) as f64
 }

@@ -54,6 +54,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod weigh;
 
 use std::sync::Arc;
 

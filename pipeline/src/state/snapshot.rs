@@ -124,14 +124,15 @@ impl Snapshots {
         let mut passed_over = Vec::new();
         for &ordinal in &all {
             let path = path_of(&self.folder, ordinal);
-            let bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
-            match body_of(&bytes) {
-                Ok(body) => {
+            let mut bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
+            match check(&bytes) {
+                Ok(()) => {
                     // Else a bad one would count as one of those kept, and a good one go in its place.
                     for path in &passed_over {
                         fs::remove_file(path).map_err(|e| StateError::file("remove", path, e))?;
                     }
-                    return Ok(Some((ordinal, body.to_vec())));
+                    bytes.drain(..HEAD);
+                    return Ok(Some((ordinal, bytes)));
                 }
                 Err(corrupt) => {
                     warn!(path = %path.display(), %corrupt, "snapshot passed over");
@@ -208,7 +209,8 @@ fn write(folder: &Path, ordinal: u64, body: Body) -> Result<(), StateError> {
     Ok(())
 }
 
-fn body_of(bytes: &[u8]) -> Result<&[u8], Corrupt> {
+/// Whether these are a whole snapshot.
+fn check(bytes: &[u8]) -> Result<(), Corrupt> {
     let corrupt = |what, at| Corrupt { what, at };
     let head = bytes.get(..HEAD).ok_or(corrupt("a whole header", bytes.len()))?;
     if &head[..8] != MAGIC {
@@ -219,7 +221,7 @@ fn body_of(bytes: &[u8]) -> Result<&[u8], Corrupt> {
     }
     let body = &bytes[HEAD..];
     if blake3::hash(body).as_bytes() == &head[12..HEAD] {
-        Ok(body)
+        Ok(())
     } else {
         Err(corrupt("a body that matches its checksum", HEAD))
     }

@@ -4,12 +4,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Answer, Probe, Shard, TriggerSpike, company,
-    inspect::{self, Sight},
+    Answer, Probe, Shard, TriggerSpike, inspect,
     memo::Memo,
     score::{CLOSED, Class, Evidence, Surroundings, WIDER},
     shard::{Carrier, Due, LISTED_MAX},
-    span::{self, Span},
+    span::{self, SPANS_MAX, Span},
 };
 use crate::{
     background::RARE,
@@ -23,9 +22,6 @@ use crate::{
 const SOLO_MODE: f64 = 0.5;
 /// Texts at hand at once: those of four phrases.
 const TEXTS_MAX: usize = 4 * LISTED_MAX;
-/// Spans of one document that are looked at. Where more phrases are due it is by lot which lead to one, so that none can be
-/// hidden behind others; those left out are due again with a later carrier.
-const SPANS_MAX: usize = 64;
 
 /// A carrier and what is remembered of it.
 #[derive(Clone, Copy, Debug)]
@@ -64,19 +60,19 @@ pub(super) struct Bench<'a> {
     pub(super) scarcity: Vec<f64>,
     pub(super) new_shares: Vec<f64>,
     texts: BTreeMap<u32, Option<Arc<[Token]>>>,
-    spans: Vec<Span>,
+    pub(super) spans: Vec<Span>,
 }
 
-struct Judged {
+pub(super) struct Judged {
     score: f64,
     class: Class,
-    evidence: Evidence,
+    pub(super) evidence: Evidence,
     surroundings: Surroundings,
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     first: usize,
     /// Tokens of the span, and what is known of it.
-    span: Vec<Token>,
-    known: span::Index,
+    pub(super) span: Vec<Token>,
+    pub(super) known: span::Index,
 }
 
 /// The alarms that a document would raise, best first.
@@ -148,14 +144,14 @@ impl Bench<'_> {
         if !evidence.could_reach(thresholds) {
             return None;
         }
-        let sights = inspect::sights(self, &evidence, &members);
+        let place = self.place_of(&evidence, &members)?;
         if evidence.solo {
-            let (left, right) = inspect::neighbour_modes(&sights, evidence.len);
+            let (left, right) = inspect::neighbour_modes(&inspect::sights(self, &evidence, &members), evidence.len);
             if left >= SOLO_MODE || right >= SOLO_MODE {
                 return None;
             }
         }
-        let known = self.span_of(&evidence, &members, &sights)?;
+        let known = self.look_at(place, &evidence, &members);
         let surroundings = self.spans[known].surroundings(&evidence);
         let (class, score) = evidence.classify(&surroundings)?;
         let bonus = if surroundings.is_closed() { 0.0 } else { class.scar_max() };
@@ -167,45 +163,9 @@ impl Bench<'_> {
         if surroundings.is_closed() && self.wider_use(known, &span) > WIDER * evidence.live {
             return None;
         }
-        let (g, cuts) = if surroundings.is_closed() { (0.0, 0.0) } else { self.scars(known, &evidence, &sights) };
+        let (g, cuts) = if surroundings.is_closed() { (0.0, 0.0) } else { self.scars(known, &evidence, &members) };
         let score = surroundings.with_scars(class, score, g, cuts)?;
         Some(Judged { score, class, evidence, surroundings, members, first, span, known })
-    }
-
-    /// The span that an n-gram leads to, looked at if no other n-gram has led to it. `None` if enough have been looked at.
-    fn span_of(&mut self, evidence: &Evidence, members: &[Member], sights: &[Sight]) -> Option<span::Index> {
-        let carriers = span::carriers(self.operator.background.seed(), evidence, members);
-        let known = self.spans.iter().position(|span| span.is_reached(carriers, evidence));
-        if known.is_some() || self.spans.len() == SPANS_MAX {
-            return known;
-        }
-        let surroundings = inspect::surroundings(self, evidence, sights);
-        self.spans.push(Span::new(carriers, evidence, surroundings));
-        Some(self.spans.len() - 1)
-    }
-
-    fn scars(&mut self, known: span::Index, evidence: &Evidence, sights: &[Sight]) -> (f64, f64) {
-        let span = &self.spans[known];
-        let scars = span.scars.unwrap_or_else(|| inspect::scars(self, evidence, &span.surroundings(evidence), sights));
-        *self.spans[known].scars.insert(scars)
-    }
-
-    fn wider_use(&mut self, known: span::Index, span: &[Token]) -> f64 {
-        let most = self.spans[known].wider_use.unwrap_or_else(|| company::wider_use(self, span));
-        *self.spans[known].wider_use.insert(most)
-    }
-
-    fn is_template(&mut self, j: &Judged) -> bool {
-        let is_template = self.spans[j.known].is_template.unwrap_or_else(|| company::is_template(self, &j.members, &j.span));
-        *self.spans[j.known].is_template.insert(is_template)
-    }
-
-    /// One part of a story, or of a site's subject.
-    fn is_wider(&mut self, j: &Judged) -> bool {
-        let least = WIDER * j.evidence.live;
-        let held = self.spans[j.known].is_wider.filter(|held| held.0.total_cmp(&least).is_eq());
-        let held = held.unwrap_or_else(|| (least, company::is_wider(self, &j.members, least)));
-        self.spans[j.known].is_wider.insert(held).1
     }
 
     /// Takes the best phrases over their thresholds that nothing explains and that do not overlap better ones.

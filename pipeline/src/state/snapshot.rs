@@ -220,11 +220,7 @@ fn check(bytes: &[u8]) -> Result<(), Corrupt> {
         return Err(corrupt("a snapshot of this version", 8));
     }
     let body = &bytes[HEAD..];
-    if blake3::hash(body).as_bytes() == &head[12..HEAD] {
-        Ok(())
-    } else {
-        Err(corrupt("a body that matches its checksum", HEAD))
-    }
+    if blake3::hash(body).as_bytes() == &head[12..HEAD] { Ok(()) } else { Err(corrupt("a body that matches its checksum", HEAD)) }
 }
 
 #[cfg(test)]

@@ -198,8 +198,7 @@ impl KafkaConfig {
         self.client()
     }
 
-    /// A consumer that commits nothing, skips nothing and sees only what is committed.
-    pub(super) fn consumer(&self, reports: &Arc<Reports>) -> Result<Reading, Error> {
+    fn consumer_config(&self) -> ClientConfig {
         let mut client = self.client();
         client
             .set("group.id", &self.group)
@@ -207,8 +206,16 @@ impl KafkaConfig {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
             .set("isolation.level", "read_committed")
+            .set("allow.auto.create.topics", "false");
+        client
+    }
+
+    /// A consumer that commits nothing, skips nothing and sees only what is committed. To be polled all the time: its
+    /// statistics wait for that, 10 KB twice a second.
+    pub(super) fn consumer(&self, reports: &Arc<Reports>) -> Result<Reading, Error> {
+        let mut client = self.consumer_config();
+        client
             .set("enable.partition.eof", "true")
-            .set("allow.auto.create.topics", "false")
             .set("statistics.interval.ms", "500")
             .set("queued.max.messages.kbytes", (self.prefetch_bytes_max >> 10).clamp(1024, 2_097_151).to_string());
         // After a full queue the client waits a second by default before it fetches again.
@@ -216,6 +223,12 @@ impl KafkaConfig {
             client.set("fetch.queue.backoff.ms", "5");
         }
         client.create_with_context(Reporter(Arc::clone(reports))).map_err(errors::not_made)
+    }
+
+    /// A consumer that is asked about the group and the cluster, and fetches nothing. What it says when it is polled is
+    /// of its connections alone.
+    pub(super) fn member(&self, reports: &Arc<Reports>) -> Result<Reading, Error> {
+        self.consumer_config().create_with_context(Reporter(Arc::clone(reports))).map_err(errors::not_made)
     }
 
     /// A consumer that asks for committed offsets without waiting for transactions that are open.

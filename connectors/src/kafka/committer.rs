@@ -152,7 +152,7 @@ impl KafkaCommitter {
         config.check()?;
         let config = Arc::new(config.clone());
         let reports = Arc::new(Reports::default());
-        let consumer = config.consumer(&reports)?;
+        let consumer = config.member(&reports)?;
         Ok(Self {
             config,
             limits,
@@ -281,6 +281,8 @@ impl KafkaCommitter {
         } else {
             producer.commit_offsets(&list, &self.consumer)?;
         }
+        // What the client has to say of its connections must not pile up.
+        let _ = self.consumer.poll(Duration::ZERO);
         Ok(Measured { offsets, acknowledged, committed: watch.lap() })
     }
 

@@ -64,7 +64,7 @@ impl KafkaPublisher {
         let producer = Transactions::fence(config, &limits, &reports, Some(&id))?;
         // Only now is what a process before this one committed decided.
         let group = KafkaConfig { group: format!("{id}-{of}"), ..config.clone() };
-        let consumer = group.consumer(&Arc::new(Reports::default()))?;
+        let consumer = group.member(&Arc::new(Reports::default()))?;
         let committed = committed(&consumer, &topic)?;
         let (published, place) = committed.map_or((0, None), |(published, place)| (published, Some(place)));
         Ok((Self { topic, producer, consumer, limits, sent: 0, published }, place))

@@ -4,7 +4,7 @@
 //! listed; `live` goes on counting. When the table is full, new phrases are not taken in until [`Candidates::make_room`]
 //! has dropped the weakest and oldest. Cost of a look-up: one cache line where the phrase is absent, two or three where not.
 
-use super::pool::{LIST_MAX, Place, Pool};
+use super::pool::{LIST_MAX, Place, Pool, spare};
 use crate::codec::{Corrupt, Decoder, Encoder};
 
 /// What is known of one phrase.
@@ -246,6 +246,16 @@ impl Candidates {
         drop = drop.min(strengths.len() - 1);
         let (_, &mut last, _) = strengths.select_nth_unstable(drop);
         self.retain(|c| (c.live, c.touched) > last);
+    }
+
+    /// Takes memory for what the table grows by before long: a copy of it, made later into this one, then needs no fresh memory.
+    pub fn spare(&mut self) {
+        self.pool.spare();
+        let slots = self.keys.len();
+        if self.len * 8 > slots * 5 && self.len_max * 4 > slots * 3 {
+            spare(&mut self.keys, slots, slots);
+            spare(&mut self.entries, slots, slots);
+        }
     }
 
     fn held(&self) -> impl Iterator<Item = (u64, &Candidate)> {

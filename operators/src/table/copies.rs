@@ -29,15 +29,16 @@ impl<T: Clone + Send + 'static> Copies<T> {
         }
     }
 
-    /// Copies `table` now; what is given back hands the copy to `write`, on whatever thread that is called, and keeps it.
-    pub(crate) fn freeze<W, F: FnOnce(&T, &mut W) + Send>(
+    /// Copies `table` now; what is given back hands the copy to `write`, on whatever thread that is called, and keeps it;
+    /// `write` may take memory in it for the next copy.
+    pub(crate) fn freeze<W, F: FnOnce(&mut T, &mut W) + Send>(
         &self,
         table: &T,
         write: F,
     ) -> impl FnOnce(&mut W) + Send + use<T, W, F> {
-        let (copy, kept) = (self.copy(table), Arc::clone(&self.0));
+        let (mut copy, kept) = (self.copy(table), Arc::clone(&self.0));
         move |to| {
-            write(&copy, to);
+            write(&mut copy, to);
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
         }
     }
@@ -51,7 +52,7 @@ mod tests {
     fn a_copy_is_as_of_the_moment_and_its_memory_is_used_again() {
         let copies = Copies::default();
         let mut table = vec![1_u64; 1000];
-        let look = |t: &Vec<u64>, to: &mut (u64, usize)| *to = (t[0], t.as_ptr().addr());
+        let look = |t: &mut Vec<u64>, to: &mut (u64, usize)| *to = (t[0], t.as_ptr().addr());
         let first = copies.freeze(&table, look);
         table[0] = 2;
         let second = copies.freeze(&table, look);

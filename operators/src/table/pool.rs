@@ -71,15 +71,41 @@ impl Pool {
         self.free[usize::from(place.class)].push(place.index);
     }
 
+    /// Takes memory for an eighth more of each class where little is left, and touches it.
+    pub(crate) fn spare(&mut self) {
+        self.lists.iter_mut().for_each(|list| spare(list, list.len() / 16, list.len() / 8));
+    }
+
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         self.lists.iter().map(|l| l.len() * 8).sum::<usize>() + self.free.iter().map(|f| f.len() * 4).sum::<usize>()
     }
 }
 
+/// If there is no room for `least` more items, makes room for `more`, and touches it: memory is given out page by page when it
+/// is first written to.
+pub(super) fn spare<T: Copy + Default>(items: &mut Vec<T>, least: usize, more: usize) {
+    let len = items.len();
+    if items.capacity() - len < least {
+        items.reserve_exact(more);
+        items.resize(items.capacity(), T::default());
+        items.truncate(len);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spare_room_takes_what_comes_without_moving() {
+        let mut items = vec![1_u64; 1600];
+        spare(&mut items, 100, 200);
+        assert_eq!((items.len(), items.iter().sum::<u64>()), (1600, 1600), "nothing else changes");
+        let (at, room) = (items.as_ptr(), items.capacity());
+        items.clone_from(&vec![2; 1800]);
+        assert_eq!((items.as_ptr(), items.capacity()), (at, room));
+    }
 
     #[test]
     fn lists_keep_apart_and_places_are_used_again() {

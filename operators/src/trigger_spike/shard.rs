@@ -267,7 +267,10 @@ impl Persist for Shard {
     }
 
     fn freeze(&self) -> Frozen {
-        Box::new(self.copies.freeze(self, Self::save))
+        Box::new(self.copies.freeze(self, |copy, to| {
+            copy.save(to);
+            copy.candidates.spare();
+        }))
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {

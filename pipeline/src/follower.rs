@@ -122,13 +122,16 @@ impl<S: Source> Follower<S> {
         let mut body = Body::default();
         body.push(head.bytes);
         let logs = self.engine.save(&mut body)?;
+        let copied = begun.elapsed();
         self.snapshots.write_behind(u64::from(self.engine.next()), body, logs)?;
         (self.snapshot_at, self.has_taken_snapshot) = (self.engine.next(), true);
         let stopped = begun.elapsed();
         if let Some(&oldest) = self.snapshots.list()?.last() {
             self.engine.forget_before(oldest as u32)?;
         }
-        debug!(documents = self.engine.next(), stopped_ms = stopped.as_millis(), "snapshot");
+        // The rest of the stop waited for the snapshot before this one to be on disk.
+        let (copied_ms, stopped_ms) = (copied.as_millis(), stopped.as_millis());
+        debug!(documents = self.engine.next(), copied_ms, stopped_ms, "snapshot");
         Ok(stopped)
     }
 

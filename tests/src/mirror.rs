@@ -1,4 +1,5 @@
-//! A mirror of WET files as large as it is asked for, from the sample crawl, with its paths file: for runs over gigabytes.
+//! A mirror of WET files as large as it is asked for, from the sample crawl, with its paths file and the reference of the same
+//! sample: for runs over gigabytes.
 
 use std::{
     fs::{self, File},
@@ -7,21 +8,24 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use pipeline::sample::{SampleDocument, Size, crawl, timestamp};
+use pipeline::sample::{self, SampleDocument, Size, timestamp};
 
 /// Of a sample document with its record's header: pages are counted before they are written.
 const PAGE_BYTES: u64 = 1_900;
 const SEED: u64 = 5;
 
-/// Writes files of about the same size below `folder`, of so many bytes in all before they are packed, and `wet.paths.gz`; how
-/// many bytes it were. The same arguments give the same text.
+/// Writes files of about the same size below `folder`, of so many bytes in all before they are packed, their list `wet.paths.gz`,
+/// and `reference.jsonl.gz`, trusted documents to learn from; how many bytes the records have. The same arguments give the same
+/// text.
 ///
 /// # Errors
 /// If a file cannot be written, or the sample ends before.
 pub fn write(folder: &Path, bytes: u64, files: u64) -> io::Result<u64> {
     let pages = u32::try_from(bytes / PAGE_BYTES * 5 / 4).map_err(io::Error::other)?;
-    let size = Size { pages, reference: 1_000 };
-    let mut documents = crawl(size, SEED);
+    fs::create_dir_all(folder)?;
+    let size = Size { pages, ..Size::default() };
+    sample::reference(&folder.join("reference.jsonl.gz"), size, SEED)?;
+    let mut documents = sample::crawl(size, SEED);
     let (mut paths, mut written) = (String::new(), 0);
     for number in 0..files {
         let name = format!("crawl-data/SAMPLE/wet/sample-{number:05}.warc.wet.gz");

@@ -150,6 +150,14 @@ fn part(world: Arc<World>, part: Part) -> impl Iterator<Item = SampleDocument> {
     (0..world.len(part)).map(move |number| world.place(part, number).document())
 }
 
+/// Writes the reference of a sample alone, as [`generate`] does.
+///
+/// # Errors
+/// When the file cannot be written; the message names it.
+pub fn reference(path: &Path, size: Size, seed: u64) -> io::Result<()> {
+    write_reference(&World::new(size, seed), path).map_err(|e| named(&e, path))
+}
+
 /// Writes the sample of `seed` into `folder`, which is created if need be; files of the same names are replaced.
 ///
 /// # Errors

@@ -13,13 +13,14 @@ mod saved;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their fuzz targets.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("warc", archives::warc),
     ("arc", archives::arc),
     ("gzip", archives::gzip),
     ("wacz", archives::wacz),
     ("pair", archives::pair),
     ("jsonl", archives::jsonl),
+    ("parquet", archives::parquet),
     ("http", pages::http),
     ("json", pages::json),
     ("html", pages::html),

@@ -60,6 +60,10 @@ pub(super) fn jsonl(bytes: &[u8]) {
     file("input.jsonl", bytes);
 }
 
+pub(super) fn parquet(bytes: &[u8]) {
+    file("input.parquet", bytes);
+}
+
 thread_local! {
     static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
 }

@@ -8,7 +8,7 @@ use std::{
 use connectors::{
     error::Error,
     file::ByteRange,
-    remote::{Address, Client, Object, Patience},
+    remote::{Address, Blocks, Client, Object, Patience},
 };
 use testkit::web::{Fault, Web};
 
@@ -95,6 +95,35 @@ fn a_server_without_ranges_is_read_from_its_beginning_again() {
     web.fail_next([Fault::Cut(1_200_000), Fault::Cut(2_400_000)]);
     assert_eq!(read(&client, &object, 0, object.size).expect("read"), bytes);
     assert_eq!(read(&client, &object, 70_000, 90_000).expect("read"), &bytes[70_000..160_000]);
+    // Not where many parts are read: each would cost all that lies before it.
+    let range = |offset, length| {
+        let mut reader = client.open_range(&object, ByteRange { offset, length }).expect("an address");
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).map(|_| read)
+    };
+    let said = range(70_000, 90_000).expect_err("no ranges").to_string();
+    assert!(said.contains("gives whole files alone, expected one that knows ranges"), "{said}");
+    assert_eq!(range(0, object.size).expect("the whole needs none"), bytes);
+}
+
+#[test]
+fn blocks_are_asked_for_once_while_they_are_kept() {
+    let web = Web::start();
+    let bytes: Vec<u8> = bytes().into_iter().cycle().take(9_000_000).collect();
+    web.put("x", &bytes);
+    let object = look_up(&client(), &web, "x").expect("there");
+    let before = web.requests().len();
+    let blocks = Blocks::new(object);
+    let mut read = Vec::new();
+    for at in [8_999_990, 0, 4_194_300, 100, 8_500_000, 4_194_304] {
+        let mut out = [0; 64];
+        let count = blocks.read_at(&mut out, at).expect("read");
+        assert!(count > 0 && out[..count] == bytes[at as usize..at as usize + count], "at {at}");
+        read.push(count);
+    }
+    assert_eq!(read, [10, 64, 4, 64, 64, 64], "up to a block's end");
+    assert_eq!(blocks.read_at(&mut [0; 8], 9_000_000).expect("the end"), 0);
+    assert_eq!(web.requests().len() - before, 3, "{:?}", web.requests());
 }
 
 #[test]

@@ -13,14 +13,14 @@ use testkit::web::{Fault, Web};
 use crate::{
     corpus::{corpus, write},
     kills::die_at,
-    weir::{Replay, assert_same, folder, lines, outputs, reference, text},
+    weir::{Replay, assert_same, folder, lines, outputs, reference, said, text},
 };
 
 /// The files of the crawl, in the order in which its folder is read.
 const FILES: [&str; 3] = ["a.warc", "b.jsonl.gz", "c.jsonl"];
 
 /// A replay of a list.
-fn listed(list: &Path, base: &str, output: &Path) -> Replay {
+pub(crate) fn listed(list: &Path, base: &str, output: &Path) -> Replay {
     let more = ["--paths".to_owned(), list.display().to_string(), "--base".to_owned(), base.to_owned()];
     Replay::of([""; 0], output).with(more)
 }
@@ -87,6 +87,39 @@ fn a_killed_run_over_a_web_server_goes_on() {
     }
     replay.succeed();
     assert_same(&outputs(&out), reference("zstd"), "killed over HTTP");
+}
+
+#[test]
+fn objects_of_s3_are_read_as_those_of_a_folder() {
+    let (home, web) = (folder(), mirror());
+    web.put("mirror/crawl/notes.txt", b"no input");
+    for name in FILES {
+        web.put(&format!("mirror/crawl/{name}"), &fs::read(corpus().crawl.join(name)).expect("readable"));
+    }
+    web.require_key("AKIDWEIR");
+    let run = |replay: &Replay, key: &str| {
+        let mut command = replay.command();
+        let endpoint = web.url("");
+        command
+            .env("AWS_ENDPOINT_URL", endpoint.trim_end_matches('/'))
+            .env("AWS_ALLOW_HTTP", "true")
+            .env("AWS_REGION", "eu-west-1");
+        command.env("AWS_ACCESS_KEY_ID", key).env("AWS_SECRET_ACCESS_KEY", "secret").output().expect("weir runs")
+    };
+    // All below a prefix, listed over two pages; then the same by a list.
+    let all = Replay::of(["s3://mirror/crawl/"], &home.path().join("all"));
+    let by_list = listed(&paths_file(home.path(), false), "s3://mirror/crawl", &home.path().join("by-list"));
+    for replay in [&all, &by_list] {
+        web.fail_next([Fault::Status(503), Fault::Cut(20_000), Fault::Cut(20_000), Fault::Cut(20_000)]);
+        let ended = run(replay, "AKIDWEIR");
+        assert!(ended.status.success(), "{}", said(&ended));
+        assert_same(&outputs(&replay.output), reference("none"), "from S3");
+    }
+    let ended = run(&Replay::of(["s3://mirror/crawl/"], &home.path().join("denied")), "OTHER");
+    assert_eq!(ended.status.code(), Some(1));
+    let said = said(&ended);
+    assert!(said.contains("list s3://mirror/crawl/: not allowed (credentials and region come from AWS_ variables)"), "{said}");
+    assert!(!said.contains("secret"), "{said}");
 }
 
 #[test]

@@ -7,7 +7,6 @@ mod archives;
 mod base;
 mod contract;
 mod corpus;
-#[cfg(feature = "parquet")]
 mod formats;
 mod indexes;
 mod inputs;
@@ -20,4 +19,6 @@ mod recalls;
 mod refusals;
 mod shards;
 mod signals;
+#[cfg(feature = "parquet")]
+mod tables;
 mod weir;

@@ -1,8 +1,10 @@
 //! A web server for tests: serves bytes from memory on loopback, in whole and in ranges, and does on request what real ones do:
-//! break connections, stand still, answer with an error, know nothing of ranges or versions.
+//! break connections, stand still, answer with an error, know nothing of ranges or versions. To a client of S3 its first folder
+//! is a bucket, which it lists page by page.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt::Write as _,
     io::{BufRead, BufReader, Result, Write},
     net::{TcpListener, TcpStream},
     sync::{
@@ -33,7 +35,12 @@ struct Shared {
     requests: Vec<String>,
     ranges: bool,
     etags: bool,
+    /// The access key without which nobody is served.
+    key: Option<String>,
 }
+
+/// Keys on one page of a listing.
+const PAGE: usize = 2;
 
 /// A running server; it ends when it is dropped.
 pub struct Web {
@@ -97,6 +104,11 @@ impl Web {
         self.shared().etags = false;
     }
 
+    /// From here on requests must be signed, with this access key; whether the signature is right is not looked at.
+    pub fn require_key(&self, key: &str) {
+        self.shared().key = Some(key.to_owned());
+    }
+
     /// Requests so far: method, path and range.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
@@ -153,6 +165,17 @@ impl Shared {
     /// Head and body of an answer without a fault.
     fn respond(&self, path: &str, headers: &BTreeMap<String, String>) -> (String, Vec<u8>) {
         let end = "Connection: close\r\n\r\n";
+        if let Some(key) = &self.key {
+            let signed = format!("AWS4-HMAC-SHA256 Credential={key}/");
+            if !headers.get("authorization").is_some_and(|header| header.starts_with(&signed)) {
+                return (format!("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n{end}"), Vec::new());
+            }
+        }
+        if let Some((bucket, query)) = path.split_once('?').filter(|(_, query)| query.contains("list-type=2")) {
+            let page = self.list(bucket, query);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n{end}", page.len());
+            return (head, page.into_bytes());
+        }
         let Some((bytes, version)) = self.files.get(path) else {
             return (format!("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n{end}"), Vec::new());
         };
@@ -175,5 +198,31 @@ impl Shared {
                 (head, bytes[from..to].to_vec())
             }
         }
+    }
+
+    /// A page of `ListObjectsV2`, as S3 answers it; a page's token is the last key of the one before.
+    fn list(&self, bucket: &str, query: &str) -> String {
+        let value = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|pair| pair.0 == name).map_or_else(String::new, |pair| pair.1.replace("%2F", "/"))
+        };
+        let (prefix, after) = (value("prefix"), value("continuation-token"));
+        let bucket = format!("{bucket}/");
+        let keys = self.files.iter().filter_map(|(path, file)| Some((path.strip_prefix(&bucket)?, file)));
+        let mut keys = keys.filter(|(key, _)| key.starts_with(&prefix) && *key > after.as_str()).peekable();
+        let mut page = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>".to_owned();
+        for (number, (key, (bytes, version))) in keys.by_ref().take(PAGE).enumerate() {
+            let _ = write!(
+                page,
+                "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;v{version}&quot;</ETag>\
+                 <Size>{}</Size></Contents>",
+                bytes.len()
+            );
+            if number + 1 == PAGE {
+                let _ = write!(page, "<NextContinuationToken>{key}</NextContinuationToken>");
+            }
+        }
+        let _ = write!(page, "<IsTruncated>{}</IsTruncated></ListBucketResult>", keys.peek().is_some());
+        page
     }
 }

@@ -6,8 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "parquet")]
-use super::walk::Origin;
 use super::{
     durable::{rename, temporary},
     encoder::{Compression, FrameWriter},
@@ -177,12 +175,11 @@ impl<'a> Leaving<'a> {
         let opened = match self.original.take() {
             Some((partition, original)) if partition == position.partition => original,
             _ => {
-                let file = self.inputs.get(position.partition as usize);
-                let Some(Origin::File { path, .. }) = file.map(|file| &file.origin) else {
+                let Some(file) = self.inputs.get(position.partition as usize) else {
                     let (got, files) = (position.partition, self.inputs.len());
-                    return Err(Error::Changed(format!("a staged row is of input {got}, expected one of {files} files on disk")));
+                    return Err(Error::Changed(format!("a staged row is of input {got}, expected one of {files}")));
                 };
-                Original::open(path, self.limits)?
+                Original::open(&file.origin, self.limits)?
             }
         };
         Ok(&self.original.insert((position.partition, opened)).1)

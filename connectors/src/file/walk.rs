@@ -333,7 +333,7 @@ impl Origin {
     }
 
     /// For errors.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::File { path, .. } | Self::Inner { path, .. } => path,
             Self::Remote(object) => Path::new(object.address.as_str()),

@@ -99,7 +99,7 @@ impl Framer<Reader> {
             None => Format::sniff(reader.peek(SNIFF_BYTES)?).unwrap_or(Format::Jsonl),
         };
         if format == Format::Parquet {
-            let why = "it holds Parquet, which is read from a file on disk: its footer comes first";
+            let why = "it holds Parquet, which is read from its end: expected a file on disk, or an address in .parquet";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
         reader.expect(format.begins());

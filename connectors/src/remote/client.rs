@@ -136,9 +136,23 @@ impl Client {
     /// # Errors
     /// If the address is none that can be read.
     pub fn open(&self, object: &Object, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
+        Ok(Box::new(self.reader(object, part)?))
+    }
+
+    /// Reads a part of an object that many parts are read of: a server that knows no ranges is an error, where [`Self::open`]
+    /// would receive all that lies before.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[cfg(feature = "parquet")]
+    pub fn open_range(&self, object: &Object, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
+        Ok(Box::new(self.reader(object, part)?.by_range_alone()))
+    }
+
+    fn reader(&self, object: &Object, part: ByteRange) -> Result<ObjectReader, Error> {
         let (store, path) = (self.store(&object.address)?, path_of(&object.address)?);
         let handle = self.runtime.handle().clone();
-        Ok(Box::new(ObjectReader::new(handle, store, path, object.clone(), part, self.patience)))
+        Ok(ObjectReader::new(handle, store, path, object.clone(), part, self.patience))
     }
 
     fn store(&self, address: &Address) -> Result<Arc<dyn ObjectStore>, Error> {
@@ -197,11 +211,12 @@ pub(super) fn failed(action: &str, address: &Address, error: &object_store::Erro
     use object_store::Error as Failed;
     let environment =
         if address.as_str().starts_with("s3://") { " (credentials and region come from AWS_ variables)" } else { "" };
+    let denied = format!("{action} {address}: not allowed{environment}");
     Error::Refused(match error {
         Failed::NotFound { .. } => format!("{action} {address}: not found"),
-        Failed::PermissionDenied { .. } | Failed::Unauthenticated { .. } => {
-            format!("{action} {address}: not allowed{environment}")
-        }
+        Failed::PermissionDenied { .. } | Failed::Unauthenticated { .. } => denied,
+        // A listing's come without their kind.
+        Failed::Generic { source, .. } if [" 401 ", " 403 "].iter().any(|status| source.to_string().contains(status)) => denied,
         other => format!("{action} {address}: {other}{}", cause(other)),
     })
 }

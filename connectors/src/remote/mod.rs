@@ -7,9 +7,12 @@
 //!
 //! Without the cargo feature `remote`, addresses are known and refused.
 //!
-//! **State** what one connection has received and nobody has read: under a MiB.
+//! **State** what one connection has received and nobody has read: under a MiB; of an object that is read from its end, the 128 MiB
+//! that were read last ([`Blocks`]).
 
 mod address;
+#[cfg(feature = "parquet")]
+mod blocks;
 #[cfg(feature = "remote")]
 mod client;
 #[cfg(feature = "remote")]
@@ -18,6 +21,8 @@ mod reader;
 mod refused;
 
 pub use address::{Address, Object};
+#[cfg(feature = "parquet")]
+pub use blocks::Blocks;
 #[cfg(feature = "remote")]
 pub use client::{Client, Patience};
 #[cfg(not(feature = "remote"))]

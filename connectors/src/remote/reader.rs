@@ -37,6 +37,8 @@ pub(super) struct ObjectReader {
     chunk: Bytes,
     /// False once the server has shown that it knows no ranges: it is then read from its beginning.
     ranges: bool,
+    /// Whether that is an error instead.
+    needs_ranges: bool,
     tries: u32,
 }
 
@@ -64,7 +66,14 @@ impl ObjectReader {
         patience: Patience,
     ) -> Self {
         let (at, end) = (part.offset, part.end().min(object.size));
-        Self { runtime, store, path, object, patience, at, end, stream: None, chunk: Bytes::new(), ranges: true, tries: 0 }
+        let (stream, chunk, ranges, needs_ranges, tries) = (None, Bytes::new(), true, false, 0);
+        Self { runtime, store, path, object, patience, at, end, stream, chunk, ranges, needs_ranges, tries }
+    }
+
+    /// The same, but for a server that knows no ranges: it is refused.
+    #[cfg(feature = "parquet")]
+    pub(super) fn by_range_alone(self) -> Self {
+        Self { needs_ranges: true, ..self }
     }
 
     /// Fills the chunk, which is empty; it stays so at the end.
@@ -128,6 +137,14 @@ impl ObjectReader {
         let options = GetOptions { range, if_match, ..GetOptions::default() };
         let got = match self.runtime.block_on(self.store.get_opts(&self.path, options)) {
             Ok(got) => got,
+            Err(Failed::NotSupported { .. }) if self.needs_ranges => {
+                let address = &self.object.address;
+                return Err(Broken::Ended(Error::Refused(format!(
+                    "read {address} from byte {} on: the server gives whole files alone, expected one that knows ranges: this one is \
+                     read from its end",
+                    self.at
+                ))));
+            }
             Err(Failed::NotSupported { .. }) if self.ranges => {
                 self.ranges = false;
                 return self.connect();

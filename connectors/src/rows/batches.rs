@@ -37,7 +37,7 @@ impl Group {
     /// Begins to read a row group.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If a read fails.
     pub(super) fn open(opened: &Opened, number: usize, mask: &ProjectionMask, limits: &Limits) -> io::Result<Result<Self, Lost>> {
         let metadata = opened.metadata.metadata();
         let group = metadata.row_group(number);
@@ -45,16 +45,16 @@ impl Group {
         let columns: Vec<usize> = (0..group.num_columns()).filter(|&column| mask.leaf_included(column)).collect();
         // The library panics on offsets that are negative.
         let mut planned = Ok(Err(String::new()));
-        let called = guarded(&opened.disk, || {
-            planned = plan(&opened.disk, group, &columns);
+        let called = guarded(&opened.stored, || {
+            planned = plan(&opened.stored, group, &columns);
             Ok(())
         })?;
         let Plan { batch_rows, compressed } = match called.and(planned?) {
             Ok(plan) => plan,
             Err(message) => return Ok(Err(lost(message))),
         };
-        let reader = guarded(&opened.disk, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(opened.disk.clone(), opened.metadata.clone())
+        let reader = guarded(&opened.stored, || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(opened.stored.clone(), opened.metadata.clone())
                 .with_row_groups(vec![number])
                 .with_projection(mask.clone())
                 .with_batch_size(batch_rows)
@@ -79,7 +79,7 @@ impl Group {
     /// The next batch; `None` behind the last row. After a loss nothing more can be had of the group.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If a read fails.
     pub(super) fn batch(&mut self, opened: &Opened) -> io::Result<Result<Option<RecordBatch>, Lost>> {
         if self.next == self.end {
             return Ok(Ok(None));
@@ -87,7 +87,7 @@ impl Group {
         let (number, next) = (self.number, self.next);
         let lost = |message: String| Lost::corrupt(format!("row group {number}, from row {next} on: {message}"));
         let read =
-            guarded(&opened.disk, || self.reader.next().transpose().map_err(|error| ParquetError::General(error.to_string())))?;
+            guarded(&opened.stored, || self.reader.next().transpose().map_err(|error| ParquetError::General(error.to_string())))?;
         let batch = match read {
             Ok(Some(batch)) if batch.num_rows() as u64 <= self.end - next => batch,
             Ok(Some(batch)) => return Ok(Err(lost(format!("{} rows more than declared", batch.num_rows())))),

@@ -25,9 +25,14 @@ use arrow_array::RecordBatch;
 
 use super::{
     batches::Group,
+    file::Stored,
     footer::{Lost, Opened},
 };
-use crate::{error::Error, file::Compression, limits::Limits};
+use crate::{
+    error::Error,
+    file::{Compression, Origin},
+    limits::Limits,
+};
 
 /// Bytes of a row group, packed, from which it is written out.
 const GROUP_BYTES: usize = 64 << 20;
@@ -45,9 +50,9 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
-        let failed = |source: io::Error| Error::file("read", path, source);
-        let opened = File::open(path).and_then(|file| Opened::new(file, &limits)).map_err(failed)?;
+    pub(crate) fn open(origin: &Origin, limits: Limits) -> Result<Self, Error> {
+        let path = origin.path();
+        let opened = Opened::new(Stored::of(origin)?, &limits).map_err(|source| Error::reading(path, source))?;
         let opened = opened.map_err(|lost| changed(path, &lost))?;
         let file = opened.metadata.metadata().file_metadata();
         let codecs: Vec<_> = opened
@@ -80,7 +85,7 @@ impl Original {
                 return Ok((batch, *first));
             }
             let number = self.opened.group_of(row);
-            let failed = |source| Error::file("read", &self.path, source);
+            let failed = |source| Error::reading(&self.path, source);
             let ahead = self.group.take().filter(|group| group.number() == number && group.next_row() <= row);
             let group = match ahead {
                 Some(group) => Ok(group),

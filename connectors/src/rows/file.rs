@@ -2,11 +2,9 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    io::{self, BufReader, Read},
+    os::unix::fs::FileExt,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ::parquet::{
@@ -15,21 +13,62 @@ use ::parquet::{
 };
 use bytes::Bytes;
 
+use crate::{
+    error::Error,
+    file::Origin,
+    remote::{Blocks, Object},
+};
+
 /// Read ahead of a page header.
 const BUFFER_BYTES: usize = 8 << 10;
 
-/// A file on disk that knows whether the disk has failed: the library's own errors do not always tell.
+/// A file that is read anywhere, on disk or behind an address. It keeps why a read has failed: the library's own errors do not
+/// always tell that one has.
 #[derive(Clone, Debug)]
-pub(super) struct Disk {
-    file: Arc<File>,
+pub struct Stored {
+    place: Arc<Place>,
     length: u64,
-    failed: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<io::Error>>>,
 }
 
-impl Disk {
-    pub(super) fn new(file: File) -> io::Result<Self> {
+#[derive(Debug)]
+enum Place {
+    Disk(File),
+    Object(Blocks),
+}
+
+impl Stored {
+    /// A file on disk.
+    ///
+    /// # Errors
+    /// If its length cannot be had.
+    pub fn disk(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), length, failed: Arc::default() })
+        Ok(Self { place: Arc::new(Place::Disk(file)), length, failure: Arc::default() })
+    }
+
+    /// An object that was looked up.
+    fn object(object: Object) -> Self {
+        let blocks = Blocks::new(object);
+        let length = blocks.length();
+        Self { place: Arc::new(Place::Object(blocks)), length, failure: Arc::default() }
+    }
+
+    /// Where an input file is.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or cannot be read from its end.
+    pub(crate) fn of(origin: &Origin) -> std::result::Result<Self, Error> {
+        match origin {
+            Origin::File { path, .. } => {
+                File::open(path).and_then(Self::disk).map_err(|source| Error::file("open", path, source))
+            }
+            Origin::Remote(object) => Ok(Self::object(object.clone())),
+            Origin::Inner { .. } | Origin::Stdin => Err(Error::Refused(format!(
+                "{} holds Parquet, expected a file on disk or behind an address: its footer is read first",
+                origin.path().display()
+            ))),
+        }
     }
 
     /// Bytes of the file when it was opened.
@@ -37,44 +76,51 @@ impl Disk {
         self.length
     }
 
-    /// Whether a read has failed.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
+    /// Why a read of the library's has failed, if one has.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Up to `most` bytes from `at` on; fewer at the end of the file.
     pub(super) fn bytes(&self, at: u64, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.from(at)?.take(most as u64).read_to_end(&mut bytes)?;
+        Rest { stored: self, at }.take(most as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    fn from(&self, at: u64) -> io::Result<Watched> {
-        // The place is shared with all other readers of the file; each seeks before it reads, and none reads while another does.
-        let read = self.file.try_clone().and_then(|mut file| file.seek(SeekFrom::Start(at)).map(|_| file));
-        self.failed.fetch_or(read.is_err(), Ordering::Relaxed);
-        Ok(Watched { file: read?, failed: Arc::clone(&self.failed) })
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        match &*self.place {
+            Place::Disk(file) => file.read_at(out, at),
+            Place::Object(blocks) => blocks.read_at(out, at),
+        }
+    }
+
+    /// Keeps a failure, and gives the library one like it.
+    fn note(&self, error: io::Error) -> io::Error {
+        let told = io::Error::new(error.kind(), error.to_string());
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        told
     }
 }
 
-impl Length for Disk {
+impl Length for Stored {
     fn len(&self) -> u64 {
         self.length
     }
 }
 
-impl ChunkReader for Disk {
+impl ChunkReader for Stored {
     type T = BufReader<Watched>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::with_capacity(BUFFER_BYTES, self.from(start)?))
+        Ok(BufReader::with_capacity(BUFFER_BYTES, Watched { stored: self.clone(), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
             return Err(ParquetError::EOF(format!("{length} bytes from {start} on, the file has {}", self.length)));
         }
-        let bytes = self.bytes(start, length)?;
+        let bytes = self.bytes(start, length).map_err(|error| self.note(error))?;
         if bytes.len() < length {
             return Err(ParquetError::EOF(format!("the file ends at {}", start + bytes.len() as u64)));
         }
@@ -82,19 +128,36 @@ impl ChunkReader for Disk {
     }
 }
 
-/// Notes a failing disk.
+/// What lies from a place on.
+struct Rest<'a> {
+    stored: &'a Stored,
+    at: u64,
+}
+
+impl Read for Rest<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.stored.read_at(out, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// The same for the library: failures are noted.
 #[derive(Debug)]
-pub(super) struct Watched {
-    file: File,
-    failed: Arc<AtomicBool>,
+pub struct Watched {
+    stored: Stored,
+    at: u64,
 }
 
 impl Read for Watched {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(out);
-        if read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
-            self.failed.store(true, Ordering::Relaxed);
+        match self.stored.read_at(out, self.at) {
+            Ok(count) => {
+                self.at += count as u64;
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => Err(self.stored.note(error)),
         }
-        read
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    fs::File,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -16,7 +15,7 @@ use ::parquet::{
     file::metadata::ParquetMetaDataReader,
 };
 
-use super::{MAGIC, file::Disk, thrift::footer_shape};
+use super::{MAGIC, file::Stored, thrift::footer_shape};
 use crate::limits::Limits;
 
 /// Longest footer: a file of 1,000 row groups of 30 columns has 3 MiB.
@@ -52,7 +51,7 @@ impl Lost {
 /// A file whose footer is sound.
 #[derive(Clone, Debug)]
 pub(super) struct Opened {
-    pub disk: Disk,
+    pub stored: Stored,
     pub metadata: ArrowReaderMetadata,
     /// First row of each row group, and behind the last one the rows of the file.
     pub firsts: Vec<u64>,
@@ -62,14 +61,13 @@ impl Opened {
     /// Opens a file.
     ///
     /// # Errors
-    /// If the disk fails.
-    pub(super) fn new(file: File, limits: &Limits) -> io::Result<Result<Self, Lost>> {
-        let disk = Disk::new(file)?;
-        let footer = match footer(&disk)? {
+    /// If a read fails.
+    pub(super) fn new(stored: Stored, limits: &Limits) -> io::Result<Result<Self, Lost>> {
+        let footer = match footer(&stored)? {
             Ok(footer) => footer,
             Err(lost) => return Ok(Err(lost)),
         };
-        let read = guarded(&disk, || {
+        let read = guarded(&stored, || {
             let metadata = Arc::new(ParquetMetaDataReader::decode_metadata(&footer)?);
             // Types as Parquet has them: a schema of Arrow's own beside them is one more thing that may lie.
             let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -78,8 +76,8 @@ impl Opened {
             ArrowReaderMetadata::try_new(metadata, options().with_schema(Arc::new(schema)))
         })?;
         Ok(read.map_err(|message| Lost::corrupt(format!("footer: {message}"))).and_then(|metadata| {
-            let firsts = firsts(&metadata, disk.length(), limits)?;
-            Ok(Self { disk, metadata, firsts })
+            let firsts = firsts(&metadata, stored.length(), limits)?;
+            Ok(Self { stored, metadata, firsts })
         }))
     }
 
@@ -95,12 +93,12 @@ impl Opened {
 }
 
 /// The footer's bytes, looked at before anything believes them.
-fn footer(disk: &Disk) -> io::Result<Result<Vec<u8>, Lost>> {
-    let length = disk.length();
+fn footer(stored: &Stored) -> io::Result<Result<Vec<u8>, Lost>> {
+    let length = stored.length();
     if length < EDGE_BYTES {
         return Ok(Err(Lost::corrupt(format!("file of {length} bytes, expected {EDGE_BYTES} at least"))));
     }
-    let tail = disk.bytes(length - 8, 8)?;
+    let tail = stored.bytes(length - 8, 8)?;
     let Some((size, MAGIC)) = tail.split_first_chunk().map(|(size, magic)| (u64::from(u32::from_le_bytes(*size)), magic)) else {
         let got = tail.get(4..).unwrap_or_default().escape_ascii().to_string();
         return Ok(Err(Lost::corrupt(format!("file ends with `{got}`, expected PAR1"))));
@@ -111,7 +109,7 @@ fn footer(disk: &Disk) -> io::Result<Result<Vec<u8>, Lost>> {
     if size > FOOTER_BYTES_MAX {
         return Ok(Err(Lost::too_large(format!("footer of {size} bytes, expected at most {FOOTER_BYTES_MAX}"))));
     }
-    let footer = disk.bytes(length - 8 - size, size as usize)?;
+    let footer = stored.bytes(length - 8 - size, size as usize)?;
     Ok(match footer_shape(&footer) {
         None => Err(Lost::corrupt("footer ends within its schema, or is none")),
         Some(shape) if shape.elements > ELEMENTS_MAX || shape.depth > DEPTH_MAX => Err(Lost::too_large(format!(
@@ -162,16 +160,16 @@ fn view(kind: &DataType) -> DataType {
 /// Calls the library: what it says on bad data, or with which words it panics.
 ///
 /// # Errors
-/// If the disk failed meanwhile.
-pub(super) fn guarded<T>(disk: &Disk, call: impl FnOnce() -> ParquetResult<T>) -> io::Result<Result<T, String>> {
+/// If a read failed meanwhile.
+pub(super) fn guarded<T>(stored: &Stored, call: impl FnOnce() -> ParquetResult<T>) -> io::Result<Result<T, String>> {
     // Nothing that the call was at work on is used again.
     let message = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => return Ok(Ok(value)),
         Ok(Err(error)) => error.to_string(),
         Err(panic) => format!("the reader panicked: {}", words(panic.as_ref())),
     };
-    if disk.has_failed() {
-        return Err(io::Error::other(message));
+    if let Some(failure) = stored.take_failure() {
+        return Err(failure);
     }
     Ok(Err(message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)].to_owned()))
 }

@@ -29,6 +29,7 @@ mod thrift;
 mod tests;
 
 pub(crate) use copy::{Copier, Original};
+pub use file::Stored;
 pub use read::Rows;
 pub(crate) use table::Table;
 

@@ -9,7 +9,7 @@ use std::io;
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::{
-    file::Disk,
+    file::Stored,
     thrift::{PageHeader, page_header},
 };
 
@@ -36,12 +36,12 @@ pub(super) struct Plan {
 /// Plans to read `columns` of a row group; a message if their pages cannot be read, or not within bounds.
 ///
 /// # Errors
-/// If the disk fails.
-pub(super) fn plan(disk: &Disk, group: &RowGroupMetaData, columns: &[usize]) -> io::Result<Result<Plan, String>> {
+/// If a read fails.
+pub(super) fn plan(stored: &Stored, group: &RowGroupMetaData, columns: &[usize]) -> io::Result<Result<Plan, String>> {
     let mut chunks = Vec::new();
     for &column in columns {
         let chunk = group.column(column);
-        match pages(disk, chunk)? {
+        match pages(stored, chunk)? {
             Ok(pages) => chunks.push(Chunk::new(&pages, chunk)),
             Err(message) => return Ok(Err(format!("column {}: {message}", chunk.column_path()))),
         }
@@ -58,14 +58,14 @@ pub(super) fn plan(disk: &Disk, group: &RowGroupMetaData, columns: &[usize]) -> 
 }
 
 /// The headers of a column's pages.
-fn pages(disk: &Disk, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<PageHeader>, String>> {
+fn pages(stored: &Stored, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<PageHeader>, String>> {
     let (begin, length) = chunk.byte_range();
-    let Some(end) = begin.checked_add(length).filter(|end| *end <= disk.length()) else {
-        return Ok(Err(format!("{length} bytes from {begin} on, the file has {}", disk.length())));
+    let Some(end) = begin.checked_add(length).filter(|end| *end <= stored.length()) else {
+        return Ok(Err(format!("{length} bytes from {begin} on, the file has {}", stored.length())));
     };
     let (mut at, mut pages, mut values) = (begin, Vec::new(), 0_u64);
     while at < end {
-        let Some(page) = header_at(disk, at, end)? else {
+        let Some(page) = header_at(stored, at, end)? else {
             return Ok(Err(format!("no page header at byte {at}")));
         };
         let next = at + page.header_bytes + page.compressed;
@@ -83,10 +83,10 @@ fn pages(disk: &Disk, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<Page
     Ok(Ok(pages))
 }
 
-fn header_at(disk: &Disk, at: u64, end: u64) -> io::Result<Option<PageHeader>> {
+fn header_at(stored: &Stored, at: u64, end: u64) -> io::Result<Option<PageHeader>> {
     for most in HEADER_BYTES {
         let room = most.min(usize::try_from(end - at).unwrap_or(most));
-        if let Some(header) = page_header(&disk.bytes(at, room)?) {
+        if let Some(header) = page_header(&stored.bytes(at, room)?) {
             return Ok(Some(header));
         }
         if room < most {

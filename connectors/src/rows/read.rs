@@ -4,13 +4,14 @@
 //! first row. Going to a row reads its row group from the beginning, and none before it: what is lost then is the same as in an
 //! undisturbed run.
 
-use std::{fs::File, io};
+use std::io;
 
 use ::parquet::arrow::ProjectionMask;
 use arrow_array::RecordBatch;
 
 use super::{
     batches::Group,
+    file::Stored,
     footer::{Lost, Opened},
     json,
 };
@@ -36,13 +37,13 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Reads `file` from its first row on.
+    /// Reads a file from its first row on.
     ///
     /// # Errors
-    /// If the disk fails.
-    pub fn open(file: File, columns: &Columns, limits: Limits) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        let opened = Opened::new(file, &limits)?;
+    /// If a read fails.
+    pub fn open(stored: Stored, columns: &Columns, limits: Limits) -> io::Result<Self> {
+        let length = stored.length();
+        let opened = Opened::new(stored, &limits)?;
         let opened = opened.map_err(|Lost { code, message }| Bad { code, message, bytes: Vec::new(), length, packed: None });
         let (mask, shown) =
             opened.as_ref().map_or_else(|_| (ProjectionMask::all(), Vec::new()), |opened| choose(opened, columns));
@@ -57,7 +58,7 @@ impl Rows {
     /// The share of the file that is behind, in bytes of it.
     #[must_use]
     pub fn consumed(&self) -> u64 {
-        let length = self.opened.as_ref().map_or_else(|bad| bad.length, |opened| opened.disk.length());
+        let length = self.opened.as_ref().map_or_else(|bad| bad.length, |opened| opened.stored.length());
         let share = u128::from(length) * u128::from(self.next.min(self.end()));
         u64::try_from(share / u128::from(self.end().max(1))).unwrap_or(length)
     }
@@ -65,7 +66,7 @@ impl Rows {
     /// Goes to the frame at `row`, or the first one behind it; the rows of the file, if it has fewer.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If a read fails.
     pub fn seek(&mut self, row: u64) -> io::Result<Result<(), u64>> {
         (self.group, self.batch) = (None, None);
         let end = self.end();
@@ -94,7 +95,7 @@ impl Rows {
     /// The next row or lost stretch, and the row it begins with; `None` at the end and ever after.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If a read fails.
     pub fn next_frame(&mut self) -> io::Result<Option<(u64, Payload)>> {
         while self.next < self.end() {
             let row = self.next;

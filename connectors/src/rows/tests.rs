@@ -21,7 +21,7 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::*;
 use crate::{
-    file::Compression,
+    file::{Compression, Origin},
     limits::Limits,
     source::{Bad, Columns, Payload},
 };
@@ -69,7 +69,7 @@ fn two_groups(folder: &Path, codec: Codec) -> PathBuf {
 }
 
 fn open(path: &Path, columns: &Columns, limits: Limits) -> Rows {
-    Rows::open(File::open(path).expect("there"), columns, limits).expect("readable")
+    Rows::open(File::open(path).and_then(Stored::disk).expect("there"), columns, limits).expect("readable")
 }
 
 fn frames(rows: &mut Rows) -> Vec<(u64, Payload)> {
@@ -328,10 +328,11 @@ fn table(path: &Path) -> (String, Vec<RecordBatch>) {
 fn copied_rows_are_the_rows() {
     let folder = folder();
     let path = two_groups(folder.path(), Codec::GZIP(GzipLevel::default()));
+    let origin = Origin::File { path: path.clone(), size: 0 };
     let (about, rows) = table(&path);
     let copy = |name: &str, picked: &[u64], compression| {
         let target = folder.path().join(name);
-        let mut original = Original::open(&path, Limits::default()).expect("sound");
+        let mut original = Original::open(&origin, Limits::default()).expect("sound");
         let mut copier = Copier::create(&target, &original, compression).expect("created");
         for row in picked {
             copier.copy(&mut original, *row).expect("copied");
@@ -362,7 +363,7 @@ fn copied_rows_are_the_rows() {
     let file = File::open(&whole).expect("there");
     let codec = ParquetRecordBatchReaderBuilder::try_new(file).expect("sound").metadata().row_group(0).column(1).compression();
     assert!(matches!(codec, Codec::GZIP(_)), "packed as it was");
-    let gone = Original::open(&path, Limits::default()).and_then(|mut original| {
+    let gone = Original::open(&origin, Limits::default()).and_then(|mut original| {
         let mut copier = Copier::create(&folder.path().join("gone.parquet"), &original, Compression::None)?;
         copier.copy(&mut original, 200)
     });

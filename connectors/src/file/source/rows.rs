@@ -1,16 +1,11 @@
 //! Rows of tables among the files: a build without the feature `parquet` refuses them.
 
-#[cfg(feature = "parquet")]
-use std::{fs::File, path::Path};
-
 use super::FileSource;
-#[cfg(feature = "parquet")]
-use super::Origin;
 use crate::{error::Error, source::Record};
 #[cfg(feature = "parquet")]
 use crate::{
     position::{Partition, Position},
-    rows::Rows,
+    rows::{Rows, Stored},
 };
 
 /// The table being read.
@@ -37,7 +32,7 @@ impl FileSource {
     pub(super) fn row(&mut self) -> Result<Option<Record>, Error> {
         let partition = self.current as Partition;
         let path = self.files[self.current].origin.path().to_owned();
-        let frame = self.rows()?.next_frame().map_err(|source| Error::file("read", path, source))?;
+        let frame = self.rows()?.next_frame().map_err(|source| Error::reading(path, source))?;
         Ok(frame.map(|(row, payload)| {
             self.framed = row + 1;
             Record::new(Position { partition, offset: row }, row, payload)
@@ -48,7 +43,7 @@ impl FileSource {
     #[cfg(feature = "parquet")]
     pub(super) fn seek_row(&mut self, row: u64) -> Result<(), Error> {
         let path = self.files[self.current].origin.path().to_owned();
-        let found = self.rows()?.seek(row).map_err(|source| Error::file("read", path, source))?;
+        let found = self.rows()?.seek(row).map_err(|source| Error::reading(path, source))?;
         self.framed = row;
         found.map_err(|got| {
             let name = &self.names[self.current];
@@ -61,24 +56,11 @@ impl FileSource {
         let opened = if let Some(rows) = self.rows.rows.take() {
             rows
         } else {
-            let path = self.table_path()?;
-            let rows = File::open(path).and_then(|file| Rows::open(file, &self.columns, self.limits));
-            Box::new(rows.map_err(|source| Error::file("read", path, source))?)
+            let origin = &self.files[self.current].origin;
+            let rows = Rows::open(Stored::of(origin)?, &self.columns, self.limits);
+            Box::new(rows.map_err(|source| Error::reading(origin.path(), source))?)
         };
         Ok(self.rows.rows.insert(opened))
-    }
-
-    /// Where the current file is: tables are read from their ends, so nothing but a file will do.
-    #[cfg(feature = "parquet")]
-    fn table_path(&self) -> Result<&Path, Error> {
-        let origin = &self.files[self.current].origin;
-        if let Origin::File { path, .. } = origin {
-            return Ok(path);
-        }
-        Err(Error::Refused(format!(
-            "{} holds Parquet, expected a file on disk: its footer is read first",
-            origin.path().display()
-        )))
     }
 
     /// Refuses the current file.

@@ -3,7 +3,10 @@
 //! librdkafka's mock cluster answers with the errors. Its transactions are a fake, so nothing is said here about what is
 //! visible afterwards; only what the committer makes of the answer.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
@@ -13,7 +16,7 @@ use connectors::{
     source::Source,
 };
 use rdkafka::{
-    mocking::MockCluster,
+    mocking::{MockCluster, MockCoordinator},
     producer::DefaultProducerContext,
     types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code},
 };
@@ -109,10 +112,16 @@ pub(crate) struct Mock {
 }
 
 pub(crate) fn mock() -> Mock {
-    let cluster = MockCluster::new(1).expect("a mock cluster");
+    mock_of(1)
+}
+
+/// So many brokers, of which the first leads all partitions.
+fn mock_of(brokers: i32) -> Mock {
+    let cluster = MockCluster::new(brokers).expect("a mock cluster");
     let topics = names("mock");
     for (_, name) in topics.outputs().chain([("input", topics.input[0].as_str())]) {
         cluster.create_topic(name, 1, 1).expect("a topic");
+        cluster.partition_leader(name, 0, Some(1)).expect("a leader");
     }
     let mut config = KafkaConfig::new(cluster.bootstrap_servers(), "g", topics);
     config.start = Some(Start::Earliest);
@@ -216,6 +225,40 @@ pub(crate) fn an_abort_has_its_outcomes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+pub(crate) fn a_group_without_its_coordinator_holds_nobody() {
+    let mock = mock_of(2);
+    let coordinated_by = |broker| {
+        mock.cluster.coordinator(MockCoordinator::Transaction("g".to_owned()), 1).expect("a coordinator");
+        mock.cluster.coordinator(MockCoordinator::Group("g".to_owned()), broker).expect("a coordinator");
+    };
+    coordinated_by(2);
+    let mut committer = committer(&mock);
+    committer.recover(None).expect("recovered");
+    batch(&mut committer).expect("committed");
+
+    // The client's own call has no end here.
+    mock.cluster.broker_down(2).expect("down");
+    let begun = Instant::now();
+    let undecided = batch(&mut committer);
+    let took = begun.elapsed();
+    let said = format!("{undecided:?}");
+    assert!(
+        matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })) && said.contains("no answer in 6s"),
+        "{said}"
+    );
+    assert!(took < Duration::from_secs(12), "{took:?}");
+
+    // Nobody makes a producer after the other while it is away; the batch goes on where the group has another one.
+    let away = committer.retry(b"j").expect_err("the group has no coordinator");
+    assert!(committer.is_worth_retrying(&away), "{away}");
+    coordinated_by(1);
+    // The mock shows records of a transaction that was never committed, so what it says of the batch means nothing.
+    committer.retry(b"j").expect("recovered");
+    batch(&mut committer).expect("committed");
+    mock.cluster.broker_up(2).expect("up");
+    batch(&mut committer).expect("committed");
+}
+
 pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     let mut mock = mock();
     let mut committer = committer(&mock);
@@ -245,7 +288,7 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     committer.begin().expect("begun");
     committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
     mock.cluster.broker_down(-1).expect("down");
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let undecided = committer.commit(&Positions(vec![3]), b"j");
     assert!(matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })), "{undecided:?}");
     assert!(begun.elapsed() < 2 * mock.config.transaction_timeout, "{:?}", begun.elapsed());

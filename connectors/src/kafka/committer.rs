@@ -454,6 +454,8 @@ impl Committer for KafkaCommitter {
         if self.abort().is_ok() && self.state == State::Ready {
             return Ok(false);
         }
+        // Without the group's coordinator a new producer would come no further than the one thrown away.
+        self.has_committed(&self.config.glancer()?)?;
         match &self.recover(Some(&before))?.journal[..] {
             [] => Ok(false),
             [record] if record == journal => Ok(true),

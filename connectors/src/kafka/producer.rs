@@ -4,10 +4,14 @@
 //! producer must be thrown away. The client's own wait for acknowledgements has steps of 100 ms, so it is done here in steps
 //! of half a millisecond. A thread of the client serves acknowledgements meanwhile, else aborting would wait for itself.
 //!
+//! The client keeps the time of every call but one: adding offsets waits without end for a group's coordinator that has left the
+//! cluster (librdkafka issues 5456 and 5511). Each try of it is made on a thread of its own, which is left behind with the
+//! producer if it does not answer; both are freed when it does.
+//!
 //! **State** at most `produce_bytes_max` of unacknowledged records.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -33,6 +37,8 @@ use crate::{committer::Outgoing, error::Error, kill};
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// After the time given to a try, when there is no answer to it: the client will not give one soon.
+const ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// Step of the wait for acknowledgements.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
 
@@ -128,12 +134,22 @@ impl Transactions {
         }
     }
 
-    /// Adds offsets, in the name of the group that `consumer` belongs to.
+    /// Adds offsets, in the name of the group that `consumer` belongs to. Without an answer in the time of one try, and a grace,
+    /// it is undecided.
     pub(super) fn send_offsets(&self, offsets: &TopicPartitionList, consumer: &Reading) -> Result<(), Failed> {
         let Some(group) = consumer.group_metadata() else {
             return Err(Error::Refused("the consumer has no group".to_owned()).into());
         };
-        self.call(Call::Offsets, |producer, timeout| producer.send_offsets_to_transaction(offsets, &group, timeout))
+        let group = Arc::new(group);
+        self.tried(Call::Offsets, |timeout| {
+            let (producer, offsets, group) = (self.producer.clone(), offsets.clone(), Arc::clone(&group));
+            let (answer, answered) = mpsc::sync_channel(1);
+            // Nobody may be there any more to take the answer.
+            let ask = move || drop(answer.send(producer.send_offsets_to_transaction(&offsets, &group, timeout)));
+            let asking = thread::Builder::new().name("weir-offsets".to_owned()).spawn(ask);
+            asking.map_err(|error| Error::Refused(format!("start a thread: {error}")))?;
+            Ok(answered.recv_timeout(timeout + ANSWER_GRACE).ok())
+        })
     }
 
     /// Commits, records and offsets.
@@ -153,13 +169,22 @@ impl Transactions {
 
     /// Makes a transactional call until it succeeds, fails for good, or its time is over.
     fn call(&self, call: Call, make: impl Fn(&ThreadedProducer<Reporter>, Duration) -> KafkaResult<()>) -> Result<(), Failed> {
+        self.tried(call, |timeout| Ok(Some(make(&self.producer, timeout))))
+    }
+
+    /// The same for a call that may have no answer, `None`: it is undecided then.
+    fn tried(&self, call: Call, make: impl Fn(Duration) -> Result<Option<KafkaResult<()>>, Error>) -> Result<(), Failed> {
         let deadline = Instant::now() + self.time;
         if !self.transactional {
             return Ok(());
         }
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Err(error) = make(&self.producer, left.min(TRY_TIMEOUT)) else { return Ok(()) };
+            let time = deadline.saturating_duration_since(Instant::now()).min(TRY_TIMEOUT);
+            let error = match make(time)? {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(error)) => error,
+                None => return Err(Failed::undecided(call, format!("no answer in {:?}", time + ANSWER_GRACE))),
+            };
             match errors::classify(call, &error) {
                 Outcome::Retry if Instant::now() < deadline => {
                     self.reports.transport(&error, call.action());

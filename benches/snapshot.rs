@@ -97,6 +97,14 @@ fn background() -> Arc<Background> {
     Arc::new(learner.finish(Origin::Trusted, &|url, source, hosts| unit_of(url, source, SEED, &platforms(hosts))))
 }
 
+/// Quantiles of all stops.
+fn spread(stops: &mut [Duration]) -> String {
+    stops.sort_unstable();
+    let below = |percent: usize| stops.get(stops.len() * percent / 100).or(stops.last()).copied().unwrap_or_default();
+    let [half, nine, most, all] = [50, 90, 99, 100].map(below);
+    format!("{} stops, half up to {half:.0?}, nine in ten {nine:.0?}, 99 in 100 {most:.0?}, all {all:.0?}", stops.len())
+}
+
 fn main() {
     let documents = std::env::var("WEIR_BENCH_DOCUMENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000_u64);
     let config = Config::default();
@@ -135,5 +143,6 @@ fn main() {
     let restart = Instant::now();
     let restored = restore(&config, &background, SEED, folder.path(), &["bench"]);
     assert_eq!(u64::from(restored.engine.next()), want, "everything is known again");
-    println!("longest of the last ten stops {worst:?}; restart {:.1} s at {want} documents", restart.elapsed().as_secs_f64());
+    let spread = spread(&mut stops);
+    println!("{spread}, the last ten {worst:.0?}; restart {:.1} s at {want} documents", restart.elapsed().as_secs_f64());
 }

@@ -147,6 +147,18 @@ fn batch(committer: &mut KafkaCommitter) -> Result<(), Error> {
     committer.commit(&Positions(vec![1]), b"j")
 }
 
+/// As a stage does: tried again as long as that is worth it.
+fn batch_surely(committer: &mut KafkaCommitter) {
+    let mut tried = batch(committer).map(|()| true);
+    while !matches!(tried, Ok(true)) {
+        tried = match tried {
+            Ok(_) => batch(committer).map(|()| true),
+            Err(error) if committer.is_worth_retrying(&error) => committer.retry(b"j"),
+            Err(error) => panic!("{error}"),
+        };
+    }
+}
+
 fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     let result = batch(committer);
     let said = format!("{result:?}");
@@ -243,10 +255,10 @@ pub(crate) fn a_group_without_its_coordinator_holds_nobody() {
     let took = begun.elapsed();
     let said = format!("{undecided:?}");
     assert!(
-        matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })) && said.contains("no answer in 6s"),
+        matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })) && said.contains("no answer in 10s"),
         "{said}"
     );
-    assert!(took < Duration::from_secs(12), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
 
     // Nobody makes a producer after the other while it is away; the batch goes on where the group has another one.
     let away = committer.retry(b"j").expect_err("the group has no coordinator");
@@ -264,15 +276,13 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     let mut committer = committer(&mock);
     committer.recover(None).expect("recovered");
     batch(&mut committer).expect("committed");
-    committer.begin().expect("begun");
-    committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
     mock.cluster.broker_down(-1).expect("down");
     // The mock cannot leave this thread, so the committer does.
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| committer.commit(&Positions(vec![2]), b"j"));
+        let waiting = scope.spawn(|| batch_surely(&mut committer));
         thread::sleep(Duration::from_secs(3));
         mock.cluster.broker_up(-1).expect("up");
-        waiting.join().expect("no panic").expect("committed once they are back");
+        waiting.join().expect("committed once they are back");
     });
     batch(&mut committer).expect("and it goes on");
     // A source that has lost its brokers gives nothing, counts, and goes on.
@@ -284,7 +294,7 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
 
     // Brokers that do not come back: an end in time, and nobody knows whether it was committed.
     mock.cluster.broker_up(-1).expect("up");
-    batch(&mut committer).expect("committed");
+    batch_surely(&mut committer);
     committer.begin().expect("begun");
     committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
     mock.cluster.broker_down(-1).expect("down");

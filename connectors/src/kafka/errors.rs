@@ -31,7 +31,7 @@
 //! | look, committed offsets | done | done | done | - | `Fatal` | - |
 //!
 //! `Abort` of a commit or an abort may have taken place at the coordinator: the recovery that follows reads the journal.
-//! Offsets for a group whose coordinator is away may have no answer at all: `Abort` after six seconds.
+//! Offsets for a group whose coordinator is away may have no answer at all: `Abort` after ten seconds.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 

@@ -38,7 +38,7 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// After the time given to a try, when there is no answer to it: the client will not give one soon.
-const ANSWER_GRACE: Duration = Duration::from_secs(1);
+const ANSWER_GRACE: Duration = Duration::from_secs(5);
 /// Step of the wait for acknowledgements.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
 

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     ]);
     all.extend(tests![false;
         errors: injected_errors_have_their_outcomes, an_abort_has_its_outcomes, a_commit_outlasts_brokers_that_come_back,
-            a_group_without_its_coordinator_holds_nobody;
+            a_group_without_its_coordinator_holds_nobody, a_recovery_that_fails_forgets_nothing;
         looking: injected_errors_of_readers_have_their_outcomes, half_an_answer_skips_no_record;
     ]);
     all.extend(tests![true, broker::shared().as_ref(); long: commits_are_measured;]);

@@ -371,14 +371,8 @@ impl KafkaCommitter {
         Ok(())
     }
 
-    fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
-        let keys: Vec<_> = self.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect();
-        Ok(!offsets::fetch(consumer, &keys)?.is_empty())
-    }
-}
-
-impl Committer for KafkaCommitter {
-    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+    /// Fences whoever was before, and reads the journal behind a snapshot's mark.
+    fn take_over(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
         kill::point("kafka.recover_begun");
         self.state = State::Unknown;
         let from = mark.map(Mark::decode).transpose()?;
@@ -399,6 +393,23 @@ impl Committer for KafkaCommitter {
         kill::point("kafka.recover_journal_read");
         self.state = State::Ready;
         Ok(Recovered { journal })
+    }
+
+    fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
+        let keys: Vec<_> = self.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect();
+        Ok(!offsets::fetch(consumer, &keys)?.is_empty())
+    }
+}
+
+impl Committer for KafkaCommitter {
+    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+        let known = self.mark.clone();
+        let recovered = self.take_over(mark);
+        if recovered.is_err() {
+            // Another try compares the journal with it.
+            self.mark = known;
+        }
+        recovered
     }
 
     fn bytes_max(&self, channel: Channel) -> usize {

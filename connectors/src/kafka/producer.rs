@@ -8,7 +8,8 @@
 //! cluster (librdkafka issues 5456 and 5511). Each try of it is made on a thread of its own, which is left behind with the
 //! producer if it does not answer; both are freed when it does.
 //!
-//! **State** at most `produce_bytes_max` of unacknowledged records.
+//! **State** at most `produce_bytes_max` of unacknowledged records; as much again for the rest of its transaction's time where a
+//! producer was left behind.
 
 use std::{
     sync::{Arc, mpsc},

@@ -147,10 +147,12 @@ fn batch(committer: &mut KafkaCommitter) -> Result<(), Error> {
     committer.commit(&Positions(vec![1]), b"j")
 }
 
-/// As a stage does: tried again as long as that is worth it.
+/// As a stage does: tried again as long as that is worth it, but with an end.
 fn batch_surely(committer: &mut KafkaCommitter) {
+    let begun = Instant::now();
     let mut tried = batch(committer).map(|()| true);
     while !matches!(tried, Ok(true)) {
+        assert!(begun.elapsed() < Duration::from_mins(1), "no end: {tried:?}");
         tried = match tried {
             Ok(_) => batch(committer).map(|()| true),
             Err(error) if committer.is_worth_retrying(&error) => committer.retry(b"j"),
@@ -321,7 +323,9 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     assert!(matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })), "{undecided:?}");
     assert!(begun.elapsed() < 2 * mock.config.transaction_timeout, "{:?}", begun.elapsed());
     // Nothing to do where the call had no answer; where it had one in time, the abort fails as it did.
-    let _ = committer.abort();
+    if let Err(error) = committer.abort() {
+        assert_eq!(failure(&error), Expected::Aborted, "{error}");
+    }
     assert!(matches!(committer.begin(), Err(Error::Refused(_))), "only recovery may follow");
     mock.cluster.broker_up(-1).expect("up");
     committer.recover(None).expect("recovered");

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use mimalloc::MiMalloc;
 use operators::{
     background::{Background, Learner, Options, Origin},
-    reputation::unit::{Platforms, unit_of},
+    reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };
 use pipeline::{
@@ -38,8 +38,8 @@ pub fn crawl(size: Size, sample_seed: u64, seed: Seed) -> (Arc<Background>, Vec<
             _ => pages.push(page),
         }
     }
-    let unit = |url: &str, source: &str, hosts: &BTreeSet<String>| unit_of(url, source, seed, &platforms(hosts));
-    (Arc::new(learner.finish(Origin::Trusted, &unit)), pages)
+    let publisher = |url: &str, source: &str, hosts: &BTreeSet<String>| publisher_of(url, source, seed, &platforms(hosts));
+    (Arc::new(learner.finish(Origin::Trusted, &publisher)), pages)
 }
 
 /// An engine over a folder of state: as that was left, or a new one.

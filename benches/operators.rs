@@ -1,7 +1,7 @@
 //! What does a document cost, operator by operator?
 //!
 //! Features and stateless operators run over pages of three sizes; stateful ones over a whole seeded stream, phase by phase:
-//! probe, fold (with describe, remember and border), judge, settle. Before anything is timed, its results are counted and
+//! probe, fold (with describe, remember and epoch boundary), judge, settle. Before anything is timed, its results are counted and
 //! compared with what the stream is known to hold, so that a fast wrong operator fails.
 //!
 //! One thread; the engine around the operators is the smallest that keeps their contract. State: about 100 MB.
@@ -21,7 +21,7 @@ use criterion::{
 use operators::{
     background::Background,
     conformance::{MemoryHorizon, MemoryLedger},
-    document::{Document, Ordinal, Parts},
+    document::{Document, Parts, SeqNo},
     exact_dedup::{self, ExactDedup},
     finding::Finding,
     gibberish::{self, Gibberish},
@@ -32,7 +32,7 @@ use operators::{
         minhash::{self, MinHash, words},
     },
     operator::{Operator, SHARDS, Scene, Settled, Tick},
-    reputation::unit::unit_of,
+    reputation::publisher::publisher_of,
     text::{Seed, Token, Tokenizer, ngram},
     trigger_spike::{self, TriggerSpike},
     unicode::{self, Unicode},
@@ -47,7 +47,7 @@ const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;
 const SIZE: Size = Size { pages: 4_000, reference: 2_000 };
 /// W of the streams.
-const BORDER: usize = 64;
+const EPOCH: usize = 64;
 /// Page sizes: a stub, an ordinary page, a long article.
 const SIZES: [(&str, usize); 3] = [("1KB", 1 << 10), ("8KB", 8 << 10), ("64KB", 64 << 10)];
 /// Bytes of the pages of one size.
@@ -155,7 +155,7 @@ fn signatures(criterion: &mut Criterion) {
     by_size(criterion, "minhash", |d| keys(d).len());
 }
 
-fn units(criterion: &mut Criterion) {
+fn publishers(criterion: &mut Criterion) {
     let corpus = corpus();
     let hosts = platforms(corpus.background.platforms());
     let want = |d: &Document| {
@@ -164,12 +164,12 @@ fn units(criterion: &mut Criterion) {
         if host == sample::PLATFORM { format!("{host}/{}", parts.next().expect("an account")) } else { host.to_owned() }
     };
     let expected: BTreeSet<String> = corpus.documents.iter().map(want).collect();
-    let units: BTreeSet<&str> = corpus.documents.iter().map(|d| &*d.unit.name).collect();
-    assert_eq!(units.len(), expected.len(), "a unit for each site, and for each account of the platform");
+    let publishers: BTreeSet<&str> = corpus.documents.iter().map(|d| &*d.publisher.name).collect();
+    assert_eq!(publishers.len(), expected.len(), "a unit for each site, and for each account of the platform");
     let mut group = criterion.benchmark_group("unit_of");
     group.throughput(Throughput::Elements(corpus.documents.len() as u64));
     group.bench_function("urls", |b| {
-        b.iter(|| corpus.documents.iter().map(|d| unit_of(&d.url, "crawl", SEED, &hosts).key).fold(0, u64::wrapping_add));
+        b.iter(|| corpus.documents.iter().map(|d| publisher_of(&d.url, "crawl", SEED, &hosts).key).fold(0, u64::wrapping_add));
     });
     group.finish();
 }
@@ -253,7 +253,7 @@ impl<O: Operator> Stream<O> {
     }
 
     fn run(mut self, documents: &[Document]) -> Self {
-        for window in documents.chunks(BORDER) {
+        for window in documents.chunks(EPOCH) {
             self.window(window);
         }
         self
@@ -263,10 +263,10 @@ impl<O: Operator> Stream<O> {
         self.spent[phase as usize] += since.elapsed();
     }
 
-    /// Documents between two borders.
+    /// Documents between two epoch boundaries.
     fn window(&mut self, documents: &[Document]) {
         let first = self.settled.len();
-        let tick = |i: usize| Tick { ordinal: (first + i) as Ordinal, border: first as Ordinal, votes: true };
+        let tick = |i: usize| Tick { seqno: (first + i) as SeqNo, epoch: first as SeqNo, votes: true };
         let began = Instant::now();
         let probes: Vec<O::Probe> = documents.iter().map(|d| self.operator.probe(d)).collect();
         self.clock(Phase::Probe, began);
@@ -294,12 +294,12 @@ impl<O: Operator> Stream<O> {
         self.clock(Phase::Settle, began);
     }
 
-    /// The border, then every shard's answers to every document.
+    /// The epoch boundary, then every shard's answers to every document.
     fn fold(&mut self, documents: &[Document], probes: &[O::Probe], tick: impl Fn(usize) -> Tick) -> Vec<Vec<O::Answer>> {
         let first = self.settled.len();
         if first > 0 {
-            let withdrawn = self.withdrawn(first.saturating_sub(2 * BORDER)..first.saturating_sub(BORDER));
-            self.operator.border(first as Ordinal, &withdrawn, &mut self.shards, &self.horizon);
+            let withdrawn = self.withdrawn(first.saturating_sub(2 * EPOCH)..first.saturating_sub(EPOCH));
+            self.operator.begin_epoch(first as SeqNo, &withdrawn, &mut self.shards, &self.horizon);
         }
         let mut answers: Vec<Vec<O::Answer>> = documents.iter().map(|_| Vec::with_capacity(SHARDS)).collect();
         for (index, shard) in self.shards.iter_mut().enumerate() {
@@ -309,19 +309,19 @@ impl<O: Operator> Stream<O> {
         }
         for (i, document) in documents.iter().enumerate() {
             let memo = self.operator.describe(document, &probes[i], &answers[i]);
-            self.operator.remember((first + i) as Ordinal, Some(memo));
+            self.operator.remember((first + i) as SeqNo, Some(memo));
         }
         answers
     }
 
     /// Documents of a window that were withheld for more than being a copy.
-    fn withdrawn(&self, window: std::ops::Range<usize>) -> Vec<Ordinal> {
+    fn withdrawn(&self, window: std::ops::Range<usize>) -> Vec<SeqNo> {
         let withheld = |at: &usize| self.settled[*at].findings.iter().any(|f| !f.reason.is_copy());
-        window.filter(withheld).map(|at| at as Ordinal).collect()
+        window.filter(withheld).map(|at| at as SeqNo).collect()
     }
 
     fn take(&mut self, settled: Settled) {
-        settled.recalls.iter().for_each(|r| self.ledger.recall(r.ordinal));
+        settled.recalls.iter().for_each(|r| self.ledger.recall(r.seqno));
         let copy = settled.findings.iter().find_map(|f| f.evidence.matched);
         let withheld = settled.findings.iter().any(|f| !f.reason.is_copy());
         self.ledger.push(if withheld { Fate::Quarantined } else { copy.map_or(Fate::Clean, Fate::Duplicate) });
@@ -331,7 +331,7 @@ impl<O: Operator> Stream<O> {
     /// How many documents of the kinds ended as `fate` says, of how many.
     fn ended(&self, kinds: &[Kind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
         let of_kind = corpus().kinds.iter().enumerate().filter(|(_, kind)| kinds.contains(kind));
-        of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(self.ledger.fate(o as Ordinal))), all + 1))
+        of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(self.ledger.fate(o as SeqNo))), all + 1))
     }
 
     /// Findings and recalls: what must be the same in every run.
@@ -436,7 +436,7 @@ fn expected_copies(config: &near_dup::Config) -> f64 {
 }
 
 fn spike(criterion: &mut Criterion) {
-    let make = || TriggerSpike::new(trigger_spike::Config::default(), Arc::clone(&corpus().background), BORDER as u32);
+    let make = || TriggerSpike::new(trigger_spike::Config::default(), Arc::clone(&corpus().background), EPOCH as u32);
     phases(criterion, make, |stream| {
         let is_withheld = |fate| matches!(fate, Fate::Quarantined | Fate::Recalled);
         // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl raise no alarm there.
@@ -449,5 +449,5 @@ fn spike(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, tokens, ngrams, signatures, units, unicode, gibberish, exact, near, spike);
+criterion_group!(benches, tokens, ngrams, signatures, publishers, unicode, gibberish, exact, near, spike);
 criterion_main!(benches);

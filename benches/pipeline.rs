@@ -26,9 +26,9 @@ use connectors::{
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use operators::{
     background::Background,
-    document::Ordinal,
+    document::SeqNo,
     lookup::{Fate, Ledger as _},
-    reputation::unit::Platforms,
+    reputation::publisher::Platforms,
     text::{Seed, Tokenizer},
 };
 use pipeline::{
@@ -251,7 +251,7 @@ fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
 /// How many documents of the kinds ended as `fate` says, of how many.
 fn ended(engine: &Engine, kinds: &[Kind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
     let of_kind = corpus().kinds.iter().enumerate().filter(|(_, kind)| kinds.contains(kind));
-    of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(engine.ledger().fate(o as Ordinal))), all + 1))
+    of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(engine.ledger().fate(o as SeqNo))), all + 1))
 }
 
 fn is_withheld(fate: Fate) -> bool {

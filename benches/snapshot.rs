@@ -22,7 +22,7 @@ use connectors::{
 };
 use operators::{
     background::{Background, Learner, Options, Origin},
-    reputation::unit::unit_of,
+    reputation::publisher::publisher_of,
     text::{Seed, Tokenizer, hash::mix},
 };
 use pipeline::{
@@ -94,7 +94,7 @@ fn background() -> Arc<Background> {
         let (site, text) = document(number);
         learner.add(&url(site, number), "bench", &tokenizer.tokens(&text).ids);
     }
-    Arc::new(learner.finish(Origin::Trusted, &|url, source, hosts| unit_of(url, source, SEED, &platforms(hosts))))
+    Arc::new(learner.finish(Origin::Trusted, &|url, source, hosts| publisher_of(url, source, SEED, &platforms(hosts))))
 }
 
 /// Quantiles of all stops.

@@ -84,7 +84,7 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// What is visible at the far end beyond the snapshot's mark.
+/// What is visible at the sink beyond the snapshot's mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Journal records committed after the mark, oldest first.
@@ -99,7 +99,7 @@ pub trait Committer: Send {
     /// If the outputs cannot be brought there.
     fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error>;
 
-    /// The most bytes that a record of a channel may take ([`Outgoing::bytes`]). Of most far ends: any number.
+    /// The most bytes that a record of a channel may take ([`Outgoing::bytes`]). Of most sinks: any number.
     fn bytes_max(&self, _: Channel) -> usize {
         usize::MAX
     }
@@ -107,7 +107,7 @@ pub trait Committer: Send {
     /// Begins a micro-batch.
     ///
     /// # Errors
-    /// If the far end cannot be reached.
+    /// If the sink cannot be reached.
     fn begin(&mut self) -> Result<(), Error>;
 
     /// Adds a record to the micro-batch.
@@ -122,7 +122,7 @@ pub trait Committer: Send {
     /// If that failed; the engine then aborts, goes back to its snapshot and recovers.
     fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error>;
 
-    /// Whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. Of most far ends: no.
+    /// Whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. Of most sinks: no.
     fn is_worth_retrying(&self, _: &Error) -> bool {
         false
     }
@@ -130,7 +130,7 @@ pub trait Committer: Send {
     /// Makes another try of a failed micro-batch possible; true if it was committed after all, with `journal`.
     ///
     /// # Errors
-    /// If the far end cannot be reached, or somebody else has written to it meanwhile.
+    /// If the sink cannot be reached, or somebody else has written to it meanwhile.
     fn retry(&mut self, _journal: &[u8]) -> Result<bool, Error> {
         Err(Error::Refused("retry: these outputs are opened anew after a failure".to_owned()))
     }
@@ -138,7 +138,7 @@ pub trait Committer: Send {
     /// Drops the micro-batch.
     ///
     /// # Errors
-    /// If the far end cannot be reached.
+    /// If the sink cannot be reached.
     fn abort(&mut self) -> Result<(), Error>;
 
     /// Makes everything committed durable and names this point for [`Self::recover`].

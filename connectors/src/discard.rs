@@ -1,4 +1,4 @@
-//! A far end that keeps nothing: for a run of which only the state is wanted.
+//! A sink that keeps nothing: for a run of which only the state is wanted.
 
 use crate::{
     committer::{Committer, Outgoing, Recovered},

@@ -3,7 +3,7 @@
 //! A [`source::Source`] hands out records in a reading order that it can repeat from any [`position::Positions`]; a
 //! [`committer::Committer`] makes outputs and input positions visible together.
 //!
-//! | far end | source | committer | outputs become visible |
+//! | sink | source | committer | outputs become visible |
 //! |---|---|---|---|
 //! | [`mod@file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
 //! | [`kafka`] | [`kafka::KafkaSource`] | [`kafka::KafkaCommitter`] | at each commit, with its journal record and the offsets |

@@ -2,7 +2,7 @@
 //!
 //! It behaves as Kafka does where that matters. Which partition is read next varies between runs. Records may come again.
 //! A batch's outputs and its journal record become visible together or not at all; a commit may report failure although it
-//! took place. What was committed survives the process: the far end is a [`MemoryLog`] that the test holds. A committer
+//! took place. What was committed survives the process: the sink is a [`MemoryLog`] that the test holds. A committer
 //! that recovers fences the ones before it.
 //!
 //! A [`FaultScript`] says which call fails. A test plays a process death by dropping source and committer after an

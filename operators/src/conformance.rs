@@ -1,6 +1,6 @@
 //! One suite that every [`Operator`] passes: the contract of [`crate::operator`], run and compared.
 //!
-//! A [`Step`] is an ordinal of a script. [`run`] takes an operator through a script by one [`Schedule`]; [`check`] runs
+//! A [`Step`] is a sequence number of a script. [`run`] takes an operator through a script by one [`Schedule`]; [`check`] runs
 //! many schedules and asserts that nothing that leaves the operator depends on them: findings, recalls and saved state are
 //! equal for every batch size, however far settle lags behind fold, and also when the operator is saved and loaded midway.
 //! Loading torn or altered state must fail or succeed, never panic, and memory must stay below a stated bound.
@@ -13,14 +13,14 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     codec::{Decoder, Encoder},
-    document::{Document, Ordinal, Parts, Unit},
+    document::{Document, Parts, Publisher, SeqNo},
     finding::Finding,
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, Persist, Recall, SHARDS, Scene, Settled, Tick, Trace},
     text::{Seed, Token, Tokenizer},
 };
 
-/// One ordinal of a script.
+/// One sequence number of a script.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A document.
@@ -30,7 +30,7 @@ pub enum Step {
         /// An inspector withholds it: it has no vote and is quarantined.
         suspect: bool,
         /// Earlier documents that another operator recalls just before this one is settled.
-        recalls: Vec<Ordinal>,
+        recalls: Vec<SeqNo>,
     },
     /// A dead letter or a record without text.
     Nothing,
@@ -51,7 +51,7 @@ impl Step {
 
     /// A document before whose settling others are recalled.
     #[must_use]
-    pub fn recalling(document: Document, recalls: Vec<Ordinal>) -> Self {
+    pub fn recalling(document: Document, recalls: Vec<SeqNo>) -> Self {
         Self::Document { document: Box::new(document), suspect: false, recalls }
     }
 
@@ -70,7 +70,7 @@ impl Step {
 /// The seed of [`document`].
 pub const SEED: Seed = Seed(0x5eed);
 
-/// A document of `host` (the unit) with features computed by [`SEED`].
+/// A document of `host` (the publisher) with features computed by [`SEED`].
 #[must_use]
 pub fn document(host: &str, text: &str) -> Document {
     let key = SEED.bytes(1, host.as_bytes());
@@ -78,7 +78,7 @@ pub fn document(host: &str, text: &str) -> Document {
     let mut digest = [0; 16];
     digest.copy_from_slice(&blake3::hash(normal.join(" ").as_bytes()).as_bytes()[..16]);
     Document {
-        unit: Unit { name: host.into(), key, host: SEED.bytes(2, host.as_bytes()) },
+        publisher: Publisher { name: host.into(), key, host: SEED.bytes(2, host.as_bytes()) },
         url: format!("https://{host}/").into(),
         text: text.into(),
         parts: Parts::one(text),
@@ -89,14 +89,14 @@ pub fn document(host: &str, text: &str) -> Document {
     }
 }
 
-/// How a script is run. None of it may matter, but for the border.
+/// How a script is run. None of it may matter, but for the epoch boundary.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// W: a border every so many ordinals.
-    pub border: u32,
-    /// Documents folded before the first of them is judged; also cut at borders.
+    /// W: an epoch boundary every so many sequence numbers.
+    pub epoch: u32,
+    /// Documents folded before the first of them is judged; also cut at epoch boundaries.
     pub batch: usize,
-    /// Settles a window as late as is allowed (just before the next border but one), else after each batch.
+    /// Settles a window as late as is allowed (just before the next epoch boundary but one), else after each batch.
     pub lag: bool,
     /// Saves everything before this step, drops it, loads it, goes on.
     pub restore_at: Option<usize>,
@@ -105,29 +105,29 @@ pub struct Schedule {
 /// What came out of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What settle said, one an ordinal.
+    /// What settle said, one a sequence number.
     pub settled: Vec<Settled>,
     /// The fates at the end.
     pub fates: Vec<Fate>,
     /// Saved operator and shards at the end.
     pub state: Vec<Vec<u8>>,
-    /// What each ordinal left for a restart.
+    /// What each sequence number left for a restart.
     pub traces: Vec<Vec<u8>>,
-    /// Most memory that the operator said it held, at any border or at the end.
+    /// Most memory that the operator said it held, at any epoch boundary or at the end.
     pub state_bytes: usize,
 }
 
 impl Outcome {
-    /// The findings on document `ordinal`.
+    /// The findings on document `seqno`.
     #[must_use]
-    pub fn findings(&self, ordinal: Ordinal) -> &[Finding] {
-        self.settled.get(ordinal as usize).map_or(&[], |s| &s.findings)
+    pub fn findings(&self, seqno: SeqNo) -> &[Finding] {
+        self.settled.get(seqno as usize).map_or(&[], |s| &s.findings)
     }
 
-    /// The document that `ordinal` is said to copy.
+    /// The document that `seqno` is said to copy.
     #[must_use]
-    pub fn matched(&self, ordinal: Ordinal) -> Option<Ordinal> {
-        self.findings(ordinal).iter().find_map(|f| f.evidence.matched)
+    pub fn matched(&self, seqno: SeqNo) -> Option<SeqNo> {
+        self.findings(seqno).iter().find_map(|f| f.evidence.matched)
     }
 }
 
@@ -138,30 +138,30 @@ pub struct MemoryLedger {
 }
 
 impl MemoryLedger {
-    /// Adds the fate of the next ordinal.
+    /// Adds the fate of the next sequence number.
     pub fn push(&mut self, fate: Fate) {
         self.fates.push(fate);
     }
 
     /// Recalls a document; its first copy takes its place and the other copies become that one's.
-    pub fn recall(&mut self, ordinal: Ordinal) {
-        let Some(fate) = self.fates.get_mut(ordinal as usize) else { return };
+    pub fn recall(&mut self, seqno: SeqNo) {
+        let Some(fate) = self.fates.get_mut(seqno as usize) else { return };
         let was_clean = *fate == Fate::Clean;
         *fate = Fate::Recalled;
         if !was_clean {
             return;
         }
         let mut heir = None;
-        for (i, fate) in self.fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Duplicate(ordinal)) {
+        for (i, fate) in self.fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Duplicate(seqno)) {
             *fate = heir.map_or(Fate::Clean, Fate::Duplicate);
-            heir = heir.or(Some(i as Ordinal));
+            heir = heir.or(Some(i as SeqNo));
         }
     }
 }
 
 impl Ledger for MemoryLedger {
-    fn fate(&self, ordinal: Ordinal) -> Fate {
-        self.fates.get(ordinal as usize).copied().unwrap_or(Fate::Unknown)
+    fn fate(&self, seqno: SeqNo) -> Fate {
+        self.fates.get(seqno as usize).copied().unwrap_or(Fate::Unknown)
     }
 }
 
@@ -172,25 +172,25 @@ pub struct MemoryHorizon {
 }
 
 impl MemoryHorizon {
-    /// Adds the tokens of the next ordinal.
+    /// Adds the tokens of the next sequence number.
     pub fn push(&mut self, tokens: Option<&[Token]>) {
         self.texts.push(tokens.map(Arc::from));
     }
 }
 
 impl Horizon for MemoryHorizon {
-    fn tokens(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {
-        self.texts.get(ordinal as usize)?.clone()
+    fn tokens(&self, seqno: SeqNo) -> Option<Arc<[Token]>> {
+        self.texts.get(seqno as usize)?.clone()
     }
 
-    fn may_carry(&self, span: &[Token]) -> Vec<Ordinal> {
+    fn may_carry(&self, span: &[Token]) -> Vec<SeqNo> {
         let carries = |text: &[Token]| match span {
             [] => false,
             [word] => text.contains(word),
             _ => span.windows(2).all(|pair| text.windows(2).any(|there| there == pair)),
         };
         let held = self.texts.iter().enumerate();
-        held.filter(|(_, t)| t.as_deref().is_some_and(carries)).map(|(i, _)| i as Ordinal).collect()
+        held.filter(|(_, t)| t.as_deref().is_some_and(carries)).map(|(i, _)| i as SeqNo).collect()
     }
 }
 
@@ -211,11 +211,11 @@ struct Engine<'a, O: Operator> {
 
 impl<O: Operator> Engine<'_, O> {
     fn tick(&self, at: usize) -> Tick {
-        let ordinal = at as Ordinal;
-        Tick { ordinal, border: ordinal - ordinal % self.schedule.border, votes: !self.script[at].is_suspect() }
+        let seqno = at as SeqNo;
+        Tick { seqno, epoch: seqno - seqno % self.schedule.epoch, votes: !self.script[at].is_suspect() }
     }
 
-    /// Probe to judge, for ordinals between two borders.
+    /// Probe to judge, for sequence numbers between two epoch boundaries.
     fn take_in(&mut self, batch: Range<usize>) {
         for at in batch.clone() {
             let tick = self.tick(at);
@@ -233,7 +233,7 @@ impl<O: Operator> Engine<'_, O> {
             let document = self.script[at].document();
             let asked = document.zip(self.probes[at].as_ref());
             let memo = asked.map(|(document, probe)| self.operator.describe(document, probe, &self.answers[at]));
-            self.operator.remember(at as Ordinal, memo);
+            self.operator.remember(at as SeqNo, memo);
             self.horizon.push(document.map(Document::ids));
         }
         for at in batch {
@@ -244,7 +244,7 @@ impl<O: Operator> Engine<'_, O> {
         }
     }
 
-    /// Settles up to, not including, ordinal `to`.
+    /// Settles up to, not including, sequence number `to`.
     fn settle(&mut self, to: usize) {
         for at in self.settled.len()..to {
             let mut settled = Settled::default();
@@ -259,7 +259,7 @@ impl<O: Operator> Engine<'_, O> {
                 let tick = self.tick(at);
                 settled = self.operator.settle(tick, document, &probe, proposal, *suspect, &self.ledger, &self.horizon);
                 for recall in &settled.recalls {
-                    self.ledger.recall(recall.ordinal);
+                    self.ledger.recall(recall.seqno);
                 }
                 assert_sound::<O>(at, *suspect, &settled);
                 let answers = std::mem::take(&mut self.answers[at]);
@@ -277,15 +277,15 @@ impl<O: Operator> Engine<'_, O> {
         }
     }
 
-    fn border(&mut self, border: usize) {
-        let w = self.schedule.border as usize;
-        // Decided before border - W and not yet told: one window.
-        let window = border.saturating_sub(2 * w)..border.saturating_sub(w);
+    fn begin_epoch(&mut self, epoch: usize) {
+        let w = self.schedule.epoch as usize;
+        // Decided before epoch boundary - W and not yet told: one window.
+        let window = epoch.saturating_sub(2 * w)..epoch.saturating_sub(w);
         self.settle(window.end);
         let votes_go =
             |at: &usize| !self.script[*at].is_suspect() && self.settled[*at].findings.iter().any(|f| !f.reason.is_copy());
-        let withdrawn: Vec<Ordinal> = window.filter(votes_go).map(|at| at as Ordinal).collect();
-        self.operator.border(border as Ordinal, &withdrawn, &mut self.shards, &self.horizon);
+        let withdrawn: Vec<SeqNo> = window.filter(votes_go).map(|at| at as SeqNo).collect();
+        self.operator.begin_epoch(epoch as SeqNo, &withdrawn, &mut self.shards, &self.horizon);
         self.measure();
     }
 
@@ -298,12 +298,12 @@ impl<O: Operator> Engine<'_, O> {
     fn restore(&mut self, make: &impl Fn() -> O) {
         let state = self.save();
         let left = std::mem::take(&mut self.traces);
-        let w = self.schedule.border;
-        let border_of = |at: usize| at as Ordinal / w * w;
-        let from = self.operator.oldest_traced(border_of(left.len().saturating_sub(1))) as usize;
+        let w = self.schedule.epoch;
+        let epoch_of = |at: usize| at as SeqNo / w * w;
+        let from = self.operator.oldest_traced(epoch_of(left.len().saturating_sub(1))) as usize;
         self.operator = make();
         self.shards = (0..SHARDS).map(|_| self.operator.shard()).collect();
-        let trace_of = |at| Trace { ordinal: at as Ordinal, border: border_of(at), bytes: &left[at] };
+        let trace_of = |at| Trace { seqno: at as SeqNo, epoch: epoch_of(at), bytes: &left[at] };
         let traces: Vec<Trace<'_>> = (from..left.len()).map(trace_of).collect();
         for run in traces.chunks(5) {
             for (index, shard) in self.shards.iter_mut().enumerate() {
@@ -344,14 +344,20 @@ fn load(store: &mut impl Persist, bytes: &[u8]) -> Result<(), crate::codec::Corr
 fn assert_sound<O: Operator>(at: usize, suspect: bool, settled: &Settled) {
     for finding in &settled.findings {
         let evidence = &finding.evidence;
-        assert_eq!(finding.operator, O::NAME, "ordinal {at}: a finding names its operator");
-        assert!(evidence.matched.is_none_or(|m| (m as usize) < at), "ordinal {at}: a copy of itself or of a later document");
-        assert!(!(suspect && finding.reason.is_copy()), "ordinal {at}: a suspect document is no copy");
-        assert!(evidence.spans.len() <= 16 && evidence.phrase.as_ref().is_none_or(|p| p.len() <= 400), "ordinal {at}: bounded");
+        assert_eq!(finding.operator, O::NAME, "sequence number {at}: a finding names its operator");
+        assert!(
+            evidence.matched.is_none_or(|m| (m as usize) < at),
+            "sequence number {at}: a copy of itself or of a later document"
+        );
+        assert!(!(suspect && finding.reason.is_copy()), "sequence number {at}: a suspect document is no copy");
+        assert!(
+            evidence.spans.len() <= 16 && evidence.phrase.as_ref().is_none_or(|p| p.len() <= 400),
+            "sequence number {at}: bounded"
+        );
     }
-    let earlier = |r: &Recall| (r.ordinal as usize) < at && r.operator == O::NAME;
-    assert!(settled.recalls.iter().all(earlier), "ordinal {at}: recalls name earlier documents");
-    assert!(settled.recalls.windows(2).all(|r| r[0].ordinal < r[1].ordinal), "ordinal {at}: recalls are oldest first");
+    let earlier = |r: &Recall| (r.seqno as usize) < at && r.operator == O::NAME;
+    assert!(settled.recalls.iter().all(earlier), "sequence number {at}: recalls name earlier documents");
+    assert!(settled.recalls.windows(2).all(|r| r[0].seqno < r[1].seqno), "sequence number {at}: recalls are oldest first");
 }
 
 /// Takes a fresh operator through the script.
@@ -376,7 +382,7 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
         settled: Vec::new(),
         state_bytes: 0,
     };
-    let w = schedule.border as usize;
+    let w = schedule.epoch as usize;
     let mut at = 0;
     while at < script.len() {
         if schedule.restore_at == Some(at) {
@@ -384,7 +390,7 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
             engine.restore(make);
         }
         if at > 0 && at.is_multiple_of(w) {
-            engine.border(at);
+            engine.begin_epoch(at);
         }
         let stops =
             [at + schedule.batch, at - at % w + w, script.len(), schedule.restore_at.filter(|&r| r > at).unwrap_or(usize::MAX)];
@@ -408,21 +414,21 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
 
 /// Runs the script in many ways and compares; returns the plain outcome (batches of one).
 ///
-/// `border` is W; `state_bytes_max` is what the operator's config promises for its memory.
+/// `epoch` is W; `state_bytes_max` is what the operator's config promises for its memory.
 ///
 /// # Panics
 /// If the operator breaks its contract.
-pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], border: u32, state_bytes_max: usize) -> Outcome {
-    let plain = Schedule { border, batch: 1, lag: false, restore_at: None };
+pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], epoch: u32, state_bytes_max: usize) -> Outcome {
+    let plain = Schedule { epoch, batch: 1, lag: false, restore_at: None };
     let want = run(&make, script, plain);
     assert!(want.state_bytes <= state_bytes_max, "holds {} bytes of at most {state_bytes_max}", want.state_bytes);
-    for batch in [1, 2, 3, 7, border as usize, usize::MAX / 2] {
+    for batch in [1, 2, 3, 7, epoch as usize, usize::MAX / 2] {
         for lag in [false, true] {
             compare(&make, script, Schedule { batch, lag, ..plain }, &want);
         }
     }
     let len = script.len();
-    for restore_at in [0, 1, len / 3, len / 2, len - len % border as usize, len.saturating_sub(1)] {
+    for restore_at in [0, 1, len / 3, len / 2, len - len % epoch as usize, len.saturating_sub(1)] {
         compare(&make, script, Schedule { batch: 5, lag: true, restore_at: Some(restore_at), ..plain }, &want);
     }
     check_hostile(&make, &want.state);
@@ -433,8 +439,8 @@ pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], border: u32, st
 fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule, want: &Outcome) {
     let got = run(make, script, schedule);
     for (at, (got, want)) in got.settled.iter().zip(&want.settled).enumerate() {
-        assert_eq!(got.findings, want.findings, "findings on ordinal {at} under {schedule:?}");
-        assert_eq!(got.recalls, want.recalls, "recalls by ordinal {at} under {schedule:?}");
+        assert_eq!(got.findings, want.findings, "findings on sequence number {at} under {schedule:?}");
+        assert_eq!(got.recalls, want.recalls, "recalls by sequence number {at} under {schedule:?}");
     }
     assert_eq!(got.fates, want.fates, "fates under {schedule:?}");
     assert_eq!(got.traces, want.traces, "traces under {schedule:?}");
@@ -446,7 +452,7 @@ fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
 /// Takes in torn and altered traces: an error or some state, never a panic.
 fn check_hostile_traces<O: Operator>(make: &impl Fn() -> O, traces: &[Vec<u8>]) {
     let take_in = |bytes: &[u8]| {
-        let run = [Trace { ordinal: 3, border: 0, bytes }];
+        let run = [Trace { seqno: 3, epoch: 0, bytes }];
         let mut operator = make();
         for index in 0..SHARDS {
             let _ = operator.refold(&mut operator.shard(), index, &run);

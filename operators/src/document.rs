@@ -6,17 +6,17 @@ use crate::text::{Token, Tokens};
 
 /// A document's place in reading order, over all dumps that share a state. At most 2^32 - 1 documents a state; the
 /// engine refuses to go beyond.
-pub type Ordinal = u32;
+pub type SeqNo = u32;
 
 /// Who speaks: the smallest publisher that one person is assumed to control. The registrable domain, or the account on
 /// hosts that many people share; a file or source where a record has no URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Unit {
+pub struct Publisher {
     /// Canonical lower-case name, such as `example.org` or `github.com/someone`.
     pub name: Box<str>,
     /// Keyed hash of `name`.
     pub key: u64,
-    /// Keyed hash of the host alone: pages of one host share a template, also where accounts are units.
+    /// Keyed hash of the host alone: pages of one host share a template, also where accounts are publishers.
     pub host: u64,
 }
 
@@ -24,7 +24,7 @@ pub struct Unit {
 #[derive(Clone, Debug)]
 pub struct Document {
     /// Publisher.
-    pub unit: Unit,
+    pub publisher: Publisher,
     /// Address, empty where the record has none.
     pub url: Box<str>,
     /// The text as decoded: what a trainer would see, and behind it what another extractor might find on the page

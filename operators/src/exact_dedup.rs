@@ -4,20 +4,20 @@
 //! nobody can prepare two texts that collide. **Misses** any edit, even of one character: `near_dup` is for those.
 //!
 //! Only a clean document makes another its duplicate. A candidate that is itself a copy stands for the document it
-//! copies. A text keeps up to eight ordinals: the first four, because the earliest clean one is named and the first ones
+//! copies. A text keeps up to eight sequence numbers: the first four, because the earliest clean one is named and the first ones
 //! are the likeliest to have been clean when nobody had heard of the text, and the newest four, because whoever posts four
 //! bad copies first must not hide all later good ones.
 //!
 //! **Cost** one look-up a document, about 100 ns. **State** 24 bytes a slot at a load of .71 to .80, so 32 bytes (+-10%)
 //! for each distinct text, and 28 more for a text seen twice or oftener; [`Config::documents_max`] bounds it. The older
-//! half of the documents is forgotten as a whole, at a border; a text met again takes its ordinals along.
+//! half of the documents is forgotten as a whole, at an epoch boundary; a text met again takes its sequence numbers along.
 
 use crate::mode::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, Persist, Scene, Settled, Tick, Trace, shard_of},
@@ -63,7 +63,7 @@ impl Config {
 
 const DOCUMENTS_LEAST: u32 = 16;
 const DOMAIN: u64 = 0x6578_6163_7400;
-/// Ordinals kept of a text besides the first one: the next three and the newest four.
+/// Sequence numbers kept of a text besides the first one: the next three and the newest four.
 const MORE: usize = 7;
 const MORE_FIRST: usize = 3;
 const SLOTS_LEAST: usize = 64;
@@ -73,7 +73,7 @@ const SLOTS_LEAST: usize = 64;
 pub struct ExactDedup {
     config: Config,
     seed: Seed,
-    /// Number of the half of `documents_max` that the latest border lies in.
+    /// Number of the half of `documents_max` that the latest epoch boundary lies in.
     generation: u32,
 }
 
@@ -85,8 +85,8 @@ impl ExactDedup {
         Self { config, seed, generation: 0 }
     }
 
-    fn generation_of(&self, border: Ordinal) -> u32 {
-        border / (self.config.documents_max / 2)
+    fn generation_of(&self, epoch: SeqNo) -> u32 {
+        epoch / (self.config.documents_max / 2)
     }
 
     fn is_long_enough(&self, document: &Document) -> bool {
@@ -113,9 +113,9 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Slot {
     digest: [u64; 2],
-    /// First ordinal plus one; 0 is an empty slot.
+    /// First sequence number plus one; 0 is an empty slot.
     first: u32,
-    /// Index plus one of the further ordinals; 0 is none.
+    /// Index plus one of the further sequence numbers; 0 is none.
     more: u32,
 }
 
@@ -124,7 +124,7 @@ struct Slot {
 struct Table {
     slots: Vec<Slot>,
     used: usize,
-    /// Ordinals plus one, oldest first; 0 is none.
+    /// Sequence numbers plus one, oldest first; 0 is none.
     more: Vec<[u32; MORE]>,
 }
 
@@ -152,7 +152,7 @@ impl Table {
         at
     }
 
-    fn ordinals(&self, seed: Seed, key: &Key) -> Vec<Ordinal> {
+    fn seqnos(&self, seed: Seed, key: &Key) -> Vec<SeqNo> {
         if self.slots.is_empty() {
             return Vec::new();
         }
@@ -164,9 +164,9 @@ impl Table {
         std::iter::once(slot.first).chain(more.into_iter().flatten().copied().filter(|&o| o != 0)).map(|o| o - 1).collect()
     }
 
-    /// Sets the ordinals of a key: not empty, ascending.
-    fn store(&mut self, seed: Seed, key: &Key, ordinals: &[Ordinal]) {
-        let Some((&first, rest)) = ordinals.split_first() else { return };
+    /// Sets the sequence numbers of a key: not empty, ascending.
+    fn store(&mut self, seed: Seed, key: &Key, seqnos: &[SeqNo]) {
+        let Some((&first, rest)) = seqnos.split_first() else { return };
         self.make_room(seed);
         let at = Self::find(&self.slots, seed, key.digest);
         let slot = &mut self.slots[at];
@@ -219,10 +219,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    fn ordinals(&self, key: &Key) -> Vec<Ordinal> {
+    fn seqnos(&self, key: &Key) -> Vec<SeqNo> {
         // What both tables know was carried over when the text was met again: the current one then knows all.
-        let known = self.current.ordinals(self.seed, key);
-        if known.is_empty() { self.previous.ordinals(self.seed, key) } else { known }
+        let known = self.current.seqnos(self.seed, key);
+        if known.is_empty() { self.previous.seqnos(self.seed, key) } else { known }
     }
 
     /// Passes from one half of the documents to a later one.
@@ -257,10 +257,10 @@ impl Operator for ExactDedup {
     const NAME: &'static str = "exact_dedup";
     type Probe = Option<Key>;
     type Shard = Shard;
-    type Answer = Vec<Ordinal>;
+    type Answer = Vec<SeqNo>;
     type Memo = ();
     /// Earlier documents with the same text, oldest first.
-    type Proposal = Vec<Ordinal>;
+    type Proposal = Vec<SeqNo>;
 
     fn shard(&self) -> Shard {
         Shard { seed: self.seed, current: Table::new(), previous: Table::new() }
@@ -272,23 +272,23 @@ impl Operator for ExactDedup {
         self.is_long_enough(document).then(|| Key { hash: hash_of(self.seed, digest), digest })
     }
 
-    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Option<Key>) -> Vec<Ordinal> {
+    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Option<Key>) -> Vec<SeqNo> {
         let Some(key) = probe.as_ref().filter(|key| shard_of(key.hash) == index) else { return Vec::new() };
-        let earlier = shard.ordinals(key);
+        let earlier = shard.seqnos(key);
         // A document withheld by itself can never be what others copy: it takes no place.
         if tick.votes {
             let mut kept = kept(&earlier);
-            kept.push(tick.ordinal);
+            kept.push(tick.seqno);
             shard.current.store(shard.seed, key, &kept);
         }
         earlier
     }
 
-    fn describe(&self, _: &Document, _: &Option<Key>, _: &[Vec<Ordinal>]) {}
+    fn describe(&self, _: &Document, _: &Option<Key>, _: &[Vec<SeqNo>]) {}
 
-    fn remember(&mut self, _: Ordinal, _: Option<()>) {}
+    fn remember(&mut self, _: SeqNo, _: Option<()>) {}
 
-    fn judge(&self, _: &Document, _: &Option<Key>, answers: &[Vec<Ordinal>], _: &Scene<'_, Self>) -> Vec<Ordinal> {
+    fn judge(&self, _: &Document, _: &Option<Key>, answers: &[Vec<SeqNo>], _: &Scene<'_, Self>) -> Vec<SeqNo> {
         // The one shard that owns the key answers.
         answers.iter().find(|a| !a.is_empty()).cloned().unwrap_or_default()
     }
@@ -298,7 +298,7 @@ impl Operator for ExactDedup {
         tick: Tick,
         _: &Document,
         _: &Option<Key>,
-        proposal: Vec<Ordinal>,
+        proposal: Vec<SeqNo>,
         suspect: bool,
         ledger: &dyn Ledger,
         _: &dyn Horizon,
@@ -307,40 +307,40 @@ impl Operator for ExactDedup {
             return Settled::default();
         }
         let clean = proposal.into_iter().filter_map(|candidate| representative(candidate, ledger));
-        let findings = clean.filter(|&of| of < tick.ordinal).min().map(|of| {
+        let findings = clean.filter(|&of| of < tick.seqno).min().map(|of| {
             let evidence = Evidence { matched: Some(of), ..Evidence::default() };
             Finding { evidence, ..Finding::new(Self::NAME, Reason::ExactDuplicate, Score::ONE) }
         });
         Settled { findings: findings.into_iter().collect(), recalls: Vec::new() }
     }
 
-    fn border(&mut self, border: Ordinal, _: &[Ordinal], shards: &mut [Shard], _: &dyn Horizon) {
-        let generation = self.generation_of(border);
+    fn begin_epoch(&mut self, epoch: SeqNo, _: &[SeqNo], shards: &mut [Shard], _: &dyn Horizon) {
+        let generation = self.generation_of(epoch);
         for shard in shards {
             shard.turn(self.generation, generation);
         }
         self.generation = generation;
     }
 
-    /// 16 bytes of digest and 4 for each ordinal that is kept beside this one: the entry as it was stored, so that no older
+    /// 16 bytes of digest and 4 for each sequence number that is kept beside this one: the entry as it was stored, so that no older
     /// trace is needed for it.
-    fn trace(&self, tick: Tick, probe: &Option<Key>, answers: &[Vec<Ordinal>], folded: u16, out: &mut Encoder) {
+    fn trace(&self, tick: Tick, probe: &Option<Key>, answers: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
         let Some(key) = probe.as_ref().filter(|key| tick.votes && folded >> shard_of(key.hash) & 1 == 1) else { return };
         out.u64(key.digest[0]);
         out.u64(key.digest[1]);
-        for ordinal in kept(&answers[shard_of(key.hash)]) {
-            out.u32(ordinal);
+        for seqno in kept(&answers[shard_of(key.hash)]) {
+            out.u32(seqno);
         }
     }
 
-    fn oldest_traced(&self, border: Ordinal) -> Ordinal {
-        self.generation_of(border).saturating_sub(1) * (self.config.documents_max / 2)
+    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo {
+        self.generation_of(epoch).saturating_sub(1) * (self.config.documents_max / 2)
     }
 
     fn refold(&self, shard: &mut Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt> {
         let mut generation = self.generation;
         for trace in run {
-            let now = self.generation_of(trace.border);
+            let now = self.generation_of(trace.epoch);
             shard.turn(generation, now);
             generation = now;
             if trace.bytes.is_empty() {
@@ -352,22 +352,22 @@ impl Operator for ExactDedup {
             if shard_of(hash) != index {
                 continue;
             }
-            let mut ordinals: Vec<Ordinal> = Vec::with_capacity(1 + MORE);
-            while from.end().is_err() && ordinals.len() < MORE {
-                ordinals.push(from.u32()?);
+            let mut seqnos: Vec<SeqNo> = Vec::with_capacity(1 + MORE);
+            while from.end().is_err() && seqnos.len() < MORE {
+                seqnos.push(from.u32()?);
             }
             from.end()?;
-            ordinals.push(trace.ordinal);
-            if ordinals.windows(2).any(|o| o[0] >= o[1]) {
-                return Err(from.corrupt("ordinals in ascending order"));
+            seqnos.push(trace.seqno);
+            if seqnos.windows(2).any(|o| o[0] >= o[1]) {
+                return Err(from.corrupt("sequence numbers in ascending order"));
             }
-            shard.current.store(self.seed, &Key { hash, digest }, &ordinals);
+            shard.current.store(self.seed, &Key { hash, digest }, &seqnos);
         }
         Ok(())
     }
 
     fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
-        self.generation = run.last().map_or(self.generation, |trace| self.generation_of(trace.border));
+        self.generation = run.last().map_or(self.generation, |trace| self.generation_of(trace.epoch));
         Ok(())
     }
 
@@ -376,8 +376,8 @@ impl Operator for ExactDedup {
     }
 }
 
-/// The earlier ordinals that a text keeps when one more is added.
-fn kept(earlier: &[Ordinal]) -> Vec<Ordinal> {
+/// The earlier sequence numbers that a text keeps when one more is added.
+fn kept(earlier: &[SeqNo]) -> Vec<SeqNo> {
     let mut kept = earlier.to_vec();
     if kept.len() > MORE {
         kept.remove(1 + MORE_FIRST);
@@ -398,7 +398,7 @@ pub fn traced_digest(trace: &[u8]) -> Result<Option<[u64; 2]>, Corrupt> {
 }
 
 /// The clean document that `candidate` stands for: itself, or the one it copies.
-pub(crate) fn representative(candidate: Ordinal, ledger: &dyn Ledger) -> Option<Ordinal> {
+pub(crate) fn representative(candidate: SeqNo, ledger: &dyn Ledger) -> Option<SeqNo> {
     match ledger.fate(candidate) {
         Fate::Clean => Some(candidate),
         Fate::Duplicate(of) => (ledger.fate(of) == Fate::Clean).then_some(of),
@@ -424,9 +424,9 @@ mod tests {
         move || ExactDedup::new(Config { documents_max, ..Config::default() }, SEED)
     }
 
-    fn matches(steps: &[Step]) -> Vec<Option<Ordinal>> {
+    fn matches(steps: &[Step]) -> Vec<Option<SeqNo>> {
         let outcome: Outcome = check(make(1000), steps, 4, 1 << 20);
-        (0..steps.len()).map(|i| outcome.matched(i as Ordinal)).collect()
+        (0..steps.len()).map(|i| outcome.matched(i as SeqNo)).collect()
     }
 
     fn plain(number: usize) -> Step {
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn forgets_the_older_half_at_borders() {
+    fn forgets_the_older_half_at_epochs() {
         let mut steps = vec![plain(0), plain(1)];
         steps.extend((100..118).map(plain));
         steps.push(plain(0)); // 20: within the last 32
@@ -482,10 +482,10 @@ mod tests {
         let operator = ExactDedup::new(Config::default(), SEED);
         for texts in [30_000_u32, 47_000, 60_000] {
             let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
-            for ordinal in 0..texts {
-                let digest = [mix(u64::from(ordinal)), mix(u64::from(ordinal) + 7)];
+            for seqno in 0..texts {
+                let digest = [mix(u64::from(seqno)), mix(u64::from(seqno) + 7)];
                 let key = Key { hash: hash_of(SEED, digest), digest };
-                let tick = Tick { ordinal, border: 0, votes: true };
+                let tick = Tick { seqno, epoch: 0, votes: true };
                 let shard = shard_of(key.hash);
                 assert!(operator.fold(&mut shards[shard], shard, tick, &Some(key)).is_empty());
             }
@@ -508,7 +508,7 @@ mod tests {
             let outcome = check(make(1000), &steps, 4, 1 << 20);
             for (i, &(number, kind)) in script.iter().enumerate() {
                 let first = script[..i].iter().position(|&(n, k)| n == number && k > 1);
-                prop_assert_eq!(outcome.matched(i as Ordinal), first.filter(|_| kind > 1).map(|f| f as Ordinal));
+                prop_assert_eq!(outcome.matched(i as SeqNo), first.filter(|_| kind > 1).map(|f| f as SeqNo));
             }
         }
     }

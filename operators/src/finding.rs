@@ -57,7 +57,7 @@ pub enum Reason {
     /// Words in no order that the background's language knows.
     Gibberish,
     /// The publisher is on the user's deny list.
-    DeniedUnit,
+    DeniedPublisher,
     /// The publisher has a bad record.
     PoorReputation,
     /// The bytes of its record do not have the digest that the archive states.
@@ -86,7 +86,7 @@ impl Reason {
             Self::DisguisedText => "disguised_text",
             Self::HiddenText => "hidden_text",
             Self::Gibberish => "gibberish",
-            Self::DeniedUnit => "denied_unit",
+            Self::DeniedPublisher => "denied_unit",
             Self::PoorReputation => "poor_reputation",
             Self::DigestMismatch => "digest_mismatch",
             Self::OperatorFailed => "operator_failed",
@@ -131,7 +131,7 @@ impl Finding {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// The earlier document that this one copies.
-    pub matched: Option<crate::document::Ordinal>,
+    pub matched: Option<crate::document::SeqNo>,
     /// The alarm this document is a carrier of.
     pub alarm: Option<u32>,
     /// The phrase in matching form, at most 400 bytes.

@@ -152,8 +152,8 @@ mod tests {
             let document = conformance::document("a.example", &prose(d, 120));
             learner.add("https://a.example", "", document.ids());
         }
-        let unit = conformance::document("a.example", "").unit;
-        Gibberish::new(&Config::default(), Arc::new(learner.finish(Origin::Trusted, &|_, _, _| unit.clone())))
+        let publisher = conformance::document("a.example", "").publisher;
+        Gibberish::new(&Config::default(), Arc::new(learner.finish(Origin::Trusted, &|_, _, _| publisher.clone())))
     }
 
     fn found(inspector: &Gibberish, text: &str) -> Vec<Finding> {

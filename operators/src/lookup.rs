@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{document::Ordinal, text::Token};
+use crate::{document::SeqNo, text::Token};
 
 /// What became of an earlier document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Fate {
     /// In the corpus: clean at arrival, or restored.
     Clean,
     /// A copy of the named document.
-    Duplicate(Ordinal),
+    Duplicate(SeqNo),
     /// Withheld at arrival.
     Quarantined,
     /// Passed at arrival, recalled later.
@@ -21,19 +21,19 @@ pub enum Fate {
 
 /// The fate of every earlier document. Answered in memory, about 5 ns a call.
 pub trait Ledger {
-    /// What has become of `ordinal` so far.
-    fn fate(&self, ordinal: Ordinal) -> Fate;
+    /// What has become of `seqno` so far.
+    fn fate(&self, seqno: SeqNo) -> Fate;
 }
 
 /// The matching tokens of earlier documents within the recall horizon.
 ///
-/// `tokens` may be called from several threads. An answer depends on the ordinal and the horizon alone, never on what is
+/// `tokens` may be called from several threads. An answer depends on the sequence number and the horizon alone, never on what is
 /// cached.
 pub trait Horizon: Sync {
     /// Tokens of an earlier document; `None` beyond the horizon.
-    fn tokens(&self, ordinal: Ordinal) -> Option<Arc<[Token]>>;
+    fn tokens(&self, seqno: SeqNo) -> Option<Arc<[Token]>>;
 
     /// Earlier documents that may hold every one of `words` and of the `pairs` of neighbours, oldest first.
     /// A superset: the caller checks each text.
-    fn may_carry(&self, span: &[Token]) -> Vec<Ordinal>;
+    fn may_carry(&self, span: &[Token]) -> Vec<SeqNo>;
 }

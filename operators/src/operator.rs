@@ -7,7 +7,7 @@
 //! remember  serial                  those facts become visible to later documents
 //! judge     pure, parallel          answers + facts of earlier documents -> proposals
 //! settle    serial, reading order   proposals -> findings, recalls; owns what is global and small
-//! border    serial                  what settle decided becomes visible to fold
+//! epoch boundary    serial                  what settle decided becomes visible to fold
 //! ```
 //!
 //! State that grows with the stream is not saved whole: each settled document leaves a [`Trace`] in a log, and a restart
@@ -17,13 +17,13 @@
 //!
 //! * Splitting a stream into other batches, or running on other thread counts, changes nothing that leaves the engine.
 //! * `fold` computes first and stores last: a panic leaves the key as it was.
-//! * Memory is bounded by the operator's config, whatever the input. Eviction happens in `border` only, from counts fixed
+//! * Memory is bounded by the operator's config, whatever the input. Eviction happens in `epoch` only, from counts fixed
 //!   by the input.
 //! * Nothing reads a clock or iterates a map in hash order.
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     finding::{Finding, Reason},
     lookup::{Horizon, Ledger},
 };
@@ -41,9 +41,9 @@ pub fn shard_of(key: u64) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
     /// Reading order.
-    pub ordinal: Ordinal,
-    /// The latest border at or before `ordinal`. What `judge` reads of other keys' state is as of this border.
-    pub border: Ordinal,
+    pub seqno: SeqNo,
+    /// The latest epoch boundary at or before `seqno`. What `judge` reads of other keys' state is as of this epoch boundary.
+    pub epoch: SeqNo,
     /// Whether the document votes: not where stateless findings alone withhold it.
     pub votes: bool,
 }
@@ -52,9 +52,9 @@ pub struct Tick {
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
     /// Its place in reading order.
-    pub ordinal: Ordinal,
-    /// The latest border at or before `ordinal`.
-    pub border: Ordinal,
+    pub seqno: SeqNo,
+    /// The latest epoch boundary at or before `seqno`.
+    pub epoch: SeqNo,
     /// What [`Operator::trace`] wrote.
     pub bytes: &'a [u8],
 }
@@ -82,11 +82,11 @@ pub trait Persist {
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt>;
 }
 
-/// A recall that `settle` asks for: `ordinal` was let through (or held back as a copy) and is now known to be bad.
+/// A recall that `settle` asks for: `seqno` was let through (or held back as a copy) and is now known to be bad.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recall {
     /// The document recalled.
-    pub ordinal: Ordinal,
+    pub seqno: SeqNo,
     /// Operator that asks for it.
     pub operator: &'static str,
     /// Why.
@@ -108,7 +108,7 @@ pub struct Settled {
 pub struct Scene<'a, O: Operator + ?Sized> {
     /// When the document was folded.
     pub tick: Tick,
-    /// The operator's keyed state. Only what is older than `tick.border` may influence the proposal.
+    /// The operator's keyed state. Only what is older than `tick.epoch` may influence the proposal.
     pub shards: &'a [O::Shard],
     /// Texts of earlier documents.
     pub horizon: &'a dyn Horizon,
@@ -141,9 +141,9 @@ pub trait Operator: Persist + Send + Sync {
     /// Facts about the document; `answers` has [`SHARDS`] entries.
     fn describe(&self, document: &Document, probe: &Self::Probe, answers: &[Self::Answer]) -> Self::Memo;
 
-    /// Makes `memo` the facts of document `ordinal`; called for every ordinal, in order. `None`: the ordinal is no
+    /// Makes `memo` the facts of document `seqno`; called for every sequence number, in order. `None`: the sequence number is no
     /// document (a dead letter, a record without text, a failed operator).
-    fn remember(&mut self, ordinal: Ordinal, memo: Option<Self::Memo>);
+    fn remember(&mut self, seqno: SeqNo, memo: Option<Self::Memo>);
 
     /// Proposes from answers and from facts of earlier documents (never later ones: other documents of the same window
     /// may already be remembered and folded).
@@ -171,25 +171,25 @@ pub trait Operator: Persist + Send + Sync {
         horizon: &dyn Horizon,
     ) -> Settled;
 
-    /// At border `border`: what settle decided before `border - W` becomes visible to fold; room is made.
+    /// At epoch boundary `epoch`: what settle decided before `epoch - W` becomes visible to fold; room is made.
     /// `withdrawn`: documents whose votes go, oldest first.
-    fn border(&mut self, border: Ordinal, withdrawn: &[Ordinal], shards: &mut [Self::Shard], horizon: &dyn Horizon);
+    fn begin_epoch(&mut self, epoch: SeqNo, withdrawn: &[SeqNo], shards: &mut [Self::Shard], horizon: &dyn Horizon);
 
     /// Writes what a restart needs to take a document in again, once it is settled; nothing if it left no trace. Bit `i` of
     /// `folded` says that shard `i` took it in.
     fn trace(&self, tick: Tick, probe: &Self::Probe, answers: &[Self::Answer], folded: u16, out: &mut Encoder);
 
-    /// The oldest ordinal whose trace a state needs whose latest border is `border`.
-    fn oldest_traced(&self, border: Ordinal) -> Ordinal;
+    /// The oldest sequence number whose trace a state needs whose latest epoch boundary is `epoch`.
+    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo;
 
-    /// Takes traces in again in one shard, as `fold` and `border` did: a run of ordinals, none left out. Runs come in reading
+    /// Takes traces in again in one shard, as `fold` and `epoch` did: a run of sequence numbers, none left out. Runs come in reading
     /// order, from [`Self::oldest_traced`] or earlier on; every shard has each run before [`Self::recollect`] has it.
     ///
     /// # Errors
     /// If the bytes are not what `trace` writes.
     fn refold(&self, shard: &mut Self::Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt>;
 
-    /// Takes traces in again in the operator, as `remember`, `settle` and `border` did; what [`Persist`] saves is loaded after
+    /// Takes traces in again in the operator, as `remember`, `settle` and `epoch` did; what [`Persist`] saves is loaded after
     /// the last run.
     ///
     /// # Errors

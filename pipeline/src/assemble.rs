@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use operators::{
     background::Background,
-    document::Ordinal,
+    document::SeqNo,
     exact_dedup::ExactDedup,
     gibberish::Gibberish,
     hidden_text::HiddenText,
@@ -19,7 +19,7 @@ use operators::{
     mode::Mode,
     near_dup::NearDup,
     operator::Operator as _,
-    reputation::{List, Reputation, Verdict, unit::Platforms},
+    reputation::{List, Reputation, Verdict, publisher::Platforms},
     text::{Seed, Tokenizer},
     trigger_spike::TriggerSpike,
     unicode::Unicode,
@@ -106,7 +106,7 @@ impl Ingredients {
         let platforms =
             Platforms::new(self.background.platforms().iter().cloned(), &config.operators.reputation.account_patterns)?;
         Ok(Settings {
-            border: config.engine.border,
+            epoch: config.engine.epoch,
             quarantine_score: config.policy.quarantine_score,
             reputation_mode: config.operators.reputation.mode,
             decode: decode_options(config),
@@ -115,7 +115,7 @@ impl Ingredients {
             format: config.output.format,
             broker: false,
             forgets: false,
-            reach: Reach::new(remembered_documents(config), config.engine.border),
+            reach: Reach::new(remembered_documents(config), config.engine.epoch),
             shard: None,
             only_indexes: false,
             verdict_digest: self.verdict_digest,
@@ -185,7 +185,7 @@ pub struct Restored {
 
 impl Restored {
     /// Where the state was made by `weir index` and nothing was decided over it yet, begins the run that follows. Snapshots of
-    /// everybody else name a place at the far end.
+    /// everybody else name a place at the sink.
     pub fn begin_after_index(&mut self) {
         if self.restart.mark.is_none() && self.engine.next() > 0 && !self.restart.positions.0.is_empty() {
             self.begin_run_if_new(self.engine.run() + 1);
@@ -256,7 +256,7 @@ pub fn engine_with(
         ),
         near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode, traces(NearDup::NAME, near)?),
         spike: Lane::new(
-            TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.border),
+            TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.epoch),
             all.trigger_spike.mode,
             traces(TriggerSpike::NAME, spike)?,
         ),
@@ -287,7 +287,7 @@ pub fn engine_with(
 }
 
 /// How far back an operator or the horizon refers to documents.
-fn remembered_documents(config: &Config) -> Ordinal {
+fn remembered_documents(config: &Config) -> SeqNo {
     let all = &config.operators;
     [
         config.state.horizon_documents,
@@ -325,19 +325,20 @@ fn read_lists(files: &[PathBuf]) -> Result<(List, String)> {
     Ok((List::parse(&all).0, all))
 }
 
-/// Reads `--verdicts`: one JSON object a line, `{"unit": "example.org", "bad": true, "time": 1700000000}`.
+/// Reads `--verdicts`: one JSON object a line, `{"publisher": "example.org", "bad": true, "time": 1700000000}`.
 fn read_verdicts(text: &str) -> Result<Vec<Verdict>> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Line {
-        unit: String,
+        #[serde(alias = "unit")]
+        publisher: String,
         bad: bool,
         time: i64,
     }
     let mut verdicts = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let line: Line = serde_json::from_str(line).with_context(|| format!("line {}", number + 1))?;
-        verdicts.push(Verdict { unit: line.unit, bad: line.bad, time: line.time });
+        verdicts.push(Verdict { publisher: line.publisher, bad: line.bad, time: line.time });
     }
     Ok(verdicts)
 }

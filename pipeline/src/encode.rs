@@ -2,7 +2,7 @@
 
 use connectors::source::Record;
 use operators::{
-    document::Ordinal,
+    document::SeqNo,
     finding::{Finding, Reason},
     mode::Mode,
     operator::{Operator, Recall},
@@ -116,7 +116,7 @@ impl Decision {
             id: identity.id,
             position: identity.position,
             url,
-            domain: identity.unit,
+            domain: identity.publisher,
             route: verdict.route.as_str(),
             score: rounded(verdict.score),
             findings: findings.iter().zip(matches).map(line).collect(),
@@ -183,14 +183,14 @@ pub struct RecallLine {
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     matched: Option<String>,
     #[serde(skip)]
-    ordinal: Ordinal,
+    seqno: SeqNo,
 }
 
 impl RecallLine {
     /// An earlier document turned out bad, in this shard if it is one of several.
     pub fn recall(identity: &Identity, recall: &Recall, shard: Option<u32>) -> Self {
         Self {
-            ordinal: recall.ordinal,
+            seqno: recall.seqno,
             v: SCHEMA,
             action: "recall",
             id: identity.id.clone(),
@@ -203,10 +203,10 @@ impl RecallLine {
     }
 
     /// A document that passed in one shard is a copy of one that passed in an earlier shard.
-    pub fn copy(ordinal: Ordinal, copy: &Identity, found: (&'static str, Reason), original: &Identity) -> Self {
+    pub fn copy(seqno: SeqNo, copy: &Identity, found: (&'static str, Reason), original: &Identity) -> Self {
         let (operator, reason) = found;
         Self {
-            ordinal,
+            seqno,
             v: SCHEMA,
             action: "recall",
             id: copy.id.clone(),
@@ -219,9 +219,9 @@ impl RecallLine {
     }
 
     /// A copy takes the place of its recalled representative.
-    pub fn restore(restored: Ordinal, copy: &Identity, original: &Identity) -> Self {
+    pub fn restore(restored: SeqNo, copy: &Identity, original: &Identity) -> Self {
         Self {
-            ordinal: restored,
+            seqno: restored,
             v: SCHEMA,
             action: "restore",
             id: copy.id.clone(),
@@ -234,8 +234,8 @@ impl RecallLine {
     }
 
     /// Which document it is about, by its place in reading order.
-    pub fn ordinal(&self) -> Ordinal {
-        self.ordinal
+    pub fn seqno(&self) -> SeqNo {
+        self.seqno
     }
 
     /// The document's position.
@@ -259,12 +259,12 @@ impl RecallLine {
 pub struct SettledLine {
     v: u32,
     action: &'static str,
-    up_to: Ordinal,
+    up_to: SeqNo,
 }
 
 impl SettledLine {
     /// No document before `up_to` will be recalled or restored any more.
-    pub fn new(up_to: Ordinal) -> Self {
+    pub fn new(up_to: SeqNo) -> Self {
         Self { v: SCHEMA, action: "settled", up_to }
     }
 }

@@ -2,7 +2,7 @@
 
 use operators::{
     document::{Document, Parts},
-    reputation::unit::{Platforms, contributor, unit_of},
+    reputation::publisher::{Platforms, contributor, publisher_of},
     text::{Seed, Tokenizer, Tokens},
 };
 
@@ -23,13 +23,13 @@ impl Features {
     /// The document of a page; `source` names the publisher of pages without a contributor or an address.
     pub fn document(&self, page: &Page, source: &str) -> Document {
         let url = page.url.as_deref().unwrap_or("");
-        let unit = match &page.contributor {
+        let publisher = match &page.contributor {
             Some(name) => contributor(name, self.seed),
-            None => unit_of(url, source, self.seed, &self.platforms),
+            None => publisher_of(url, source, self.seed, &self.platforms),
         };
         let (text, parts) = everything(page);
         Document {
-            unit,
+            publisher,
             url: url.into(),
             tokens: self.tokenizer.tokens(&text),
             text,
@@ -43,7 +43,7 @@ impl Features {
     /// A document of which nothing is known but its source.
     pub fn placeholder(&self, source: &str) -> Document {
         Document {
-            unit: unit_of("", source, self.seed, &self.platforms),
+            publisher: publisher_of("", source, self.seed, &self.platforms),
             url: "".into(),
             text: "".into(),
             parts: Parts::default(),

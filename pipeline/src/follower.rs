@@ -1,10 +1,10 @@
-//! A stage without a far end: its state follows a journal silently. What a restart does for the batches after its snapshot,
+//! A stage without a sink: its state follows a journal silently. What a restart does for the batches after its snapshot,
 //! and what a standby does for as long as another process is active.
 
 use std::time::{Duration, Instant};
 
 use connectors::{position::Positions, source::Source};
-use operators::{codec::Encoder, document::Ordinal};
+use operators::{codec::Encoder, document::SeqNo};
 use tracing::debug;
 
 use crate::{
@@ -24,8 +24,8 @@ pub struct Follower<S> {
     /// Where the input stands after what was processed; the intake may be further.
     pub(crate) positions: Positions,
     pub(crate) pace: Pace,
-    /// The next ordinal at the last snapshot, of whatever process.
-    snapshot_at: Ordinal,
+    /// The next sequence number at the last snapshot, of whatever process.
+    snapshot_at: SeqNo,
     has_taken_snapshot: bool,
 }
 
@@ -71,8 +71,8 @@ impl<S: Source> Follower<S> {
 
     /// Whether a journal record goes on where this state is.
     fn check(&self, journal: &Journal) -> Result<(), StageError> {
-        if journal.first_ordinal != u64::from(self.engine.next()) {
-            let (got, expected) = (journal.first_ordinal, self.engine.next());
+        if journal.first_seqno != u64::from(self.engine.next()) {
+            let (got, expected) = (journal.first_seqno, self.engine.next());
             return Err(StageError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
         }
         if journal.verdict_digest != self.engine.settings().verdict_digest {
@@ -99,13 +99,13 @@ impl<S: Source> Follower<S> {
         Ok(self.engine.process(prepared)?)
     }
 
-    /// Whether a snapshot is due here: batches of this process end at the ordinals where one stands, those of a journal may
+    /// Whether a snapshot is due here: batches of this process end at the sequence numbers where one stands, those of a journal may
     /// have been cut otherwise.
     pub fn is_snapshot_due(&self) -> bool {
         self.engine.next() / self.pace.snapshot_documents > self.snapshot_at / self.pace.snapshot_documents
     }
 
-    /// Takes a snapshot of what the far end's `mark` stands for; how long the stream stood still for it.
+    /// Takes a snapshot of what the sink's `mark` stands for; how long the stream stood still for it.
     ///
     /// # Errors
     /// If the disk fails.

@@ -7,7 +7,7 @@ use connectors::{
     position::{Position, Positions},
     source::{Limit, Record, Source},
 };
-use operators::document::Ordinal;
+use operators::document::SeqNo;
 use tracing::debug;
 
 use crate::{
@@ -158,11 +158,11 @@ impl<S: Source> Intake<S> {
         Ok(self.source.seek(&self.taken)?)
     }
 
-    /// The next batch, whose first ordinal is `next`; of at most `left` records, and never across a snapshot's ordinal.
+    /// The next batch, whose first sequence number is `next`; of at most `left` records, and never across a snapshot's sequence number.
     ///
     /// # Errors
     /// If the source fails.
-    pub fn read(&mut self, next: Ordinal, left: Option<u64>, faults: &Faults) -> Result<Intaken, StageError> {
+    pub fn read(&mut self, next: SeqNo, left: Option<u64>, faults: &Faults) -> Result<Intaken, StageError> {
         let until_snapshot = self.pace.snapshot_documents - next % self.pace.snapshot_documents;
         let records = self.pace.batch_documents.min(until_snapshot as usize);
         let records = left.map_or(records, |left| records.min(usize::try_from(left).unwrap_or(usize::MAX)));

@@ -22,8 +22,8 @@ pub struct Run {
 /// The journal record of one micro-batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal {
-    /// First ordinal of the batch.
-    pub first_ordinal: u64,
+    /// First sequence number of the batch.
+    pub first_seqno: u64,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
     /// Reading order.
@@ -56,7 +56,7 @@ impl Journal {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::default();
         out.u8(VERSION);
-        out.u64(self.first_ordinal);
+        out.u64(self.first_seqno);
         out.bytes.extend_from_slice(&self.verdict_digest);
         out.u64(self.runs.len() as u64);
         for run in &self.runs {
@@ -90,7 +90,7 @@ impl Journal {
         if from.u8()? != VERSION {
             return Err(from.corrupt("a journal record of version 2"));
         }
-        let first_ordinal = from.u64()?;
+        let first_seqno = from.u64()?;
         let mut verdict_digest = [0; 16];
         for byte in &mut verdict_digest {
             *byte = from.u8()?;
@@ -122,7 +122,7 @@ impl Journal {
         }
         let is_last = from.u8()? != 0;
         from.end()?;
-        Ok(Self { first_ordinal, verdict_digest, runs, votes, skipped, partitions, is_last })
+        Ok(Self { first_seqno, verdict_digest, runs, votes, skipped, partitions, is_last })
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn round_trip_and_cuts() {
-        let mut journal = Journal { first_ordinal: 7, verdict_digest: [3; 16], ..Journal::default() };
+        let mut journal = Journal { first_seqno: 7, verdict_digest: [3; 16], ..Journal::default() };
         for (partition, offset, voted) in [(0, 5, true), (0, 6, false), (2, 0, true), (0, 7, true), (0, 8, true)] {
             journal.push(Position { partition, offset }, voted);
         }

@@ -4,7 +4,7 @@
 //! intake -> decode -> features -> probe | fold | judge -> settle -> policy -> router -> commit
 //! (source,  (record    (words,      pure, parallel,        serial,   (findings  (clean, quarantine, duplicates,
 //!  position, -> page)   hashes)      fold per key           cheap)     -> verdict) decisions, recalls, dead letters:
-//!  ordinal)                                                                        one commit)
+//!  sequence number)                                                                        one commit)
 //! ```
 //!
 //! Begin reading at [`stage`] (the loop) and [`engine`] (the phases of a batch); `operators` says what is suspicious,

@@ -26,11 +26,11 @@ pub enum Phase {
 pub struct Decided {
     /// The committer's mark.
     pub mark: String,
-    /// Ordinals given out.
+    /// Sequence numbers given out.
     pub next: u32,
     /// Bytes of the ledger's last file.
     pub ledger_tail: u64,
-    /// First ordinal of the run.
+    /// First sequence number of the run.
     pub first: u32,
     /// Bytes of the last segments of the traces of `exact_dedup` and `near_dup`, where these are kept for a merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,7 +22,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use connectors::file::{Mark, write_atomically};
-use operators::document::Ordinal;
+use operators::document::SeqNo;
 
 use crate::{
     encode::{RecallLine, to_line},
@@ -65,9 +65,9 @@ impl Part {
         Ok(Self { output, manifest, share, decided, mark, ledger })
     }
 
-    /// The ordinals of its own documents.
-    fn ordinals(&self) -> std::ops::Range<Ordinal> {
-        self.decided.first..self.ledger.len() as Ordinal
+    /// The sequence numbers of its own documents.
+    fn seqnos(&self) -> std::ops::Range<SeqNo> {
+        self.decided.first..self.ledger.len() as SeqNo
     }
 
     fn root(&self) -> &Path {
@@ -162,11 +162,11 @@ pub fn merge(parts: &[Part], output: &OutputFolder) -> Result<Option<Report>> {
 fn recalls(parts: &[Part], copies: &copies::Copies) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     for (part, found) in parts.iter().zip(&copies.by_part) {
-        for (&ordinal, copy) in found {
-            let identity = part.ledger.identity(ordinal)?;
+        for (&seqno, copy) in found {
+            let identity = part.ledger.identity(seqno)?;
             let original = parts[copy.of.0].ledger.identity(copy.of.1)?;
             let (Some(identity), Some(original)) = (identity, original) else { continue };
-            lines.extend(to_line(&RecallLine::copy(ordinal, &identity, (copy.operator, copy.reason), &original)));
+            lines.extend(to_line(&RecallLine::copy(seqno, &identity, (copy.operator, copy.reason), &original)));
             lines.push(b'\n');
         }
     }

@@ -11,7 +11,7 @@ use connectors::{
     file::{Compression, FileOptions, Leaving, Mark, publish_part, staged_part},
 };
 use operators::{
-    document::Ordinal,
+    document::SeqNo,
     lookup::{Fate, Ledger as _},
 };
 use tracing::debug;
@@ -22,7 +22,7 @@ use crate::{
     state::ledger::{Arrival, Ledger},
 };
 
-/// Publishes all staged parts of a run whose first ordinal is `first`; `leaving` knows the run's input. `each` is told after
+/// Publishes all staged parts of a run whose first sequence number is `first`; `leaving` knows the run's input. `each` is told after
 /// every part.
 ///
 /// # Errors
@@ -33,18 +33,18 @@ pub fn publish(
     leaving: &mut Leaving<'_>,
     mark: &Mark,
     ledger: &Ledger,
-    first: Ordinal,
+    first: SeqNo,
     mut each: impl FnMut(),
 ) -> Result<(), StageError> {
     for (channel, arrival) in
         [(Channel::Clean, Arrival::Clean), (Channel::Duplicate, Arrival::Duplicate), (Channel::Quarantine, Arrival::Quarantined)]
     {
-        let mut ordinals = (first..ledger.len() as Ordinal).filter(|&o| ledger.arrival(o) == arrival);
+        let mut seqnos = (first..ledger.len() as SeqNo).filter(|&o| ledger.arrival(o) == arrival);
         let records = mark.records(channel);
         let parts = records.div_ceil(options.part_records.max(1));
         for part in 0..parts {
             let in_part = options.part_records.min(records - part * options.part_records) as usize;
-            let fates: Vec<Fate> = ordinals.by_ref().take(in_part).map(|o| ledger.fate(o)).collect();
+            let fates: Vec<Fate> = seqnos.by_ref().take(in_part).map(|o| ledger.fate(o)).collect();
             let staged = staged_part(output.root(), channel, part, options.compression);
             let targets = targets(output, channel, part, options.compression);
             let mut decide = |record: u64, _: &[u8]| target_of(channel, fates.get(record as usize).copied());

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, path::Path, time::Dur
 
 use anyhow::{Context, Result};
 use connectors::file::write_atomically;
-use operators::{document::Ordinal, near_dup::clusters::Cluster};
+use operators::{document::SeqNo, near_dup::clusters::Cluster};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -98,7 +98,7 @@ impl Report {
             alarms: engine.alarms_raised(),
             clusters: engine.lanes().near.operator.clusters().iter().count() as u64,
             largest_clusters: largest_clusters(engine)?,
-            unseen_contributors: contributions.top().iter().take(TOP).map(|c| (c.unit.to_string(), c.documents)).collect(),
+            unseen_contributors: contributions.top().iter().take(TOP).map(|c| (c.publisher.to_string(), c.documents)).collect(),
             counts,
             joined: None,
             warnings,
@@ -164,9 +164,9 @@ impl Report {
 fn largest_clusters(engine: &Engine) -> Result<Vec<ClusterLine>> {
     let mut all: Vec<_> = engine.lanes().near.operator.clusters().iter().collect();
     all.sort_by_key(|(id, cluster)| (Reverse(cluster.size), *id));
-    let line = |(id, cluster): &(Ordinal, &Cluster)| {
+    let line = |(id, cluster): &(SeqNo, &Cluster)| {
         let identity = engine.ledger().identity(*id)?;
-        Ok(identity.map(|i| ClusterLine { id: i.id, documents: cluster.size, publishers: cluster.units() }))
+        Ok(identity.map(|i| ClusterLine { id: i.id, documents: cluster.size, publishers: cluster.publishers() }))
     };
     all.iter().take(TOP).filter_map(|cluster| line(cluster).transpose()).collect()
 }

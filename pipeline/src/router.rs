@@ -11,7 +11,7 @@ use connectors::{
     file::{staged_archive, staged_row},
     source::{Header, Payload},
 };
-use operators::document::Ordinal;
+use operators::document::SeqNo;
 use rayon::prelude::*;
 
 pub use self::fit::{TOO_LARGE, fit};
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Header that says which place in reading order a document had: recalls and marks speak of it.
-pub const ORDINAL: &str = "weir-ordinal";
+pub const SEQNO: &str = "weir-ordinal";
 
 /// A record to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ fn decided_lines(settings: &Settings, decided: &Decided) -> Vec<Line> {
     lines.extend(decided.recalls.iter().map(|recall| Line {
         channel: Channel::Recalls,
         key: Some(recall.position().as_bytes().to_vec()),
-        headers: vec![ordinal(recall.ordinal())],
+        headers: vec![seqno(recall.seqno())],
         value: to_line(recall),
     }));
     lines.extend(decided.alarms.iter().map(|alarm| keyed(Channel::Alarms, to_line(alarm))));
@@ -118,7 +118,7 @@ fn document(decided: &Decided, channel: Channel) -> Line {
         header("weir-reasons", decision.reasons()),
         header("weir-decision-id", decision.id().to_owned()),
         header("weir-policy", decision.verdict_digest().to_owned()),
-        ordinal(decided.item.ordinal),
+        seqno(decided.item.seqno),
     ]);
     if let Some(time) = envelope.and_then(|e| e.time_ms) {
         headers.push(header("weir-time", time.to_string()));
@@ -127,8 +127,8 @@ fn document(decided: &Decided, channel: Channel) -> Line {
 }
 
 /// The header that names a place in reading order.
-fn ordinal(ordinal: Ordinal) -> Header {
-    header(ORDINAL, ordinal.to_string())
+fn seqno(seqno: SeqNo) -> Header {
+    header(SEQNO, seqno.to_string())
 }
 
 fn header(name: &str, value: String) -> Header {

@@ -3,10 +3,10 @@
 //! ```text
 //! open    newest good snapshot -> committer.recover(mark) -> silent re-read along the journal
 //! step    source -> watermark -> engine -> committer.begin, write*, commit(journal)
-//! snapshot at fixed ordinals: committer.mark, engine, positions; one file, renamed into place
+//! snapshot at fixed sequence numbers: committer.mark, engine, positions; one file, renamed into place
 //! ```
 //!
-//! Any failure between two commits leaves the far end as it was; [`Stage::open`] on the same state and the same far end
+//! Any failure between two commits leaves the sink as it was; [`Stage::open`] on the same state and the same sink
 //! goes on as if nothing had happened. A failed commit that the committer can make another try of is tried again: what was
 //! decided is still in hand.
 
@@ -57,12 +57,12 @@ pub enum StageError {
         /// What is wrong.
         source: Corrupt,
     },
-    /// State and far end do not fit each other.
+    /// State and sink do not fit each other.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Between two tries to reach a far end that is away.
+/// Between two tries to reach a sink that is away.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// How a stage works.
@@ -72,7 +72,7 @@ pub struct Pace {
     pub batch_documents: usize,
     /// Most bytes in a micro-batch.
     pub batch_bytes: usize,
-    /// Ordinals between snapshots; snapshots stand at their multiples.
+    /// Sequence numbers between snapshots; snapshots stand at their multiples.
     pub snapshot_documents: u32,
 }
 
@@ -123,7 +123,7 @@ pub fn read_head(body: &[u8]) -> Result<(Restart, Decoder<'_>), Corrupt> {
 }
 
 impl<S: Source, C: Committer> Stage<S, C> {
-    /// Brings source, far end and engine to the same place: `restored` is as its snapshot left it. What the far end holds
+    /// Brings source, sink and engine to the same place: `restored` is as its snapshot left it. What the sink holds
     /// beyond is read again silently.
     ///
     /// # Errors
@@ -133,10 +133,10 @@ impl<S: Source, C: Committer> Stage<S, C> {
         Self::activate(Follower::open(source, restored, pace)?, committer, mark.as_deref())
     }
 
-    /// Takes over from whoever was active before: `follower` has followed the far end up to `mark`.
+    /// Takes over from whoever was active before: `follower` has followed the sink up to `mark`.
     ///
     /// # Errors
-    /// If the far end cannot be taken over, or the follower cannot follow to its end.
+    /// If the sink cannot be taken over, or the follower cannot follow to its end.
     pub fn activate(mut follower: Follower<S>, mut committer: C, mark: Option<&[u8]>) -> Result<Self, StageError> {
         let recovered = committer.recover(mark)?;
         for record in &recovered.journal {
@@ -294,7 +294,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// If committing failed. The stage must then be opened anew.
     pub fn heartbeat(&mut self, is_last: bool) -> Result<(), StageError> {
         let journal = Journal {
-            first_ordinal: u64::from(self.follower.engine.next()),
+            first_seqno: u64::from(self.follower.engine.next()),
             verdict_digest: self.follower.engine.settings().verdict_digest,
             is_last,
             ..Journal::default()
@@ -399,12 +399,12 @@ fn commit_surely<C: Committer>(
     Ok(begun.elapsed())
 }
 
-/// Makes another try possible, however long the far end is away; true if the batch was committed after all.
+/// Makes another try possible, however long the sink is away; true if the batch was committed after all.
 fn retry<C: Committer>(committer: &mut C, journal: &[u8]) -> Result<bool, ConnectorError> {
     loop {
         match committer.retry(journal) {
             Err(error) if committer.is_worth_retrying(&error) => {
-                warn!(%error, "waiting for the far end");
+                warn!(%error, "waiting for the sink");
                 thread::sleep(RETRY_PAUSE);
             }
             done => return done,

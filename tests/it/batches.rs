@@ -9,7 +9,7 @@ use testkit::{
     stream::{lines, small_config},
 };
 
-/// Backgrounds learned on the way through 1,100 documents with borders every 4 and a delay of 128: at ordinal 512 from 384
+/// Backgrounds learned on the way through 1,100 documents with epoch boundaries every 4 and a delay of 128: at sequence number 512 from 384
 /// documents, and at 1,024 from more than twice as many.
 const VERSIONS: &[&str] = &["own-0000000384.weir", "own-0000000896.weir"];
 

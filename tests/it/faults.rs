@@ -1,4 +1,4 @@
-//! Thousands of small disturbed runs: whatever fails, dies or is torn, the far end holds what an undisturbed run over the
+//! Thousands of small disturbed runs: whatever fails, dies or is torn, the sink holds what an undisturbed run over the
 //! same records in the same order says. And the suite is itself tested: with a safety taken away it must fail.
 
 use std::path::Path;
@@ -140,8 +140,8 @@ fn lost_vote_bits_are_noticed() {
 }
 
 #[test]
-fn a_broken_border_is_noticed() {
-    must_fail_without(Mutation::NoBorder);
+fn a_broken_epoch_is_noticed() {
+    must_fail_without(Mutation::NoEpoch);
 }
 
 #[test]

@@ -20,18 +20,18 @@ struct Topology {
     producer: String,
 }
 
-fn message(partition: i32, ordinal: Option<u32>, key: &str, value: String) -> Message {
-    let ordinal = ordinal.map(|ordinal| ("weir-ordinal".to_owned(), Some(ordinal.to_string().into_bytes())));
-    let headers = ordinal.into_iter().chain([("own".to_owned(), None)]).collect();
+fn message(partition: i32, seqno: Option<u32>, key: &str, value: String) -> Message {
+    let seqno = seqno.map(|seqno| ("weir-ordinal".to_owned(), Some(seqno.to_string().into_bytes())));
+    let headers = seqno.into_iter().chain([("own".to_owned(), None)]).collect();
     Message { key: Some(key.as_bytes().to_vec()), headers, ..Message::to(partition, value) }
 }
 
-fn document(partition: i32, ordinal: u32) -> Message {
-    message(partition, Some(ordinal), &format!("k{ordinal}"), format!("document {ordinal}"))
+fn document(partition: i32, seqno: u32) -> Message {
+    message(partition, Some(seqno), &format!("k{seqno}"), format!("document {seqno}"))
 }
 
-fn fate(action: &str, ordinal: u32) -> Message {
-    message(0, Some(ordinal), "x/0/0", format!(r#"{{"v":1,"action":"{action}","id":"x","position":"x/0/0"}}"#))
+fn fate(action: &str, seqno: u32) -> Message {
+    message(0, Some(seqno), "x/0/0", format!(r#"{{"v":1,"action":"{action}","id":"x","position":"x/0/0"}}"#))
 }
 
 fn mark(up_to: u32) -> Message {
@@ -61,27 +61,27 @@ impl Topology {
     }
 
     /// Clean documents, spread over the partitions.
-    fn clean(&self, ordinals: impl Iterator<Item = u32>) {
-        let documents: Vec<_> = ordinals.map(|ordinal| document((ordinal % 3) as i32, ordinal)).collect();
+    fn clean(&self, seqnos: impl Iterator<Item = u32>) {
+        let documents: Vec<_> = seqnos.map(|seqno| document((seqno % 3) as i32, seqno)).collect();
         self.produce(&self.config.clean, &documents);
     }
 
-    /// Ordinals forwarded, each as often as it was.
+    /// Sequence numbers forwarded, each as often as it was.
     fn forwarded(&self) -> Vec<u32> {
         let records = self.client.consume_all(&self.config.settled);
-        let mut ordinals: Vec<u32> = records
+        let mut seqnos: Vec<u32> = records
             .iter()
             .map(|record| {
                 let header = record.headers.iter().find(|(name, _)| name == "weir-ordinal").and_then(|(_, value)| value.clone());
-                let ordinal = String::from_utf8(header.expect("an ordinal")).expect("text").parse().expect("a number");
-                let expected = document(0, ordinal);
+                let seqno = String::from_utf8(header.expect("a sequence number")).expect("text").parse().expect("a number");
+                let expected = document(0, seqno);
                 assert_eq!(Some(&record.value), expected.value.as_ref());
                 assert_eq!((&record.key, &record.headers), (&expected.key, &expected.headers));
-                ordinal
+                seqno
             })
             .collect();
-        ordinals.sort_unstable();
-        ordinals
+        seqnos.sort_unstable();
+        seqnos
     }
 }
 
@@ -96,8 +96,8 @@ fn settle(settler: &mut Settler, forwarded: u64) {
 
 pub(crate) fn recalled_documents_stay_and_restored_ones_go(client: &Client) {
     let topology = Topology::new(client, "settle");
-    topology.clean((0..3_000).filter(|ordinal| ordinal % 10 != 5));
-    let copies: Vec<_> = (0..3_000).filter(|ordinal| ordinal % 10 == 5).map(|o| document((o % 2) as i32, o)).collect();
+    topology.clean((0..3_000).filter(|seqno| seqno % 10 != 5));
+    let copies: Vec<_> = (0..3_000).filter(|seqno| seqno % 10 == 5).map(|o| document((o % 2) as i32, o)).collect();
     topology.produce(&topology.config.duplicates, &copies);
     let fates: Vec<_> = (0..2_500).step_by(100).flat_map(|o| [fate("recall", o), fate("restore", o + 15)]).collect();
     topology.produce(&topology.config.recalls, &fates);
@@ -206,7 +206,7 @@ pub(crate) fn a_second_settler_fences_the_first(client: &Client) {
 pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
     let topology = Topology::new(client, "settle-forget");
     topology.clean(0..300);
-    let fates: Vec<_> = (0..100).map(|ordinal| fate("recall", ordinal)).collect();
+    let fates: Vec<_> = (0..100).map(|seqno| fate("recall", seqno)).collect();
     topology.produce(&topology.config.recalls, &fates);
     topology.produce(&topology.config.recalls, &[mark(200)]);
     topology.produce(&topology.config.recalls, &[mark(300)]);
@@ -273,7 +273,7 @@ pub(crate) fn what_it_cannot_rely_on_is_refused(client: &Client) {
         t.produce(&t.config.clean, &[document(1, 5), document(1, 5)]);
         t.produce(&t.config.recalls, &[mark(6)]);
     };
-    refused("settle-back", &back, "ordinal 5 after 5");
+    refused("settle-back", &back, "sequence number 5 after 5");
     refused("settle-line", &|t| t.produce(&t.config.recalls, &[Message::to(0, "{}")]), "no line of recalls");
     refused("settle-gone", &|t| t.client.delete_topic(&t.config.late_recalls), "there is no such topic");
 }

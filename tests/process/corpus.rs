@@ -117,11 +117,11 @@ fn write_dumps(home: &Path, lines: &[Vec<u8>]) -> ([PathBuf; 2], Vec<(String, St
 
 /// The beginning of a packed archive, unpacked: so many of its records.
 fn first_records(path: &Path, records: usize) -> Vec<u8> {
-    const BORDER: &[u8] = b"\r\n\r\nWARC/1.1\r\n";
+    const EPOCH: &[u8] = b"\r\n\r\nWARC/1.1\r\n";
     let mut bytes = Vec::new();
     MultiGzDecoder::new(File::open(path).expect("the sample")).read_to_end(&mut bytes).expect("sound");
-    let mut borders = bytes.windows(BORDER.len()).enumerate().filter(|(_, window)| *window == BORDER);
-    let (end, _) = borders.nth(records - 1).expect("enough records");
+    let mut epochs = bytes.windows(EPOCH.len()).enumerate().filter(|(_, window)| *window == EPOCH);
+    let (end, _) = epochs.nth(records - 1).expect("enough records");
     bytes.truncate(end + 4);
     bytes
 }

@@ -1,4 +1,4 @@
-//! A stage over memory that dies and comes back: the far end and the state folder survive, nothing else does.
+//! A stage over memory that dies and comes back: the sink and the state folder survive, nothing else does.
 
 use std::{
     fs,
@@ -47,7 +47,7 @@ pub struct Disturbance {
 /// What a run left behind.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The far end.
+    /// The sink.
     pub log: MemoryLog,
     /// Times the process died.
     pub deaths: usize,
@@ -161,7 +161,7 @@ fn tear_newest(state: &StateFolder, random: &mut Random) {
     let _ = fs::write(newest, bytes);
 }
 
-/// The records of a far end, in the order its journal says they were read.
+/// The records of a sink, in the order its journal says they were read.
 ///
 /// # Panics
 /// If the journal is not what the engine wrote.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use operators::{
     background::{Background, Learner, Options, Origin},
-    reputation::unit::{Platforms, unit_of},
+    reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };
 use pipeline::{
@@ -50,7 +50,7 @@ pub fn world() -> &'static World {
             }
         }
         let platforms = Platforms::new([""; 0], &[]).expect("no pattern can be wrong");
-        let background = learner.finish(Origin::Trusted, &|url, source, _| unit_of(url, source, SEED, &platforms));
+        let background = learner.finish(Origin::Trusted, &|url, source, _| publisher_of(url, source, SEED, &platforms));
         World { background: Arc::new(background), texts }
     })
 }
@@ -76,12 +76,12 @@ operators.exact_dedup.documents_max = 5_000
 operators.near_dup.documents_max = 5_000
 ";
 
-/// A configuration under which everything happens within a hundred documents: borders every 4, snapshots every 16, a horizon
+/// A configuration under which everything happens within a hundred documents: epoch boundaries every 4, snapshots every 16, a horizon
 /// of 64, alarms after a handful of carriers.
 #[must_use]
 pub fn small_config() -> Config {
     let mut config = Config::default();
-    config.engine.border = 4;
+    config.engine.epoch = 4;
     config.state.snapshot_documents = 16;
     config.state.horizon_documents = 64;
     config.state.horizon_memory_bytes = 16 << 10;

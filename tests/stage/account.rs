@@ -143,7 +143,7 @@ impl Output {
         if said != found {
             problems.push(format!("decisions say that dead letters are in place of {said:?}, and there are those of {found:?}"));
         }
-        let mut ordinals = BTreeSet::new();
+        let mut seqnos = BTreeSet::new();
         for ((route, topic), records) in ROUTES.iter().zip(&self.documents) {
             let forwarded = lines.iter().filter(|d| d["route"] == *route && d["dead_letter"].is_null());
             let mut wanted: Vec<String> = forwarded.map(|d| text(d, "id")).collect();
@@ -158,9 +158,9 @@ impl Output {
                 if values.get(&id) != Some(&&record.value[..]) {
                     problems.push(format!("{topic}: the bytes of {id} are not those of the input"));
                 }
-                let ordinal = header(record, "weir-ordinal").unwrap_or_default();
-                if !ordinals.insert(ordinal.clone()) {
-                    problems.push(format!("{topic}: two documents have ordinal {ordinal}"));
+                let seqno = header(record, "weir-ordinal").unwrap_or_default();
+                if !seqnos.insert(seqno.clone()) {
+                    problems.push(format!("{topic}: two documents have sequence number {seqno}"));
                 }
             }
         }

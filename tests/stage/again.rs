@@ -157,7 +157,7 @@ pub(crate) fn the_same_bytes_into_fresh_topics(client: &Client) {
     let records = same(&group, &first);
     let ((mine, is_last), (theirs, _)) = (batches(&group), batches(&first));
     assert!(is_last, "its end is said");
-    let shape = |journals: Vec<Journal>| journals.into_iter().map(|j| (j.first_ordinal, j.runs, j.votes)).collect::<Vec<_>>();
+    let shape = |journals: Vec<Journal>| journals.into_iter().map(|j| (j.first_seqno, j.runs, j.votes)).collect::<Vec<_>>();
     assert_eq!(shape(mine), shape(theirs), "batch by batch");
 
     // Given again it does nothing.

@@ -63,7 +63,7 @@ pub(crate) fn copies_of_an_indexed_corpus_are_duplicates(client: &Client) {
     let records = input.values[0].len();
     assert!(decisions.len() <= records && decisions.len() + output.dead_letters.len() + 20 > records, "none lost, none doubled");
 
-    // Without it the ordinals do not fit, and a folder that is no index is none.
+    // Without it the sequence numbers do not fit, and a folder that is no index is none.
     let mut command = group.command("c");
     command.arg("--from-journal");
     let mut lost = group.begin(command);

@@ -107,19 +107,19 @@ impl Settling<'_> {
     }
 }
 
-/// Records by their ordinals; each has one of its own.
-fn by_ordinal(records: Vec<Consumed>) -> BTreeMap<u32, Consumed> {
+/// Records by their sequence numbers; each has one of its own.
+fn by_seqno(records: Vec<Consumed>) -> BTreeMap<u32, Consumed> {
     let mut all = BTreeMap::new();
     for record in records {
-        let ordinal = ordinal(&record);
+        let seqno = seqno(&record);
         let placeless = Consumed { partition: 0, offset: 0, ..record };
-        assert!(all.insert(ordinal, placeless).is_none(), "ordinal {ordinal} is there twice");
+        assert!(all.insert(seqno, placeless).is_none(), "sequence number {seqno} is there twice");
     }
     all
 }
 
-fn ordinal(record: &Consumed) -> u32 {
-    header(record, "weir-ordinal").and_then(|ordinal| ordinal.parse().ok()).expect("an ordinal")
+fn seqno(record: &Consumed) -> u32 {
+    header(record, "weir-ordinal").and_then(|seqno| seqno.parse().ok()).expect("a sequence number")
 }
 
 /// What must be forwarded once everything is settled, and how many were recalled and restored.
@@ -129,13 +129,13 @@ fn expected(group: &Group) -> (BTreeMap<u32, Consumed>, usize, usize) {
     for record in read("recalls") {
         let action = json(&record.value)["action"].as_str().expect("an action").to_owned();
         if action != "settled" {
-            fates.insert(ordinal(&record), action);
+            fates.insert(seqno(&record), action);
         }
     }
-    let (mut clean, mut copies) = (by_ordinal(read("clean")), by_ordinal(read("duplicates")));
+    let (mut clean, mut copies) = (by_seqno(read("clean")), by_seqno(read("duplicates")));
     let all = clean.len();
-    clean.retain(|ordinal, _| fates.get(ordinal).is_none_or(|action| action != "recall"));
-    copies.retain(|ordinal, _| fates.get(ordinal).is_some_and(|action| action == "restore"));
+    clean.retain(|seqno, _| fates.get(seqno).is_none_or(|action| action != "recall"));
+    copies.retain(|seqno, _| fates.get(seqno).is_some_and(|action| action == "restore"));
     let (recalled, restored) = (all - clean.len(), copies.len());
     clean.extend(copies);
     (clean, recalled, restored)
@@ -172,7 +172,7 @@ fn settled_once(client: &Client, seed: u64, lives: usize) {
     last.stop();
     stage.stop();
     let topic = group.topic("settled");
-    let got = by_ordinal(client.consume_all(&topic));
+    let got = by_seqno(client.consume_all(&topic));
     assert!(got.keys().eq(expected.keys()), "{} forwarded, expected {}", got.len(), expected.len());
     assert!(got == expected, "a document was not forwarded as it came");
     assert!(client.consume_all(&format!("{topic}.late-recalls")).is_empty(), "a recall after its mark");

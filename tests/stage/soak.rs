@@ -13,7 +13,7 @@ use std::{
 
 use operators::{
     background::{Learner, Options, Origin},
-    reputation::unit::{Platforms, unit_of},
+    reputation::publisher::{Platforms, publisher_of},
     text::Tokenizer,
 };
 use pipeline::sample::{self, Kind, Size};
@@ -115,7 +115,7 @@ fn background() -> NamedTempFile {
         learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids);
     }
     let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
-    let learned = learner.finish(Origin::Trusted, &|url, source, _| unit_of(url, source, stream::SEED, &platforms));
+    let learned = learner.finish(Origin::Trusted, &|url, source, _| publisher_of(url, source, stream::SEED, &platforms));
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(&learned.save()).expect("written");
     file

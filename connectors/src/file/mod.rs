@@ -1,4 +1,4 @@
-//! Files and folders as far end.
+//! Files and folders as sink.
 //!
 //! [`walk`] turns arguments into a list of files, [`listed`] a list of names, [`FileSource`] reads them in that order, [`FileCommitter`] stages the
 //! corpus and writes decisions, [`publish_part`] makes a staged part final, [`Rewrite`] takes lines out of

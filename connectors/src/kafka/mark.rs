@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 
-/// Distinguishes marks from those of other far ends.
+/// Distinguishes marks from those of other sinks.
 const MAGIC: &[u8; 8] = b"weirkm1\0";
 
 /// A place in the journal.

@@ -9,7 +9,7 @@ use crate::{
     position::Positions,
 };
 
-/// The far end: what is visible. A test holds it over the deaths of committers.
+/// The sink: what is visible. A test holds it over the deaths of committers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryLog {
     /// Committed records, in the order of their commits.

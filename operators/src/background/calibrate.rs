@@ -23,9 +23,9 @@ use crate::{
 const STREAM: f64 = 5.0 / 3.0;
 /// Percent of documents held out at random; of publishers held out whole.
 const DOCUMENTS_HELD: u64 = 18;
-const UNITS_HELD: u64 = 12;
+const PUBLISHERS_HELD: u64 = 12;
 /// Publishers with a greater share of all documents are never held out whole.
-const UNIT_SHARE_MAX: f64 = 0.02;
+const PUBLISHER_SHARE_MAX: f64 = 0.02;
 /// Share of held-out documents that may be called gibberish.
 const GIBBERISH_RATE: f64 = 0.0001;
 
@@ -44,7 +44,7 @@ pub(super) fn calibrate(seed: Seed, options: Options, documents: &[Known]) -> Th
     }
     let growth = (STREAM * rest.len() as f64 / held.len() as f64).sqrt();
     let part = Arc::new(build(seed, options, &rest));
-    let best = trigger_spike::best_scores(&part, held.iter().map(|d| (&d.unit, &d.tokens)));
+    let best = trigger_spike::best_scores(&part, held.iter().map(|d| (&d.publisher, &d.tokens)));
     let threshold = |class: Class| {
         let range = range(class);
         (best[class as usize] * growth).clamp(*range.start(), *range.end())
@@ -62,11 +62,11 @@ pub(super) fn calibrate(seed: Seed, options: Options, documents: &[Known]) -> Th
 fn split(seed: Seed, documents: &[Known]) -> (Vec<&Known>, Vec<&Known>) {
     let mut sizes = Counts::new(documents.len());
     for d in documents {
-        sizes.add(d.unit.key, 1);
+        sizes.add(d.publisher.key, 1);
     }
-    let most = UNIT_SHARE_MAX * documents.len() as f64;
+    let most = PUBLISHER_SHARE_MAX * documents.len() as f64;
     let held = |(i, d): (usize, &Known)| {
-        let whole = f64::from(sizes.get(d.unit.key)) < most && mix(seed.0 ^ d.unit.key) % 100 < UNITS_HELD;
+        let whole = f64::from(sizes.get(d.publisher.key)) < most && mix(seed.0 ^ d.publisher.key) % 100 < PUBLISHERS_HELD;
         whole || mix(seed.0 ^ mix(i as u64)) % 100 < DOCUMENTS_HELD
     };
     let mut parts = (Vec::new(), Vec::new());

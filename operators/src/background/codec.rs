@@ -158,7 +158,7 @@ impl Background {
             centre.0.iter().for_each(|&x| out.u8(x as u8));
             out.f64(*share);
         }
-        out.u64s(&self.units);
+        out.u64s(&self.publishers);
         out.u64s(&self.boilerplate);
         out.u64(self.platforms.len() as u64);
         self.platforms.iter().for_each(|p| out.str(p));
@@ -190,8 +190,8 @@ impl Background {
         if figures.iter().chain(&b.shares).any(|x| !(x.is_finite() && *x > 0.0)) || b.mean.iter().any(|x| !x.is_finite()) {
             return Err(from.corrupt("finite figures"));
         }
-        (b.units, b.boilerplate) = (from.u64s()?, from.u64s()?);
-        if !b.units.is_sorted() || !b.boilerplate.is_sorted() {
+        (b.publishers, b.boilerplate) = (from.u64s()?, from.u64s()?);
+        if !b.publishers.is_sorted() || !b.boilerplate.is_sorted() {
             return Err(from.corrupt("keys in order"));
         }
         for _ in 0..from.len(8)? {

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Background, Origin, calibrate, for_each_line, line_key, pair_key, platforms, subjects, vector};
 use crate::{
-    document::Unit,
+    document::Publisher,
     table::{Bloom, Counts, Sketch},
     text::{Seed, Token, ngram},
 };
@@ -37,20 +37,21 @@ impl Default for Options {
 /// A document to learn from.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    pub(super) unit: Unit,
+    pub(super) publisher: Publisher,
     pub(super) tokens: Arc<[Token]>,
 }
 
-enum Publisher {
+/// What is known of who published a document.
+enum PublishedBy {
     Address { url: Box<str>, source: Box<str> },
-    Unit(Unit),
+    Known(Publisher),
 }
 
 /// Takes trusted documents and makes a [`Background`] of them.
 pub struct Learner {
     seed: Seed,
     options: Options,
-    documents: Vec<(Publisher, Arc<[Token]>)>,
+    documents: Vec<(PublishedBy, Arc<[Token]>)>,
 }
 
 impl Learner {
@@ -62,12 +63,12 @@ impl Learner {
 
     /// Takes in a document by its address (`source` is what stands for a publisher where there is none).
     pub fn add(&mut self, url: &str, source: &str, tokens: &[Token]) {
-        self.documents.push((Publisher::Address { url: url.into(), source: source.into() }, tokens.into()));
+        self.documents.push((PublishedBy::Address { url: url.into(), source: source.into() }, tokens.into()));
     }
 
     /// Takes in a document whose publisher is known: the filter's own past.
-    pub fn add_known(&mut self, unit: Unit, tokens: Arc<[Token]>) {
-        self.documents.push((Publisher::Unit(unit), tokens));
+    pub fn add_known(&mut self, publisher: Publisher, tokens: Arc<[Token]>) {
+        self.documents.push((PublishedBy::Known(publisher), tokens));
     }
 
     /// Number of documents taken in.
@@ -82,20 +83,20 @@ impl Learner {
         self.documents.is_empty()
     }
 
-    /// Learns. `unit_of(url, source, platforms)` says who publishes at an address, given the platforms found.
+    /// Learns. `publisher_of(url, source, platforms)` says who publishes at an address, given the platforms found.
     #[must_use]
-    pub fn finish(self, origin: Origin, unit_of: &dyn Fn(&str, &str, &BTreeSet<String>) -> Unit) -> Background {
+    pub fn finish(self, origin: Origin, publisher_of: &dyn Fn(&str, &str, &BTreeSet<String>) -> Publisher) -> Background {
         let addresses = self.documents.iter().filter_map(|(p, _)| match p {
-            Publisher::Address { url, .. } => Some(&**url),
-            Publisher::Unit(_) => None,
+            PublishedBy::Address { url, .. } => Some(&**url),
+            PublishedBy::Known(_) => None,
         });
         let platforms = platforms::platforms(addresses);
         let known = |(publisher, tokens)| {
-            let unit = match publisher {
-                Publisher::Address { url, source } => unit_of(&url, &source, &platforms),
-                Publisher::Unit(unit) => unit,
+            let publisher = match publisher {
+                PublishedBy::Address { url, source } => publisher_of(&url, &source, &platforms),
+                PublishedBy::Known(publisher) => publisher,
             };
-            Known { unit, tokens }
+            Known { publisher, tokens }
         };
         let documents: Vec<Known> = self.documents.into_iter().map(known).collect();
         let mut whole = build(self.seed, self.options, &documents.iter().collect::<Vec<_>>());
@@ -115,9 +116,9 @@ pub(super) fn build(seed: Seed, options: Options, documents: &[&Known]) -> Backg
     background.documents = documents.len() as u32;
     count(&mut background, options, documents);
     let lines = contexts(&mut background, documents);
-    background.units = documents.iter().map(|d| d.unit.key).collect();
-    background.units.sort_unstable();
-    background.units.dedup();
+    background.publishers = documents.iter().map(|d| d.publisher.key).collect();
+    background.publishers.sort_unstable();
+    background.publishers.dedup();
     background.boilerplate = lines.iter().filter(|&(_, n)| n > LINE_SHOWN_MAX).map(|(key, _)| key).collect();
     background.boilerplate.sort_unstable();
     background
@@ -160,27 +161,27 @@ fn ngrams_of(seed: Seed, documents: &[&Known]) -> usize {
 fn contexts(background: &mut Background, documents: &[&Known]) -> Counts {
     let seed = background.seed;
     let mut lines = Counts::new(1 << 30);
-    let mut units = Vec::with_capacity(documents.len());
+    let mut sums = Vec::with_capacity(documents.len());
     let mut kept = Vec::new();
     for d in documents {
         kept.clear();
         for_each_line(&d.tokens, |_, line| {
-            if lines.add(line_key(seed, d.unit.host, line), 1) <= LINE_SHOWN_MAX {
+            if lines.add(line_key(seed, d.publisher.host, line), 1) <= LINE_SHOWN_MAX {
                 kept.extend_from_slice(line);
             }
         });
         kept.sort_unstable();
         kept.dedup();
-        units.push(vector::sum(background, &kept));
+        sums.push(vector::sum(background, &kept));
     }
     // Two steps, so that the mean is taken of all before any is centred; sums keep 512 bytes a document.
     let mut total = [0.0; vector::DIMENSIONS];
-    for sum in &units {
+    for sum in &sums {
         total.iter_mut().zip(sum.unit()).for_each(|(t, x)| *t += x);
     }
     let n = documents.len().max(1) as f64;
     background.mean = total.iter().map(|t| (t / n) as f32).collect();
-    let contexts: Vec<_> = units.iter().map(|sum| vector::centred(sum, &background.mean).quantised()).collect();
+    let contexts: Vec<_> = sums.iter().map(|sum| vector::centred(sum, &background.mean).quantised()).collect();
     (background.centres, background.shares) = subjects::find(seed, &contexts);
     lines
 }
@@ -192,8 +193,8 @@ mod tests {
 
     const SEED: Seed = Seed(11);
 
-    fn unit(name: &str) -> Unit {
-        Unit { name: name.into(), key: SEED.bytes(1, name.as_bytes()), host: SEED.bytes(2, name.as_bytes()) }
+    fn publisher(name: &str) -> Publisher {
+        Publisher { name: name.into(), key: SEED.bytes(1, name.as_bytes()), host: SEED.bytes(2, name.as_bytes()) }
     }
 
     fn texts() -> Vec<String> {
@@ -207,7 +208,7 @@ mod tests {
         for (i, text) in texts().iter().enumerate() {
             learner.add(&format!("https://site{}.example/{i}", i % 40), "file", &tokenizer.tokens(text).ids);
         }
-        learner.finish(Origin::Trusted, &|url, _, _| unit(url.split('/').nth(2).unwrap_or_default()))
+        learner.finish(Origin::Trusted, &|url, _, _| publisher(url.split('/').nth(2).unwrap_or_default()))
     }
 
     #[test]
@@ -228,10 +229,12 @@ mod tests {
         for pair in documents[7].windows(2).filter(|p| p.iter().all(|t| t.is_word())) {
             assert!(background.knows_pair(pair[0], pair[1]));
         }
-        assert_eq!((background.documents(), background.units()), (300, 40));
-        assert!(background.knows_unit(unit("site7.example").key) && !background.knows_unit(unit("x.example").key));
+        assert_eq!((background.documents(), background.publishers()), (300, 40));
+        assert!(
+            background.knows_publisher(publisher("site7.example").key) && !background.knows_publisher(publisher("x.example").key)
+        );
         let line = tokenizer.tokens("all rights reserved").ids;
-        assert!(background.is_boilerplate(line_key(SEED, unit("site7.example").host, &line)));
+        assert!(background.is_boilerplate(line_key(SEED, publisher("site7.example").host, &line)));
     }
 
     #[test]
@@ -258,7 +261,7 @@ mod tests {
 
     #[test]
     fn empty_backgrounds_work() {
-        let none = Learner::new(SEED, Options::default()).finish(Origin::Own, &|_, _, _| unit("x"));
+        let none = Learner::new(SEED, Options::default()).finish(Origin::Own, &|_, _, _| publisher("x"));
         assert_eq!(none.documents(), 0);
         assert!(Background::load(&none.save()).is_ok());
         assert_eq!(none.save(), Background::empty(SEED).save());

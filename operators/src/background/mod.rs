@@ -1,13 +1,13 @@
 //! What ordinary text looks like: an immutable table learned from trusted, attack-free documents.
 //!
 //! Held: document and term frequencies of tokens (exact), document frequencies of n-grams (a sketch, up to 15), pairs of
-//! neighbouring words (a Bloom filter), the mean context vector and 64 subjects with their shares, the units seen, the
+//! neighbouring words (a Bloom filter), the mean context vector and 64 subjects with their shares, the publishers seen, the
 //! platforms, the boilerplate lines, and the threshold of each channel. Not held: any text.
 //!
 //! Everything is keyed by the background's [`Seed`], so nobody who reads a page can tell how its words fall.
 //!
 //! State, for 30,000 pages of 700 tokens: 16 B a slot of the token table (about 20 MB), 4 B a distinct n-gram of each
-//! document summed (about 100 MB), 5 bits a word for pairs (about 8 MB), 8 B a unit and a boilerplate line.
+//! document summed (about 100 MB), 5 bits a word for pairs (about 8 MB), 8 B a publisher and a boilerplate line.
 
 mod calibrate;
 mod codec;
@@ -74,11 +74,11 @@ pub struct Background {
     ngrams: Sketch,
     pairs: Bloom,
     mean: Vec<f32>,
-    /// Unit vectors of the subjects, quantised as context vectors are.
+    /// Publisher vectors of the subjects, quantised as context vectors are.
     centres: Vec<Context>,
     /// Share of the documents in each subject, at least .002.
     shares: Vec<f64>,
-    units: Vec<u64>,
+    publishers: Vec<u64>,
     boilerplate: Vec<u64>,
     platforms: BTreeSet<String>,
     thresholds: Thresholds,
@@ -106,7 +106,7 @@ impl Background {
             mean: vec![0.0; DIMENSIONS],
             centres: vec![Context::default()],
             shares: vec![1.0],
-            units: Vec::new(),
+            publishers: Vec::new(),
             boilerplate: Vec::new(),
             platforms: BTreeSet::new(),
             thresholds: Thresholds::default(),
@@ -154,14 +154,14 @@ impl Background {
 
     /// Whether it has seen the publisher.
     #[must_use]
-    pub fn knows_unit(&self, key: u64) -> bool {
-        self.units.binary_search(&key).is_ok()
+    pub fn knows_publisher(&self, key: u64) -> bool {
+        self.publishers.binary_search(&key).is_ok()
     }
 
     /// Number of publishers it has seen.
     #[must_use]
-    pub fn units(&self) -> usize {
-        self.units.len()
+    pub fn publishers(&self) -> usize {
+        self.publishers.len()
     }
 
     /// Whether a line of a host is boilerplate there; `line` from [`line_key`].
@@ -219,7 +219,7 @@ impl Background {
         self.words.bytes()
             + self.ngrams.bytes()
             + self.pairs.bytes()
-            + (self.units.len() + self.boilerplate.len()) * 8
+            + (self.publishers.len() + self.boilerplate.len()) * 8
             + self.centres.len() * (DIMENSIONS + 8)
     }
 }

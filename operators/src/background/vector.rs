@@ -84,21 +84,21 @@ fn unit(v: &[f64; DIMENSIONS]) -> [f64; DIMENSIONS] {
 }
 
 /// A vector of length 1 or 0.
-pub(super) struct Unit(pub(super) [f64; DIMENSIONS]);
+pub(super) struct UnitVector(pub(super) [f64; DIMENSIONS]);
 
 /// Direction of the sum without the background's mean; zero if the sum is.
-pub(super) fn centred(sum: &Sum, mean: &[f32]) -> Unit {
+pub(super) fn centred(sum: &Sum, mean: &[f32]) -> UnitVector {
     let mut v = sum.unit();
     if v.iter().all(|&x| x == 0.0) {
-        return Unit(v);
+        return UnitVector(v);
     }
     for (x, m) in v.iter_mut().zip(mean) {
         *x -= f64::from(*m);
     }
-    Unit(unit(&v))
+    UnitVector(unit(&v))
 }
 
-impl Unit {
+impl UnitVector {
     /// As integers.
     pub(super) fn quantised(&self) -> Context {
         Context(self.0.map(|x| libm::rint(x * QUANTUM).clamp(-127.0, 127.0) as i8))

@@ -1,46 +1,46 @@
-//! Clusters of copies, for reports: how many, from how many units, from when to when.
+//! Clusters of copies, for reports: how many, from how many publishers, from when to when.
 //!
-//! A cluster's id is the ordinal of the first document that others were found to copy; it stays when that document is
+//! A cluster's id is the sequence number of the first document that others were found to copy; it stays when that document is
 //! recalled and a copy takes its place. Nothing is decided on a cluster: every copy was compared with what it is said to
 //! copy, and chains of copies have no say.
 //!
-//! **State** some 100 bytes a cluster and 4 a unit, up to 32 units. A cluster is forgotten with its last member.
+//! **State** some 100 bytes a cluster and 4 a publisher, up to 32 publishers. A cluster is forgotten with its last member.
 
 use std::collections::BTreeMap;
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
 };
 
-/// Distinct units told apart in a cluster; [`Cluster::units`] stops there.
-pub const UNITS_MAX: usize = 32;
+/// Distinct publishers told apart in a cluster; [`Cluster::publishers`] stops there.
+pub const PUBLISHERS_MAX: usize = 32;
 
 /// A document and its copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// Documents, the first one included.
     pub size: u32,
-    /// Ordinal of the first document met.
-    pub first: Ordinal,
-    /// Ordinal of the last one.
-    pub last: Ordinal,
-    /// Hashes of the units, ascending.
-    units: Vec<u32>,
+    /// Sequence number of the first document met.
+    pub first: SeqNo,
+    /// Sequence number of the last one.
+    pub last: SeqNo,
+    /// Hashes of the publishers, ascending.
+    publishers: Vec<u32>,
 }
 
 impl Cluster {
-    /// Distinct units: at least so many, exactly if fewer than [`UNITS_MAX`].
+    /// Distinct publishers: at least so many, exactly if fewer than [`PUBLISHERS_MAX`].
     #[must_use]
-    pub fn units(&self) -> usize {
-        self.units.len()
+    pub fn publishers(&self) -> usize {
+        self.publishers.len()
     }
 
-    fn add_unit(&mut self, unit: u32) {
-        if let Err(at) = self.units.binary_search(&unit)
-            && self.units.len() < UNITS_MAX
+    fn add_publisher(&mut self, publisher: u32) {
+        if let Err(at) = self.publishers.binary_search(&publisher)
+            && self.publishers.len() < PUBLISHERS_MAX
         {
-            self.units.insert(at, unit);
+            self.publishers.insert(at, publisher);
         }
     }
 }
@@ -48,40 +48,40 @@ impl Cluster {
 /// All clusters, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Clusters {
-    by_id: BTreeMap<Ordinal, Cluster>,
+    by_id: BTreeMap<SeqNo, Cluster>,
 }
 
 impl Clusters {
     /// The cluster with this id.
     #[must_use]
-    pub fn get(&self, id: Ordinal) -> Option<&Cluster> {
+    pub fn get(&self, id: SeqNo) -> Option<&Cluster> {
         self.by_id.get(&id)
     }
 
     /// All, by ascending id.
-    pub fn iter(&self) -> impl Iterator<Item = (Ordinal, &Cluster)> {
+    pub fn iter(&self) -> impl Iterator<Item = (SeqNo, &Cluster)> {
         self.by_id.iter().map(|(&id, cluster)| (id, cluster))
     }
 
-    /// Adds a copy to cluster `id`; `of` is what it copies. Each comes with the hash of its unit.
-    pub fn add(&mut self, id: Ordinal, of: (Ordinal, u32), copy: (Ordinal, u32)) {
-        let start = || Cluster { size: 1, first: of.0, last: of.0, units: vec![of.1] };
+    /// Adds a copy to cluster `id`; `of` is what it copies. Each comes with the hash of its publisher.
+    pub fn add(&mut self, id: SeqNo, of: (SeqNo, u32), copy: (SeqNo, u32)) {
+        let start = || Cluster { size: 1, first: of.0, last: of.0, publishers: vec![of.1] };
         let cluster = self.by_id.entry(id).or_insert_with(start);
         cluster.size = cluster.size.saturating_add(1);
         cluster.last = copy.0;
-        cluster.add_unit(copy.1);
+        cluster.add_publisher(copy.1);
     }
 
     /// Forgets clusters whose last member is before `oldest`.
-    pub fn forget(&mut self, oldest: Ordinal) {
+    pub fn forget(&mut self, oldest: SeqNo) {
         self.by_id.retain(|_, cluster| cluster.last >= oldest);
     }
 
     /// Bytes held, about: a map's node is two thirds full.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let units: usize = self.by_id.values().map(|c| c.units.capacity()).sum();
-        self.by_id.len() * (size_of::<Cluster>() + size_of::<Ordinal>()) * 3 / 2 + units * size_of::<u32>()
+        let publishers: usize = self.by_id.values().map(|c| c.publishers.capacity()).sum();
+        self.by_id.len() * (size_of::<Cluster>() + size_of::<SeqNo>()) * 3 / 2 + publishers * size_of::<u32>()
     }
 
     /// Writes all clusters.
@@ -89,7 +89,7 @@ impl Clusters {
         out.u64(self.by_id.len() as u64);
         for (id, cluster) in self.iter() {
             out.u32s(&[id, cluster.size, cluster.first, cluster.last]);
-            out.u32s(&cluster.units);
+            out.u32s(&cluster.publishers);
         }
     }
 
@@ -101,11 +101,11 @@ impl Clusters {
         let mut by_id = BTreeMap::new();
         for _ in 0..from.len(32)? {
             let [id, size, first, last] = from.u32s()?[..] else { return Err(from.corrupt("four numbers of a cluster")) };
-            let units = from.u32s()?;
-            if units.len() > UNITS_MAX || units.windows(2).any(|u| u[0] >= u[1]) {
+            let publishers = from.u32s()?;
+            if publishers.len() > PUBLISHERS_MAX || publishers.windows(2).any(|u| u[0] >= u[1]) {
                 return Err(from.corrupt("units in ascending order"));
             }
-            by_id.insert(id, Cluster { size, first, last, units });
+            by_id.insert(id, Cluster { size, first, last, publishers });
         }
         self.by_id = by_id;
         Ok(())

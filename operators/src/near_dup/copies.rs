@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     exact_dedup::representative,
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Horizon, Ledger},
@@ -31,10 +31,10 @@ pub struct NearDup {
     hash: MinHash,
     signatures: Signatures,
     clusters: Clusters,
-    /// Number of the half of `documents_max` that the latest border lies in.
+    /// Number of the half of `documents_max` that the latest epoch boundary lies in.
     generation: u32,
-    /// The latest border: documents since then may still be waiting to be settled.
-    border: Ordinal,
+    /// The latest epoch boundary: documents since then may still be waiting to be settled.
+    epoch: SeqNo,
 }
 
 /// What one document asks.
@@ -49,14 +49,14 @@ pub struct Probe {
 #[derive(Debug)]
 pub struct Memo {
     signature: Vec<u32>,
-    unit: u32,
+    publisher: u32,
 }
 
 /// A verified candidate and its similarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Similar {
     /// The earlier document.
-    pub ordinal: Ordinal,
+    pub seqno: SeqNo,
     /// Jaccard similarity of word 5-grams: as exact as is known.
     pub similarity: f64,
 }
@@ -68,13 +68,13 @@ impl NearDup {
         let config = config.clamped();
         let hash = MinHash::new(seed, config.bands, config.rows);
         let signatures = Signatures::new(hash.bins());
-        Self { config, hash, signatures, clusters: Clusters::default(), generation: 0, border: 0 }
+        Self { config, hash, signatures, clusters: Clusters::default(), generation: 0, epoch: 0 }
     }
 
     /// The cluster that a document is a copy in.
     #[must_use]
-    pub fn cluster(&self, ordinal: Ordinal) -> Option<Ordinal> {
-        self.signatures.cluster(ordinal)
+    pub fn cluster(&self, seqno: SeqNo) -> Option<SeqNo> {
+        self.signatures.cluster(seqno)
     }
 
     /// All clusters of at least two members.
@@ -83,37 +83,37 @@ impl NearDup {
         &self.clusters
     }
 
-    fn generation_of(&self, ordinal: Ordinal) -> u32 {
-        ordinal / (self.config.documents_max / 2)
+    fn generation_of(&self, seqno: SeqNo) -> u32 {
+        seqno / (self.config.documents_max / 2)
     }
 
-    /// The oldest ordinal that is remembered as of a border.
-    fn oldest(&self, border: Ordinal) -> Ordinal {
-        self.generation_of(border).saturating_sub(1) * (self.config.documents_max / 2)
+    /// The oldest sequence number that is remembered as of an epoch boundary.
+    fn oldest(&self, epoch: SeqNo) -> SeqNo {
+        self.generation_of(epoch).saturating_sub(1) * (self.config.documents_max / 2)
     }
 
     /// Similarity by signature, if the other document is remembered as of `tick`.
-    fn estimate(&self, tick: Tick, probe: &Probe, other: Ordinal) -> Option<f64> {
-        let known = (self.oldest(tick.border)..tick.ordinal).contains(&other);
+    fn estimate(&self, tick: Tick, probe: &Probe, other: SeqNo) -> Option<f64> {
+        let known = (self.oldest(tick.epoch)..tick.seqno).contains(&other);
         let theirs = self.signatures.packed(other).filter(|_| known && !probe.signature.is_empty())?;
         Some(similarity(&probe.signature, theirs, self.hash.bins()))
     }
 
-    /// Candidates that the signature does not rule out, and which of them are worth an exact look, by ordinal.
-    fn likely(&self, tick: Tick, probe: &Probe, answers: &[Vec<Ordinal>]) -> Vec<Similar> {
-        let mut candidates: Vec<Ordinal> = answers.iter().flatten().copied().collect();
+    /// Candidates that the signature does not rule out, and which of them are worth an exact look, by sequence number.
+    fn likely(&self, tick: Tick, probe: &Probe, answers: &[Vec<SeqNo>]) -> Vec<Similar> {
+        let mut candidates: Vec<SeqNo> = answers.iter().flatten().copied().collect();
         candidates.sort_unstable();
         candidates.dedup();
-        let estimated = candidates.into_iter().filter_map(|ordinal| {
-            let similarity = self.estimate(tick, probe, ordinal)?;
-            (similarity >= self.config.similarity_min - LOOK_MARGIN).then_some(Similar { ordinal, similarity })
+        let estimated = candidates.into_iter().filter_map(|seqno| {
+            let similarity = self.estimate(tick, probe, seqno)?;
+            (similarity >= self.config.similarity_min - LOOK_MARGIN).then_some(Similar { seqno, similarity })
         });
         let mut likely: Vec<Similar> = estimated.collect();
         if likely.len() > 2 * VERIFIED_EACH {
             let rest = &mut likely[VERIFIED_EACH..];
-            rest.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.ordinal.cmp(&b.ordinal)));
+            rest.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.seqno.cmp(&b.seqno)));
             likely.truncate(2 * VERIFIED_EACH);
-            likely.sort_unstable_by_key(|s| s.ordinal);
+            likely.sort_unstable_by_key(|s| s.seqno);
         }
         likely
     }
@@ -128,19 +128,19 @@ impl NearDup {
         by: (&dyn Ledger, &dyn Horizon),
     ) -> Option<Similar> {
         let (ledger, horizon) = by;
-        let mut clean: Vec<Ordinal> = similar.iter().filter_map(|s| representative(s.ordinal, ledger)).collect();
+        let mut clean: Vec<SeqNo> = similar.iter().filter_map(|s| representative(s.seqno, ledger)).collect();
         clean.sort_unstable();
         clean.dedup();
         let mut mine: Option<Shingles> = None;
-        clean.into_iter().find_map(|ordinal| {
-            if let Some(known) = similar.iter().find(|s| s.ordinal == ordinal) {
+        clean.into_iter().find_map(|seqno| {
+            if let Some(known) = similar.iter().find(|s| s.seqno == seqno) {
                 return Some(*known);
             }
-            let estimate = self.estimate(tick, probe, ordinal)?;
-            let theirs = horizon.tokens(ordinal);
+            let estimate = self.estimate(tick, probe, seqno)?;
+            let theirs = horizon.tokens(seqno);
             let least = self.config.similarity_min;
             let similarity = verify(&self.hash, &of.tokens, &mut mine, theirs.as_deref(), estimate, least)?;
-            Some(Similar { ordinal, similarity })
+            Some(Similar { seqno, similarity })
         })
     }
 }
@@ -154,20 +154,20 @@ pub(super) fn keys_of(trace: &[u8]) -> Result<(impl Iterator<Item = u64>, &[u8])
     Ok((keys.as_chunks::<KEY_BYTES>().0.iter().map(bits), kept))
 }
 
-fn short(unit: u64) -> u32 {
-    (unit >> 32) as u32
+fn short(publisher: u64) -> u32 {
+    (publisher >> 32) as u32
 }
 
 impl Persist for NearDup {
     fn save(&self, out: &mut Encoder) {
         out.u32(self.generation);
-        out.u32(self.border);
+        out.u32(self.epoch);
         self.clusters.save(out);
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.generation = from.u32()?;
-        self.border = from.u32()?;
+        self.epoch = from.u32()?;
         self.clusters.load(from)
     }
 }
@@ -176,7 +176,7 @@ impl Operator for NearDup {
     const NAME: &'static str = "near_dup";
     type Probe = Probe;
     type Shard = Shard;
-    type Answer = Vec<Ordinal>;
+    type Answer = Vec<SeqNo>;
     type Memo = Memo;
     /// Verified candidates, oldest first.
     type Proposal = Vec<Similar>;
@@ -194,7 +194,7 @@ impl Operator for NearDup {
         minima.map_or_else(Probe::default, |m| Probe { keys: self.hash.keys(&m), signature: pack(&m) })
     }
 
-    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Probe) -> Vec<Ordinal> {
+    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Probe) -> Vec<SeqNo> {
         let from = probe.keys.partition_point(|&key| shard_of(key) < index);
         let mine = probe.keys[from..].iter().take_while(|&&key| shard_of(key) == index);
         let mut earlier = Vec::new();
@@ -203,29 +203,29 @@ impl Operator for NearDup {
         }
         // A document withheld by itself can never be what others copy: it takes no place.
         for &key in mine.filter(|_| tick.votes) {
-            shard.insert(key, tick.ordinal);
+            shard.insert(key, tick.seqno);
         }
-        earlier.retain(|&ordinal| ordinal < tick.ordinal);
+        earlier.retain(|&seqno| seqno < tick.seqno);
         earlier
     }
 
-    fn describe(&self, document: &Document, probe: &Probe, _: &[Vec<Ordinal>]) -> Memo {
-        Memo { signature: probe.signature.clone(), unit: short(document.unit.key) }
+    fn describe(&self, document: &Document, probe: &Probe, _: &[Vec<SeqNo>]) -> Memo {
+        Memo { signature: probe.signature.clone(), publisher: short(document.publisher.key) }
     }
 
-    fn remember(&mut self, ordinal: Ordinal, memo: Option<Memo>) {
+    fn remember(&mut self, seqno: SeqNo, memo: Option<Memo>) {
         let kept = memo.as_ref().filter(|m| !m.signature.is_empty());
-        self.signatures.push(ordinal, kept.map(|m| (m.signature.as_slice(), m.unit)));
+        self.signatures.push(seqno, kept.map(|m| (m.signature.as_slice(), m.publisher)));
     }
 
-    fn judge(&self, document: &Document, probe: &Probe, answers: &[Vec<Ordinal>], scene: &Scene<'_, Self>) -> Vec<Similar> {
+    fn judge(&self, document: &Document, probe: &Probe, answers: &[Vec<SeqNo>], scene: &Scene<'_, Self>) -> Vec<Similar> {
         let mut mine: Option<Shingles> = None;
         let likely = self.likely(scene.tick, probe, answers).into_iter();
-        let verified = likely.filter_map(|Similar { ordinal, similarity: estimate }| {
-            let theirs = scene.horizon.tokens(ordinal);
+        let verified = likely.filter_map(|Similar { seqno, similarity: estimate }| {
+            let theirs = scene.horizon.tokens(seqno);
             let least = self.config.similarity_min;
             let similarity = verify(&self.hash, &document.tokens, &mut mine, theirs.as_deref(), estimate, least)?;
-            Some(Similar { ordinal, similarity })
+            Some(Similar { seqno, similarity })
         });
         verified.collect()
     }
@@ -244,33 +244,33 @@ impl Operator for NearDup {
             return Settled::default();
         }
         let Some(named) = self.name(tick, document, probe, &proposal, (ledger, horizon)) else { return Settled::default() };
-        let of = named.ordinal;
+        let of = named.seqno;
         let id = self.signatures.cluster(of).unwrap_or(of);
-        self.signatures.set_cluster(tick.ordinal, id);
-        let unit = self.signatures.unit(of).unwrap_or_default();
-        self.clusters.add(id, (of, unit), (tick.ordinal, short(document.unit.key)));
+        self.signatures.set_cluster(tick.seqno, id);
+        let publisher = self.signatures.publisher(of).unwrap_or_default();
+        self.clusters.add(id, (of, publisher), (tick.seqno, short(document.publisher.key)));
         let evidence = Evidence { matched: Some(of), observed: Some(named.similarity), ..Evidence::default() };
         let finding = Finding { evidence, ..Finding::new(Self::NAME, Reason::NearDuplicate, Score::new(named.similarity)) };
         Settled { findings: vec![finding], recalls: Vec::new() }
     }
 
-    fn border(&mut self, border: Ordinal, _: &[Ordinal], shards: &mut [Shard], _: &dyn Horizon) {
-        // Documents since the border before may still be settled, as of that border.
-        let oldest = self.oldest(self.border);
+    fn begin_epoch(&mut self, epoch: SeqNo, _: &[SeqNo], shards: &mut [Shard], _: &dyn Horizon) {
+        // Documents since the epoch boundary before may still be settled, as of that epoch boundary.
+        let oldest = self.oldest(self.epoch);
         self.signatures.forget(oldest);
         self.clusters.forget(oldest);
-        let generation = self.generation_of(border);
+        let generation = self.generation_of(epoch);
         for shard in shards {
             shard.turn(self.generation, generation);
         }
         self.generation = generation;
-        self.border = border;
+        self.epoch = epoch;
     }
 
     /// A byte for the number of keys, 5 for each, and what is kept of the document: 107 bytes at 112 minima in 14 bands.
-    fn trace(&self, tick: Tick, probe: &Probe, _: &[Vec<Ordinal>], folded: u16, out: &mut Encoder) {
+    fn trace(&self, tick: Tick, probe: &Probe, _: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
         let keys: Vec<u64> = probe.keys.iter().copied().filter(|&key| tick.votes && folded >> shard_of(key) & 1 == 1).collect();
-        let kept = self.signatures.all(tick.ordinal);
+        let kept = self.signatures.all(tick.seqno);
         let known = kept.iter().any(|&word| word != 0);
         if keys.is_empty() && !known {
             return;
@@ -284,19 +284,19 @@ impl Operator for NearDup {
         }
     }
 
-    fn oldest_traced(&self, border: Ordinal) -> Ordinal {
-        self.oldest(border)
+    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo {
+        self.oldest(epoch)
     }
 
     fn refold(&self, shard: &mut Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt> {
         let mut generation = self.generation;
         for trace in run {
-            let now = self.generation_of(trace.border);
+            let now = self.generation_of(trace.epoch);
             shard.turn(generation, now);
             generation = now;
             for key in keys_of(trace.bytes)?.0 {
                 if shard_of(key) == index {
-                    shard.insert(key, trace.ordinal);
+                    shard.insert(key, trace.seqno);
                 }
             }
         }
@@ -305,18 +305,18 @@ impl Operator for NearDup {
 
     fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
         for trace in run {
-            if trace.border != self.border {
-                self.signatures.forget(self.oldest(self.border));
-                self.border = trace.border;
-                self.generation = self.generation_of(trace.border);
+            if trace.epoch != self.epoch {
+                self.signatures.forget(self.oldest(self.epoch));
+                self.epoch = trace.epoch;
+                self.generation = self.generation_of(trace.epoch);
             }
             let (_, kept) = keys_of(trace.bytes)?;
             if kept.is_empty() {
-                self.signatures.push(trace.ordinal, None);
+                self.signatures.push(trace.seqno, None);
                 continue;
             }
             let words: Vec<u32> = kept.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
-            self.signatures.restore(trace.ordinal, &words)?;
+            self.signatures.restore(trace.seqno, &words)?;
         }
         Ok(())
     }

@@ -86,31 +86,30 @@ fn withheld_documents_recalls_and_restores() {
 fn clusters_keep_their_id() {
     let a = text(1, 200);
     let mut operator = make(1000)();
-    let steps: Vec<(Ordinal, Option<Ordinal>, &str)> =
-        vec![(0, None, "a"), (1, Some(0), "b"), (2, Some(0), "b"), (3, Some(1), "c")];
+    let steps: Vec<(SeqNo, Option<SeqNo>, &str)> = vec![(0, None, "a"), (1, Some(0), "b"), (2, Some(0), "b"), (3, Some(1), "c")];
     let mut ledger = crate::conformance::MemoryLedger::default();
     let mut horizon = crate::conformance::MemoryHorizon::default();
-    for (ordinal, of, host) in steps {
-        let (doc, tick) = (document(host, &a.join(" ")), Tick { ordinal, border: 0, votes: true });
+    for (seqno, of, host) in steps {
+        let (doc, tick) = (document(host, &a.join(" ")), Tick { seqno, epoch: 0, votes: true });
         let probe = operator.probe(&doc);
         let memo = operator.describe(&doc, &probe, &[]);
-        operator.remember(ordinal, Some(memo));
+        operator.remember(seqno, Some(memo));
         horizon.push(Some(doc.ids()));
-        if ordinal == 3 {
+        if seqno == 3 {
             ledger.recall(0); // 1 takes its place
         }
-        let proposal = of.map(|ordinal| Similar { ordinal, similarity: 1.0 }).into_iter().collect();
+        let proposal = of.map(|seqno| Similar { seqno, similarity: 1.0 }).into_iter().collect();
         let settled = operator.settle(tick, &doc, &probe, proposal, false, &ledger, &horizon);
         assert_eq!(settled.findings.first().and_then(|f| f.evidence.matched), of);
         ledger.push(of.map_or(crate::lookup::Fate::Clean, crate::lookup::Fate::Duplicate));
     }
     assert_eq!([0, 1, 2, 3].map(|i| operator.cluster(i)), [None, Some(0), Some(0), Some(0)]);
     let cluster = operator.clusters().get(0).expect("cluster 0");
-    assert_eq!((cluster.size, cluster.units(), cluster.first, cluster.last), (4, 3, 0, 3));
+    assert_eq!((cluster.size, cluster.publishers(), cluster.first, cluster.last), (4, 3, 0, 3));
 }
 
 #[test]
-fn forgets_the_older_half_at_borders() {
+fn forgets_the_older_half_at_epochs() {
     let mut steps: Vec<Step> = (0..40).map(|i| step("a.example", &text(i, 60))).collect();
     steps.extend([step("b.example", &text(20, 60)), step("b.example", &text(3, 60))]);
     let outcome = check(make(32), &steps, 4, 4 << 20);
@@ -129,11 +128,11 @@ fn recall_and_soundness_against_brute_force() {
         }
     }
     steps.extend(texts.iter().map(|t| step("a.example", t)));
-    let schedule = Schedule { border: 64, batch: 50, lag: true, restore_at: None };
+    let schedule = Schedule { epoch: 64, batch: 50, lag: true, restore_at: None };
     let outcome = run(&make(100_000), &steps, schedule);
     let (mut similar, mut found, mut promised) = (0, 0, 0.0);
     for at in 0..texts.len() {
-        if let Some(of) = outcome.matched(at as Ordinal) {
+        if let Some(of) = outcome.matched(at as SeqNo) {
             let j = jaccard(&texts[at], &texts[of as usize]);
             assert!(j >= 0.7, "{at} is said to copy {of}: {j}");
         }
@@ -142,7 +141,7 @@ fn recall_and_soundness_against_brute_force() {
         let j = if at == first { 0.0 } else { jaccard(&texts[at], &texts[first]) };
         if j >= 0.8 {
             similar += 1;
-            found += usize::from(outcome.matched(at as Ordinal).is_some());
+            found += usize::from(outcome.matched(at as SeqNo).is_some());
             promised += Config::default().meeting_probability(j);
         }
     }
@@ -155,14 +154,14 @@ fn recall_and_soundness_against_brute_force() {
 fn bytes_a_document_are_as_documented() {
     let mut operator = make(1_000_000)();
     let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
-    for ordinal in 0..40_000_u32 {
-        let minima: Vec<u32> = (0..112).map(|i| mix(u64::from(ordinal) << 20 | i) as u32).collect();
+    for seqno in 0..40_000_u32 {
+        let minima: Vec<u32> = (0..112).map(|i| mix(u64::from(seqno) << 20 | i) as u32).collect();
         let probe = Probe { keys: operator.hash.keys(&minima), signature: pack(&minima) };
-        let tick = Tick { ordinal, border: 0, votes: true };
+        let tick = Tick { seqno, epoch: 0, votes: true };
         for (index, shard) in shards.iter_mut().enumerate() {
             operator.fold(shard, index, tick, &probe);
         }
-        operator.remember(ordinal, Some(Memo { signature: probe.signature, unit: 0 }));
+        operator.remember(seqno, Some(Memo { signature: probe.signature, publisher: 0 }));
     }
     let bytes: usize = operator.state_bytes(&shards).iter().map(|&(_, b)| b).sum();
     let each = bytes as f64 / 40_000.0;

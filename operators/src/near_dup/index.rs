@@ -1,6 +1,6 @@
 //! Band keys -> earlier documents that have the same one.
 //!
-//! A slot is 8 bytes: 32 bits of the key and the ordinal. A key's place follows from those 32 bits, so the table can grow
+//! A slot is 8 bytes: 32 bits of the key and the sequence number. A key's place follows from those 32 bits, so the table can grow
 //! without the rest of the key. Other keys that share the 32 bits give a false candidate once in a thousand look-ups at
 //! five million documents; verification rejects it.
 //!
@@ -11,7 +11,7 @@
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
     operator::Persist,
 };
 
@@ -22,7 +22,7 @@ const SLOTS_LEAST: usize = 64;
 
 #[derive(Clone, Debug, Default)]
 struct Table {
-    /// Upper half: bits of the key; lower half: ordinal plus one; 0 is an empty slot.
+    /// Upper half: bits of the key; lower half: sequence number plus one; 0 is an empty slot.
     slots: Vec<u64>,
     used: usize,
 }
@@ -67,15 +67,15 @@ impl Table {
         found
     }
 
-    fn list(&self, bits: u32, out: &mut Vec<Ordinal>) {
+    fn list(&self, bits: u32, out: &mut Vec<SeqNo>) {
         if !self.slots.is_empty() {
             let found = self.find(bits);
             out.extend(found.at[..found.len].iter().map(|&at| self.slots[at] as u32 - 1));
         }
     }
 
-    fn insert(&mut self, bits: u32, ordinal: Ordinal) {
-        let slot = u64::from(bits) << 32 | u64::from(ordinal + 1);
+    fn insert(&mut self, bits: u32, seqno: SeqNo) {
+        let slot = u64::from(bits) << 32 | u64::from(seqno + 1);
         if !self.slots.is_empty() {
             let found = self.find(bits);
             if found.len == LISTED {
@@ -125,14 +125,14 @@ pub struct Shard {
 
 impl Shard {
     /// Earlier documents with the key, appended oldest first.
-    pub fn list(&self, key: u64, out: &mut Vec<Ordinal>) {
+    pub fn list(&self, key: u64, out: &mut Vec<SeqNo>) {
         self.previous.list(bits_of(key), out);
         self.current.list(bits_of(key), out);
     }
 
     /// Lists a document under the key.
-    pub fn insert(&mut self, key: u64, ordinal: Ordinal) {
-        self.current.insert(bits_of(key), ordinal);
+    pub fn insert(&mut self, key: u64, seqno: SeqNo) {
+        self.current.insert(bits_of(key), seqno);
     }
 
     /// Passes from one half of the documents to a later one: the half before is forgotten, the current one takes its place.
@@ -173,17 +173,17 @@ mod tests {
         fn agrees_with_the_obvious(script in prop::collection::vec((0_u64..40, any::<bool>()), 1..400)) {
             let mut shard = Shard::default();
             let mut oracle: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-            for (ordinal, &(number, spread)) in script.iter().enumerate() {
+            for (seqno, &(number, spread)) in script.iter().enumerate() {
                 // Keys near the end of the table crowd its last slots.
                 let key = if spread { mix(number) & (u64::MAX >> 4) } else { (u64::MAX >> 4) - (number << 28) };
                 let (mut got, listed) = (Vec::new(), oracle.entry(bits_of(key).into()).or_default());
                 shard.list(key, &mut got);
                 prop_assert_eq!(&got, &*listed);
-                shard.insert(key, ordinal as u32);
+                shard.insert(key, seqno as u32);
                 if listed.len() == LISTED {
                     listed.remove(OLDEST);
                 }
-                listed.push(ordinal as u32);
+                listed.push(seqno as u32);
             }
         }
     }

@@ -21,7 +21,7 @@
 //!
 //! **Cost** about 15 ns a word, and 30 us for each document that is like an earlier one. **State** 10 bytes a band (8 at a
 //! load of .75 to .84) and 36 bytes of signature a document: 176 bytes (+-10%) at 14 x 8; the older half of
-//! [`Config::documents_max`] is forgotten as a whole at a border.
+//! [`Config::documents_max`] is forgotten as a whole at an epoch boundary.
 
 pub mod clusters;
 pub mod copies;

@@ -1,18 +1,18 @@
-//! What is kept of each document to verify copies later: two bits of every minimum, its unit, its cluster.
+//! What is kept of each document to verify copies later: two bits of every minimum, its publisher, its cluster.
 //!
-//! A log by ordinal, in chunks; old chunks go as a whole. Two bits agree by chance in a quarter of the places, which the
+//! A log by sequence number, in chunks; old chunks go as a whole. Two bits agree by chance in a quarter of the places, which the
 //! estimate takes out (b-bit `MinHash`, Li and König 2010): its standard error is .06 at a similarity of .5 and 112 places,
 //! against .05 for whole minima at sixteen times the memory.
 //!
-//! **State** 4 bytes for each 16 minima, 4 for the unit, 4 for the cluster: 36 bytes a document at 112 minima.
+//! **State** 4 bytes for each 16 minima, 4 for the publisher, 4 for the cluster: 36 bytes a document at 112 minima.
 
 use std::collections::VecDeque;
 
-use crate::{codec::Corrupt, document::Ordinal, text::hash::mix};
+use crate::{codec::Corrupt, document::SeqNo, text::hash::mix};
 
 const CHUNK: u32 = 4096;
 const PLACES_A_WORD: usize = 16;
-/// Unit and cluster, after the signature.
+/// Publisher and cluster, after the signature.
 const EXTRA: usize = 2;
 
 /// Two bits of each minimum.
@@ -42,8 +42,8 @@ pub fn similarity(a: &[u32], b: &[u32], places: usize) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Signatures {
     words: usize,
-    first: Ordinal,
-    next: Ordinal,
+    first: SeqNo,
+    next: SeqNo,
     chunks: VecDeque<Vec<u32>>,
 }
 
@@ -64,79 +64,79 @@ impl Signatures {
         self.words + EXTRA
     }
 
-    /// Adds a document; ordinals that were left out count as documents without signature.
-    pub fn push(&mut self, ordinal: Ordinal, signature: Option<(&[u32], u32)>) {
+    /// Adds a document; sequence numbers that were left out count as documents without signature.
+    pub fn push(&mut self, seqno: SeqNo, signature: Option<(&[u32], u32)>) {
         if self.chunks.is_empty() {
-            self.first = ordinal - ordinal % CHUNK;
+            self.first = seqno - seqno % CHUNK;
             self.next = self.first;
         }
-        while self.next <= ordinal {
+        while self.next <= seqno {
             let offset = (self.next % CHUNK) as usize * self.stride();
             let size = CHUNK as usize * self.stride();
             if offset == 0 || self.chunks.is_empty() {
                 self.chunks.push_back(vec![0; size]);
             }
-            if let (Some((packed, unit)), Some(chunk)) = (signature.filter(|_| self.next == ordinal), self.chunks.back_mut()) {
+            if let (Some((packed, publisher)), Some(chunk)) = (signature.filter(|_| self.next == seqno), self.chunks.back_mut()) {
                 let row = &mut chunk[offset..offset + self.words + EXTRA];
                 row[..self.words].copy_from_slice(packed);
-                row[self.words] = unit;
+                row[self.words] = publisher;
             }
             self.next += 1;
         }
     }
 
-    fn place(&self, ordinal: Ordinal) -> Option<(usize, usize)> {
-        let known = ordinal >= self.first && ordinal < self.next;
-        known.then(|| (((ordinal - self.first) / CHUNK) as usize, (ordinal % CHUNK) as usize * self.stride()))
+    fn place(&self, seqno: SeqNo) -> Option<(usize, usize)> {
+        let known = seqno >= self.first && seqno < self.next;
+        known.then(|| (((seqno - self.first) / CHUNK) as usize, (seqno % CHUNK) as usize * self.stride()))
     }
 
-    fn row(&self, ordinal: Ordinal) -> Option<&[u32]> {
-        let (chunk, offset) = self.place(ordinal)?;
+    fn row(&self, seqno: SeqNo) -> Option<&[u32]> {
+        let (chunk, offset) = self.place(seqno)?;
         self.chunks.get(chunk)?.get(offset..offset + self.stride())
     }
 
     /// Everything kept of a document, signature first.
     #[must_use]
-    pub fn all(&self, ordinal: Ordinal) -> &[u32] {
-        self.row(ordinal).unwrap_or_default()
+    pub fn all(&self, seqno: SeqNo) -> &[u32] {
+        self.row(seqno).unwrap_or_default()
     }
 
     /// Adds a document by everything that was kept of it.
     ///
     /// # Errors
     /// If that is not as long as it should be.
-    pub fn restore(&mut self, ordinal: Ordinal, all: &[u32]) -> Result<(), Corrupt> {
+    pub fn restore(&mut self, seqno: SeqNo, all: &[u32]) -> Result<(), Corrupt> {
         let Some((cluster, rest)) = all.split_last().filter(|_| all.len() == self.stride()) else {
             return Err(Corrupt { what: "a signature, a unit and a cluster", at: all.len() * 4 });
         };
-        self.push(ordinal, rest.split_last().map(|(unit, packed)| (packed, *unit)));
+        self.push(seqno, rest.split_last().map(|(publisher, packed)| (packed, *publisher)));
         if let Some(cluster) = cluster.checked_sub(1) {
-            self.set_cluster(ordinal, cluster);
+            self.set_cluster(seqno, cluster);
         }
         Ok(())
     }
 
     /// The packed signature; all zero where the document has none. `None` if it is forgotten.
     #[must_use]
-    pub fn packed(&self, ordinal: Ordinal) -> Option<&[u32]> {
-        self.row(ordinal).map(|row| &row[..self.words])
+    pub fn packed(&self, seqno: SeqNo) -> Option<&[u32]> {
+        self.row(seqno).map(|row| &row[..self.words])
     }
 
-    /// Hash of the document's unit.
+    /// Hash of the document's publisher.
     #[must_use]
-    pub fn unit(&self, ordinal: Ordinal) -> Option<u32> {
-        self.row(ordinal).map(|row| row[self.words])
+    pub fn publisher(&self, seqno: SeqNo) -> Option<u32> {
+        self.row(seqno).map(|row| row[self.words])
     }
 
     /// The cluster that the document is a copy in.
     #[must_use]
-    pub fn cluster(&self, ordinal: Ordinal) -> Option<Ordinal> {
-        self.row(ordinal).and_then(|row| row[self.words + 1].checked_sub(1))
+    pub fn cluster(&self, seqno: SeqNo) -> Option<SeqNo> {
+        self.row(seqno).and_then(|row| row[self.words + 1].checked_sub(1))
     }
 
     /// Says that the document is a copy in the cluster.
-    pub fn set_cluster(&mut self, ordinal: Ordinal, cluster: Ordinal) {
-        let Some((chunk, offset)) = self.place(ordinal) else { return };
+    pub fn set_cluster(&mut self, seqno: SeqNo, cluster: SeqNo) {
+        let Some((chunk, offset)) = self.place(seqno) else { return };
         let at = offset + self.words + 1;
         if let Some(chunk) = self.chunks.get_mut(chunk) {
             chunk[at] = cluster + 1;
@@ -144,7 +144,7 @@ impl Signatures {
     }
 
     /// Forgets chunks that lie before `oldest` as a whole.
-    pub fn forget(&mut self, oldest: Ordinal) {
+    pub fn forget(&mut self, oldest: SeqNo) {
         while self.chunks.len() > 1 && self.first + CHUNK <= oldest {
             self.chunks.pop_front();
             self.first += CHUNK;
@@ -178,21 +178,21 @@ mod tests {
     #[test]
     fn remembers_forgets_and_survives() {
         let mut log = Signatures::new(20);
-        for ordinal in 0..10_000_u32 {
-            log.push(ordinal, (ordinal % 3 != 0).then_some((&[ordinal, 1][..], ordinal + 5)));
+        for seqno in 0..10_000_u32 {
+            log.push(seqno, (seqno % 3 != 0).then_some((&[seqno, 1][..], seqno + 5)));
         }
         log.set_cluster(9_999, 7);
         log.forget(4_096);
         assert_eq!(log.packed(4_095), None);
-        assert_eq!((log.packed(4_097), log.unit(4_097)), (Some(&[4_097, 1][..]), Some(4_102)));
+        assert_eq!((log.packed(4_097), log.publisher(4_097)), (Some(&[4_097, 1][..]), Some(4_102)));
         assert_eq!((log.packed(9_999), log.cluster(9_999), log.cluster(9_998)), (Some(&[0, 0][..]), Some(7), None));
         assert_eq!(log.packed(10_000), None);
         assert_eq!(log.bytes(), 2 * 4096 * 16);
         let mut again = Signatures::new(20);
-        for ordinal in 8_000..10_000 {
-            again.restore(ordinal, log.all(ordinal)).expect("what was kept");
+        for seqno in 8_000..10_000 {
+            again.restore(seqno, log.all(seqno)).expect("what was kept");
         }
-        assert!((8_000..10_001).all(|ordinal| again.all(ordinal) == log.all(ordinal)));
+        assert!((8_000..10_001).all(|seqno| again.all(seqno) == log.all(seqno)));
         assert!(again.restore(10_000, &[1, 2]).is_err());
     }
 }

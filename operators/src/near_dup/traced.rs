@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     codec::Corrupt,
-    document::Ordinal,
+    document::SeqNo,
     operator::{SHARDS, shard_of},
 };
 
@@ -60,19 +60,19 @@ impl Traced {
         candidates.sort_unstable();
         candidates.dedup();
         let Some(mine) = self.signature(kept) else { return Ok(None) };
-        Ok(candidates.into_iter().find_map(|ordinal| {
-            let theirs = self.signatures.packed(ordinal)?;
+        Ok(candidates.into_iter().find_map(|seqno| {
+            let theirs = self.signatures.packed(seqno)?;
             let similarity = similarity(&mine, theirs, self.places);
-            (similarity >= self.similarity_min).then_some(Similar { ordinal, similarity })
+            (similarity >= self.similarity_min).then_some(Similar { seqno, similarity })
         }))
     }
 
-    /// Takes a document in. Ordinals ascend; those left out are never copied.
+    /// Takes a document in. Sequence numbers ascend; those left out are never copied.
     ///
     /// # Errors
     /// If the bytes are no trace of a document.
-    pub fn add(&mut self, ordinal: Ordinal, trace: &[u8]) -> Result<(), Corrupt> {
-        let generation = ordinal / self.half;
+    pub fn add(&mut self, seqno: SeqNo, trace: &[u8]) -> Result<(), Corrupt> {
+        let generation = seqno / self.half;
         for shard in &mut self.shards {
             shard.turn(self.generation, generation);
         }
@@ -80,9 +80,9 @@ impl Traced {
         self.generation = generation;
         let (keys, kept) = keys_of(trace)?;
         let Some(mine) = self.signature(kept) else { return Ok(()) };
-        self.signatures.push(ordinal, Some((&mine, 0)));
+        self.signatures.push(seqno, Some((&mine, 0)));
         for key in keys {
-            self.shards[shard_of(key)].insert(key, ordinal);
+            self.shards[shard_of(key)].insert(key, seqno);
         }
         Ok(())
     }
@@ -105,13 +105,13 @@ mod tests {
         text::Seed,
     };
 
-    fn trace(operator: &mut NearDup, ordinal: Ordinal, text: &str) -> Vec<u8> {
+    fn trace(operator: &mut NearDup, seqno: SeqNo, text: &str) -> Vec<u8> {
         let document = document("a.example", text);
         let probe = operator.probe(&document);
         let memo = operator.describe(&document, &probe, &[]);
-        operator.remember(ordinal, Some(memo));
+        operator.remember(seqno, Some(memo));
         let mut out = Encoder::default();
-        operator.trace(Tick { ordinal, border: 0, votes: true }, &probe, &[], u16::MAX, &mut out);
+        operator.trace(Tick { seqno, epoch: 0, votes: true }, &probe, &[], u16::MAX, &mut out);
         out.bytes
     }
 
@@ -124,16 +124,16 @@ mod tests {
         let config = Config { documents_max: 16, ..Config::default() };
         let mut operator = NearDup::new(&config, Seed(5));
         let mut known = Traced::new(&config);
-        let mut ask = |known: &Traced, ordinal, text: &str| known.similar(&trace(&mut operator, ordinal, text)).expect("a trace");
+        let mut ask = |known: &Traced, seqno, text: &str| known.similar(&trace(&mut operator, seqno, text)).expect("a trace");
         assert_eq!(ask(&known, 0, &text(0)), None);
         let mut writer = NearDup::new(&config, Seed(5));
-        for ordinal in 0..3 {
-            known.add(ordinal, &trace(&mut writer, ordinal, &text(ordinal as usize * 300))).expect("a trace");
+        for seqno in 0..3 {
+            known.add(seqno, &trace(&mut writer, seqno, &text(seqno as usize * 300))).expect("a trace");
         }
         let nearly = text(300).replace(" word31", " other31");
-        assert_eq!(ask(&known, 1, &text(300)).map(|s| s.ordinal), Some(1));
+        assert_eq!(ask(&known, 1, &text(300)).map(|s| s.seqno), Some(1));
         let similar = ask(&known, 2, &nearly).expect("a near copy");
-        assert!(similar.ordinal == 1 && similar.similarity >= 0.85 && similar.similarity < 1.0, "{similar:?}");
+        assert!(similar.seqno == 1 && similar.similarity >= 0.85 && similar.similarity < 1.0, "{similar:?}");
         assert_eq!(ask(&known, 3, &text(150)), None, "half of it is not enough");
         assert_eq!(ask(&known, 4, "too short to be a copy"), None);
         // Two halves later the first ones are forgotten.

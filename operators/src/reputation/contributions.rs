@@ -1,7 +1,7 @@
 //! Who contributes most among the publishers that nobody knows? Reported, never acted on.
 //!
-//! Documents of units that no list and no background knows are counted in a count-min sketch, which may count too much
-//! (at most e / 16,384 of all documents counted, with probability .98) and never too little; the 64 units with the highest
+//! Documents of publishers that no list and no background knows are counted in a count-min sketch, which may count too much
+//! (at most e / 16,384 of all documents counted, with probability .98) and never too little; the 64 publishers with the highest
 //! counts are kept by name.
 //!
 //! The sketch is `probabilistic_collections`' with one sketch a row and hashes of our own: seeded from entropy, as it comes,
@@ -15,14 +15,14 @@ use probabilistic_collections::count_min_sketch::{CountMinSketch, CountMinStrate
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::Unit,
+    document::Publisher,
     operator::Persist,
     text::hash::mix,
 };
 
 const ROWS: usize = 4;
 const CELLS: usize = 1 << 14;
-/// Units kept by name.
+/// Publishers kept by name.
 pub const TOP: usize = 64;
 const NAME_BYTES_MAX: usize = 1024;
 
@@ -56,17 +56,17 @@ impl BuildHasher for Cell {
 
 type Row = CountMinSketch<CountMinStrategy, u64, Cell>;
 
-/// A unit and its documents.
+/// A publisher and its documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contributor {
-    /// The unit's name.
-    pub unit: Box<str>,
+    /// The publisher's name.
+    pub publisher: Box<str>,
     /// Documents: at most a little too many.
     pub documents: u64,
     key: u64,
 }
 
-/// Counts of units that nobody knows.
+/// Counts of publishers that nobody knows.
 pub struct Contributions {
     rows: [Row; ROWS],
     top: Vec<Contributor>,
@@ -84,22 +84,22 @@ fn cell(key: u64, row: usize) -> u64 {
 }
 
 impl Contributions {
-    /// Counts a document of a unit that nobody knows.
-    pub fn add(&mut self, unit: &Unit) {
+    /// Counts a document of a publisher that nobody knows.
+    pub fn add(&mut self, publisher: &Publisher) {
         self.documents += 1;
         let mut count = i64::MAX;
         for (i, row) in self.rows.iter_mut().enumerate() {
-            let cell = cell(unit.key, i);
+            let cell = cell(publisher.key, i);
             row.insert(&cell, 1);
             count = count.min(row.count(&cell));
         }
         let documents = count.max(0) as u64;
-        if let Some(known) = self.top.iter_mut().find(|c| c.key == unit.key) {
+        if let Some(known) = self.top.iter_mut().find(|c| c.key == publisher.key) {
             known.documents = documents;
             return;
         }
-        let name = &unit.name[..unit.name.floor_char_boundary(NAME_BYTES_MAX)];
-        let new = Contributor { unit: name.into(), documents, key: unit.key };
+        let name = &publisher.name[..publisher.name.floor_char_boundary(NAME_BYTES_MAX)];
+        let new = Contributor { publisher: name.into(), documents, key: publisher.key };
         if self.top.len() < TOP {
             self.top.push(new);
         } else if let Some(least) = self.top.iter_mut().min_by_key(|c| c.documents).filter(|c| c.documents < documents) {
@@ -117,7 +117,7 @@ impl Contributions {
     #[must_use]
     pub fn top(&self) -> Vec<&Contributor> {
         let mut top: Vec<&Contributor> = self.top.iter().collect();
-        top.sort_by(|a, b| b.documents.cmp(&a.documents).then_with(|| a.unit.cmp(&b.unit)));
+        top.sort_by(|a, b| b.documents.cmp(&a.documents).then_with(|| a.publisher.cmp(&b.publisher)));
         top
     }
 
@@ -130,7 +130,7 @@ impl Contributions {
     /// Bytes held.
     #[must_use]
     pub fn state_bytes(&self) -> usize {
-        let names: usize = self.top.iter().map(|c| c.unit.len() + size_of::<Contributor>()).sum();
+        let names: usize = self.top.iter().map(|c| c.publisher.len() + size_of::<Contributor>()).sum();
         ROWS * CELLS * size_of::<i64>() + names
     }
 }
@@ -148,7 +148,7 @@ impl Persist for Contributions {
         for contributor in &self.top {
             out.u64(contributor.key);
             out.u64(contributor.documents);
-            out.str(&contributor.unit);
+            out.str(&contributor.publisher);
         }
         for row in &self.rows {
             // Most cells are empty in short runs: runs of (cell, count).
@@ -165,8 +165,8 @@ impl Persist for Contributions {
             return Err(from.corrupt("at most 64 units"));
         }
         for _ in 0..top {
-            let (key, documents, unit) = (from.u64()?, from.u64()?, from.str()?.into());
-            loaded.top.push(Contributor { unit, documents, key });
+            let (key, documents, publisher) = (from.u64()?, from.u64()?, from.str()?.into());
+            loaded.top.push(Contributor { publisher, documents, key });
         }
         for row in &mut loaded.rows {
             for pair in from.u64s()?.chunks(2) {
@@ -187,18 +187,18 @@ impl Persist for Contributions {
 mod tests {
     use super::*;
 
-    fn unit(number: u64) -> Unit {
-        Unit { name: format!("u{number}.example").into(), key: mix(number), host: 0 }
+    fn publisher(number: u64) -> Publisher {
+        Publisher { name: format!("u{number}.example").into(), key: mix(number), host: 0 }
     }
 
     fn counted() -> Contributions {
         let mut counts = Contributions::default();
-        // 3,000 units of one document each around five great ones.
+        // 3,000 publishers of one document each around five great ones.
         for i in 0..3000 {
-            counts.add(&unit(1000 + i));
+            counts.add(&publisher(1000 + i));
             for great in 0..5 {
                 if i % (great + 2) == 0 {
-                    counts.add(&unit(great));
+                    counts.add(&publisher(great));
                 }
             }
         }
@@ -208,11 +208,11 @@ mod tests {
     #[test]
     fn the_greatest_come_first_and_never_too_few() {
         let counts = counted();
-        let names: Vec<_> = counts.top().iter().take(5).map(|c| c.unit.to_string()).collect();
+        let names: Vec<_> = counts.top().iter().take(5).map(|c| c.publisher.to_string()).collect();
         assert_eq!(names, ["u0.example", "u1.example", "u2.example", "u3.example", "u4.example"]);
         for (i, c) in counts.top().into_iter().take(5).enumerate() {
             let exact = 3000_u64.div_ceil(i as u64 + 2);
-            assert!((exact..=exact + 3).contains(&c.documents), "{}: {}", c.unit, c.documents);
+            assert!((exact..=exact + 3).contains(&c.documents), "{}: {}", c.publisher, c.documents);
         }
         assert_eq!((counts.over(900).len(), counts.top().len()), (2, TOP));
     }
@@ -229,8 +229,8 @@ mod tests {
         let mut again = Contributions::default();
         again.load(&mut Decoder::new(&bytes)).expect("loads what it saved");
         for i in 0..100 {
-            counts.add(&unit(i));
-            again.add(&unit(i));
+            counts.add(&publisher(i));
+            again.add(&publisher(i));
         }
         assert!(saved(&counts) == saved(&again) && counts.top() == again.top());
         for cut in (0..bytes.len()).step_by(997) {

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 /// What somebody decided about a publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The unit's name.
-    pub unit: String,
+    /// The publisher's name.
+    pub publisher: String,
     /// Whether it was found to be bad.
     pub bad: bool,
     /// When, in seconds since 1970.
@@ -55,7 +55,7 @@ struct Record {
 /// Verdicts by publisher.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    by_unit: BTreeMap<Box<str>, Record>,
+    by_publisher: BTreeMap<Box<str>, Record>,
     half_life: f64,
 }
 
@@ -65,12 +65,12 @@ impl Ledger {
     pub fn new(verdicts: &[Verdict], half_life: f64) -> Self {
         let mut sorted: Vec<&Verdict> = verdicts.iter().collect();
         // The sum depends on the order of its terms in its last bits: fix it.
-        sorted.sort_by(|a, b| (a.time, &a.unit, a.bad).cmp(&(b.time, &b.unit, b.bad)));
-        let mut ledger = Self { by_unit: BTreeMap::new(), half_life: half_life.max(1.0) };
+        sorted.sort_by(|a, b| (a.time, &a.publisher, a.bad).cmp(&(b.time, &b.publisher, b.bad)));
+        let mut ledger = Self { by_publisher: BTreeMap::new(), half_life: half_life.max(1.0) };
         for verdict in sorted {
             let decay = |since| decay(since, verdict.time, ledger.half_life);
-            let name = verdict.unit.trim().to_lowercase().into();
-            let record = ledger.by_unit.entry(name).or_insert(Record { bad: 0.0, good: 0.0, time: verdict.time });
+            let name = verdict.publisher.trim().to_lowercase().into();
+            let record = ledger.by_publisher.entry(name).or_insert(Record { bad: 0.0, good: 0.0, time: verdict.time });
             let kept = decay(record.time);
             record.bad = record.bad * kept + f64::from(u8::from(verdict.bad));
             record.good = record.good * kept + f64::from(u8::from(!verdict.bad));
@@ -82,19 +82,19 @@ impl Ledger {
     /// Publishers with verdicts.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_unit.len()
+        self.by_publisher.len()
     }
 
     /// Whether there is no verdict.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_unit.is_empty()
+        self.by_publisher.is_empty()
     }
 
-    /// The standing of a unit at a time; `None` if there is no verdict on it. Without a time, verdicts count in full.
+    /// The standing of a publisher at a time; `None` if there is no verdict on it. Without a time, verdicts count in full.
     #[must_use]
-    pub fn standing(&self, unit: &str, time: Option<i64>, prior: Prior) -> Option<Standing> {
-        let record = self.by_unit.get(unit)?;
+    pub fn standing(&self, publisher: &str, time: Option<i64>, prior: Prior) -> Option<Standing> {
+        let record = self.by_publisher.get(publisher)?;
         let kept = time.map_or(1.0, |now| decay(record.time, now, self.half_life));
         let (bad, good) = (record.bad * kept, record.good * kept);
         Some(Standing { bad, good, bound: upper_bound(prior.alpha + bad, prior.beta + good) })
@@ -172,8 +172,8 @@ mod tests {
     const PRIOR: Prior = Prior { alpha: 1.0, beta: 4.0 };
     const DAY: i64 = 86_400;
 
-    fn verdict(unit: &str, bad: bool, day: i64) -> Verdict {
-        Verdict { unit: unit.to_owned(), bad, time: day * DAY }
+    fn verdict(publisher: &str, bad: bool, day: i64) -> Verdict {
+        Verdict { publisher: publisher.to_owned(), bad, time: day * DAY }
     }
 
     /// By counting: the 95% quantile of a Beta distribution with whole parameters from its density, in small steps.
@@ -208,7 +208,7 @@ mod tests {
         let verdicts: Vec<_> =
             (0..6).map(|_| verdict("bad.example", true, 0)).chain((0..30).map(|_| verdict("good.example", false, 0))).collect();
         let ledger = Ledger::new(&verdicts, 30.0 * DAY as f64);
-        let bound = |unit, day: i64| ledger.standing(unit, Some(day * DAY), PRIOR).map(|s| s.bound);
+        let bound = |publisher, day: i64| ledger.standing(publisher, Some(day * DAY), PRIOR).map(|s| s.bound);
         let (bad, faded, good) = (bound("bad.example", 0), bound("bad.example", 300), bound("good.example", 0));
         assert!(bad > Some(0.75) && faded < Some(0.56) && good < Some(0.12), "{bad:?} {faded:?} {good:?}");
         assert_eq!(bound("unknown.example", 0), None);
@@ -224,7 +224,7 @@ mod tests {
         let want = standing(&verdicts);
         verdicts.reverse();
         assert_eq!(standing(&verdicts), want);
-        let extreme = [verdict("a.example", true, 0), Verdict { unit: "A.example ".into(), bad: true, time: i64::MAX }];
+        let extreme = [verdict("a.example", true, 0), Verdict { publisher: "A.example ".into(), bad: true, time: i64::MAX }];
         assert!(Ledger::new(&extreme, 0.0).standing("a.example", Some(i64::MIN), PRIOR).is_some_and(|s| s.bound <= 1.0));
     }
 }

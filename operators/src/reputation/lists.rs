@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::unit::split_url;
+use super::publisher::split_url;
 
 /// A parsed list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +55,13 @@ impl List {
         self.entries.is_empty()
     }
 
-    /// Whether the unit, the host of `url`, or a domain above either is listed.
+    /// Whether the publisher, the host of `url`, or a domain above either is listed.
     #[must_use]
-    pub fn contains(&self, unit: &str, url: &str) -> bool {
+    pub fn contains(&self, publisher: &str, url: &str) -> bool {
         if self.entries.is_empty() {
             return false;
         }
-        if self.entries.contains(unit) || self.covers(unit.split('/').next().unwrap_or_default()) {
+        if self.entries.contains(publisher) || self.covers(publisher.split('/').next().unwrap_or_default()) {
             return true;
         }
         split_url(url).is_some_and(|(host, _)| self.covers(&host))
@@ -97,11 +97,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matches_units_hosts_and_accounts() {
+    fn matches_publishers_hosts_and_accounts() {
         let (list, bad) =
             List::parse("# ours\nExample.org # all\n*.blog.example.net\nhttps://github.com/Someone/\nb\u{fc}cher.de\n\n");
         assert_eq!((list.len(), bad), (4, Vec::new()));
-        for (unit, url, want) in [
+        for (publisher, url, want) in [
             ("example.org", "https://example.org/", true),
             ("example.org", "", true),
             ("a.example.org", "https://a.example.org/", true),
@@ -114,7 +114,7 @@ mod tests {
             ("xn--bcher-kva.de", "", true),
             ("source:example.org", "", false),
         ] {
-            assert_eq!(list.contains(unit, url), want, "{unit} {url}");
+            assert_eq!(list.contains(publisher, url), want, "{publisher} {url}");
         }
     }
 

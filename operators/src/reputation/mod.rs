@@ -1,26 +1,26 @@
 //! Reputation: what lists and people's verdicts say about the publisher.
 //!
-//! **Finds** documents of units on the user's deny list (for certain), and of units with a bad record (weak evidence: it
+//! **Finds** documents of publishers on the user's deny list (for certain), and of publishers with a bad record (weak evidence: it
 //! tips a near miss and decides nothing by itself unless the user raises [`Config::score_max`]). **Misses** whoever has no
 //! record. Never fed by the filter's own verdicts.
 //!
-//! Units ([`mod@unit`]) are also what spikes are counted over. [`contributions`] counts documents of units that nobody knows.
+//! Publishers ([`mod@publisher`]) are also what spikes are counted over. [`contributions`] counts documents of publishers that nobody knows.
 //!
 //! **Cost** below a microsecond a document. **State** lists and verdicts, read once.
 
 pub mod contributions;
 pub mod ledger;
 pub mod lists;
+pub mod publisher;
 mod punycode;
 mod shared;
-pub mod unit;
 
 use serde::{Deserialize, Serialize};
 
 pub use contributions::Contributions;
 pub use ledger::{Ledger, Prior, Verdict};
 pub use lists::List;
-pub use unit::{Platforms, unit_of};
+pub use publisher::{Platforms, publisher_of};
 
 use crate::{
     document::Document,
@@ -39,17 +39,17 @@ pub struct Config {
     pub account_patterns: Vec<String>,
     /// Days after which a verdict counts half. Default 180.
     pub half_life_days: f64,
-    /// Bad documents assumed of every unit before any verdict, at least 1. Default 1.
+    /// Bad documents assumed of every publisher before any verdict, at least 1. Default 1.
     pub prior_bad: f64,
-    /// Good documents assumed of every unit before any verdict, at least 1. Default 4.
+    /// Good documents assumed of every publisher before any verdict, at least 1. Default 4.
     pub prior_good: f64,
-    /// Good documents assumed besides of units on the allow list. Default 20.
+    /// Good documents assumed besides of publishers on the allow list. Default 20.
     pub prior_allowed: f64,
     /// Upper bound of the share of bad documents from which a record is poor. Default .6.
     pub bound_min: f64,
     /// Score of the worst record; .5 and more withholds by itself. Default .45.
     pub score_max: f64,
-    /// Documents of one unknown unit from which the report names it. Default 1,000.
+    /// Documents of one unknown publisher from which the report names it. Default 1,000.
     pub contribution_cap: u64,
 }
 
@@ -122,15 +122,15 @@ impl Reputation {
     /// Whether the user's allow list names the document's publisher: the one thing that makes a verdict milder.
     #[must_use]
     pub fn is_allowed(&self, document: &Document) -> bool {
-        self.allow.contains(&document.unit.name, &document.url)
+        self.allow.contains(&document.publisher.name, &document.url)
     }
 
     /// Whether a list or a verdict knows the publisher.
     #[must_use]
     pub fn knows(&self, document: &Document) -> bool {
         self.is_allowed(document)
-            || self.deny.contains(&document.unit.name, &document.url)
-            || self.ledger.standing(&document.unit.name, None, self.prior(false)).is_some()
+            || self.deny.contains(&document.publisher.name, &document.url)
+            || self.ledger.standing(&document.publisher.name, None, self.prior(false)).is_some()
     }
 
     fn prior(&self, allowed: bool) -> Prior {
@@ -146,7 +146,7 @@ impl Reputation {
             return None;
         }
         let prior = self.prior(self.is_allowed(document));
-        let standing = self.ledger.standing(&document.unit.name, now, prior)?;
+        let standing = self.ledger.standing(&document.publisher.name, now, prior)?;
         // No record is poor for lack of verdicts: somebody must have said so.
         if standing.bound < self.config.bound_min || standing.bad <= standing.good {
             return None;
@@ -167,8 +167,8 @@ impl Inspector for Reputation {
     }
 
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
-        if self.deny.contains(&document.unit.name, &document.url) {
-            found.push(Finding::new(NAME, Reason::DeniedUnit, Score::ONE));
+        if self.deny.contains(&document.publisher.name, &document.url) {
+            found.push(Finding::new(NAME, Reason::DeniedPublisher, Score::ONE));
         }
     }
 }
@@ -179,7 +179,7 @@ mod tests {
     use crate::conformance::document;
 
     fn reputation() -> Reputation {
-        let verdict = |unit: &str, bad| Verdict { unit: unit.to_owned(), bad, time: 1_000_000 };
+        let verdict = |publisher: &str, bad| Verdict { publisher: publisher.to_owned(), bad, time: 1_000_000 };
         let mut verdicts = vec![verdict("once.example", true), verdict("mended.example", true), verdict("mended.example", false)];
         verdicts.extend((0..8).map(|_| verdict("worst.example", true)));
         verdicts.extend((0..8).map(|_| verdict("allowed.example", true)));
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn lists_and_records() {
-        check("denied.example", &[Reason::DeniedUnit]);
-        check("host.mixed.example", &[Reason::DeniedUnit]);
+        check("denied.example", &[Reason::DeniedPublisher]);
+        check("host.mixed.example", &[Reason::DeniedPublisher]);
         check("mixed.example", &[]);
         check("worst.example", &[Reason::PoorReputation]);
         check("once.example", &[Reason::PoorReputation]);

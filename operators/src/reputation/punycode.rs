@@ -1,4 +1,4 @@
-//! Labels of host names in ASCII (RFC 3492), so that both spellings of an internationalised name are one unit.
+//! Labels of host names in ASCII (RFC 3492), so that both spellings of an internationalised name are one publisher.
 
 const BASE: u32 = 36;
 const T_MIN: u32 = 1;

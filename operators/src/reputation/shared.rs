@@ -68,7 +68,7 @@ const SUBDOMAIN: &[&str] = &[
     "wordpress.com",
 ];
 
-/// The account in an address, and what stands before it in the unit's name.
+/// The account in an address, and what stands before it in the publisher's name.
 pub(super) fn account<'a>(host: &str, domain: &str, segments: impl Iterator<Item = &'a str>) -> Option<(&'static str, String)> {
     let mut segments = segments.take(3);
     if FIRST_SEGMENT.binary_search(&domain).is_ok() {

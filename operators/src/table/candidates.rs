@@ -12,9 +12,9 @@ use crate::codec::{Corrupt, Decoder, Encoder};
 pub struct Candidate {
     /// Documents that carry it and still vote, with those that are no longer listed. Stops at 65,535.
     pub live: u16,
-    /// `live` at the last border before `touched`.
+    /// `live` at the last epoch boundary before `touched`.
     pub before: u16,
-    /// Ordinal of the newest carrier.
+    /// Sequence number of the newest carrier.
     pub touched: u32,
     /// `live` from which it is tested again; only rises.
     pub next_test: u16,
@@ -126,7 +126,7 @@ impl Candidates {
     }
 
     /// Takes a phrase in at its second sight: one carrier is listed, the one before is only counted. `None` if full.
-    pub fn insert(&mut self, key: u64, carrier: u64, ordinal: u32, next_test: u16) -> Option<usize> {
+    pub fn insert(&mut self, key: u64, carrier: u64, seqno: u32, next_test: u16) -> Option<usize> {
         if self.len >= self.len_max {
             return None;
         }
@@ -139,7 +139,7 @@ impl Candidates {
             self.keys[at] = key;
             self.len += 1;
         }
-        self.entries[at] = Candidate { live: 2, before: 0, touched: ordinal, next_test, listed: 1, class: 0, carriers: carrier };
+        self.entries[at] = Candidate { live: 2, before: 0, touched: seqno, next_test, listed: 1, class: 0, carriers: carrier };
         Some(at)
     }
 
@@ -235,7 +235,7 @@ impl Candidates {
     }
 
     /// If more than seven eighths full, drops the weakest down to six eighths: least `live` first, oldest first among
-    /// equals. Phrases touched at the same ordinal go together.
+    /// equals. Phrases touched at the same sequence number go together.
     pub fn make_room(&mut self) {
         let most = self.len_max / 8 * 7;
         if self.len <= most {
@@ -350,17 +350,17 @@ mod tests {
     use super::*;
     use crate::text::hash::mix;
 
-    fn see(table: &mut Candidates, key: u64, ordinal: u32) {
-        let carrier = u64::from(ordinal);
+    fn see(table: &mut Candidates, key: u64, seqno: u32) {
+        let carrier = u64::from(seqno);
         match table.find(key) {
             Some(slot) => {
                 table.push(slot, carrier);
                 let c = table.get_mut(slot);
                 c.live += 1;
-                c.touched = ordinal;
+                c.touched = seqno;
             }
             None => {
-                table.insert(key, carrier, ordinal, 4);
+                table.insert(key, carrier, seqno, 4);
             }
         }
     }
@@ -377,7 +377,7 @@ mod tests {
         fn lists_like_a_map(script in proptest::collection::vec((0u64..40, 0u8..12), 0..1500)) {
             let mut table = Candidates::new(1000);
             let mut exact: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-            for (ordinal, &(key, what)) in script.iter().enumerate() {
+            for (seqno, &(key, what)) in script.iter().enumerate() {
                 let key = mix(key) >> 4;
                 if what == 0 {
                     if let Some(slot) = table.find(key) {
@@ -389,8 +389,8 @@ mod tests {
                         *l = kept;
                     });
                 } else {
-                    see(&mut table, key, ordinal as u32);
-                    exact.entry(key).or_default().push(ordinal as u64);
+                    see(&mut table, key, seqno as u32);
+                    exact.entry(key).or_default().push(seqno as u64);
                 }
             }
             for (key, list) in &exact {

@@ -3,7 +3,7 @@
 use super::score::Class;
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
     text::Token,
 };
 
@@ -18,7 +18,7 @@ pub struct Alarm {
     /// What kind of phrase.
     pub class: Class,
     /// Document at which it fired.
-    pub fired: Ordinal,
+    pub fired: SeqNo,
     /// The span as it stands in that document, at most 400 bytes.
     pub phrase: String,
     /// Score at which it fired.
@@ -34,7 +34,7 @@ pub struct Alarm {
     /// Mean cosine of the carriers' contexts.
     pub coherence: f64,
     /// Documents that carry it, in the order found, up to the configured number.
-    pub members: Vec<Ordinal>,
+    pub members: Vec<SeqNo>,
     /// Hash of the anchor: the n-gram whose count fired.
     pub anchor: u64,
     /// The maximal span, and where the anchor lies in it.
@@ -42,15 +42,15 @@ pub struct Alarm {
     pub(super) left: u16,
     pub(super) len: u8,
     /// The last document that carried it.
-    pub(super) met: Ordinal,
+    pub(super) met: SeqNo,
     /// The document at which it was given up, if it was.
-    pub(super) retired: Option<Ordinal>,
+    pub(super) retired: Option<SeqNo>,
 }
 
 impl Alarm {
-    /// Whether a document whose latest border is `border` looks for it.
-    pub(super) fn is_seen_from(&self, border: Ordinal, window: u32) -> bool {
-        self.retired.is_none_or(|at| u64::from(at) + u64::from(window) >= u64::from(border))
+    /// Whether a document whose latest epoch boundary is `epoch` looks for it.
+    pub(super) fn is_seen_from(&self, epoch: SeqNo, window: u32) -> bool {
+        self.retired.is_none_or(|at| u64::from(at) + u64::from(window) >= u64::from(epoch))
     }
 
     /// The anchor's tokens.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     background::{RARE, for_each_line, line_key},
-    document::Ordinal,
+    document::SeqNo,
     operator::shard_of,
     text::{NGRAM_MAX, Token, ngram},
 };
@@ -56,15 +56,15 @@ struct Companion {
     df: u8,
 }
 
-/// Companions of the texts looked at since the last border: their counts are those of the border, and a carrier of one phrase
+/// Companions of the texts looked at since the last epoch boundary: their counts are those of the epoch boundary, and a carrier of one phrase
 /// is mostly one of the next page's phrases too.
 pub(super) struct Company(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
-    border: Ordinal,
+    epoch: SeqNo,
     bytes: usize,
-    of: BTreeMap<Ordinal, Arc<[Companion]>>,
+    of: BTreeMap<SeqNo, Arc<[Companion]>>,
 }
 
 impl Company {
@@ -72,14 +72,14 @@ impl Company {
         Self(Mutex::default())
     }
 
-    /// Of the document `ordinal`, with this text. Cost of a text that is not held: two cache misses an n-gram.
-    fn of(&self, bench: &Bench<'_>, ordinal: Ordinal, text: &[Token]) -> Arc<[Companion]> {
-        let border = bench.tick.border;
+    /// Of the document `seqno`, with this text. Cost of a text that is not held: two cache misses an n-gram.
+    fn of(&self, bench: &Bench<'_>, seqno: SeqNo, text: &[Token]) -> Arc<[Companion]> {
+        let epoch = bench.tick.epoch;
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.border != border {
-            *held = Held { border, ..Held::default() };
+        if held.epoch != epoch {
+            *held = Held { epoch, ..Held::default() };
         }
-        if let Some(companions) = held.of.get(&ordinal) {
+        if let Some(companions) = held.of.get(&seqno) {
             return Arc::clone(companions);
         }
         drop(held);
@@ -87,10 +87,10 @@ impl Company {
         let bytes = size_of_val(&*companions) + size_of::<Companion>() * 4;
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.bytes + bytes > HELD_BYTES {
-            *held = Held { border, ..Held::default() };
+            *held = Held { epoch, ..Held::default() };
         }
         held.bytes += bytes;
-        held.of.insert(ordinal, Arc::clone(&companions));
+        held.of.insert(seqno, Arc::clone(&companions));
         companions
     }
 }
@@ -98,7 +98,7 @@ impl Company {
 /// Those that could be anybody's wider company.
 fn companions(bench: &Bench<'_>, text: &[Token]) -> Arc<[Companion]> {
     let background = &bench.operator.background;
-    let live = |hash| bench.shards[shard_of(hash)].live_at(hash, bench.tick.border);
+    let live = |hash| bench.shards[shard_of(hash)].live_at(hash, bench.tick.epoch);
     let ngrams = ngram::distinct(background.seed(), text, |hash| f64::from(live(hash)) > WIDER * f64::from(TEST_MIN));
     let all = ngrams.iter().map(|n| Companion { hash: n.hash, live: live(n.hash), df: background.ngram_documents(n.hash) });
     all.filter(|c| c.df <= RARE).collect()
@@ -109,9 +109,9 @@ fn companions(bench: &Bench<'_>, text: &[Token]) -> Arc<[Companion]> {
 pub(super) fn is_wider(bench: &mut Bench<'_>, members: &[Member], least: f64) -> bool {
     let (mut hashes, mut texts) = (Vec::new(), 0usize);
     for m in members {
-        let Some(text) = bench.text(m.carrier.ordinal) else { continue };
+        let Some(text) = bench.text(m.carrier.seqno) else { continue };
         let beyond = |c: &&Companion| f64::from(c.live) - 2.0 * (f64::from(c.df) + 0.5) * bench.growth > least;
-        let companions = bench.operator.company.of(bench, m.carrier.ordinal, &text);
+        let companions = bench.operator.company.of(bench, m.carrier.seqno, &text);
         hashes.extend(companions.iter().filter(beyond).map(|c| c.hash));
         texts += 1;
     }
@@ -127,7 +127,7 @@ pub(super) fn is_template(bench: &mut Bench<'_>, members: &[Member], span: &[Tok
         return false;
     }
     let seed = bench.operator.background.seed();
-    let texts: Vec<Arc<[Token]>> = members.iter().filter_map(|m| bench.text(m.carrier.ordinal)).collect();
+    let texts: Vec<Arc<[Token]>> = members.iter().filter_map(|m| bench.text(m.carrier.seqno)).collect();
     // Each distinct line of each text: its hash and where it is.
     let mut lines: Vec<(u64, usize, usize, usize)> = Vec::new();
     for (number, text) in texts.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! The stream's mixture so far, as of a border: documents and new publishers by subject.
+//! The stream's mixture so far, as of an epoch boundary: documents and new publishers by subject.
 
 use std::collections::VecDeque;
 
 use crate::{
     background::Background,
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
 };
 
 /// Documents of the background's own mixture that the stream's mixture starts from.
@@ -16,15 +16,15 @@ const NEW_SHARE: (f64, f64) = (0.05, 0.9);
 /// Most subjects of a background.
 const SUBJECTS: usize = 256;
 
-/// Counts that judge may see, and those that wait for a border.
+/// Counts that judge may see, and those that wait for an epoch boundary.
 #[derive(Clone, Debug)]
 pub(super) struct Frozen {
     documents: u64,
     new: u64,
     /// (documents, of new publishers) by subject.
     subjects: Vec<(u64, u64)>,
-    /// (ordinal, subject, of a new publisher).
-    waiting: VecDeque<(Ordinal, u8, bool)>,
+    /// (sequence number, subject, of a new publisher).
+    waiting: VecDeque<(SeqNo, u8, bool)>,
 }
 
 impl Frozen {
@@ -38,14 +38,14 @@ impl Frozen {
     }
 
     /// A settled document.
-    pub(super) fn add(&mut self, ordinal: Ordinal, subject: u8, is_new: bool) {
-        self.waiting.push_back((ordinal, subject, is_new));
+    pub(super) fn add(&mut self, seqno: SeqNo, subject: u8, is_new: bool) {
+        self.waiting.push_back((seqno, subject, is_new));
     }
 
-    /// Shows what was settled before `border - window`.
-    pub(super) fn publish(&mut self, border: Ordinal, window: u32) {
-        while let Some(&(ordinal, subject, is_new)) = self.waiting.front() {
-            if u64::from(ordinal) + u64::from(window) >= u64::from(border) {
+    /// Shows what was settled before `epoch - window`.
+    pub(super) fn publish(&mut self, epoch: SeqNo, window: u32) {
+        while let Some(&(seqno, subject, is_new)) = self.waiting.front() {
+            if u64::from(seqno) + u64::from(window) >= u64::from(epoch) {
                 break;
             }
             self.waiting.pop_front();
@@ -84,8 +84,8 @@ impl Frozen {
             out.u64(new);
         }
         out.u64(self.waiting.len() as u64);
-        for &(ordinal, subject, is_new) in &self.waiting {
-            out.u32(ordinal);
+        for &(seqno, subject, is_new) in &self.waiting {
+            out.u32(seqno);
             out.u8(subject);
             out.u8(u8::from(is_new));
         }

@@ -36,15 +36,15 @@ impl Sight {
 
 /// The newest carriers' texts, at most `votes_per_unit` of each publisher (a solo: all of one).
 pub(super) fn sights(bench: &mut Bench<'_>, evidence: &Evidence, members: &[Member]) -> Vec<Sight> {
-    let per_unit = if evidence.solo { LISTED_MAX } else { bench.operator.config.votes_per_unit as usize };
-    let mut units: Vec<u64> = Vec::new();
+    let per_publisher = if evidence.solo { LISTED_MAX } else { bench.operator.config.votes_per_unit as usize };
+    let mut publishers: Vec<u64> = Vec::new();
     let mut sights = Vec::new();
     for m in members {
-        if units.iter().filter(|&&u| u == m.memo.unit).count() >= per_unit {
+        if publishers.iter().filter(|&&u| u == m.memo.publisher).count() >= per_publisher {
             continue;
         }
-        let Some(text) = bench.text(m.carrier.ordinal) else { continue };
-        units.push(m.memo.unit);
+        let Some(text) = bench.text(m.carrier.seqno) else { continue };
+        publishers.push(m.memo.publisher);
         sights.push(Sight { text, place: usize::from(m.carrier.place) });
     }
     sights

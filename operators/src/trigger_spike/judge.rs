@@ -98,7 +98,7 @@ pub(super) fn judge(
         shards: scene.shards,
         horizon: scene.horizon,
         live,
-        growth: f64::from(scene.tick.ordinal + 1) / f64::from(operator.background.documents()),
+        growth: f64::from(scene.tick.seqno + 1) / f64::from(operator.background.documents()),
         scarcity: operator.frozen.scarcity(&operator.background),
         new_shares: operator.frozen.new_shares(&operator.background),
         texts: BTreeMap::new(),
@@ -107,7 +107,7 @@ pub(super) fn judge(
     let mut due: Vec<(&Due, &[u64])> =
         answers.iter().flat_map(|a| a.due.iter().map(|d| (d, &a.carriers[d.from as usize..d.to as usize]))).collect();
     if due.len() > SPANS_MAX {
-        let lot = mix(operator.background.seed().0 ^ u64::from(scene.tick.ordinal));
+        let lot = mix(operator.background.seed().0 ^ u64::from(scene.tick.seqno));
         due.sort_unstable_by_key(|(d, _)| mix(probe.ngrams[d.ngram as usize].hash ^ lot));
     }
     let mut judged: Vec<Judged> = due.into_iter().filter_map(|(due, carriers)| bench.examine(due, carriers)).collect();
@@ -119,13 +119,13 @@ pub(super) fn judge(
 
 impl Bench<'_> {
     /// Tokens of a carrier's text, this document's own included.
-    pub(super) fn text(&mut self, ordinal: u32) -> Option<Arc<[Token]>> {
-        let (own, horizon, document) = (self.tick.ordinal, self.horizon, self.document);
-        let ask = || if ordinal == own { Some(Arc::from(document.ids())) } else { horizon.tokens(ordinal) };
+    pub(super) fn text(&mut self, seqno: u32) -> Option<Arc<[Token]>> {
+        let (own, horizon, document) = (self.tick.seqno, self.horizon, self.document);
+        let ask = || if seqno == own { Some(Arc::from(document.ids())) } else { horizon.tokens(seqno) };
         if self.texts.len() >= TEXTS_MAX {
             self.texts.clear();
         }
-        self.texts.entry(ordinal).or_insert_with(ask).clone()
+        self.texts.entry(seqno).or_insert_with(ask).clone()
     }
 
     /// Tokens `first..first + len` of this document, cut at its end.
@@ -138,7 +138,7 @@ impl Bench<'_> {
         // Newest first. Carriers beyond the ring carry no evidence.
         let carriers = carriers.iter().rev().map(|&x| Carrier::unpack(x));
         let members: Vec<Member> =
-            carriers.filter_map(|carrier| Some(Member { carrier, memo: *self.operator.ring.get(carrier.ordinal)? })).collect();
+            carriers.filter_map(|carrier| Some(Member { carrier, memo: *self.operator.ring.get(carrier.seqno)? })).collect();
         let evidence = self.weigh(due, &members)?;
         let thresholds = &self.operator.thresholds;
         if !evidence.could_reach(thresholds) {

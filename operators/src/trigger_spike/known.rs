@@ -1,17 +1,17 @@
 //! Which alarms are known? All that fired, until there are too many: then the one goes that no document met for longest.
 //!
-//! An alarm that goes is looked for until its going is visible to judge, at the border after next as everything else that
+//! An alarm that goes is looked for until its going is visible to judge, at the epoch boundary after next as everything else that
 //! settle decides. Its phrase is then as new as any other: it has to spike again.
 //!
 //! **Cost** one look-up an n-gram of a document, however many alarms are known. **State** `max` alarms, and those that went
-//! within the last two borders.
+//! within the last two epoch boundaries.
 
 use std::{collections::HashMap, mem};
 
 use super::{alarm::Alarm, probe::Probe};
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
 };
 
 /// Alarms by id and by the n-gram that fired.
@@ -65,20 +65,20 @@ impl Known {
         self.place(id).map(|at| &self.alarms[at])
     }
 
-    /// The alarm, now met by document `ordinal`.
-    pub(super) fn meet(&mut self, id: u32, ordinal: Ordinal, members_max: usize) -> Option<&Alarm> {
+    /// The alarm, now met by document `seqno`.
+    pub(super) fn meet(&mut self, id: u32, seqno: SeqNo, members_max: usize) -> Option<&Alarm> {
         let at = self.place(id)?;
         let alarm = &mut self.alarms[at];
-        alarm.met = ordinal;
+        alarm.met = seqno;
         if alarm.members.len() < members_max {
-            alarm.members.push(ordinal);
+            alarm.members.push(seqno);
         }
         Some(alarm)
     }
 
-    /// Whether another alarm may fire at document `ordinal`: `max` are looked for at most, so the one met longest ago goes,
+    /// Whether another alarm may fire at document `seqno`: `max` are looked for at most, so the one met longest ago goes,
     /// unless this very document raised all of them.
-    pub(super) fn make_room(&mut self, ordinal: Ordinal, max: usize) -> bool {
+    pub(super) fn make_room(&mut self, seqno: SeqNo, max: usize) -> bool {
         if self.raised == u32::MAX {
             return false;
         }
@@ -86,13 +86,13 @@ impl Known {
         let (mut count, mut oldest): (usize, Option<&mut Alarm>) = (0, None);
         for alarm in staying {
             count += 1;
-            if alarm.met < ordinal && oldest.as_ref().is_none_or(|o| alarm.met < o.met) {
+            if alarm.met < seqno && oldest.as_ref().is_none_or(|o| alarm.met < o.met) {
                 oldest = Some(alarm);
             }
         }
         if count >= max {
             let Some(oldest) = oldest else { return false };
-            oldest.retired = Some(ordinal);
+            oldest.retired = Some(seqno);
             self.retiring += 1;
         }
         true
@@ -105,13 +105,13 @@ impl Known {
         self.alarms.push(alarm);
     }
 
-    /// Drops those that nobody sees any more whose latest border is `border`.
-    pub(super) fn let_go(&mut self, border: Ordinal, window: u32) {
+    /// Drops those that nobody sees any more whose latest epoch boundary is `epoch`.
+    pub(super) fn let_go(&mut self, epoch: SeqNo, window: u32) {
         self.gone.clear();
-        if self.retiring == 0 || self.alarms.iter().all(|a| a.is_seen_from(border, window)) {
+        if self.retiring == 0 || self.alarms.iter().all(|a| a.is_seen_from(epoch, window)) {
             return;
         }
-        let (seen, gone) = mem::take(&mut self.alarms).into_iter().partition(|a| a.is_seen_from(border, window));
+        let (seen, gone) = mem::take(&mut self.alarms).into_iter().partition(|a| a.is_seen_from(epoch, window));
         (self.alarms, self.gone) = (seen, gone);
         self.index();
     }
@@ -154,13 +154,13 @@ impl Known {
 mod tests {
     use super::{super::alarm::tests::alarm, *};
 
-    fn fired(known: &mut Known, at: Ordinal) {
+    fn fired(known: &mut Known, at: SeqNo) {
         let fired = Alarm { id: known.raised(), fired: at, met: at, ..alarm(&[at, 2, 3], 0, 1) };
         known.add(fired);
     }
 
     #[test]
-    fn the_one_met_longest_ago_goes_at_the_border_after_next() {
+    fn the_one_met_longest_ago_goes_at_the_epoch_after_next() {
         let mut known = Known::default();
         for at in [10, 11, 12] {
             assert!(known.make_room(at, 3));
@@ -171,9 +171,9 @@ mod tests {
         fired(&mut known, 30);
         let retired = |known: &Known| known.all().iter().map(|a| a.retired).collect::<Vec<_>>();
         assert_eq!(retired(&known), [None, Some(30), None, None], "11 was met last by what raised it");
-        for (border, left, gone) in [(32, 4, 0), (40, 4, 0), (48, 3, 1), (56, 3, 0)] {
-            known.let_go(border, 16);
-            assert_eq!((known.all().len(), known.take_gone().len()), (left, gone), "border {border}");
+        for (epoch, left, gone) in [(32, 4, 0), (40, 4, 0), (48, 3, 1), (56, 3, 0)] {
+            known.let_go(epoch, 16);
+            assert_eq!((known.all().len(), known.take_gone().len()), (left, gone), "border {epoch}");
         }
         assert!(known.meet(1, 60, 100).is_none());
         assert_eq!(known.raised(), 4);

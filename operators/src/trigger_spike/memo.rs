@@ -1,19 +1,19 @@
-//! What is remembered of each document: who published it, what it is about. A ring over the newest ordinals, and those
-//! since the last border.
+//! What is remembered of each document: who published it, what it is about. A ring over the newest sequence numbers, and those
+//! since the last epoch boundary.
 
 use std::collections::VecDeque;
 
 use crate::{
     background::{Context, DIMENSIONS},
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
 };
 
 /// Facts about one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memo {
     /// Publisher.
-    pub(super) unit: u64,
+    pub(super) publisher: u64,
     /// Host.
     pub(super) host: u64,
     /// The how-manieth document of its publisher it is.
@@ -31,8 +31,8 @@ const BYTES: usize = 8 + 8 + 4 + 3 + DIMENSIONS;
 /// The newest documents' facts.
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
-    /// Ordinal of the first one held.
-    first: Ordinal,
+    /// Sequence number of the first one held.
+    first: SeqNo,
     memos: VecDeque<Option<Memo>>,
     most: usize,
 }
@@ -42,24 +42,24 @@ impl Ring {
         Self { first: 0, memos: VecDeque::new(), most: most.max(1) as usize }
     }
 
-    /// Adds the next ordinal's facts.
-    pub(super) fn push(&mut self, ordinal: Ordinal, memo: Option<Memo>) {
+    /// Adds the next sequence number's facts.
+    pub(super) fn push(&mut self, seqno: SeqNo, memo: Option<Memo>) {
         if self.memos.is_empty() {
-            self.first = ordinal;
+            self.first = seqno;
         }
         self.memos.push_back(memo);
     }
 
-    /// Forgets all but the newest, at a border: in between, what is held would depend on how many documents of the window
+    /// Forgets all but the newest, at an epoch boundary: in between, what is held would depend on how many documents of the window
     /// are remembered already.
     pub(super) fn make_room(&mut self) {
         let over = self.memos.len().saturating_sub(self.most);
         self.memos.drain(..over);
-        self.first += over as Ordinal;
+        self.first += over as SeqNo;
     }
 
-    pub(super) fn get(&self, ordinal: Ordinal) -> Option<&Memo> {
-        self.memos.get(ordinal.checked_sub(self.first)? as usize)?.as_ref()
+    pub(super) fn get(&self, seqno: SeqNo) -> Option<&Memo> {
+        self.memos.get(seqno.checked_sub(self.first)? as usize)?.as_ref()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -70,7 +70,7 @@ impl Ring {
 impl Memo {
     /// Writes the facts: 151 bytes.
     pub(super) fn save(&self, out: &mut Encoder) {
-        out.u64(self.unit);
+        out.u64(self.publisher);
         out.u64(self.host);
         out.u32(self.sequence);
         out.bytes.extend_from_slice(&[self.subject, self.version, u8::from(self.is_new)]);
@@ -90,13 +90,13 @@ impl Memo {
 }
 
 fn load_memo(from: &mut Decoder<'_>) -> Result<Memo, Corrupt> {
-    let (unit, host, sequence) = (from.u64()?, from.u64()?, from.u32()?);
+    let (publisher, host, sequence) = (from.u64()?, from.u64()?, from.u32()?);
     let (subject, version, is_new) = (from.u8()?, from.u8()?, from.u8()? != 0);
     let mut context = Context::default();
     for x in &mut context.0 {
         *x = from.u8()? as i8;
     }
-    Ok(Memo { unit, host, sequence, subject, version, is_new, context })
+    Ok(Memo { publisher, host, sequence, subject, version, is_new, context })
 }
 
 const _: () = assert!(size_of::<Option<Memo>>() <= BYTES + 8, "about as large in memory as saved");
@@ -105,8 +105,16 @@ const _: () = assert!(size_of::<Option<Memo>>() <= BYTES + 8, "about as large in
 mod tests {
     use super::*;
 
-    fn memo(unit: u64) -> Memo {
-        Memo { unit, host: 1, sequence: 2, subject: 3, version: 0, is_new: true, context: Context([unit as i8; DIMENSIONS]) }
+    fn memo(publisher: u64) -> Memo {
+        Memo {
+            publisher,
+            host: 1,
+            sequence: 2,
+            subject: 3,
+            version: 0,
+            is_new: true,
+            context: Context([publisher as i8; DIMENSIONS]),
+        }
     }
 
     #[test]

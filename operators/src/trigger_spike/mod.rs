@@ -23,7 +23,7 @@
 //! # Bounds, and what they change
 //! * A phrase seen once is kept in a filter that forgets (`gate`), so the first carrier is counted, not listed: it is one
 //!   more vote, of an unknown publisher. It is recalled all the same: recalls come from the horizon's texts.
-//! * The newest 64 carriers are listed. When more are alive, votes and expectation are taken over the stretch of ordinals
+//! * The newest 64 carriers are listed. When more are alive, votes and expectation are taken over the stretch of sequence numbers
 //!   that the list covers: the test becomes a windowed one.
 //! * Of one document each of 16 shards hands at most 64 phrases on to be judged, those first that have waited longest, and 64
 //!   spans are looked at, drawn by lot where there are more. The others stay due.
@@ -35,7 +35,7 @@
 //! # Cost and state
 //! About .3 ms a page of 700 tokens; 20 ms a page of 27 KB on which most of 160 sentences stand that 1,500 sites show. State: 32 bytes a slot of the candidate table and 8 a listed carrier (200 to 400 MB
 //! at 6 M phrases), the gate and line counters as configured, 152 bytes a document of the horizon, 12 to 34 a publisher.
-//! When the candidate table is full, the weakest and oldest phrases go at the next border.
+//! When the candidate table is full, the weakest and oldest phrases go at the next epoch boundary.
 
 mod alarm;
 mod company;
@@ -69,7 +69,7 @@ pub(crate) use watch::best_scores;
 use crate::{
     background::{Background, Origin, Thresholds},
     codec::{Corrupt, Decoder, Encoder},
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     lookup::{Horizon, Ledger},
     operator::{Operator, Persist, SHARDS, Scene, Settled, Tick, Trace},
     text::{Token, Tokenizer},
@@ -110,7 +110,7 @@ pub struct Proposal {
 }
 
 impl TriggerSpike {
-    /// An operator against a background; `window` is the engine's W, in ordinals.
+    /// An operator against a background; `window` is the engine's W, in sequence numbers.
     #[must_use]
     pub fn new(config: Config, background: Arc<Background>, window: u32) -> Self {
         let tokenizer = Tokenizer::new(background.seed(), 1);
@@ -132,7 +132,7 @@ impl TriggerSpike {
     }
 
     /// Goes on with another background (of the same seed): what a run without a trusted one learned from its own past.
-    /// To be called at a border, before its documents are probed, always at the same ordinals. After a restore, load the
+    /// To be called at an epoch boundary, before its documents are probed, always at the same sequence numbers. After a restore, load the
     /// state into an operator that was made with the background in force.
     pub fn set_background(&mut self, background: Arc<Background>) {
         self.thresholds = thresholds(&self.config, &background);
@@ -161,19 +161,19 @@ impl TriggerSpike {
         self.known.take_gone()
     }
 
-    /// Whether judge may know an alarm: it fired before `border` - W.
-    fn is_visible(&self, alarm: &Alarm, border: Ordinal) -> bool {
-        u64::from(alarm.fired) + u64::from(self.window) < u64::from(border)
+    /// Whether judge may know an alarm: it fired before `epoch` - W.
+    fn is_visible(&self, alarm: &Alarm, epoch: SeqNo) -> bool {
+        u64::from(alarm.fired) + u64::from(self.window) < u64::from(epoch)
     }
 
     /// Whether too little is known to raise an alarm.
-    fn is_blind(&self, ordinal: Ordinal) -> bool {
-        self.background.documents() == 0 || (self.background.origin() == Origin::Own && ordinal < self.config.bootstrap_documents)
+    fn is_blind(&self, seqno: SeqNo) -> bool {
+        self.background.documents() == 0 || (self.background.origin() == Origin::Own && seqno < self.config.bootstrap_documents)
     }
 
     /// Known alarms that the document carries.
-    fn met(&self, document: &Document, probe: &Probe, border: Ordinal) -> Vec<u32> {
-        let is_known = |a: &Alarm| self.is_visible(a, border) && a.is_seen_from(border, self.window);
+    fn met(&self, document: &Document, probe: &Probe, epoch: SeqNo) -> Vec<u32> {
+        let is_known = |a: &Alarm| self.is_visible(a, epoch) && a.is_seen_from(epoch, self.window);
         self.known.carried(document, probe, is_known)
     }
 }
@@ -218,8 +218,8 @@ impl Operator for TriggerSpike {
         words.dedup();
         let context = self.background.context(&words);
         Memo {
-            unit: probe.unit,
-            host: document.unit.host,
+            publisher: probe.publisher,
+            host: document.publisher.host,
             sequence: answers.iter().find_map(|a| a.sequence).unwrap_or(1),
             subject: self.background.subject(&context),
             version: self.version,
@@ -228,15 +228,15 @@ impl Operator for TriggerSpike {
         }
     }
 
-    fn remember(&mut self, ordinal: Ordinal, memo: Option<Memo>) {
-        self.ring.push(ordinal, memo);
+    fn remember(&mut self, seqno: SeqNo, memo: Option<Memo>) {
+        self.ring.push(seqno, memo);
     }
 
     fn judge(&self, document: &Document, probe: &Probe, answers: &[Answer], scene: &Scene<'_, Self>) -> Proposal {
-        let subject = self.ring.get(scene.tick.ordinal).map_or(0, |m| m.subject);
+        let subject = self.ring.get(scene.tick.seqno).map_or(0, |m| m.subject);
         let mut proposal = Proposal { subject, is_new: probe.is_new(), ..Proposal::default() };
-        if scene.tick.votes && !self.is_blind(scene.tick.ordinal) {
-            proposal.met = self.met(document, probe, scene.tick.border);
+        if scene.tick.votes && !self.is_blind(scene.tick.seqno) {
+            proposal.met = self.met(document, probe, scene.tick.epoch);
             if proposal.met.is_empty() {
                 proposal.raised = judge::judge(self, document, probe, answers, scene);
             }
@@ -254,19 +254,19 @@ impl Operator for TriggerSpike {
         ledger: &dyn Ledger,
         horizon: &dyn Horizon,
     ) -> Settled {
-        self.frozen.add(tick.ordinal, proposal.subject, proposal.is_new);
-        self.known.let_go(tick.border, self.window);
+        self.frozen.add(tick.seqno, proposal.subject, proposal.is_new);
+        self.known.let_go(tick.epoch, self.window);
         if suspect { Settled::default() } else { self.decide(tick, document, probe, proposal, ledger, horizon) }
     }
 
-    fn border(&mut self, border: Ordinal, withdrawn: &[Ordinal], shards: &mut [Shard], horizon: &dyn Horizon) {
-        self.frozen.publish(border, self.window);
-        for &ordinal in withdrawn {
-            let Some(tokens) = horizon.tokens(ordinal) else { continue };
+    fn begin_epoch(&mut self, epoch: SeqNo, withdrawn: &[SeqNo], shards: &mut [Shard], horizon: &dyn Horizon) {
+        self.frozen.publish(epoch, self.window);
+        for &seqno in withdrawn {
+            let Some(tokens) = horizon.tokens(seqno) else { continue };
             let hashes = probe::rare(&self.background, &tokens);
             let starts = probe::starts(hashes.iter().map(|n| n.hash));
             for (i, shard) in shards.iter_mut().enumerate().take(SHARDS) {
-                shard.withdraw(&hashes[starts[i] as usize..starts[i + 1] as usize], ordinal);
+                shard.withdraw(&hashes[starts[i] as usize..starts[i + 1] as usize], seqno);
             }
         }
         shards.iter_mut().for_each(Shard::tidy);
@@ -275,13 +275,13 @@ impl Operator for TriggerSpike {
 
     /// The document's facts; its phrases are in the snapshot's tables.
     fn trace(&self, tick: Tick, _: &Probe, _: &[Answer], _: u16, out: &mut Encoder) {
-        if let Some(memo) = self.ring.get(tick.ordinal) {
+        if let Some(memo) = self.ring.get(tick.seqno) {
             memo.save(out);
         }
     }
 
-    fn oldest_traced(&self, border: Ordinal) -> Ordinal {
-        border.saturating_sub(self.config.horizon_documents)
+    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo {
+        epoch.saturating_sub(self.config.horizon_documents)
     }
 
     fn refold(&self, _: &mut Shard, _: usize, _: &[Trace<'_>]) -> Result<(), Corrupt> {
@@ -290,10 +290,10 @@ impl Operator for TriggerSpike {
 
     fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
         for trace in run {
-            if trace.ordinal == trace.border {
+            if trace.seqno == trace.epoch {
                 self.ring.make_room();
             }
-            self.ring.push(trace.ordinal, Memo::load(trace.bytes)?);
+            self.ring.push(trace.seqno, Memo::load(trace.bytes)?);
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub struct Probe {
     pub(super) ngrams_of: [u32; SHARDS + 1],
     pub(super) lines_of: [u32; SHARDS + 1],
     /// The publisher.
-    pub unit: u64,
+    pub publisher: u64,
     /// 15 bits of the publisher's key, and whether the background has never seen it.
     pub mark: u16,
 }
@@ -57,20 +57,20 @@ impl Probe {
         let ngrams = rare(background, tokens);
         let mut lines = Vec::new();
         for_each_line(tokens, |from, line| {
-            let key = line_key(seed, document.unit.host, line);
+            let key = line_key(seed, document.publisher.host, line);
             if !background.is_boilerplate(key) {
                 lines.push(Line { key, from: from as u32, to: (from + line.len()) as u32 });
             }
         });
         lines.sort_unstable_by_key(|l| (l.key, l.from));
-        let is_new = !background.knows_unit(document.unit.key);
+        let is_new = !background.knows_publisher(document.publisher.key);
         Self {
             ngrams_of: starts(ngrams.iter().map(|n| n.hash)),
             lines_of: starts(lines.iter().map(|l| l.key)),
             ngrams,
             lines,
-            unit: document.unit.key,
-            mark: (document.unit.key as u16 & !NEW) | if is_new { NEW } else { 0 },
+            publisher: document.publisher.key,
+            mark: (document.publisher.key as u16 & !NEW) | if is_new { NEW } else { 0 },
         }
     }
 

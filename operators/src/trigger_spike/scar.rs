@@ -133,8 +133,8 @@ mod tests {
     fn background() -> Background {
         let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
         (0..20).for_each(|_| learner.add("https://a.example", "", conformance::document("a", LINE).ids()));
-        let unit = conformance::document("a", "").unit;
-        learner.finish(Origin::Trusted, &|_, _, _| unit.clone())
+        let publisher = conformance::document("a", "").publisher;
+        learner.finish(Origin::Trusted, &|_, _, _| publisher.clone())
     }
 
     #[test]

@@ -104,13 +104,13 @@ impl Logs {
 }
 
 /// D KL(f || q): new publishers in excess of their usual share q, 0 if there is none.
-pub(super) fn excess(new: usize, units: usize, usual: f64) -> f64 {
-    let f = new as f64 / units as f64;
+pub(super) fn excess(new: usize, publishers: usize, usual: f64) -> f64 {
+    let f = new as f64 / publishers as f64;
     if f <= usual {
         return 0.0;
     }
-    let old = if new < units { (1.0 - f) * libm::log((1.0 - f) / (1.0 - usual)) } else { 0.0 };
-    units as f64 * (f * libm::log(f / usual) + old)
+    let old = if new < publishers { (1.0 - f) * libm::log((1.0 - f) / (1.0 - usual)) } else { 0.0 };
+    publishers as f64 * (f * libm::log(f / usual) + old)
 }
 
 /// Documents of the background where the parts of an n-gram meet by chance: the least over its splits ab of
@@ -143,7 +143,7 @@ pub(super) struct Evidence {
     pub(super) live: f64,
     /// Votes that count (a solo: documents of the publisher).
     pub(super) votes: f64,
-    pub(super) units: usize,
+    pub(super) publishers: usize,
     pub(super) expected: f64,
     /// L1 + Ln + Lx.
     pub(super) base: f64,
@@ -271,7 +271,18 @@ mod tests {
     }
 
     fn evidence(base: f64, coherence: f64) -> Evidence {
-        Evidence { ngram: 0, place: 0, len: 1, live: 10.0, votes: 10.0, units: 10, expected: 1.0, base, coherence, solo: false }
+        Evidence {
+            ngram: 0,
+            place: 0,
+            len: 1,
+            live: 10.0,
+            votes: 10.0,
+            publishers: 10,
+            expected: 1.0,
+            base,
+            coherence,
+            solo: false,
+        }
     }
 
     fn inside() -> Surroundings {

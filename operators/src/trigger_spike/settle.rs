@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Proposal, TriggerSpike, alarm::Alarm, judge::Raised, probe::Probe};
 use crate::{
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     finding::{Evidence, Finding, Score},
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, Recall, Settled, Tick},
@@ -25,45 +25,45 @@ impl TriggerSpike {
     ) -> Settled {
         let mut met = proposal.met;
         // Judge knows the alarms that fired a window before; the rest are looked for here.
-        met.extend(self.known.carried(document, probe, |a| !self.is_visible(a, tick.border)));
+        met.extend(self.known.carried(document, probe, |a| !self.is_visible(a, tick.epoch)));
         if !met.is_empty() {
-            let findings = met.iter().filter_map(|&id| self.meet(id, tick.ordinal, document)).collect();
+            let findings = met.iter().filter_map(|&id| self.meet(id, tick.seqno, document)).collect();
             return Settled { findings, recalls: Vec::new() };
         }
         let mut settled = Settled::default();
         let mut recalls = BTreeMap::new();
         for raised in proposal.raised {
-            settled.findings.extend(self.raise(tick.ordinal, document, probe, raised, ledger, horizon, &mut recalls));
+            settled.findings.extend(self.raise(tick.seqno, document, probe, raised, ledger, horizon, &mut recalls));
         }
         settled.recalls = recalls.into_values().collect();
         settled
     }
 
-    fn meet(&mut self, id: u32, ordinal: Ordinal, document: &Document) -> Option<Finding> {
-        self.known.meet(id, ordinal, self.config.members_max).map(|alarm| finding(alarm, document))
+    fn meet(&mut self, id: u32, seqno: SeqNo, document: &Document) -> Option<Finding> {
+        self.known.meet(id, seqno, self.config.members_max).map(|alarm| finding(alarm, document))
     }
 
     #[allow(clippy::too_many_arguments, reason = "settle's own arguments, passed on once")]
     fn raise(
         &mut self,
-        ordinal: Ordinal,
+        seqno: SeqNo,
         document: &Document,
         probe: &Probe,
         raised: Raised,
         ledger: &dyn Ledger,
         horizon: &dyn Horizon,
-        recalls: &mut BTreeMap<Ordinal, Recall>,
+        recalls: &mut BTreeMap<SeqNo, Recall>,
     ) -> Option<Finding> {
         let ngram = probe.ngrams[raised.ngram];
         let mut alarm = Alarm {
             id: self.known.raised(),
             class: raised.class,
-            fired: ordinal,
+            fired: seqno,
             phrase: phrase(document, raised.first, raised.span.len()),
             score: raised.score,
             threshold: raised.class.threshold(&self.thresholds),
             k: raised.evidence.votes,
-            domains: raised.evidence.units as u32,
+            domains: raised.evidence.publishers as u32,
             expected: raised.evidence.expected,
             coherence: raised.evidence.coherence,
             members: Vec::new(),
@@ -71,24 +71,23 @@ impl TriggerSpike {
             span: raised.span,
             left: raised.left as u16,
             len: ngram.len,
-            met: ordinal,
+            met: seqno,
             retired: None,
         };
         // Whoever matches 60% of the span holds at least the anchor.
-        let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < ordinal);
-        let carriers: Vec<Ordinal> =
-            earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
+        let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < seqno);
+        let carriers: Vec<SeqNo> = earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
         // The anchor is common and the span around it is not: what was counted is not what would be withheld.
-        if carriers.len() + 1 < self.config.units_min || !self.known.make_room(ordinal, self.config.alarms_max) {
+        if carriers.len() + 1 < self.config.units_min || !self.known.make_room(seqno, self.config.alarms_max) {
             return None;
         }
         for &o in &carriers {
             if matches!(ledger.fate(o), Fate::Clean | Fate::Duplicate(_)) {
-                let recall = Recall { ordinal: o, operator: Self::NAME, reason: alarm.class.reason(), alarm: Some(alarm.id) };
+                let recall = Recall { seqno: o, operator: Self::NAME, reason: alarm.class.reason(), alarm: Some(alarm.id) };
                 recalls.entry(o).or_insert(recall);
             }
         }
-        alarm.members.extend(carriers.into_iter().chain([ordinal]).take(self.config.members_max));
+        alarm.members.extend(carriers.into_iter().chain([seqno]).take(self.config.members_max));
         let finding = finding(&alarm, document);
         self.known.add(alarm);
         Some(finding)

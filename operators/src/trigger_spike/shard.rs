@@ -36,7 +36,7 @@ pub(super) const SOLO: usize = 8;
 /// A document that carries a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Carrier {
-    pub(super) ordinal: u32,
+    pub(super) seqno: u32,
     /// Where the phrase stands first.
     pub(super) place: u16,
     /// The publisher's mark.
@@ -45,11 +45,11 @@ pub(super) struct Carrier {
 
 impl Carrier {
     pub(super) fn unpack(packed: u64) -> Self {
-        Self { ordinal: (packed >> 32) as u32, place: (packed >> 16) as u16, mark: packed as u16 }
+        Self { seqno: (packed >> 32) as u32, place: (packed >> 16) as u16, mark: packed as u16 }
     }
 
     fn pack(self) -> u64 {
-        u64::from(self.ordinal) << 32 | u64::from(self.place) << 16 | u64::from(self.mark)
+        u64::from(self.seqno) << 32 | u64::from(self.place) << 16 | u64::from(self.mark)
     }
 }
 
@@ -87,7 +87,7 @@ pub struct Shard {
     pub(super) candidates: Candidates,
     lines: [Sketch; 2],
     lines_added: u64,
-    units: Counts,
+    publishers: Counts,
     limits: Limits,
     copies: Copies<Self>,
 }
@@ -97,7 +97,7 @@ struct Limits {
     candidates: usize,
     gate: usize,
     lines: usize,
-    units: usize,
+    publishers: usize,
 }
 
 impl Shard {
@@ -106,14 +106,14 @@ impl Shard {
             candidates: config.candidates_max / SHARDS,
             gate: config.gate_bytes / SHARDS,
             lines: config.line_bytes / SHARDS / 2,
-            units: config.units_max / SHARDS,
+            publishers: config.units_max / SHARDS,
         };
         Self {
             gate: Gate::new(limits.gate),
             candidates: Candidates::new(limits.candidates),
             lines: [Sketch::new(limits.lines), Sketch::new(limits.lines)],
             lines_added: 0,
-            units: Counts::new(limits.units),
+            publishers: Counts::new(limits.publishers),
             limits,
             copies: Copies::default(),
         }
@@ -122,8 +122,8 @@ impl Shard {
     pub(super) fn fold(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe) -> Answer {
         let mut answer = Answer::default();
         self.count_lines(index, probe, &mut answer);
-        if crate::operator::shard_of(probe.unit) == index {
-            answer.sequence = Some(self.units.add(probe.unit, 1));
+        if crate::operator::shard_of(probe.publisher) == index {
+            answer.sequence = Some(self.publishers.add(probe.publisher, 1));
         }
         if tick.votes {
             self.take_in(operator, index, tick, probe, &mut answer);
@@ -151,19 +151,19 @@ impl Shard {
         std::hint::black_box(own.iter().fold(0, |x, n| x ^ self.candidates.touch(n.hash) ^ self.gate.touch(n.hash)));
         for i in probe.ngrams_of[index]..probe.ngrams_of[index + 1] {
             let rare = probe.ngrams[i as usize];
-            let carrier = Carrier { ordinal: tick.ordinal, place: rare.place, mark: probe.mark }.pack();
+            let carrier = Carrier { seqno: tick.seqno, place: rare.place, mark: probe.mark }.pack();
             let Some(slot) = self.candidates.find(rare.hash) else {
                 if self.gate.pass(rare.hash) {
-                    self.candidates.insert(rare.hash, carrier, tick.ordinal, TEST_MIN);
+                    self.candidates.insert(rare.hash, carrier, tick.seqno, TEST_MIN);
                 }
                 continue;
             };
             self.candidates.push(slot, carrier);
             let entry = self.candidates.get_mut(slot);
-            if entry.touched < tick.border {
+            if entry.touched < tick.epoch {
                 entry.before = entry.live;
             }
-            entry.touched = tick.ordinal;
+            entry.touched = tick.seqno;
             entry.live = entry.live.saturating_add(1);
             let live = entry.live;
             if live >= LIVE_TOLD {
@@ -198,20 +198,20 @@ impl Shard {
         }
     }
 
-    /// Takes back the votes that document `ordinal` gave to phrases.
-    pub(super) fn withdraw(&mut self, hashes: &[Rare], ordinal: u32) {
+    /// Takes back the votes that document `seqno` gave to phrases.
+    pub(super) fn withdraw(&mut self, hashes: &[Rare], seqno: u32) {
         for n in hashes {
             if let Some(slot) = self.candidates.find(n.hash) {
-                self.candidates.withdraw(slot, |x| Carrier::unpack(x).ordinal == ordinal);
+                self.candidates.withdraw(slot, |x| Carrier::unpack(x).seqno == seqno);
             }
         }
     }
 
-    /// Documents that carried the phrase as of a border at or before which nothing has been folded since.
-    pub(super) fn live_at(&self, hash: u64, border: u32) -> u16 {
+    /// Documents that carried the phrase as of an epoch boundary at or before which nothing has been folded since.
+    pub(super) fn live_at(&self, hash: u64, epoch: u32) -> u16 {
         self.candidates.find(hash).map_or(0, |slot| {
             let entry = self.candidates.get(slot);
-            if entry.touched < border { entry.live } else { entry.before }
+            if entry.touched < epoch { entry.live } else { entry.before }
         })
     }
 
@@ -219,7 +219,7 @@ impl Shard {
     pub(super) fn tidy(&mut self) {
         self.candidates.make_room();
         self.gate.rotate_if_full();
-        self.units.make_room();
+        self.publishers.make_room();
         if self.lines_added >= self.lines[0].bytes() as u64 / 4 {
             self.lines.swap(0, 1);
             self.lines[0].clear();
@@ -229,7 +229,12 @@ impl Shard {
 
     pub(super) fn bytes(&self) -> [(&'static str, usize); 4] {
         let lines = self.lines.iter().map(Sketch::bytes).sum();
-        [("candidates", self.candidates.bytes()), ("gate", self.gate.bytes()), ("lines", lines), ("units", self.units.bytes())]
+        [
+            ("candidates", self.candidates.bytes()),
+            ("gate", self.gate.bytes()),
+            ("lines", lines),
+            ("units", self.publishers.bytes()),
+        ]
     }
 }
 
@@ -240,19 +245,19 @@ impl Clone for Shard {
             gate: self.gate.clone(),
             candidates: self.candidates.clone(),
             lines: self.lines.clone(),
-            units: self.units.clone(),
+            publishers: self.publishers.clone(),
             copies: Copies::default(),
             ..*self
         }
     }
 
     fn clone_from(&mut self, source: &Self) {
-        let Self { gate, candidates, lines, lines_added, units, limits, copies: _ } = source;
+        let Self { gate, candidates, lines, lines_added, publishers, limits, copies: _ } = source;
         self.gate.clone_from(gate);
         self.candidates.clone_from(candidates);
         self.lines.clone_from(lines);
         self.lines_added = *lines_added;
-        self.units.clone_from(units);
+        self.publishers.clone_from(publishers);
         self.limits = *limits;
     }
 }
@@ -263,7 +268,7 @@ impl Persist for Shard {
         self.candidates.save(out);
         self.lines.iter().for_each(|l| l.save(out));
         out.u64(self.lines_added);
-        self.units.save(out);
+        self.publishers.save(out);
     }
 
     fn freeze(&self) -> Frozen {
@@ -278,7 +283,7 @@ impl Persist for Shard {
         self.candidates = Candidates::load(from, self.limits.candidates)?;
         self.lines = [Sketch::load(from)?, Sketch::load(from)?];
         self.lines_added = from.u64()?;
-        self.units = Counts::load(from, self.limits.units)?;
+        self.publishers = Counts::load(from, self.limits.publishers)?;
         let fits =
             self.gate.bytes() <= self.limits.gate.max(64) && self.lines.iter().all(|l| l.bytes() <= self.limits.lines.max(64));
         if fits { Ok(()) } else { Err(from.corrupt("tables of the configured size")) }
@@ -290,7 +295,7 @@ struct Bounds<'a> {
     logs: &'a Logs,
     votes_per_unit: u32,
     units_min: usize,
-    ordinal: u32,
+    seqno: u32,
     documents: f64,
     new_share: f64,
 }
@@ -301,7 +306,7 @@ impl<'a> Bounds<'a> {
             logs: &operator.logs,
             votes_per_unit: operator.config.votes_per_unit,
             units_min: operator.config.units_min,
-            ordinal: tick.ordinal,
+            seqno: tick.seqno,
             documents: f64::from(operator.background.documents()),
             new_share: operator.frozen.new_share(),
         }
@@ -312,20 +317,20 @@ impl<'a> Bounds<'a> {
             return false;
         }
         let windowed = listed.len() == LISTED_MAX && usize::from(live) > LISTED_MAX;
-        let since = if windowed { Carrier::unpack(listed[0]).ordinal } else { 0 };
-        let expected = (f64::from(rare.df) + 0.5) * f64::from(self.ordinal - since + 1) / self.documents;
+        let since = if windowed { Carrier::unpack(listed[0]).seqno } else { 0 };
+        let expected = (f64::from(rare.df) + 0.5) * f64::from(self.seqno - since + 1) / self.documents;
         let unlisted = usize::from(!windowed && usize::from(live) > listed.len());
         let any_new = listed.iter().any(|&x| x as u16 & NEW != 0);
         let most = self.logs.l1(listed.len() + unlisted, expected);
         if most + if any_new { LN_MAX + LX_MAX } else { 0.0 } < FLOOR && (rare.df > 1 || !any_new) {
             return false;
         }
-        let (units, votes, new, largest_new) = self.count(listed);
-        if units < self.units_min {
+        let (publishers, votes, new, largest_new) = self.count(listed);
+        if publishers < self.units_min {
             return rare.df <= 1 && largest_new >= SOLO && largest_new * 2 >= listed.len();
         }
         let l1 = self.logs.l1(votes + unlisted, expected);
-        l1 > 0.0 && l1 + excess(new, units, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
+        l1 > 0.0 && l1 + excess(new, publishers, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
     }
 
     /// Different publishers, their capped votes, how many of them are new, and the most documents of a new one.
@@ -334,16 +339,16 @@ impl<'a> Bounds<'a> {
         let marks = &mut marks[..listed.len()];
         marks.iter_mut().zip(listed).for_each(|(m, &x)| *m = x as u16);
         marks.sort_unstable();
-        let (mut units, mut votes, mut new, mut largest_new) = (0, 0, 0, 0);
+        let (mut publishers, mut votes, mut new, mut largest_new) = (0, 0, 0, 0);
         for run in marks.chunk_by(|a, b| a == b) {
-            units += 1;
+            publishers += 1;
             votes += run.len().min(self.votes_per_unit as usize);
             if run[0] & NEW != 0 {
                 new += 1;
                 largest_new = largest_new.max(run.len());
             }
         }
-        (units, votes, new, largest_new)
+        (publishers, votes, new, largest_new)
     }
 }
 
@@ -366,18 +371,18 @@ mod tests {
     fn a_long_text_on_many_sites_is_judged_in_turns() {
         let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
         (0..100).for_each(|i| learner.add("https://known.example", "", document("known.example", &format!("w{i}")).ids()));
-        let unit = document("known.example", "").unit;
-        let background = Arc::new(learner.finish(Origin::Trusted, &|_, _, _| unit.clone()));
+        let publisher = document("known.example", "").publisher;
+        let background = Arc::new(learner.finish(Origin::Trusted, &|_, _, _| publisher.clone()));
         let operator = TriggerSpike::new(Config::default(), background, 16);
         let text = (0..1000).map(|i| format!("zorb{i}")).collect::<Vec<_>>().join(" ");
         let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
         let (mut judged, mut most, mut phrases) = (BTreeMap::<u64, u32>::new(), 0, 0);
-        for ordinal in 0..30 {
-            let page = document(&format!("site{ordinal}.example"), &text);
+        for seqno in 0..30 {
+            let page = document(&format!("site{seqno}.example"), &text);
             let probe = operator.probe(&page);
             phrases = probe.ngrams.len();
             for (index, shard) in shards.iter_mut().enumerate() {
-                let answer = shard.fold(&operator, index, Tick { ordinal, border: 0, votes: true }, &probe);
+                let answer = shard.fold(&operator, index, Tick { seqno, epoch: 0, votes: true }, &probe);
                 most = most.max(answer.due.len());
                 answer.due.iter().for_each(|d| *judged.entry(probe.ngrams[d.ngram as usize].hash).or_default() += 1);
             }

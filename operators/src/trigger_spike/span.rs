@@ -77,7 +77,7 @@ impl Span {
 /// that stand beside each other in each of their carriers.
 fn carriers(seed: Seed, evidence: &Evidence, members: &[Member]) -> u64 {
     let shift = |m: &Member| u32::from(m.carrier.place).wrapping_sub(evidence.place as u32);
-    members.iter().fold(mix(seed.0), |hash, m| mix(hash ^ (u64::from(m.carrier.ordinal) << 32 | u64::from(shift(m)))))
+    members.iter().fold(mix(seed.0), |hash, m| mix(hash ^ (u64::from(m.carrier.seqno) << 32 | u64::from(shift(m)))))
 }
 
 impl Bench<'_> {

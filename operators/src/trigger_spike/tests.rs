@@ -47,13 +47,14 @@ fn background() -> Arc<Background> {
         let page = document(&site(i), &page(i));
         learner.add(&page.url, "", page.ids());
     }
-    let unit =
-        |url: &str, _: &str, _: &std::collections::BTreeSet<String>| document(url.split('/').nth(2).unwrap_or_default(), "").unit;
-    Arc::new(learner.finish(Origin::Trusted, &unit))
+    let publisher = |url: &str, _: &str, _: &std::collections::BTreeSet<String>| {
+        document(url.split('/').nth(2).unwrap_or_default(), "").publisher
+    };
+    Arc::new(learner.finish(Origin::Trusted, &publisher))
 }
 
 /// A stream of ordinary pages, of which every 13th from the 60th on is `planted(number, text) -> (host, text)`.
-fn stream(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Vec<Step>, Vec<Ordinal>) {
+fn stream(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Vec<Step>, Vec<SeqNo>) {
     let mut carriers = Vec::new();
     let steps = (0..STREAM).map(|i| {
         let text = page(TRUSTED + i);
@@ -65,7 +66,7 @@ fn stream(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Vec<Step>
             let ordinary = document(&site(TRUSTED + i), &text);
             return if i % 89 == 7 { Step::suspect(ordinary) } else { Step::new(ordinary) };
         };
-        carriers.push(i as Ordinal);
+        carriers.push(i as SeqNo);
         Step::new(document(&host, &text))
     });
     (steps.collect(), carriers)
@@ -86,23 +87,23 @@ fn operator(background: &Arc<Background>) -> TriggerSpike {
     TriggerSpike::new(config(), Arc::clone(background), W)
 }
 
-fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Outcome, Vec<Ordinal>) {
+fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Outcome, Vec<SeqNo>) {
     let (steps, carriers) = stream(planted);
     let background = background();
-    let plain = conformance::Schedule { border: W, batch: 7, lag: false, restore_at: None };
+    let plain = conformance::Schedule { epoch: W, batch: 7, lag: false, restore_at: None };
     (conformance::run(&|| operator(&background), &steps, plain), carriers)
 }
 
 /// Asserts that all carriers are withheld or recalled in the end, as `reason`, and hardly anything else.
 #[track_caller]
-fn assert_found(outcome: &Outcome, carriers: &[Ordinal], reason: Reason) {
+fn assert_found(outcome: &Outcome, carriers: &[SeqNo], reason: Reason) {
     let withheld =
-        |o: Ordinal| matches!(outcome.fates[o as usize], crate::lookup::Fate::Quarantined | crate::lookup::Fate::Recalled);
+        |o: SeqNo| matches!(outcome.fates[o as usize], crate::lookup::Fate::Quarantined | crate::lookup::Fate::Recalled);
     let missed: Vec<_> = carriers.iter().filter(|&&o| !withheld(o)).collect();
     assert!(missed.is_empty(), "missed {missed:?} of {carriers:?}");
     let first = carriers.iter().find(|&&o| !outcome.findings(o).is_empty()).expect("a first alarm");
     assert_eq!(outcome.findings(*first)[0].reason, reason, "{:?}", outcome.findings(*first));
-    let wrong = (0..STREAM as Ordinal).filter(|o| o % 89 != 7 && withheld(*o) && !carriers.contains(o)).count();
+    let wrong = (0..STREAM as SeqNo).filter(|o| o % 89 != 7 && withheld(*o) && !carriers.contains(o)).count();
     assert!(wrong <= 2, "{wrong} ordinary pages withheld");
 }
 
@@ -188,7 +189,7 @@ fn gives_up_the_alarm_met_longest_ago_and_raises_it_again() {
     let make = || TriggerSpike::new(Config { alarms_max: 1, ..config() }, Arc::clone(&background), W);
     let outcome = conformance::check(make, &steps, W, 16 << 20);
     let mut alarms: Vec<(u32, &str)> = Vec::new();
-    for found in (0..STREAM as Ordinal).flat_map(|o| outcome.findings(o)) {
+    for found in (0..STREAM as SeqNo).flat_map(|o| outcome.findings(o)) {
         let alarm = (found.evidence.alarm.expect("an alarm"), found.evidence.phrase.as_deref().expect("a phrase"));
         if alarms.last() != Some(&alarm) {
             alarms.push(alarm);
@@ -201,7 +202,7 @@ fn gives_up_the_alarm_met_longest_ago_and_raises_it_again() {
 fn is_silent_without_a_background() {
     let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, "zorblax"))));
     let empty = Arc::new(Background::empty(conformance::SEED));
-    let plain = conformance::Schedule { border: W, batch: 7, lag: false, restore_at: None };
+    let plain = conformance::Schedule { epoch: W, batch: 7, lag: false, restore_at: None };
     let outcome = conformance::run(&|| operator(&empty), &steps, plain);
     assert!(outcome.settled.iter().all(|s| s.findings.is_empty()));
 }

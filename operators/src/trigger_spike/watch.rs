@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::{Class, Config, TriggerSpike};
 use crate::{
     background::{Background, Thresholds},
-    document::{Document, Ordinal, Parts, Unit},
+    document::{Document, Parts, Publisher, SeqNo},
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, SHARDS, Scene, Tick},
     text::{Token, Tokens},
 };
 
-/// Ordinals between borders while watching.
+/// Sequence numbers between epoch boundaries while watching.
 const WINDOW: u32 = 64;
 /// Scores below these cannot reach the least thresholds: growth in exposure multiplies them by 2.3 at most.
 const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0, solo: 5.0, gibberish: 2.0 };
@@ -21,11 +21,11 @@ const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0
 struct Texts(Vec<Arc<[Token]>>);
 
 impl Horizon for Texts {
-    fn tokens(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {
-        self.0.get(ordinal as usize).cloned()
+    fn tokens(&self, seqno: SeqNo) -> Option<Arc<[Token]>> {
+        self.0.get(seqno as usize).cloned()
     }
 
-    fn may_carry(&self, _: &[Token]) -> Vec<Ordinal> {
+    fn may_carry(&self, _: &[Token]) -> Vec<SeqNo> {
         Vec::new()
     }
 }
@@ -34,7 +34,7 @@ impl Horizon for Texts {
 struct Clean;
 
 impl Ledger for Clean {
-    fn fate(&self, _: Ordinal) -> Fate {
+    fn fate(&self, _: SeqNo) -> Fate {
         Fate::Clean
     }
 }
@@ -42,7 +42,7 @@ impl Ledger for Clean {
 /// The best score of each class, by its number.
 pub(crate) fn best_scores<'a>(
     background: &Arc<Background>,
-    documents: impl Iterator<Item = (&'a Unit, &'a Arc<[Token]>)>,
+    documents: impl Iterator<Item = (&'a Publisher, &'a Arc<[Token]>)>,
 ) -> [f64; 4] {
     let mut operator = TriggerSpike::new(Config::default(), Arc::clone(background), WINDOW);
     operator.thresholds = LOW;
@@ -50,17 +50,17 @@ pub(crate) fn best_scores<'a>(
     let mut shards: Vec<_> = (0..SHARDS).map(|_| operator.shard()).collect();
     let mut texts = Texts(Vec::new());
     let mut best = [0.0f64; Class::ALL.len()];
-    for (ordinal, (unit, tokens)) in (0u32..).zip(documents) {
-        let border = ordinal - ordinal % WINDOW;
-        if ordinal == border && ordinal > 0 {
-            operator.border(border, &[], &mut shards, &texts);
+    for (seqno, (publisher, tokens)) in (0u32..).zip(documents) {
+        let epoch = seqno - seqno % WINDOW;
+        if seqno == epoch && seqno > 0 {
+            operator.begin_epoch(epoch, &[], &mut shards, &texts);
         }
-        let document = document(unit, tokens);
-        let tick = Tick { ordinal, border, votes: true };
+        let document = document(publisher, tokens);
+        let tick = Tick { seqno, epoch, votes: true };
         let probe = operator.probe(&document);
         let answers: Vec<_> = shards.iter_mut().enumerate().map(|(i, s)| operator.fold(s, i, tick, &probe)).collect();
         let memo = operator.describe(&document, &probe, &answers);
-        operator.remember(ordinal, Some(memo));
+        operator.remember(seqno, Some(memo));
         texts.0.push(Arc::clone(tokens));
         let scene = Scene { tick, shards: &shards, horizon: &texts };
         let mut proposal = operator.judge(&document, &probe, &answers, &scene);
@@ -73,9 +73,9 @@ pub(crate) fn best_scores<'a>(
     best
 }
 
-fn document(unit: &Unit, tokens: &Arc<[Token]>) -> Document {
+fn document(publisher: &Publisher, tokens: &Arc<[Token]>) -> Document {
     Document {
-        unit: unit.clone(),
+        publisher: publisher.clone(),
         url: Box::default(),
         text: Box::default(),
         parts: Parts::default(),

@@ -19,7 +19,7 @@ impl Bench<'_> {
     pub(super) fn weigh(&self, due: &Due, members: &[Member]) -> Option<Evidence> {
         let operator = self.operator;
         let rare = self.probe.ngrams[due.ngram as usize];
-        let units = units_of(members);
+        let publishers = publishers_of(members);
         let place = usize::from(rare.place);
         let tokens = self.span(place, usize::from(rare.len));
         let usual = f64::from(rare.df) + 0.5;
@@ -29,27 +29,27 @@ impl Bench<'_> {
             len: usize::from(rare.len),
             live: f64::from(due.live),
             votes: 0.0,
-            units: units.len(),
+            publishers: publishers.len(),
             expected: usual * self.growth,
             base: 0.0,
             coherence: 0.0,
-            solo: units.len() < operator.config.units_min,
+            solo: publishers.len() < operator.config.units_min,
         };
         if evidence.solo {
-            return weigh_solo(evidence, rare.df, &units, members);
+            return weigh_solo(evidence, rare.df, &publishers, members);
         }
-        let per_unit = operator.config.votes_per_unit as usize;
+        let per_publisher = operator.config.votes_per_unit as usize;
         let windowed = members.len() == LISTED_MAX && usize::from(due.live) > LISTED_MAX;
-        let oldest = members.last()?.carrier.ordinal;
+        let oldest = members.last()?.carrier.seqno;
         let stretch = if windowed {
-            f64::from(self.tick.ordinal - oldest + 1) / f64::from(operator.background.documents())
+            f64::from(self.tick.seqno - oldest + 1) / f64::from(operator.background.documents())
         } else {
             self.growth
         };
         // A carrier that only the gate saw is one more vote, of nobody known.
         let unlisted = usize::from(!windowed && usize::from(due.live) > members.len());
-        let votes = units.iter().map(|u| u.1.len().min(per_unit)).sum::<usize>() + unlisted;
-        let new = units.iter().filter(|u| u.1[0].memo.is_new);
+        let votes = publishers.iter().map(|u| u.1.len().min(per_publisher)).sum::<usize>() + unlisted;
+        let new = publishers.iter().filter(|u| u.1[0].memo.is_new);
         let full = new.clone().filter(|u| u.1.len() as f64 > FULL * f64::from(u.1[0].memo.sequence)).count();
         let (mut scarcity, mut new_share) = (0.0, 0.0);
         for m in members {
@@ -62,12 +62,12 @@ impl Bench<'_> {
         evidence.expected = usual.max(collocation(&operator.background, tokens)) * stretch * (m / scarcity).max(1.0);
         evidence.votes = votes as f64;
         let l1 = operator.logs.l1(votes, evidence.expected);
-        let ln = excess(new.count(), units.len(), new_share).min(LN_MAX);
+        let ln = excess(new.count(), publishers.len(), new_share).min(LN_MAX);
         evidence.base = l1 + ln + (full as f64).min(LX_MAX);
         if l1 <= 0.0 || evidence.base < FLOOR {
             return None;
         }
-        evidence.coherence = coherence(&units, per_unit);
+        evidence.coherence = coherence(&publishers, per_publisher);
         Some(evidence)
     }
 
@@ -78,8 +78,8 @@ impl Bench<'_> {
 }
 
 /// The same of one publisher's documents.
-fn weigh_solo(mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
-    let (_, own) = units.iter().max_by_key(|u| u.1.len())?;
+fn weigh_solo(mut evidence: Evidence, df: u8, publishers: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
+    let (_, own) = publishers.iter().max_by_key(|u| u.1.len())?;
     let (newest, oldest) = (own.first()?.memo, own.last()?.memo);
     // Of its documents, those over which the list reaches: a full list has forgotten older carriers.
     let begins = if members.len() == LISTED_MAX { oldest.sequence } else { 1 };
@@ -94,25 +94,25 @@ fn weigh_solo(mut evidence: Evidence, df: u8, units: &[(u64, Vec<&Member>)], mem
 }
 
 /// The members by publisher, publishers in the order of their newest member.
-fn units_of(members: &[Member]) -> Vec<(u64, Vec<&Member>)> {
-    let mut units: Vec<(u64, Vec<&Member>)> = Vec::new();
+fn publishers_of(members: &[Member]) -> Vec<(u64, Vec<&Member>)> {
+    let mut publishers: Vec<(u64, Vec<&Member>)> = Vec::new();
     for m in members {
-        match units.iter_mut().find(|u| u.0 == m.memo.unit) {
-            Some(unit) => unit.1.push(m),
-            None => units.push((m.memo.unit, vec![m])),
+        match publishers.iter_mut().find(|u| u.0 == m.memo.publisher) {
+            Some(publisher) => publisher.1.push(m),
+            None => publishers.push((m.memo.publisher, vec![m])),
         }
     }
-    units
+    publishers
 }
 
-/// Mean cosine over pairs of different publishers, of each at most `per_unit` newest: `(|S|^2 - sum |S_u|^2) / pairs`.
-fn coherence(units: &[(u64, Vec<&Member>)], per_unit: usize) -> f64 {
+/// Mean cosine over pairs of different publishers, of each at most `per_publisher` newest: `(|S|^2 - sum |S_u|^2) / pairs`.
+fn coherence(publishers: &[(u64, Vec<&Member>)], per_publisher: usize) -> f64 {
     let mut total = [0i64; DIMENSIONS];
     let (mut inner, mut pairs, mut n) = (0i64, 0i64, 0i64);
-    for (_, members) in units {
+    for (_, members) in publishers {
         let mut sum = [0i64; DIMENSIONS];
         let mut count = 0;
-        for m in members.iter().take(per_unit) {
+        for m in members.iter().take(per_publisher) {
             let Context(context) = &m.memo.context;
             sum.iter_mut().zip(context).for_each(|(s, &x)| *s += i64::from(x));
             count += 1;

@@ -11,8 +11,8 @@ use connectors::{
 };
 use operators::{
     background::{Background, Learner, Options, Origin},
-    document::Unit,
-    reputation::unit::{Platforms, unit_of},
+    document::Publisher,
+    reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };
 use rayon::prelude::*;
@@ -47,7 +47,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     print(&format!(
         "learned from {} documents of {} publishers in {:.1} s: {}\n{thresholds:#?}",
         background.documents(),
-        background.units(),
+        background.publishers(),
         began.elapsed().as_secs_f64(),
         arguments.output.display(),
     ));
@@ -112,11 +112,11 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
     }
     let patterns = &config.operators.reputation.account_patterns;
     Platforms::new([""; 0], patterns)?;
-    let unit = |url: &str, source: &str, platforms: &BTreeSet<String>| -> Unit {
+    let publisher = |url: &str, source: &str, platforms: &BTreeSet<String>| -> Publisher {
         let platforms = Platforms::new(platforms.iter().cloned(), patterns).expect("the patterns were compiled above");
-        unit_of(url, source, seed, &platforms)
+        publisher_of(url, source, seed, &platforms)
     };
-    let background = learner.finish(Origin::Trusted, &unit);
+    let background = learner.finish(Origin::Trusted, &publisher);
     write_atomically(&arguments.output, &background.save())?;
     Ok(background)
 }

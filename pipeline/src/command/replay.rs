@@ -69,7 +69,7 @@ pub(super) struct Arguments {
     /// Indexes and counters that are carried from one dump to the next; replaced when the run is finished.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Reviewed verdicts (JSONL: `unit`, `bad`, `time`) that reputation learns from.
+    /// Reviewed verdicts (JSONL: `publisher`, `bad`, `time`) that reputation learns from.
     #[arg(long, value_name = "FILE")]
     pub verdicts: Option<PathBuf>,
     /// Write decisions and recalls and no corpus.

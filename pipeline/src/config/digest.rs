@@ -10,7 +10,8 @@ use super::{Config, Fields, Input, Operators, Policy};
 struct Affecting<'a> {
     engine: &'static str,
     input: Input,
-    border: u32,
+    #[serde(rename = "border")]
+    epoch: u32,
     horizon_documents: u32,
     policy: &'a Policy,
     operators: &'a Operators,
@@ -25,7 +26,7 @@ pub fn verdict_digest(config: &Config, background: &[u8; 32], seed: Seed, lists:
     let affecting = Affecting {
         engine: env!("CARGO_PKG_VERSION"),
         input: Input { fields, ..config.input.clone() },
-        border: config.engine.border,
+        epoch: config.engine.epoch,
         horizon_documents: config.state.horizon_documents,
         policy: &config.policy,
         operators: &config.operators,

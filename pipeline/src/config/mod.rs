@@ -107,8 +107,9 @@ pub struct Background {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Engine {
-    /// Ordinals between borders, where late decisions become visible to counters. *(verdict)*
-    pub border: u32,
+    /// Sequence numbers between epoch boundaries, where late decisions become visible to counters. *(verdict)*
+    #[serde(rename = "border")]
+    pub epoch: u32,
     /// Most documents in a micro-batch.
     pub batch_documents: usize,
     /// Most bytes in a micro-batch.
@@ -121,7 +122,7 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { border: 64, batch_documents: 1024, batch_bytes: 64 << 20, threads: 0, seed: None }
+        Self { epoch: 64, batch_documents: 1024, batch_bytes: 64 << 20, threads: 0, seed: None }
     }
 }
 
@@ -131,7 +132,7 @@ impl Default for Engine {
 pub struct State {
     /// Folder of the Kafka stage's state; a replay keeps its own in its output.
     pub directory: PathBuf,
-    /// Ordinals between snapshots; a kill costs at most this much work. Compression frames of the output close there.
+    /// Sequence numbers between snapshots; a kill costs at most this much work. Compression frames of the output close there.
     pub snapshot_documents: u32,
     /// How many documents back an alarm finds its carriers. *(verdict)*
     pub horizon_documents: u32,

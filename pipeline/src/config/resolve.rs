@@ -10,8 +10,8 @@ use super::Config;
 const TOKENS_MOST: usize = u16::MAX as usize;
 /// Most bytes of a record or a text: places are kept in 32 bits.
 const BYTES_MOST: usize = u32::MAX as usize;
-/// Most ordinals between borders: what late decisions may wait for.
-const BORDER_MOST: u32 = 1 << 16;
+/// Most sequence numbers between epoch boundaries: what late decisions may wait for.
+const EPOCH_MOST: u32 = 1 << 16;
 /// Most partitions of a topic that is made: more is a slip.
 const PARTITIONS_MOST: u32 = 10_000;
 /// Most replicas of a topic that is made: brokers count them in 16 bits.
@@ -31,7 +31,7 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
     found.range("input.text_bytes_max", config.input.text_bytes_max, 1, BYTES_MOST);
     found.range("input.tokens_max", config.input.tokens_max, 1, TOKENS_MOST);
     found.least("input.ratio_max", config.input.ratio_max, 1);
-    found.range("engine.border", config.engine.border, 1, BORDER_MOST);
+    found.range("engine.border", config.engine.epoch, 1, EPOCH_MOST);
     found.least("engine.batch_documents", config.engine.batch_documents, 1);
     found.least("engine.batch_bytes", config.engine.batch_bytes, 1);
     found.least("state.snapshot_documents", config.state.snapshot_documents, 1);
@@ -120,10 +120,10 @@ fn stage(config: &Config, found: &mut Found) {
 pub fn conflicts(config: &Config) -> Vec<(String, String)> {
     let usual = Config::default();
     let mut found = Found::default();
-    let (border, snapshot) = (config.engine.border, config.state.snapshot_documents);
-    if border > 0 && !snapshot.is_multiple_of(border) || snapshot < border {
-        let message = format!("snapshots every {snapshot} documents, expected a multiple of engine.border, which is {border}");
-        let path = if border == usual.engine.border { "state.snapshot_documents" } else { "engine.border" };
+    let (epoch, snapshot) = (config.engine.epoch, config.state.snapshot_documents);
+    if epoch > 0 && !snapshot.is_multiple_of(epoch) || snapshot < epoch {
+        let message = format!("snapshots every {snapshot} documents, expected a multiple of engine.border, which is {epoch}");
+        let path = if epoch == usual.engine.epoch { "state.snapshot_documents" } else { "engine.border" };
         found.add(path, &message);
     }
     let (record, text) = (config.input.record_bytes_max, config.input.text_bytes_max);
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn every_range_is_checked_at_both_ends() {
         let mut config = Config::default();
-        config.engine.border = 0;
+        config.engine.epoch = 0;
         config.engine.batch_documents = 0;
         config.input.tokens_max = 65_536;
         config.output.part_records = 0;
@@ -240,17 +240,17 @@ mod tests {
         ];
         assert_eq!(paths(&problems(&config)), expected);
         config = Config::default();
-        (config.engine.border, config.input.tokens_max, config.policy.quarantine_score) = (65_536, 65_535, 1.0);
+        (config.engine.epoch, config.input.tokens_max, config.policy.quarantine_score) = (65_536, 65_535, 1.0);
         assert_eq!(problems(&config), []);
         config.policy.quarantine_score = f64::NAN;
-        config.engine.border = 65_537;
+        config.engine.epoch = 65_537;
         assert_eq!(paths(&problems(&config)), ["engine.border", "policy.quarantine_score"]);
     }
 
     #[test]
     fn conflicts_name_the_key_that_was_changed() {
         let mut config = Config::default();
-        config.engine.border = 100;
+        config.engine.epoch = 100;
         config.input.record_bytes_max = 1000;
         assert_eq!(paths(&conflicts(&config)), ["engine.border", "input.record_bytes_max"]);
         config = Config::default();

@@ -1,6 +1,6 @@
 //! Without a trusted background: learning from the filter's own past.
 //!
-//! At fixed ordinals a new background is learned from the documents that are older than a delay and were neither withheld nor
+//! At fixed sequence numbers a new background is learned from the documents that are older than a delay and were neither withheld nor
 //! recalled, so whoever wants to be learned has to pass first and stay unnoticed for the whole delay. A version is learned each
 //! time there is twice as much to learn from: all versions together cost about twice the last one (.3 ms a document).
 //!
@@ -11,50 +11,50 @@ use std::{fs, path::PathBuf, sync::Arc};
 use connectors::file::write_atomically;
 use operators::{
     background::{Background, Learner, Options, Origin},
-    document::Ordinal,
+    document::SeqNo,
     lookup::{Fate, Horizon as _, Ledger as _},
-    reputation::unit,
+    reputation::publisher,
 };
 use tracing::info;
 
 use super::Engine;
 use crate::state::StateError;
 
-/// Borders between the ordinals at which a version may be learned.
-const STEP_BORDERS: Ordinal = 64;
+/// Epoch boundaries between the sequence numbers at which a version may be learned.
+const STEP_EPOCHS: SeqNo = 64;
 
 /// What an engine without a trusted background knows about its own past.
 #[derive(Debug)]
 pub struct Bootstrap {
     folder: PathBuf,
     /// Documents younger than this are not learned from.
-    delay: Ordinal,
-    /// How many ordinals the version in force was learned from; 0: none yet.
-    pub(super) learned: Ordinal,
+    delay: SeqNo,
+    /// How many sequence numbers the version in force was learned from; 0: none yet.
+    pub(super) learned: SeqNo,
 }
 
 impl Bootstrap {
     /// Learns into `folder` from documents older than `delay`.
-    pub fn new(folder: PathBuf, delay: Ordinal) -> Self {
+    pub fn new(folder: PathBuf, delay: SeqNo) -> Self {
         Self { folder, delay, learned: 0 }
     }
 
-    fn path(&self, learned: Ordinal) -> PathBuf {
+    fn path(&self, learned: SeqNo) -> PathBuf {
         self.folder.join(format!("own-{learned:010}.weir"))
     }
 }
 
 impl Engine {
-    /// Ordinals until the next one at which a background may be learned: batches are prepared up to there.
+    /// Sequence numbers until the next one at which a background may be learned: batches are prepared up to there.
     pub(super) fn until_bootstrap(&self) -> usize {
-        let step = STEP_BORDERS * self.settings.border;
+        let step = STEP_EPOCHS * self.settings.epoch;
         if self.bootstrap.is_some() { (step - self.next % step) as usize } else { usize::MAX }
     }
 
-    /// How many ordinals a new version would be learned from, if it is time for one.
-    pub(super) fn eligible_to_learn(&self) -> Option<Ordinal> {
+    /// How many sequence numbers a new version would be learned from, if it is time for one.
+    pub(super) fn eligible_to_learn(&self) -> Option<SeqNo> {
         let bootstrap = self.bootstrap.as_ref()?;
-        let step = STEP_BORDERS * self.settings.border;
+        let step = STEP_EPOCHS * self.settings.epoch;
         let eligible = self.next.saturating_sub(bootstrap.delay);
         let is_time = self.next.is_multiple_of(step) && eligible >= step.max(bootstrap.learned.saturating_mul(2));
         is_time.then_some(eligible)
@@ -77,17 +77,17 @@ impl Engine {
         Ok(())
     }
 
-    fn learn(&self, eligible: Ordinal) -> Result<Background, StateError> {
+    fn learn(&self, eligible: SeqNo) -> Result<Background, StateError> {
         let seed = self.settings.features.seed;
         let mut learner = Learner::new(seed, Options { calibrate: false, ..Options::default() });
-        for ordinal in 0..eligible {
-            if !matches!(self.ledger.fate(ordinal), Fate::Clean | Fate::Duplicate(_)) {
+        for seqno in 0..eligible {
+            if !matches!(self.ledger.fate(seqno), Fate::Clean | Fate::Duplicate(_)) {
                 continue;
             }
-            let (Some(tokens), Some(identity)) = (self.horizon.tokens(ordinal), self.ledger.identity(ordinal)?) else { continue };
-            learner.add_known(unit::named(&identity.unit, seed), tokens);
+            let (Some(tokens), Some(identity)) = (self.horizon.tokens(seqno), self.ledger.identity(seqno)?) else { continue };
+            learner.add_known(publisher::named(&identity.publisher, seed), tokens);
         }
-        Ok(learner.finish(Origin::Own, &|_, source, _| unit::named(source, seed)))
+        Ok(learner.finish(Origin::Own, &|_, source, _| publisher::named(source, seed)))
     }
 
     fn use_background(&mut self, background: Arc<Background>) {
@@ -100,7 +100,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(super) fn restore_bootstrap(&mut self, learned: Ordinal) -> Result<(), StateError> {
+    pub(super) fn restore_bootstrap(&mut self, learned: SeqNo) -> Result<(), StateError> {
         let Some(bootstrap) = &mut self.bootstrap else { return Ok(()) };
         bootstrap.learned = learned;
         if learned == 0 {

@@ -1,7 +1,7 @@
 //! Event time: the median of the last 1,024 record times. One record may be dated 2099; half of a thousand are not.
 //!
-//! The clock ticks when documents are settled and is read as of the last border, so it is a function of the stream alone.
-//! Cost: 20 us a border. State: 8 KiB.
+//! The clock ticks when documents are settled and is read as of the last epoch boundary, so it is a function of the stream alone.
+//! Cost: 20 us an epoch boundary. State: 8 KiB.
 
 use std::collections::VecDeque;
 
@@ -35,7 +35,7 @@ impl Clock {
         self.now = (!sorted.is_empty()).then(|| *sorted.select_nth_unstable(middle).1);
     }
 
-    /// Event time as of the last border; `None` before any record told its time.
+    /// Event time as of the last epoch boundary; `None` before any record told its time.
     pub(super) fn now(&self) -> Option<i64> {
         self.now
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_liar_moves_nothing_and_borders_publish() {
+    fn one_liar_moves_nothing_and_epochs_publish() {
         let mut clock = Clock::default();
         clock.publish();
         assert_eq!(clock.now(), None);

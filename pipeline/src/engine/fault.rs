@@ -23,8 +23,8 @@ pub enum Mutation {
     NoWatermark,
     /// A re-read lets every document vote.
     NoVoteBits,
-    /// Votes are withdrawn as soon as the batch is over, not at a border.
-    NoBorder,
+    /// Votes are withdrawn as soon as the batch is over, not at an epoch boundary.
+    NoEpoch,
     /// A document is folded before it asks, so it may find itself.
     NoSelfCheck,
 }

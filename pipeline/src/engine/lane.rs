@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use operators::{
     codec::{Corrupt, Decoder, Encoder},
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     lookup::{Horizon, Ledger},
     mode::Mode,
     operator::{Frozen, Operator, Persist, SHARDS, Scene, Settled, Tick, Trace},
@@ -78,10 +78,10 @@ impl<O: Operator> Lane<O> {
         probe.map_or_else(Settled::default, |probe| operator.settle(tick, document, probe, proposal, suspect, ledger, horizon))
     }
 
-    /// Passes a border.
-    pub fn border(&mut self, border: Ordinal, withdrawn: &[Ordinal], horizon: &dyn Horizon) {
+    /// Passes an epoch boundary.
+    pub fn begin_epoch(&mut self, epoch: SeqNo, withdrawn: &[SeqNo], horizon: &dyn Horizon) {
         if self.is_on() {
-            self.operator.border(border, withdrawn, &mut self.shards, horizon);
+            self.operator.begin_epoch(epoch, withdrawn, &mut self.shards, horizon);
         }
     }
 
@@ -109,12 +109,12 @@ impl<O: Operator> Lane<O> {
         self.traces.push(&scratch.bytes)
     }
 
-    /// Drops traces that no state needs whose latest border is `border`.
+    /// Drops traces that no state needs whose latest epoch boundary is `epoch`.
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn forget_before(&mut self, border: Ordinal) -> Result<(), StateError> {
-        self.traces.remove_before(self.operator.oldest_traced(border))
+    pub fn forget_before(&mut self, epoch: SeqNo) -> Result<(), StateError> {
+        self.traces.remove_before(self.operator.oldest_traced(epoch))
     }
 
     /// Copies the bounded state of operator and shards, shards in parallel.
@@ -126,23 +126,22 @@ impl<O: Operator> Lane<O> {
         }
     }
 
-    /// Rebuilds the state at ordinal `next` from traces and from what [`Self::save`] wrote.
+    /// Rebuilds the state at sequence number `next` from traces and from what [`Self::save`] wrote.
     ///
     /// # Errors
     /// If either is not what it should be.
-    pub fn load(&mut self, next: Ordinal, border: Ordinal, from: &mut Decoder<'_>) -> Result<(), StateError> {
+    pub fn load(&mut self, next: SeqNo, epoch: SeqNo, from: &mut Decoder<'_>) -> Result<(), StateError> {
         if self.is_on() && next > 0 {
-            self.take_traces_in(self.operator.oldest_traced((next - 1) / border * border), border)?;
+            self.take_traces_in(self.operator.oldest_traced((next - 1) / epoch * epoch), epoch)?;
         }
         self.load_section(from).map_err(|e| StateError::corrupt("snapshot", e))
     }
 
-    fn take_traces_in(&mut self, from: Ordinal, border: Ordinal) -> Result<(), StateError> {
+    fn take_traces_in(&mut self, from: SeqNo, epoch: SeqNo) -> Result<(), StateError> {
         let Self { operator, shards, traces, .. } = self;
         traces.replay(from, |first, block| {
-            let ordinals = (first..).map(|ordinal| (ordinal, ordinal / border * border));
-            let run: Vec<Trace<'_>> =
-                ordinals.zip(block).map(|((ordinal, border), bytes)| Trace { ordinal, border, bytes }).collect();
+            let seqnos = (first..).map(|seqno| (seqno, seqno / epoch * epoch));
+            let run: Vec<Trace<'_>> = seqnos.zip(block).map(|((seqno, epoch), bytes)| Trace { seqno, epoch, bytes }).collect();
             shards.par_iter_mut().enumerate().try_for_each(|(index, shard)| operator.refold(shard, index, &run))?;
             operator.recollect(&run)
         })

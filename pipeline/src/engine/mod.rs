@@ -20,11 +20,11 @@ use connectors::{position::Position, source::Record};
 use operators::{
     background::Background,
     codec::Encoder,
-    document::Ordinal,
+    document::SeqNo,
     exact_dedup::ExactDedup,
     lookup::{Fate, Ledger as _},
     near_dup::NearDup,
-    reputation::{Contributions, Reputation, unit},
+    reputation::{Contributions, Reputation, publisher},
     trigger_spike::{Alarm, TriggerSpike},
 };
 
@@ -64,10 +64,10 @@ pub struct Engine {
     lanes: Lanes,
     ledger: Ledger,
     horizon: Horizon,
-    next: Ordinal,
+    next: SeqNo,
     run: u32,
-    run_first: Ordinal,
-    withdrawals: BTreeMap<Ordinal, Vec<Ordinal>>,
+    run_first: SeqNo,
+    withdrawals: BTreeMap<SeqNo, Vec<SeqNo>>,
     clock: Clock,
     counts: Counts,
 }
@@ -146,8 +146,8 @@ impl Engine {
         }
     }
 
-    /// The next ordinal.
-    pub fn next(&self) -> Ordinal {
+    /// The next sequence number.
+    pub fn next(&self) -> SeqNo {
         self.next
     }
 
@@ -189,8 +189,8 @@ impl Engine {
         self.settings.forgets = true;
     }
 
-    /// No document before this ordinal will be recalled or restored any more: it is beyond the recall horizon.
-    pub fn settled_up_to(&self) -> Ordinal {
+    /// No document before this sequence number will be recalled or restored any more: it is beyond the recall horizon.
+    pub fn settled_up_to(&self) -> SeqNo {
         self.horizon.floor()
     }
 
@@ -214,8 +214,8 @@ impl Engine {
         self.run
     }
 
-    /// The first ordinal of this run.
-    pub fn run_first(&self) -> Ordinal {
+    /// The first sequence number of this run.
+    pub fn run_first(&self) -> SeqNo {
         self.run_first
     }
 
@@ -226,11 +226,11 @@ impl Engine {
     /// If the ledger cannot be read.
     pub fn contributions(&self) -> Result<Contributions, StateError> {
         let mut contributions = Contributions::default();
-        for ordinal in self.run_first..self.next {
-            let Some(identity) = self.ledger.identity(ordinal)? else { continue };
-            let unit = unit::named(&identity.unit, self.settings.features.seed);
-            if !self.background.knows_unit(unit.key) {
-                contributions.add(&unit);
+        for seqno in self.run_first..self.next {
+            let Some(identity) = self.ledger.identity(seqno)? else { continue };
+            let publisher = publisher::named(&identity.publisher, self.settings.features.seed);
+            if !self.background.knows_publisher(publisher.key) {
+                contributions.add(&publisher);
             }
         }
         Ok(contributions)
@@ -261,16 +261,16 @@ impl Engine {
     /// Takes the next batch through all phases.
     ///
     /// # Errors
-    /// If state cannot be written, or the ordinals are used up.
+    /// If state cannot be written, or the sequence numbers are used up.
     pub fn process(&mut self, mut prepared: Prepared) -> Result<Processed, StateError> {
-        if u64::from(self.next) + prepared.len() as u64 > u64::from(Ordinal::MAX) {
+        if u64::from(self.next) + prepared.len() as u64 > u64::from(SeqNo::MAX) {
             return Err(StateError::Refused(format!(
                 "this state is full: it holds {} records, the most there can be",
                 self.next
             )));
         }
         let mut processed = Processed::default();
-        processed.journal.first_ordinal = u64::from(self.next);
+        processed.journal.first_seqno = u64::from(self.next);
         processed.journal.verdict_digest = self.settings.verdict_digest;
         while prepared.len() > 0 {
             if prepared.items.is_empty() {
@@ -279,8 +279,8 @@ impl Engine {
             }
             self.part(std::mem::take(&mut prepared.items), &mut processed)?;
         }
-        if self.settings.faults.is_off(Mutation::NoBorder) {
-            self.border()?;
+        if self.settings.faults.is_off(Mutation::NoEpoch) {
+            self.begin_epoch()?;
         }
         Ok(processed)
     }
@@ -288,24 +288,24 @@ impl Engine {
     /// A part of a batch that one background serves.
     fn part(&mut self, mut items: Vec<Item>, processed: &mut Processed) -> Result<(), StateError> {
         for item in &items {
-            let tick = phases::tick_of(item, self.settings.border);
+            let tick = phases::tick_of(item, self.settings.epoch);
             processed.journal.push(item.record.position, tick.votes);
             if self.settings.skips.contains(&item.record.position) {
                 processed.journal.skipped.push(item.record.position);
             }
         }
         while !items.is_empty() {
-            if self.next.is_multiple_of(self.settings.border) {
-                self.border()?;
+            if self.next.is_multiple_of(self.settings.epoch) {
+                self.begin_epoch()?;
             }
-            let until_border = (self.settings.border - self.next % self.settings.border) as usize;
-            let rest = items.split_off(until_border.min(items.len()));
+            let until_epoch = (self.settings.epoch - self.next % self.settings.epoch) as usize;
+            let rest = items.split_off(until_epoch.min(items.len()));
             self.window(std::mem::replace(&mut items, rest), &mut processed.outcomes)?;
         }
         Ok(())
     }
 
-    /// One window: documents between two borders, or the part of them that has arrived.
+    /// One window: documents between two epoch boundaries, or the part of them that has arrived.
     fn window(&mut self, items: Vec<Item>, outcomes: &mut Vec<Outcome>) -> Result<(), StateError> {
         let mut answers = phases::fold(&self.settings, &mut self.lanes, &items);
         phases::remember(&self.settings, &mut self.lanes, &mut self.horizon, &items, &mut answers)?;
@@ -314,7 +314,7 @@ impl Engine {
         } else {
             phases::judge(&self.settings, &self.lanes, &self.horizon, &items, &answers)
         };
-        self.next += items.len() as Ordinal;
+        self.next += items.len() as SeqNo;
         let mut scratch = Encoder::default();
         for ((item, proposals), answers) in items.into_iter().zip(proposals).zip(&answers) {
             let outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(item, proposals)? };
@@ -324,17 +324,17 @@ impl Engine {
         Ok(())
     }
 
-    /// What was decided at least a border ago becomes visible to counters.
-    fn border(&mut self) -> Result<(), StateError> {
-        let border = self.next;
-        let later = self.withdrawals.split_off(&(border + 1));
-        let withdrawn: Vec<Ordinal> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();
-        self.horizon.border(border);
+    /// What was decided at least an epoch boundary ago becomes visible to counters.
+    fn begin_epoch(&mut self) -> Result<(), StateError> {
+        let epoch = self.next;
+        let later = self.withdrawals.split_off(&(epoch + 1));
+        let withdrawn: Vec<SeqNo> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();
+        self.horizon.begin_epoch(epoch);
         self.clock.publish();
-        self.lanes.exact.border(border, &withdrawn, &self.horizon);
-        self.lanes.near.border(border, &withdrawn, &self.horizon);
-        self.lanes.spike.border(border, &withdrawn, &self.horizon);
-        if self.settings.forgets { self.ledger.forget(self.settings.reach.floor(border)) } else { Ok(()) }
+        self.lanes.exact.begin_epoch(epoch, &withdrawn, &self.horizon);
+        self.lanes.near.begin_epoch(epoch, &withdrawn, &self.horizon);
+        self.lanes.spike.begin_epoch(epoch, &withdrawn, &self.horizon);
+        if self.settings.forgets { self.ledger.forget(self.settings.reach.floor(epoch)) } else { Ok(()) }
     }
 
     /// Alarms that are looked for, with the ids of their members.

@@ -1,12 +1,12 @@
 //! The phases of one window: fold by shard, describe and judge by document, remember in order.
 //!
-//! A window never crosses a border, so every document in it sees the same published decisions.
+//! A window never crosses an epoch boundary, so every document in it sees the same published decisions.
 
 use std::sync::Arc;
 
 use operators::{
     codec::Encoder,
-    document::Ordinal,
+    document::SeqNo,
     exact_dedup::ExactDedup,
     near_dup::NearDup,
     operator::{Operator, Tick},
@@ -58,9 +58,9 @@ struct Answer {
 }
 
 /// When document `item` is folded.
-pub(super) fn tick_of(item: &Item, border: u32) -> Tick {
+pub(super) fn tick_of(item: &Item, epoch: u32) -> Tick {
     let votes = matches!(&item.content, Content::Document(work) if work.computed.votes);
-    Tick { ordinal: item.ordinal, border: item.ordinal / border * border, votes }
+    Tick { seqno: item.seqno, epoch: item.seqno / epoch * epoch, votes }
 }
 
 fn document_of(item: &Item) -> Option<&Work> {
@@ -81,7 +81,7 @@ pub(super) fn fold(settings: &Settings, lanes: &mut Lanes, items: &[Item]) -> Ve
             let answer = |item: &Item| {
                 let mut answer = Answer { exact: None, near: None, spike: None, failed: false };
                 let Some(work) = document_of(item) else { return answer };
-                let (tick, probes) = (tick_of(item, settings.border), &work.computed.probes);
+                let (tick, probes) = (tick_of(item, settings.epoch), &work.computed.probes);
                 if settings.faults.is_off(Mutation::NoSelfCheck)
                     && let Some(probe) = &probes.exact
                 {
@@ -148,9 +148,9 @@ pub(super) fn remember(
         .collect();
     for (item, memos) in items.iter().zip(memos) {
         let (exact, near, spike) = memos.unwrap_or_default();
-        make_visible(&mut lanes.exact, item.ordinal, exact);
-        make_visible(&mut lanes.near, item.ordinal, near);
-        make_visible(&mut lanes.spike, item.ordinal, spike);
+        make_visible(&mut lanes.exact, item.seqno, exact);
+        make_visible(&mut lanes.near, item.seqno, near);
+        make_visible(&mut lanes.spike, item.seqno, spike);
         // No alarm looks for carriers among documents that were only indexed, so their texts are not kept.
         horizon.push(document_of(item).filter(|_| !settings.only_indexes).map(|work| {
             let computed = &work.computed;
@@ -160,9 +160,9 @@ pub(super) fn remember(
     Ok(())
 }
 
-fn make_visible<O: Operator>(lane: &mut Lane<O>, ordinal: Ordinal, memo: Option<O::Memo>) {
+fn make_visible<O: Operator>(lane: &mut Lane<O>, seqno: SeqNo, memo: Option<O::Memo>) {
     if lane.is_on() {
-        lane.operator.remember(ordinal, memo);
+        lane.operator.remember(seqno, memo);
     }
 }
 
@@ -180,7 +180,7 @@ pub(super) fn judge(
         .with_max_len(1)
         .map(|(item, answers)| {
             let Some(work) = document_of(item) else { return Proposals::default() };
-            let (document, probes, tick) = (&work.computed.document, &work.computed.probes, tick_of(item, settings.border));
+            let (document, probes, tick) = (&work.computed.document, &work.computed.probes, tick_of(item, settings.epoch));
             let proposed = guarded(|| {
                 settings.faults.trip(Phase::Judge, &work.page.text);
                 Proposals {
@@ -213,7 +213,7 @@ pub(super) fn trace(
         Outcome::Nothing(item) => item,
         Outcome::Decided(decided) => &decided.item,
     };
-    let tick = tick_of(item, settings.border);
+    let tick = tick_of(item, settings.epoch);
     let asked = document_of(item).map(|work| &work.computed.probes);
     let Lanes { exact, near, spike } = lanes;
     let [by_exact, by_near, by_spike] = answers.folded;

@@ -2,7 +2,7 @@
 
 use connectors::source::Record;
 use operators::{
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     exact_dedup::ExactDedup,
     finding::{Finding, Reason, Score},
     inspect::Inspector,
@@ -27,10 +27,10 @@ use crate::{
 /// An inspector and whether its findings count.
 pub type Inspectors = Vec<(Box<dyn Inspector>, Mode)>;
 
-/// One record with its ordinal and what became of it.
+/// One record with its sequence number and what became of it.
 pub struct Item {
     /// Its place in reading order.
-    pub ordinal: Ordinal,
+    pub seqno: SeqNo,
     /// The record as delivered.
     pub record: Record,
     /// What it holds.
@@ -87,18 +87,18 @@ pub(super) fn operator_failed() -> (Finding, Mode) {
     (Finding::new("engine", Reason::OperatorFailed, Score::ONE), Mode::Enforce)
 }
 
-/// Prepares a batch of records; `first` is the ordinal of the first one. `votes`: what a journal says, in a re-read.
+/// Prepares a batch of records; `first` is the sequence number of the first one. `votes`: what a journal says, in a re-read.
 pub(super) fn prepare(
     settings: &Settings,
     inspectors: &Inspectors,
     lanes: &Lanes,
-    first: Ordinal,
+    first: SeqNo,
     records: Vec<Record>,
     votes: Option<&[bool]>,
 ) -> Vec<Item> {
     let ahead = |(i, record): (usize, Record)| {
         let content = content(settings, inspectors, lanes, &record, votes.map(|v| v[i]));
-        Item { ordinal: first + i as Ordinal, record, content }
+        Item { seqno: first + i as SeqNo, record, content }
     };
     records.into_par_iter().enumerate().map(ahead).collect()
 }

@@ -10,7 +10,7 @@ use crate::state::{StateError, horizon::Horizon, ledger::Ledger, snapshot::Body}
 /// Lengths of the logs at a snapshot: what they are truncated to before the rest is loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogLengths {
-    /// Ordinals given out.
+    /// Sequence numbers given out.
     pub next: u32,
     /// Bytes of the ledger's last file.
     pub ledger_tail: u64,
@@ -57,9 +57,9 @@ impl Engine {
         out.u32(self.run_first);
         out.u32(self.bootstrap.as_ref().map_or(0, |b| b.learned));
         out.u64(self.withdrawals.len() as u64);
-        for (border, ordinals) in &self.withdrawals {
-            out.u32(*border);
-            out.u32s(ordinals);
+        for (epoch, seqnos) in &self.withdrawals {
+            out.u32(*epoch);
+            out.u32s(seqnos);
         }
         self.counts.save(&mut out);
         self.clock.save(&mut out);
@@ -93,33 +93,33 @@ impl Engine {
     pub fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), StateError> {
         let lengths = LogLengths::of(from).map_err(corrupt)?;
         if lengths.next as usize != self.ledger.len() {
-            return Err(corrupt(from.corrupt("as many ordinals as the ledger holds")));
+            return Err(corrupt(from.corrupt("as many sequence numbers as the ledger holds")));
         }
         let numbers = [from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?];
         [self.run, self.run_first] = [numbers[0], numbers[1]];
         self.restore_bootstrap(numbers[2])?;
         self.next = lengths.next;
         self.load_pending(from).map_err(corrupt)?;
-        let border = self.settings.border;
-        self.lanes.exact.load(self.next, border, from)?;
-        self.lanes.near.load(self.next, border, from)?;
-        self.lanes.spike.load(self.next, border, from)?;
-        self.horizon.border(self.next / border * border);
+        let epoch = self.settings.epoch;
+        self.lanes.exact.load(self.next, epoch, from)?;
+        self.lanes.near.load(self.next, epoch, from)?;
+        self.lanes.spike.load(self.next, epoch, from)?;
+        self.horizon.begin_epoch(self.next / epoch * epoch);
         Ok(())
     }
 
     fn load_pending(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
         self.withdrawals.clear();
         for _ in 0..from.len(12)? {
-            let border = from.u32()?;
-            self.withdrawals.insert(border, from.u32s()?);
+            let epoch = from.u32()?;
+            self.withdrawals.insert(epoch, from.u32s()?);
         }
         self.counts = Counts::load(from)?;
         self.clock = Clock::load(from)?;
         Ok(())
     }
 
-    /// Begins another run over the same state: positions and counters start anew, ordinals and indexes go on.
+    /// Begins another run over the same state: positions and counters start anew, sequence numbers and indexes go on.
     pub fn begin_run(&mut self, run: u32) {
         self.run = run;
         self.run_first = self.next;
@@ -131,16 +131,16 @@ impl Engine {
     /// # Errors
     /// If a file cannot be removed.
     pub fn forget_before(&mut self, oldest_kept: u32) -> Result<(), StateError> {
-        let border = self.settings.border;
-        self.horizon.remove_before(oldest_kept / border * border)?;
-        let last_border = oldest_kept.saturating_sub(1) / border * border;
+        let epoch = self.settings.epoch;
+        self.horizon.remove_before(oldest_kept / epoch * epoch)?;
+        let last_epoch = oldest_kept.saturating_sub(1) / epoch * epoch;
         if self.settings.forgets {
-            self.ledger.remove_before(self.settings.reach.floor(last_border))?;
+            self.ledger.remove_before(self.settings.reach.floor(last_epoch))?;
         }
         let Lanes { exact, near, spike } = &mut self.lanes;
-        exact.forget_before(last_border)?;
-        near.forget_before(last_border)?;
-        spike.forget_before(last_border)
+        exact.forget_before(last_epoch)?;
+        near.forget_before(last_epoch)?;
+        spike.forget_before(last_epoch)
     }
 
     /// The ledger, for the last pass.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connectors::position::Position;
-use operators::{document::Ordinal, mode::Mode};
+use operators::{document::SeqNo, mode::Mode};
 
 use super::fault::Faults;
 use crate::{config::OutputFormat, decode, encode::hex, features::Features, state::ledger::Ledger};
@@ -11,34 +11,34 @@ use crate::{config::OutputFormat, decode, encode::hex, features::Features, state
 /// How far back anything refers to documents: the longest memory of an operator or of the horizon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    documents: Ordinal,
+    documents: SeqNo,
     /// Floors are multiples of it.
-    span: Ordinal,
+    span: SeqNo,
 }
 
 impl Reach {
     /// A reach of so many documents; what is behind it is forgotten in eighths of it, of at most 65,536 documents.
-    pub fn new(documents: Ordinal, border: Ordinal) -> Self {
-        let span = (documents / 8).min(Ledger::SPAN).max(border) / border * border;
+    pub fn new(documents: SeqNo, epoch: SeqNo) -> Self {
+        let span = (documents / 8).min(Ledger::SPAN).max(epoch) / epoch * epoch;
         Self { documents, span }
     }
 
-    /// Ordinals in a file of the ledger.
-    pub fn span(self) -> Ordinal {
+    /// Sequence numbers in a file of the ledger.
+    pub fn span(self) -> SeqNo {
         self.span
     }
 
-    /// The ordinal before which everything is forgotten at `border`.
-    pub fn floor(self, border: Ordinal) -> Ordinal {
-        border.saturating_sub(self.documents) / self.span * self.span
+    /// The sequence number before which everything is forgotten at `epoch`.
+    pub fn floor(self, epoch: SeqNo) -> SeqNo {
+        epoch.saturating_sub(self.documents) / self.span * self.span
     }
 }
 
 /// Resolved settings of a run.
 #[derive(Debug)]
 pub struct Settings {
-    /// Ordinals between borders.
-    pub border: Ordinal,
+    /// Sequence numbers between epoch boundaries.
+    pub epoch: SeqNo,
     /// Combined score from which a document is withheld.
     pub quarantine_score: f64,
     /// Whether a bad record counts.

@@ -1,7 +1,7 @@
 //! The serial part: proposals become findings, findings a verdict, verdicts the ledger; recalls and restores follow.
 
 use operators::{
-    document::Ordinal,
+    document::SeqNo,
     finding::{Finding, Reason},
     lookup::{Fate, Ledger as Lookup},
     mode::Mode,
@@ -77,7 +77,7 @@ impl Engine {
         let identity = self.identity(&item, work);
         self.ledger.push(&identity, fate_of(&verdict, &findings))?;
         if verdict.route == Route::Quarantine && work.computed.votes {
-            self.withdraw(item.ordinal);
+            self.withdraw(item.seqno);
         }
         let recalls = self.apply(recalls)?;
         self.counts.without_url += u64::from(work.page.url.is_none());
@@ -116,7 +116,7 @@ impl Engine {
     fn ask(&mut self, item: &Item, work: &Work, proposals: Proposals) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
         self.settings.faults.trip(Phase::Settle, &work.page.text);
         let (document, probes) = (&work.computed.document, &work.computed.probes);
-        let tick = tick_of(item, self.settings.border);
+        let tick = tick_of(item, self.settings.epoch);
         let mut findings = work.computed.inspected.clone();
         let mode = self.settings.reputation_mode;
         findings.extend(self.reputation.poor(document, self.clock.now()).filter(|_| mode != Mode::Off).map(|f| (f, mode)));
@@ -130,7 +130,7 @@ impl Engine {
         };
         let lanes = &mut self.lanes;
         let horizon = &self.horizon;
-        let itself = SeesItself(&self.ledger, item.ordinal);
+        let itself = SeesItself(&self.ledger, item.seqno);
         let ledger: &dyn Lookup = if self.settings.faults.is_off(Mutation::NoSelfCheck) { &itself } else { &self.ledger };
         let settled = lanes.spike.settle(tick, document, probes.spike.as_ref(), proposals.spike, suspect, ledger, horizon);
         take(settled, lanes.spike.mode, &mut findings);
@@ -150,15 +150,15 @@ impl Engine {
             position,
             place: item.record.position,
             run: self.run,
-            unit: work.computed.document.unit.name.to_string(),
+            publisher: work.computed.document.publisher.name.to_string(),
         }
     }
 
-    /// Votes go at the border after next, so that answers do not depend on how far settling lags behind folding.
-    fn withdraw(&mut self, ordinal: Ordinal) {
-        let border = self.settings.border;
-        let visible = if self.settings.faults.is_off(Mutation::NoBorder) { 0 } else { (ordinal / border + 2) * border };
-        self.withdrawals.entry(visible).or_default().push(ordinal);
+    /// Votes go at the epoch boundary after next, so that answers do not depend on how far settling lags behind folding.
+    fn withdraw(&mut self, seqno: SeqNo) {
+        let epoch = self.settings.epoch;
+        let visible = if self.settings.faults.is_off(Mutation::NoEpoch) { 0 } else { (seqno / epoch + 2) * epoch };
+        self.withdrawals.entry(visible).or_default().push(seqno);
     }
 
     /// Changes the fates of recalled documents, and restores the first surviving copy of each recalled representative.
@@ -166,13 +166,13 @@ impl Engine {
         let mut lines = Vec::new();
         let mut orphaned = Vec::new();
         for recall in recalls {
-            match self.ledger.fate(recall.ordinal) {
-                Fate::Clean => orphaned.push(recall.ordinal),
+            match self.ledger.fate(recall.seqno) {
+                Fate::Clean => orphaned.push(recall.seqno),
                 Fate::Duplicate(_) => {}
                 Fate::Quarantined | Fate::Recalled | Fate::Unknown => continue,
             }
-            self.ledger.change(recall.ordinal, Fate::Recalled)?;
-            let Some(identity) = self.ledger.identity(recall.ordinal)? else { continue };
+            self.ledger.change(recall.seqno, Fate::Recalled)?;
+            let Some(identity) = self.ledger.identity(recall.seqno)? else { continue };
             lines.push(RecallLine::recall(&identity, &recall, self.settings.shard));
         }
         for representative in orphaned {
@@ -201,7 +201,7 @@ impl Engine {
         let mut matches = Vec::with_capacity(findings.len());
         for (finding, _) in findings {
             let matched = match finding.evidence.matched {
-                Some(ordinal) => self.ledger.identity(ordinal)?.map(|i| i.id),
+                Some(seqno) => self.ledger.identity(seqno)?.map(|i| i.id),
                 None => None,
             };
             matches.push(matched);
@@ -213,11 +213,11 @@ impl Engine {
 }
 
 /// A test's broken ledger, in which a document is clean before it is decided: so it may be called a copy of itself.
-struct SeesItself<'a>(&'a dyn Lookup, Ordinal);
+struct SeesItself<'a>(&'a dyn Lookup, SeqNo);
 
 impl Lookup for SeesItself<'_> {
-    fn fate(&self, ordinal: Ordinal) -> Fate {
-        if ordinal == self.1 { Fate::Clean } else { self.0.fate(ordinal) }
+    fn fate(&self, seqno: SeqNo) -> Fate {
+        if seqno == self.1 { Fate::Clean } else { self.0.fate(seqno) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use operators::{
     codec::Corrupt,
-    document::Ordinal,
+    document::SeqNo,
     exact_dedup::{ExactDedup, traced_digest},
     finding::Reason,
     lookup::{Fate, Ledger as _},
@@ -23,7 +23,7 @@ use crate::state::traces::Traces;
 /// A copy across shards.
 pub(super) struct Copy {
     /// Number of the part that holds the document it is a copy of, and that document.
-    pub(super) of: (usize, Ordinal),
+    pub(super) of: (usize, SeqNo),
     pub(super) operator: &'static str,
     pub(super) reason: Reason,
 }
@@ -32,7 +32,7 @@ pub(super) struct Copy {
 #[derive(Default)]
 pub(super) struct Copies {
     /// Of each part.
-    pub(super) by_part: Vec<BTreeMap<Ordinal, Copy>>,
+    pub(super) by_part: Vec<BTreeMap<SeqNo, Copy>>,
     /// Clean documents whose digests or signatures their shard had forgotten already.
     pub(super) forgotten: u64,
 }
@@ -42,8 +42,8 @@ impl Copies {
         self.by_part.iter().flat_map(BTreeMap::values).filter(|copy| copy.reason == reason).count() as u64
     }
 
-    pub(super) fn is_copy(&self, part: usize, ordinal: Ordinal) -> bool {
-        self.by_part[part].contains_key(&ordinal)
+    pub(super) fn is_copy(&self, part: usize, seqno: SeqNo) -> bool {
+        self.by_part[part].contains_key(&seqno)
     }
 }
 
@@ -71,8 +71,8 @@ pub(super) fn find(parts: &[Part]) -> Result<Copies> {
 struct PartTraces {
     exact: Traces,
     near: Traces,
-    /// The oldest ordinals that are still there.
-    from: [Ordinal; 2],
+    /// The oldest sequence numbers that are still there.
+    from: [SeqNo; 2],
 }
 
 impl PartTraces {
@@ -88,21 +88,17 @@ impl PartTraces {
 
     fn forgotten(&self, part: &Part) -> u64 {
         let until = self.from[0].max(self.from[1]).min(part.decided.next);
-        (part.decided.first..until).filter(|&ordinal| part.ledger.fate(ordinal) == Fate::Clean).count() as u64
+        (part.decided.first..until).filter(|&seqno| part.ledger.fate(seqno) == Fate::Clean).count() as u64
     }
 }
 
 /// Calls `each` with every clean document of a part that `found` does not have, and its trace.
-fn each_clean(
-    part: &Part,
-    traces: (&Traces, Ordinal),
-    mut each: impl FnMut(Ordinal, &[u8]) -> Result<(), Corrupt>,
-) -> Result<()> {
+fn each_clean(part: &Part, traces: (&Traces, SeqNo), mut each: impl FnMut(SeqNo, &[u8]) -> Result<(), Corrupt>) -> Result<()> {
     let (traces, from) = traces;
     Ok(traces.replay(from, |first, block| {
-        for (ordinal, trace) in zip(first.., block).skip_while(|(ordinal, _)| *ordinal < from) {
-            if part.ledger.fate(ordinal) == Fate::Clean {
-                each(ordinal, trace)?;
+        for (seqno, trace) in zip(first.., block).skip_while(|(seqno, _)| *seqno < from) {
+            if part.ledger.fate(seqno) == Fate::Clean {
+                each(seqno, trace)?;
             }
         }
         Ok(())
@@ -121,7 +117,7 @@ impl Known {
     fn new(parts: &[Part]) -> Result<Self> {
         let mut begins = vec![0_u32];
         for part in parts {
-            let next = begins.last().and_then(|begin| begin.checked_add(part.ordinals().len() as u32));
+            let next = begins.last().and_then(|begin| begin.checked_add(part.seqnos().len() as u32));
             let Some(next) = next else { bail!("the shards hold over {} records, the most that can be joined", u32::MAX) };
             begins.push(next);
         }
@@ -131,50 +127,50 @@ impl Known {
         Ok(Self { exact, near, begins })
     }
 
-    fn place(&self, number: u32) -> (usize, Ordinal) {
+    fn place(&self, number: u32) -> (usize, SeqNo) {
         let part = self.begins.partition_point(|&begin| begin <= number) - 1;
         (part, number - self.begins[part])
     }
 
-    fn ask_exact(&self, part: &Part, traces: &PartTraces, found: &mut BTreeMap<Ordinal, Copy>) -> Result<()> {
+    fn ask_exact(&self, part: &Part, traces: &PartTraces, found: &mut BTreeMap<SeqNo, Copy>) -> Result<()> {
         let Some(exact) = &self.exact else { return Ok(()) };
-        each_clean(part, (&traces.exact, traces.from[0]), |ordinal, trace| {
+        each_clean(part, (&traces.exact, traces.from[0]), |seqno, trace| {
             if let Some(&number) = traced_digest(trace)?.and_then(|digest| exact.get(&digest)) {
                 let copy = Copy { of: self.place(number), operator: ExactDedup::NAME, reason: Reason::ExactDuplicate };
-                found.insert(ordinal, copy);
+                found.insert(seqno, copy);
             }
             Ok(())
         })
     }
 
-    fn ask_near(&self, part: &Part, traces: &PartTraces, found: &mut BTreeMap<Ordinal, Copy>) -> Result<()> {
+    fn ask_near(&self, part: &Part, traces: &PartTraces, found: &mut BTreeMap<SeqNo, Copy>) -> Result<()> {
         let Some(near) = &self.near else { return Ok(()) };
-        each_clean(part, (&traces.near, traces.from[1]), |ordinal, trace| {
-            if !found.contains_key(&ordinal)
+        each_clean(part, (&traces.near, traces.from[1]), |seqno, trace| {
+            if !found.contains_key(&seqno)
                 && let Some(similar) = near.similar(trace)?
             {
-                let copy = Copy { of: self.place(similar.ordinal), operator: NearDup::NAME, reason: Reason::NearDuplicate };
-                found.insert(ordinal, copy);
+                let copy = Copy { of: self.place(similar.seqno), operator: NearDup::NAME, reason: Reason::NearDuplicate };
+                found.insert(seqno, copy);
             }
             Ok(())
         })
     }
 
     /// Takes in the clean documents of a part that are no copies.
-    fn add(&mut self, number: usize, part: &Part, traces: &PartTraces, found: &BTreeMap<Ordinal, Copy>) -> Result<()> {
+    fn add(&mut self, number: usize, part: &Part, traces: &PartTraces, found: &BTreeMap<SeqNo, Copy>) -> Result<()> {
         let (begin, first) = (self.begins[number], part.decided.first);
         if let Some(exact) = &mut self.exact {
             let most = part.share.exact_dedup.documents_max as usize;
-            each_clean(part, (&traces.exact, traces.from[0]), |ordinal, trace| {
-                if let Some(digest) = traced_digest(trace)?.filter(|_| !found.contains_key(&ordinal) && exact.len() < most) {
-                    exact.entry(digest).or_insert(begin + (ordinal - first));
+            each_clean(part, (&traces.exact, traces.from[0]), |seqno, trace| {
+                if let Some(digest) = traced_digest(trace)?.filter(|_| !found.contains_key(&seqno) && exact.len() < most) {
+                    exact.entry(digest).or_insert(begin + (seqno - first));
                 }
                 Ok(())
             })?;
         }
         if let Some(near) = &mut self.near {
-            each_clean(part, (&traces.near, traces.from[1]), |ordinal, trace| {
-                if found.contains_key(&ordinal) { Ok(()) } else { near.add(begin + (ordinal - first), trace) }
+            each_clean(part, (&traces.near, traces.from[1]), |seqno, trace| {
+                if found.contains_key(&seqno) { Ok(()) } else { near.add(begin + (seqno - first), trace) }
             })?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use connectors::{
     limits::Limits,
 };
 use operators::{
-    document::Ordinal,
+    document::SeqNo,
     lookup::{Fate, Ledger as _},
 };
 
@@ -91,10 +91,10 @@ fn split(number: usize, part: &Part, output: &OutputFolder, copies: &Copies, ser
     let Some((stem, here)) = series.copies else { return Ok(()) };
     let (compression, part_records) = (part.mark.options.compression, part.mark.options.part_records as usize);
     let arrived = if series.channel == Channel::Clean { Arrival::Clean } else { Arrival::Duplicate };
-    let mut ordinals = part.ordinals().filter(|&o| part.ledger.arrival(o) == arrived).peekable();
+    let mut seqnos = part.seqnos().filter(|&o| part.ledger.arrival(o) == arrived).peekable();
     let mut index = 0;
-    while ordinals.peek().is_some() {
-        let lying: Vec<Ordinal> = ordinals.by_ref().take(part_records).filter(|&o| part.ledger.fate(o) == here).collect();
+    while seqnos.peek().is_some() {
+        let lying: Vec<SeqNo> = seqnos.by_ref().take(part_records).filter(|&o| part.ledger.fate(o) == here).collect();
         let source = file(part, series.folder, &name(series.stem, index, compression));
         let to = before + index;
         index += 1;
@@ -109,7 +109,7 @@ fn split(number: usize, part: &Part, output: &OutputFolder, copies: &Copies, ser
         let mut leaving = Leaving::new(compression, &[], Limits::default(), None);
         publish_part(&staged, &targets, &mut leaving, &mut |record, _| {
             seen = record + 1;
-            usize::from(lying.get(record as usize).is_some_and(|&ordinal| copies.is_copy(number, ordinal)))
+            usize::from(lying.get(record as usize).is_some_and(|&seqno| copies.is_copy(number, seqno)))
         })?;
         if seen != lying.len() as u64 {
             bail!(

@@ -29,8 +29,8 @@ pub(super) fn report(parts: &[Part], copies: &Copies) -> Result<Report> {
         sum.alarms += report.alarms;
         sum.clusters += report.clusters;
         sum.largest_clusters.extend(report.largest_clusters);
-        for (unit, documents) in report.unseen_contributors {
-            *contributors.entry(unit).or_default() += documents;
+        for (publisher, documents) in report.unseen_contributors {
+            *contributors.entry(publisher).or_default() += documents;
         }
         sum.warnings.extend(report.warnings.into_iter().filter(|warning| !sum.warnings.contains(warning)).collect::<Vec<_>>());
     }

@@ -1,6 +1,6 @@
-//! Which ordinals are recalled or restored, and up to where is everything settled?
+//! Which sequence numbers are recalled or restored, and up to where is everything settled?
 //!
-//! A fate is kept until every partition has passed its ordinal. **Cost** logarithmic in the fates kept.
+//! A fate is kept until every partition has passed its sequence number. **Cost** logarithmic in the fates kept.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 /// Fates of documents that may still come.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
-    /// The last word on each ordinal, and where in `recalls` the first one stood.
+    /// The last word on each sequence number, and where in `recalls` the first one stood.
     told: BTreeMap<u32, (Action, u64)>,
     /// Everything below is settled.
     mark: u32,
@@ -43,10 +43,10 @@ impl Fates {
     }
 
     /// A document's fate, said at `offset`. Whether a mark had passed it.
-    pub(super) fn tell(&mut self, ordinal: u32, action: Action, offset: u64) -> bool {
-        let fate = self.told.entry(ordinal).or_insert((action, offset));
+    pub(super) fn tell(&mut self, seqno: u32, action: Action, offset: u64) -> bool {
+        let fate = self.told.entry(seqno).or_insert((action, offset));
         fate.0 = action;
-        ordinal < self.mark
+        seqno < self.mark
     }
 
     /// Everything below `up_to` is settled. Marks do not go back.
@@ -60,17 +60,17 @@ impl Fates {
     }
 
     /// Whether a document is forwarded; `None`: nobody knows yet.
-    pub(super) fn is_forwarded(&self, ordinal: u32, kind: Kind) -> Option<bool> {
-        let action = self.told.get(&ordinal).map(|(action, _)| *action);
-        (ordinal < self.mark).then(|| match kind {
+    pub(super) fn is_forwarded(&self, seqno: u32, kind: Kind) -> Option<bool> {
+        let action = self.told.get(&seqno).map(|(action, _)| *action);
+        (seqno < self.mark).then(|| match kind {
             Kind::Clean => action != Some(Action::Recall),
             Kind::Duplicate => action == Some(Action::Restore),
         })
     }
 
     /// Forgets fates that no document will ask for.
-    pub(super) fn forget_below(&mut self, ordinal: u32) {
-        self.told = self.told.split_off(&ordinal);
+    pub(super) fn forget_below(&mut self, seqno: u32) {
+        self.told = self.told.split_off(&seqno);
     }
 
     /// Where in `recalls` the oldest fate stood that is kept. Those are few, and this is asked once a commit.
@@ -102,7 +102,7 @@ mod tests {
         assert!(!fates.tell(3, Action::Recall, 0) && !fates.tell(5, Action::Restore, 1));
         assert_eq!(fates.is_forwarded(0, Kind::Clean), None);
         fates.settle(5);
-        let clean: Vec<_> = (2..6).map(|ordinal| fates.is_forwarded(ordinal, Kind::Clean)).collect();
+        let clean: Vec<_> = (2..6).map(|seqno| fates.is_forwarded(seqno, Kind::Clean)).collect();
         assert_eq!(clean, [Some(true), Some(false), Some(true), None]);
         fates.settle(6);
         assert_eq!(fates.is_forwarded(5, Kind::Duplicate), Some(true));

@@ -1,4 +1,4 @@
-//! Which ordinal has a record, and what does a record of `recalls` say?
+//! Which sequence number has a record, and what does a record of `recalls` say?
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::fates::Action;
 
 /// The header that says a document's place in reading order.
-pub(super) const ORDINAL: &str = "weir-ordinal";
+pub(super) const SEQNO: &str = "weir-ordinal";
 
 /// What a record of `recalls` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,14 @@ struct Line<'a> {
     up_to: Option<u32>,
 }
 
-/// The ordinal in a record's header; `name` says which record it is.
-pub(super) fn ordinal(record: &Relayed, name: &str) -> Result<u32, Error> {
-    let header = record.headers.iter().rev().find(|header| header.name == ORDINAL);
+/// The sequence number in a record's header; `name` says which record it is.
+pub(super) fn seqno(record: &Relayed, name: &str) -> Result<u32, Error> {
+    let header = record.headers.iter().rev().find(|header| header.name == SEQNO);
     let text = header.and_then(|header| std::str::from_utf8(header.value.as_deref()?).ok());
     text.and_then(|text| text.parse().ok()).ok_or_else(|| {
         let got = header.map_or("no such header".to_owned(), |_| format!("{:?}", text.unwrap_or("no text")));
         let at = record.offset;
-        Error::Refused(format!("{name}/{at}: {ORDINAL} is {got}, expected a number: who else writes to this topic?"))
+        Error::Refused(format!("{name}/{at}: {SEQNO} is {got}, expected a number: who else writes to this topic?"))
     })
 }
 
@@ -47,8 +47,8 @@ pub(super) fn said(record: &Relayed, name: &str) -> Result<Said, Error> {
         return Err(refused(format!("schema version is {}, expected 1", line.v)));
     }
     match (&*line.action, line.up_to) {
-        ("recall", _) => Ok(Said::Fate(ordinal(record, name)?, Action::Recall)),
-        ("restore", _) => Ok(Said::Fate(ordinal(record, name)?, Action::Restore)),
+        ("recall", _) => Ok(Said::Fate(seqno(record, name)?, Action::Recall)),
+        ("restore", _) => Ok(Said::Fate(seqno(record, name)?, Action::Restore)),
         ("settled", Some(up_to)) => Ok(Said::Mark(up_to)),
         ("settled", None) => Err(refused("a mark without `up_to`".to_owned())),
         (other, _) => Err(refused(format!("action is {other:?}, expected recall, restore or settled"))),
@@ -61,9 +61,9 @@ mod tests {
 
     use super::*;
 
-    fn record(ordinals: &[&[u8]], value: &str) -> Relayed {
-        let header = |value: &&[u8]| Header { name: ORDINAL.to_owned(), value: Some(value.to_vec()) };
-        let headers = ordinals.iter().map(header).collect();
+    fn record(seqnos: &[&[u8]], value: &str) -> Relayed {
+        let header = |value: &&[u8]| Header { name: SEQNO.to_owned(), value: Some(value.to_vec()) };
+        let headers = seqnos.iter().map(header).collect();
         Relayed { partition: 0, offset: 7, key: None, headers, value: Some(value.as_bytes().to_vec()) }
     }
 
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_refused_with_its_place() {
-        for (ordinals, value) in [
+        for (seqnos, value) in [
             (&[][..], r#"{"v":1,"action":"recall"}"#),
             (&[&b"-1"[..]], r#"{"v":1,"action":"recall"}"#),
             (&[&b"\xff"[..]], r#"{"v":1,"action":"recall"}"#),
@@ -90,7 +90,7 @@ mod tests {
             (&[b"1"], "\u{0}"),
             (&[b"1"], ""),
         ] {
-            let error = said(&record(ordinals, value), "r/0").expect_err(value).to_string();
+            let error = said(&record(seqnos, value), "r/0").expect_err(value).to_string();
             assert!(error.starts_with("r/0/7: "), "{error}");
         }
     }

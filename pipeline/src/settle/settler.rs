@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 use super::{
     SettleConfig,
     fates::{FATES_MAX, Fates, Kind},
-    record::{Said, ordinal, said},
+    record::{Said, said, seqno},
 };
 
 /// Most records in a transaction.
@@ -49,9 +49,9 @@ pub struct Settled {
     pub recalled: u64,
     /// Recalls that came after their mark.
     pub late_recalls: u64,
-    /// Everything below this ordinal is settled.
+    /// Everything below this sequence number is settled.
     pub mark: u32,
-    /// Recalled and restored ordinals that are kept.
+    /// Recalled and restored sequence numbers that are kept.
     pub fates: usize,
 }
 
@@ -71,7 +71,7 @@ struct Lane {
     next: u64,
     /// What is committed.
     committed: Option<(u64, String)>,
-    /// The last ordinal dealt with.
+    /// The last sequence number dealt with.
     last: Option<u32>,
     /// The next document, which is not settled yet.
     held: Option<(u32, Relayed)>,
@@ -256,32 +256,32 @@ impl Settler {
 
     fn document(&mut self, kind: Kind, record: Relayed) -> Result<(), Error> {
         let lane = &self.lanes[record.partition];
-        let ordinal = ordinal(&record, &lane.name)?;
-        if let Some(last) = lane.last.filter(|last| ordinal <= *last) {
+        let seqno = seqno(&record, &lane.name)?;
+        if let Some(last) = lane.last.filter(|last| seqno <= *last) {
             return Err(Error::Refused(format!(
-                "{}/{}: ordinal {ordinal} after {last}, expected a larger one: the stage's state was begun anew, so settle into \
+                "{}/{}: sequence number {seqno} after {last}, expected a larger one: the stage's state was begun anew, so settle into \
                  another topic under another group",
                 lane.name, record.offset
             )));
         }
-        if let Some(forwarded) = self.is_forwarded(ordinal, kind) {
-            return self.pass(kind, ordinal, &record, forwarded);
+        if let Some(forwarded) = self.is_forwarded(seqno, kind) {
+            return self.pass(kind, seqno, &record, forwarded);
         }
         self.relay.pause(record.partition)?;
         let lane = &mut self.lanes[record.partition];
         lane.was_paused = true;
-        lane.held = Some((ordinal, record));
+        lane.held = Some((seqno, record));
         Ok(())
     }
 
     /// `None` as long as it is not settled, or not all that was known of recalls is known again.
-    fn is_forwarded(&self, ordinal: u32, kind: Kind) -> Option<bool> {
+    fn is_forwarded(&self, seqno: u32, kind: Kind) -> Option<bool> {
         let recalls = self.lanes.iter().find(|lane| matches!(lane.role, Role::Recalls))?;
-        (recalls.next >= self.known_to).then(|| self.fates.is_forwarded(ordinal, kind))?
+        (recalls.next >= self.known_to).then(|| self.fates.is_forwarded(seqno, kind))?
     }
 
     /// A settled document is dealt with.
-    fn pass(&mut self, kind: Kind, ordinal: u32, record: &Relayed, forwarded: bool) -> Result<(), Error> {
+    fn pass(&mut self, kind: Kind, seqno: u32, record: &Relayed, forwarded: bool) -> Result<(), Error> {
         if forwarded {
             self.relay.send(&self.config.settled, record)?;
             self.done.forwarded += 1;
@@ -291,7 +291,7 @@ impl Settler {
             self.done.recalled += 1;
         }
         let lane = &mut self.lanes[record.partition];
-        (lane.next, lane.last) = (record.offset + 1, Some(ordinal));
+        (lane.next, lane.last) = (record.offset + 1, Some(seqno));
         Ok(())
     }
 
@@ -301,10 +301,10 @@ impl Settler {
             // The mark committed is known already, and a mark read again proves nothing of what has become visible since.
             Said::Mark(_) if again => {}
             Said::Mark(up_to) => self.fates.settle(up_to),
-            Said::Fate(ordinal, action) => {
-                let late = self.fates.tell(ordinal, action, record.offset);
+            Said::Fate(seqno, action) => {
+                let late = self.fates.tell(seqno, action, record.offset);
                 if late && !again {
-                    error!(ordinal, mark = self.fates.mark(), ?action, "a recall has come after its mark");
+                    error!(seqno, mark = self.fates.mark(), ?action, "a recall has come after its mark");
                     self.relay.send(&self.config.late_recalls, record)?;
                     self.done.late_recalls += 1;
                     self.batch.0 += 1;
@@ -323,11 +323,11 @@ impl Settler {
     fn release(&mut self) -> Result<(), Error> {
         for index in 0..self.lanes.len() {
             let Role::Documents(kind) = self.lanes[index].role else { continue };
-            let Some((ordinal, _)) = self.lanes[index].held else { continue };
-            if let Some(forwarded) = self.is_forwarded(ordinal, kind)
-                && let Some((ordinal, record)) = self.lanes[index].held.take()
+            let Some((seqno, _)) = self.lanes[index].held else { continue };
+            if let Some(forwarded) = self.is_forwarded(seqno, kind)
+                && let Some((seqno, record)) = self.lanes[index].held.take()
             {
-                self.pass(kind, ordinal, &record, forwarded)?;
+                self.pass(kind, seqno, &record, forwarded)?;
                 self.relay.resume(index)?;
             }
         }
@@ -378,7 +378,7 @@ impl Settler {
         let Some(look) = &self.look else { return Ok(false) };
         let passed = |(index, lane): (usize, &Lane)| {
             let (Role::Documents(_), Lane { held, last, .. }) = (&lane.role, lane) else { return true };
-            let seen = held.as_ref().map(|(ordinal, _)| *ordinal).max(*last);
+            let seen = held.as_ref().map(|(seqno, _)| *seqno).max(*last);
             let read = held.is_none() && !lane.was_paused && self.relay.read_to(index) >= look.ends[index];
             seen.is_some_and(|seen| seen >= look.below) || read
         };

@@ -1,12 +1,12 @@
-//! What became of every document: one entry an ordinal, and one for each later change of fate.
+//! What became of every document: one entry a sequence number, and one for each later change of fate.
 //!
 //! On disk ([`Segments`]): identity (id, position), publisher, fate; about 60-120 bytes a document. In memory: fate, what it
 //! copies and where its entry stands (24 bytes a document), and for each representative the list of its copies (4 bytes a copy).
 //! Rebuilt from the log at start.
 //!
 //! A replay asks for every document at its end. A stage runs for months and forgets: [`Ledger::forget`] drops what is before
-//! an ordinal, but for old documents that a remembered one is a copy of. Those are written again, so that the files before
-//! that ordinal can go. What is known is a function of the stream and of the floors alone, never of which files are left.
+//! a sequence number, but for old documents that a remembered one is a copy of. Those are written again, so that the files before
+//! that sequence number can go. What is known is a function of the stream and of the floors alone, never of which files are left.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,7 +17,7 @@ use std::{
 use connectors::position::Position;
 use operators::{
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
     lookup::{Fate, Ledger as Lookup},
 };
 
@@ -26,7 +26,7 @@ use super::{StateError, segments::Segments};
 const DOCUMENT: u8 = 0;
 const CHANGE: u8 = 1;
 const NOTHING: u8 = 2;
-/// Everything before an ordinal is forgotten.
+/// Everything before a sequence number is forgotten.
 const FORGET: u8 = 3;
 /// A forgotten document that is still copied.
 const KEPT: u8 = 4;
@@ -43,7 +43,7 @@ pub struct Identity {
     /// Which run saw it: positions of earlier dumps are not in this run's outputs.
     pub run: u32,
     /// Name of its publisher.
-    pub unit: String,
+    pub publisher: String,
 }
 
 /// What was decided about a record when it arrived; never changes.
@@ -72,7 +72,7 @@ impl Arrival {
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    /// Where its entry begins in the piece that holds its ordinal.
+    /// Where its entry begins in the piece that holds its sequence number.
     at: u64,
     fate: Fate,
     arrival: Arrival,
@@ -88,7 +88,7 @@ impl Row {
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     /// The piece that holds its newest entry, and where in it.
-    entry: (Ordinal, u64),
+    entry: (SeqNo, u64),
     fate: Fate,
 }
 
@@ -96,37 +96,37 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Table {
     /// Everything before it is forgotten.
-    floor: Ordinal,
-    /// Ordinal of the first row: the floor, and while a log is read that begins elsewhere, where it begins.
-    first: Ordinal,
+    floor: SeqNo,
+    /// Sequence number of the first row: the floor, and while a log is read that begins elsewhere, where it begins.
+    first: SeqNo,
     rows: VecDeque<Row>,
     /// By representative, oldest first; none from before the floor.
-    copies: BTreeMap<Ordinal, VecDeque<Ordinal>>,
+    copies: BTreeMap<SeqNo, VecDeque<SeqNo>>,
     /// Representatives from before the floor.
-    kept: BTreeMap<Ordinal, Kept>,
+    kept: BTreeMap<SeqNo, Kept>,
 }
 
 impl Table {
-    fn next(&self) -> Ordinal {
-        self.first + self.rows.len() as Ordinal
+    fn next(&self) -> SeqNo {
+        self.first + self.rows.len() as SeqNo
     }
 
-    fn row(&self, ordinal: Ordinal) -> Option<&Row> {
-        self.rows.get(ordinal.checked_sub(self.first)? as usize)
+    fn row(&self, seqno: SeqNo) -> Option<&Row> {
+        self.rows.get(seqno.checked_sub(self.first)? as usize)
     }
 
     fn push(&mut self, row: Row) {
         if let Fate::Duplicate(of) = row.fate {
-            let ordinal = self.next();
-            self.copies.entry(of).or_default().push_back(ordinal);
+            let seqno = self.next();
+            self.copies.entry(of).or_default().push_back(seqno);
         }
         self.rows.push_back(row);
     }
 
-    fn change(&mut self, ordinal: Ordinal, fate: Fate) {
-        let row = ordinal.checked_sub(self.first).and_then(|at| self.rows.get_mut(at as usize));
+    fn change(&mut self, seqno: SeqNo, fate: Fate) {
+        let row = seqno.checked_sub(self.first).and_then(|at| self.rows.get_mut(at as usize));
         let Some(row) = row else {
-            if let Some(kept) = self.kept.get_mut(&ordinal) {
+            if let Some(kept) = self.kept.get_mut(&seqno) {
                 kept.fate = fate;
             }
             return;
@@ -134,16 +134,16 @@ impl Table {
         let before = row.fate;
         row.fate = fate;
         if let Fate::Duplicate(of) = before {
-            self.drop_copy(of, ordinal);
+            self.drop_copy(of, seqno);
         }
         if let Fate::Duplicate(of) = fate {
             let list = self.copies.entry(of).or_default();
-            let at = list.partition_point(|&c| c < ordinal);
-            list.insert(at, ordinal);
+            let at = list.partition_point(|&c| c < seqno);
+            list.insert(at, seqno);
         }
     }
 
-    fn drop_copy(&mut self, of: Ordinal, copy: Ordinal) {
+    fn drop_copy(&mut self, of: SeqNo, copy: SeqNo) {
         let Some(list) = self.copies.get_mut(&of) else { return };
         list.retain(|&c| c != copy);
         if list.is_empty() {
@@ -153,37 +153,37 @@ impl Table {
     }
 
     /// Drops the rows before `floor`; those with copies behind it are kept apart.
-    fn forget(&mut self, floor: Ordinal, segments: &Segments) {
+    fn forget(&mut self, floor: SeqNo, segments: &Segments) {
         self.floor = floor;
         while self.first < floor
             && let Some(row) = self.rows.pop_front()
         {
-            let ordinal = self.first;
+            let seqno = self.first;
             self.first += 1;
             if let Fate::Duplicate(of) = row.fate {
-                self.drop_copy(of, ordinal);
+                self.drop_copy(of, seqno);
             }
-            if self.copies.contains_key(&ordinal)
-                && let Some(piece) = segments.first_of(ordinal)
+            if self.copies.contains_key(&seqno)
+                && let Some(piece) = segments.first_of(seqno)
             {
-                self.kept.insert(ordinal, Kept { entry: (piece, row.at), fate: row.fate });
+                self.kept.insert(seqno, Kept { entry: (piece, row.at), fate: row.fate });
             }
         }
     }
 
     /// Takes in an entry of the log.
-    fn take_in(&mut self, piece: Ordinal, at: u64, entry: &[u8], segments: &Segments) -> Result<(), Corrupt> {
+    fn take_in(&mut self, piece: SeqNo, at: u64, entry: &[u8], segments: &Segments) -> Result<(), Corrupt> {
         let mut from = Decoder::new(entry);
         match from.u8()? {
             DOCUMENT => self.push(Row::new(at, read_fate(&mut from)?)),
             NOTHING => self.push(Row::new(at, Fate::Unknown)),
             CHANGE => {
-                let ordinal = from.u32()?;
+                let seqno = from.u32()?;
                 let fate = read_fate(&mut from)?;
-                if ordinal >= self.next() {
-                    return Err(from.corrupt("an ordinal seen before"));
+                if seqno >= self.next() {
+                    return Err(from.corrupt("a sequence number seen before"));
                 }
-                self.change(ordinal, fate);
+                self.change(seqno, fate);
             }
             FORGET => {
                 let floor = from.u32()?;
@@ -193,9 +193,9 @@ impl Table {
                 self.forget(floor, segments);
             }
             KEPT => {
-                let ordinal = from.u32()?;
+                let seqno = from.u32()?;
                 let fate = read_fate(&mut from)?;
-                self.kept.insert(ordinal, Kept { entry: (piece, at), fate });
+                self.kept.insert(seqno, Kept { entry: (piece, at), fate });
             }
             _ => return Err(from.corrupt("a known kind of entry")),
         }
@@ -211,21 +211,24 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Ordinals in a file.
-    pub const SPAN: Ordinal = 1 << 16;
+    /// Sequence numbers in a file.
+    pub const SPAN: SeqNo = 1 << 16;
 
-    /// Opens the log in `folder`, cut so that `next` ordinals are known, of which the last file holds `tail_bytes`, and
-    /// rebuilds the table. Files that are begun hold `span` ordinals.
+    /// Opens the log in `folder`, cut so that `next` sequence numbers are known, of which the last file holds `tail_bytes`, and
+    /// rebuilds the table. Files that are begun hold `span` sequence numbers.
     ///
     /// # Errors
     /// If the log cannot be read or is corrupt.
-    pub fn open(folder: &Path, span: Ordinal, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
+    pub fn open(folder: &Path, span: SeqNo, next: SeqNo, tail_bytes: u64) -> Result<Self, StateError> {
         let segments = Segments::open(folder, "ledger", span, next, tail_bytes)?;
         let begun_at = segments.since(0).next().map_or(0, |(first, _)| first);
         let mut table = Table { first: begun_at, ..Table::default() };
         for (first, log) in segments.since(0) {
             if table.next() != first {
-                return Err(StateError::corrupt(folder, Corrupt { what: "an entry of every ordinal", at: first as usize }));
+                return Err(StateError::corrupt(
+                    folder,
+                    Corrupt { what: "an entry of every sequence number", at: first as usize },
+                ));
             }
             log.scan(|at, entry| table.take_in(first, at, entry, &segments))?;
         }
@@ -237,26 +240,26 @@ impl Ledger {
         if table.next() != next {
             return Err(StateError::corrupt(
                 folder,
-                Corrupt { what: "as many ordinals as the snapshot names", at: next as usize },
+                Corrupt { what: "as many sequence numbers as the snapshot names", at: next as usize },
             ));
         }
         // Written again before their last copy was forgotten.
         let Table { kept, copies, .. } = &mut table;
-        kept.retain(|ordinal, _| copies.contains_key(ordinal));
+        kept.retain(|seqno, _| copies.contains_key(seqno));
         Ok(Self { segments, table })
     }
 
-    /// Number of ordinals given out.
+    /// Number of sequence numbers given out.
     pub fn len(&self) -> usize {
         self.table.next() as usize
     }
 
-    /// Whether no ordinal was given out.
+    /// Whether no sequence number was given out.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes of the last file: with the number of ordinals what [`Self::open`] needs.
+    /// Bytes of the last file: with the number of sequence numbers what [`Self::open`] needs.
     pub fn tail_bytes(&self) -> u64 {
         self.segments.tail_bytes()
     }
@@ -289,7 +292,7 @@ impl Ledger {
         self.push_entry(&out.bytes, fate)
     }
 
-    /// Gives the next ordinal to a record that is no document.
+    /// Gives the next sequence number to a record that is no document.
     ///
     /// # Errors
     /// If the log cannot be written.
@@ -308,36 +311,36 @@ impl Ledger {
     ///
     /// # Errors
     /// If the log cannot be written.
-    pub fn change(&mut self, ordinal: Ordinal, fate: Fate) -> Result<(), StateError> {
+    pub fn change(&mut self, seqno: SeqNo, fate: Fate) -> Result<(), StateError> {
         let mut out = Encoder::default();
         out.u8(CHANGE);
-        out.u32(ordinal);
+        out.u32(seqno);
         write_fate(&mut out, fate);
         self.segments.append(&out.bytes)?;
-        self.table.change(ordinal, fate);
+        self.table.change(seqno, fate);
         Ok(())
     }
 
-    /// Who a document is; `None` for an ordinal that is no document, or is forgotten.
+    /// Who a document is; `None` for a sequence number that is no document, or is forgotten.
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub fn identity(&self, ordinal: Ordinal) -> Result<Option<Identity>, StateError> {
-        let of_row = || Some((self.segments.first_of(ordinal)?, self.table.row(ordinal)?.at));
-        let of_kept = || self.table.kept.get(&ordinal).map(|kept| kept.entry);
+    pub fn identity(&self, seqno: SeqNo) -> Result<Option<Identity>, StateError> {
+        let of_row = || Some((self.segments.first_of(seqno)?, self.table.row(seqno)?.at));
+        let of_kept = || self.table.kept.get(&seqno).map(|kept| kept.entry);
         let Some((piece, at)) = of_row().or_else(of_kept) else { return Ok(None) };
         let entry = self.segments.read(piece, at)?;
         read_identity(&entry).map_err(|e| StateError::corrupt(self.segments.folder(), e))
     }
 
     /// What was decided about a record when it arrived.
-    pub fn arrival(&self, ordinal: Ordinal) -> Arrival {
-        self.table.row(ordinal).map_or(Arrival::Nothing, |r| r.arrival)
+    pub fn arrival(&self, seqno: SeqNo) -> Arrival {
+        self.table.row(seqno).map_or(Arrival::Nothing, |r| r.arrival)
     }
 
-    /// The documents held back as copies of `ordinal` that are not forgotten, oldest first.
-    pub fn copies(&self, ordinal: Ordinal) -> Vec<Ordinal> {
-        self.table.copies.get(&ordinal).map_or_else(Vec::new, |list| list.iter().copied().collect())
+    /// The documents held back as copies of `seqno` that are not forgotten, oldest first.
+    pub fn copies(&self, seqno: SeqNo) -> Vec<SeqNo> {
+        self.table.copies.get(&seqno).map_or_else(Vec::new, |list| list.iter().copied().collect())
     }
 
     /// Forgets everything before `floor`, but for documents that a later one is a copy of. **Cost** what is forgotten, and a
@@ -345,7 +348,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the log cannot be read or written.
-    pub fn forget(&mut self, floor: Ordinal) -> Result<(), StateError> {
+    pub fn forget(&mut self, floor: SeqNo) -> Result<(), StateError> {
         if floor <= self.table.floor {
             return Ok(());
         }
@@ -356,13 +359,13 @@ impl Ledger {
         self.table.forget(floor, &self.segments);
         // Their files will go.
         let oldest = self.segments.first_of(floor).unwrap_or(floor);
-        for (ordinal, kept) in self.table.kept.iter_mut().filter(|(_, kept)| kept.entry.0 < oldest) {
+        for (seqno, kept) in self.table.kept.iter_mut().filter(|(_, kept)| kept.entry.0 < oldest) {
             let entry = self.segments.read(kept.entry.0, kept.entry.1)?;
             let identity = read_identity(&entry).map_err(|e| StateError::corrupt(self.segments.folder(), e))?;
             let Some(identity) = identity else { continue };
             let mut out = Encoder::default();
             out.u8(KEPT);
-            out.u32(*ordinal);
+            out.u32(*seqno);
             write_fate(&mut out, kept.fate);
             write_identity(&mut out, &identity);
             kept.entry = self.segments.append(&out.bytes)?;
@@ -374,7 +377,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn remove_before(&mut self, floor: Ordinal) -> Result<(), StateError> {
+    pub fn remove_before(&mut self, floor: SeqNo) -> Result<(), StateError> {
         self.segments.remove_before(floor)
     }
 
@@ -409,9 +412,9 @@ impl Ledger {
 }
 
 impl Lookup for Ledger {
-    fn fate(&self, ordinal: Ordinal) -> Fate {
-        let kept = || self.table.kept.get(&ordinal).map(|kept| kept.fate);
-        self.table.row(ordinal).map(|row| row.fate).or_else(kept).unwrap_or(Fate::Unknown)
+    fn fate(&self, seqno: SeqNo) -> Fate {
+        let kept = || self.table.kept.get(&seqno).map(|kept| kept.fate);
+        self.table.row(seqno).map(|row| row.fate).or_else(kept).unwrap_or(Fate::Unknown)
     }
 }
 
@@ -446,7 +449,7 @@ fn write_identity(out: &mut Encoder, identity: &Identity) {
     out.u32(identity.place.partition);
     out.u64(identity.place.offset);
     out.u32(identity.run);
-    out.str(&identity.unit);
+    out.str(&identity.publisher);
 }
 
 fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
@@ -462,7 +465,7 @@ fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
         position: from.str()?.to_owned(),
         place: Position { partition: from.u32()?, offset: from.u64()? },
         run: from.u32()?,
-        unit: from.str()?.to_owned(),
+        publisher: from.str()?.to_owned(),
     }))
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SPAN: Ordinal = 8;
+const SPAN: SeqNo = 8;
 
 fn identity(n: u64) -> Identity {
     Identity {
@@ -12,7 +12,7 @@ fn identity(n: u64) -> Identity {
         position: format!("f#{n}"),
         place: Position { partition: 0, offset: n },
         run: 0,
-        unit: "u".into(),
+        publisher: "u".into(),
     }
 }
 
@@ -62,11 +62,11 @@ fn a_file_that_is_gone_shows() -> Result<(), StateError> {
 #[derive(Clone, Debug)]
 enum Step {
     /// So many documents, each a copy of the one that far back (0: of none).
-    Push(Vec<Ordinal>),
+    Push(Vec<SeqNo>),
     /// The document that far back gets another fate.
-    Change(Ordinal, bool),
+    Change(SeqNo, bool),
     /// Everything but so many of the last ones is forgotten.
-    Forget(Ordinal),
+    Forget(SeqNo),
     /// A snapshot is kept, and what it needs no more removed.
     Snapshot,
     /// Back to the snapshot.
@@ -87,31 +87,31 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone, Debug, Default)]
 struct Everything {
     fates: Vec<Fate>,
-    floor: Ordinal,
+    floor: SeqNo,
 }
 
 impl Everything {
-    fn next(&self) -> Ordinal {
-        self.fates.len() as Ordinal
+    fn next(&self) -> SeqNo {
+        self.fates.len() as SeqNo
     }
 
-    fn copies(&self, of: Ordinal) -> Vec<Ordinal> {
+    fn copies(&self, of: SeqNo) -> Vec<SeqNo> {
         (self.floor..self.next()).filter(|&o| self.fates[o as usize] == Fate::Duplicate(of)).collect()
     }
 
-    fn is_known(&self, ordinal: Ordinal) -> bool {
-        ordinal >= self.floor || !self.copies(ordinal).is_empty()
+    fn is_known(&self, seqno: SeqNo) -> bool {
+        seqno >= self.floor || !self.copies(seqno).is_empty()
     }
 }
 
 fn check(ledger: &Ledger, truth: &Everything) {
     assert_eq!(ledger.len(), truth.fates.len());
-    for ordinal in 0..truth.next() {
-        let known = truth.is_known(ordinal);
-        let fate = if known { truth.fates[ordinal as usize] } else { Fate::Unknown };
-        assert_eq!(ledger.fate(ordinal), fate, "{ordinal}, the floor is {}", truth.floor);
-        assert_eq!(ledger.identity(ordinal).expect("read"), known.then(|| identity(ordinal.into())));
-        assert_eq!(ledger.copies(ordinal), truth.copies(ordinal));
+    for seqno in 0..truth.next() {
+        let known = truth.is_known(seqno);
+        let fate = if known { truth.fates[seqno as usize] } else { Fate::Unknown };
+        assert_eq!(ledger.fate(seqno), fate, "{seqno}, the floor is {}", truth.floor);
+        assert_eq!(ledger.identity(seqno).expect("read"), known.then(|| identity(seqno.into())));
+        assert_eq!(ledger.copies(seqno), truth.copies(seqno));
     }
     let held = ledger.table.rows.len() + ledger.table.kept.len();
     assert!(held <= (truth.next() - truth.floor) as usize * 2, "{held} held: a document and what it copies, at most");
@@ -135,11 +135,11 @@ proptest! {
                     truth.fates.push(fate);
                 },
                 Step::Change(back, copy) => {
-                    let Some(ordinal) = truth.next().checked_sub(back).filter(|&o| o >= truth.floor) else { continue };
-                    let of = ordinal.checked_sub(1).filter(|&of| copy && truth.is_known(of));
+                    let Some(seqno) = truth.next().checked_sub(back).filter(|&o| o >= truth.floor) else { continue };
+                    let of = seqno.checked_sub(1).filter(|&of| copy && truth.is_known(of));
                     let fate = of.map_or(Fate::Recalled, Fate::Duplicate);
-                    ledger.change(ordinal, fate).expect("changed");
-                    truth.fates[ordinal as usize] = fate;
+                    ledger.change(seqno, fate).expect("changed");
+                    truth.fates[seqno as usize] = fate;
                 }
                 Step::Forget(reach) => {
                     let floor = truth.next().saturating_sub(reach);
@@ -159,7 +159,7 @@ proptest! {
             }
             check(&ledger, &truth);
         }
-        let files = fs::read_dir(dir.path()).expect("listed").count() as Ordinal;
+        let files = fs::read_dir(dir.path()).expect("listed").count() as SeqNo;
         prop_assert!(files <= (truth.next() - kept.0.floor) / SPAN + 3, "{files} files");
     }
 }

@@ -19,7 +19,7 @@ impl MadeWith {
     pub fn of(config: &Config) -> Self {
         let (near, spike) = (&config.operators.near_dup, &config.operators.trigger_spike);
         let all = [
-            ("engine.border", u64::from(config.engine.border)),
+            ("engine.border", u64::from(config.engine.epoch)),
             ("operators.exact_dedup.documents_max", config.operators.exact_dedup.documents_max.into()),
             ("operators.near_dup.bands", near.bands.into()),
             ("operators.near_dup.documents_max", near.documents_max.into()),

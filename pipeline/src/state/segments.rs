@@ -1,6 +1,6 @@
-//! A log in pieces: files of a fixed number of ordinals, each an append-only [`Log`], the oldest removed as a whole.
+//! A log in pieces: files of a fixed number of sequence numbers, each an append-only [`Log`], the oldest removed as a whole.
 //!
-//! Entries belong to the ordinal that is next when they are appended. A snapshot keeps the next ordinal and the length of
+//! Entries belong to the sequence number that is next when they are appended. A snapshot keeps the next sequence number and the length of
 //! the last file; what lies beyond is cut off when the pieces are opened again.
 
 use std::{
@@ -10,13 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use operators::{codec::Corrupt, document::Ordinal};
+use operators::{codec::Corrupt, document::SeqNo};
 
 use super::{StateError, log::Log};
 
 #[derive(Debug)]
 struct Piece {
-    first: Ordinal,
+    first: SeqNo,
     log: Log,
     /// Whether something was added since [`Segments::unsynced`] was asked.
     dirty: bool,
@@ -28,23 +28,23 @@ pub struct Segments {
     folder: PathBuf,
     /// What a file's name ends with.
     suffix: &'static str,
-    /// Ordinals in a piece.
-    span: Ordinal,
+    /// Sequence numbers in a piece.
+    span: SeqNo,
     pieces: VecDeque<Piece>,
     /// Whether a piece was made since [`Self::unsynced`] was asked.
     grown: bool,
 }
 
 impl Segments {
-    /// Opens the pieces in `folder`, which is made if it is missing, cut so that `next` ordinals are known, of which the last
+    /// Opens the pieces in `folder`, which is made if it is missing, cut so that `next` sequence numbers are known, of which the last
     /// piece holds `tail_bytes`.
     ///
     /// # Errors
     /// If a piece cannot be opened or is shorter than that.
-    pub fn open(folder: &Path, suffix: &'static str, span: Ordinal, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
+    pub fn open(folder: &Path, suffix: &'static str, span: SeqNo, next: SeqNo, tail_bytes: u64) -> Result<Self, StateError> {
         fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
         let mut this = Self { folder: folder.to_owned(), suffix, span, pieces: VecDeque::new(), grown: false };
-        let mut firsts: Vec<Ordinal> = fs::read_dir(folder)
+        let mut firsts: Vec<SeqNo> = fs::read_dir(folder)
             .map_err(|e| StateError::file("list", folder, e))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(suffix)?.strip_suffix('.')?.parse().ok())
             .collect();
@@ -63,7 +63,7 @@ impl Segments {
         Ok(this)
     }
 
-    fn path_of(&self, first: Ordinal) -> PathBuf {
+    fn path_of(&self, first: SeqNo) -> PathBuf {
         self.folder.join(format!("{first:010}.{}", self.suffix))
     }
 
@@ -72,16 +72,16 @@ impl Segments {
         &self.folder
     }
 
-    /// Whether a piece begins at this ordinal, the next one.
-    pub fn begins_at(&self, next: Ordinal) -> bool {
+    /// Whether a piece begins at this sequence number, the next one.
+    pub fn begins_at(&self, next: SeqNo) -> bool {
         self.pieces.is_empty() || (next.is_multiple_of(self.span) && self.pieces.back().is_some_and(|last| last.first < next))
     }
 
-    /// Begins a piece at the next ordinal.
+    /// Begins a piece at the next sequence number.
     ///
     /// # Errors
     /// If the disk is full.
-    pub fn begin(&mut self, next: Ordinal) -> Result<(), StateError> {
+    pub fn begin(&mut self, next: SeqNo) -> Result<(), StateError> {
         if let Some(full) = self.pieces.back_mut() {
             full.log.flush()?;
         }
@@ -91,11 +91,11 @@ impl Segments {
         Ok(())
     }
 
-    /// Appends an entry to the last piece: the piece's first ordinal, and where in it the entry begins.
+    /// Appends an entry to the last piece: the piece's first sequence number, and where in it the entry begins.
     ///
     /// # Errors
     /// If there is no piece yet, or the disk is full.
-    pub fn append(&mut self, entry: &[u8]) -> Result<(Ordinal, u64), StateError> {
+    pub fn append(&mut self, entry: &[u8]) -> Result<(SeqNo, u64), StateError> {
         let Some(last) = self.pieces.back_mut() else {
             return Err(StateError::corrupt(&self.folder, Corrupt { what: "a file to append to", at: 0 }));
         };
@@ -103,24 +103,24 @@ impl Segments {
         Ok((last.first, last.log.append(entry)?))
     }
 
-    /// The entry that begins at `at` in the piece whose first ordinal is `first`.
+    /// The entry that begins at `at` in the piece whose first sequence number is `first`.
     ///
     /// # Errors
     /// If that is gone or cannot be read.
-    pub fn read(&self, first: Ordinal, at: u64) -> Result<Vec<u8>, StateError> {
+    pub fn read(&self, first: SeqNo, at: u64) -> Result<Vec<u8>, StateError> {
         let found = self.pieces.binary_search_by_key(&first, |piece| piece.first);
         let gone = || StateError::corrupt(self.path_of(first), Corrupt { what: "a file that is there", at: 0 });
         self.pieces[found.map_err(|_| gone())?].log.read(at)
     }
 
-    /// First ordinal of the piece that holds `ordinal`; `None` if it is not there.
-    pub fn first_of(&self, ordinal: Ordinal) -> Option<Ordinal> {
-        let after = self.pieces.partition_point(|piece| piece.first <= ordinal);
+    /// First sequence number of the piece that holds `seqno`; `None` if it is not there.
+    pub fn first_of(&self, seqno: SeqNo) -> Option<SeqNo> {
+        let after = self.pieces.partition_point(|piece| piece.first <= seqno);
         Some(self.pieces.get(after.checked_sub(1)?)?.first)
     }
 
-    /// The pieces from the one that holds `from` on, each with its first ordinal.
-    pub fn since(&self, from: Ordinal) -> impl Iterator<Item = (Ordinal, &Log)> {
+    /// The pieces from the one that holds `from` on, each with its first sequence number.
+    pub fn since(&self, from: SeqNo) -> impl Iterator<Item = (SeqNo, &Log)> {
         let start = self.pieces.partition_point(|piece| piece.first <= from).saturating_sub(1);
         self.pieces.range(start..).map(|piece| (piece.first, &piece.log))
     }
@@ -157,7 +157,7 @@ impl Segments {
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn remove_before(&mut self, oldest: Ordinal) -> Result<(), StateError> {
+    pub fn remove_before(&mut self, oldest: SeqNo) -> Result<(), StateError> {
         while let (Some(front), Some(second)) = (self.pieces.front(), self.pieces.get(1))
             && second.first <= oldest
         {

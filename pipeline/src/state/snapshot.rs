@@ -69,12 +69,12 @@ impl Snapshots {
         Ok(Self { folder: folder.to_owned(), writing: None })
     }
 
-    /// Writes the snapshot taken at `ordinal` in the background. The one before is finished first, so at most one is held in
+    /// Writes the snapshot taken at `seqno` in the background. The one before is finished first, so at most one is held in
     /// memory; its failure is reported here.
     ///
     /// # Errors
     /// If the one before could not be written, or no thread can be had.
-    pub fn write_behind(&mut self, ordinal: u64, body: Body, logs: Vec<File>) -> Result<(), StateError> {
+    pub fn write_behind(&mut self, seqno: u64, body: Body, logs: Vec<File>) -> Result<(), StateError> {
         self.finish()?;
         let folder = self.folder.clone();
         let thread = thread::Builder::new().name("weir-snapshot".to_owned());
@@ -83,7 +83,7 @@ impl Snapshots {
                 log.sync_all().map_err(|e| StateError::file("sync the logs beside", &folder, e))?;
             }
             connectors::kill::point("snapshot.logs_synced");
-            write(&folder, ordinal, body)
+            write(&folder, seqno, body)
         });
         self.writing = Some(writing.map_err(|e| StateError::file("start a thread for", &self.folder, e))?);
         Ok(())
@@ -101,7 +101,7 @@ impl Snapshots {
         }
     }
 
-    /// Ordinals at which snapshots stand, newest first.
+    /// Sequence numbers at which snapshots stand, newest first.
     ///
     /// # Errors
     /// If the folder cannot be listed.
@@ -112,18 +112,18 @@ impl Snapshots {
     /// Bytes of the newest snapshot; 0 if there is none.
     pub fn newest_bytes(&self) -> u64 {
         let newest = self.list().ok().and_then(|all| all.first().copied());
-        newest.and_then(|ordinal| fs::metadata(path_of(&self.folder, ordinal)).ok()).map_or(0, |m| m.len())
+        newest.and_then(|seqno| fs::metadata(path_of(&self.folder, seqno)).ok()).map_or(0, |m| m.len())
     }
 
-    /// The newest good snapshot's ordinal and body.
+    /// The newest good snapshot's sequence number and body.
     ///
     /// # Errors
     /// If the folder cannot be read, or there are snapshots and none is good.
     pub fn newest(&self) -> Result<Option<(u64, Vec<u8>)>, StateError> {
         let all = self.list()?;
         let mut passed_over = Vec::new();
-        for &ordinal in &all {
-            let path = path_of(&self.folder, ordinal);
+        for &seqno in &all {
+            let path = path_of(&self.folder, seqno);
             let mut bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
             match check(&bytes) {
                 Ok(()) => {
@@ -132,7 +132,7 @@ impl Snapshots {
                         fs::remove_file(path).map_err(|e| StateError::file("remove", path, e))?;
                     }
                     bytes.drain(..HEAD);
-                    return Ok(Some((ordinal, bytes)));
+                    return Ok(Some((seqno, bytes)));
                 }
                 Err(corrupt) => {
                     warn!(path = %path.display(), %corrupt, "snapshot passed over");
@@ -155,8 +155,8 @@ impl Drop for Snapshots {
     }
 }
 
-fn path_of(folder: &Path, ordinal: u64) -> PathBuf {
-    folder.join(format!("{ordinal:012}.snapshot"))
+fn path_of(folder: &Path, seqno: u64) -> PathBuf {
+    folder.join(format!("{seqno:012}.snapshot"))
 }
 
 fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
@@ -167,9 +167,9 @@ fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
     Ok(found)
 }
 
-/// Writes the snapshot taken at `ordinal` and removes all but the newest two.
-fn write(folder: &Path, ordinal: u64, body: Body) -> Result<(), StateError> {
-    let path = path_of(folder, ordinal);
+/// Writes the snapshot taken at `seqno` and removes all but the newest two.
+fn write(folder: &Path, seqno: u64, body: Body) -> Result<(), StateError> {
+    let path = path_of(folder, seqno);
     let tmp = path.with_extension("tmp");
     let put = || -> std::io::Result<()> {
         let mut file = File::create(&tmp)?;
@@ -258,8 +258,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut snapshots = Snapshots::open(dir.path()).expect("opens");
         assert_eq!(snapshots.newest().expect("empty"), None);
-        for ordinal in [64, 128, 192] {
-            snapshots.write_behind(ordinal, body(&ordinal.to_le_bytes()), Vec::new()).expect("begun");
+        for seqno in [64, 128, 192] {
+            snapshots.write_behind(seqno, body(&seqno.to_le_bytes()), Vec::new()).expect("begun");
         }
         snapshots.finish().expect("written");
         assert_eq!(snapshots.list().expect("listed"), [192, 128]);

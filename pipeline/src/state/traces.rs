@@ -1,49 +1,49 @@
 //! What each document left for a restart: the log that a lane's indexes are rebuilt from.
 //!
-//! One trace an ordinal, most often empty or about a hundred bytes, packed into blocks of 4,096 ordinals; the block
-//! that is being filled is in memory. Blocks go to segments of 65,536 ordinals, files that are removed as a whole once
+//! One trace a sequence number, most often empty or about a hundred bytes, packed into blocks of 4,096 sequence numbers; the block
+//! that is being filled is in memory. Blocks go to segments of 65,536 sequence numbers, files that are removed as a whole once
 //! no kept snapshot needs them. Nothing is ever rewritten, so a snapshot costs what was added since the last one.
 //!
 //! ```text
-//! block   first ordinal u32 | count u32 | count times: length u16, bytes
+//! block   first sequence number u32 | count u32 | count times: length u16, bytes
 //! ```
 
 use std::{fs::File, path::Path};
 
 use operators::{
     codec::{Corrupt, Decoder, Encoder},
-    document::Ordinal,
+    document::SeqNo,
 };
 
 use super::{StateError, segments::Segments};
 
-/// Ordinals in a block: enough for the shards to take it in in parallel.
-const BLOCK: Ordinal = 4096;
-/// Ordinals in a segment.
-const SEGMENT: Ordinal = 16 * BLOCK;
+/// Sequence numbers in a block: enough for the shards to take it in in parallel.
+const BLOCK: SeqNo = 4096;
+/// Sequence numbers in a segment.
+const SEGMENT: SeqNo = 16 * BLOCK;
 
 /// The traces of one lane.
 #[derive(Debug)]
 pub struct Traces {
     segments: Segments,
-    next: Ordinal,
+    next: SeqNo,
     /// Traces since the last block that was written.
     block: Encoder,
-    block_first: Ordinal,
+    block_first: SeqNo,
 }
 
 impl Traces {
-    /// Opens the segments in `folder`, which is made if it is missing, so that `next` ordinals are known, of which the last
+    /// Opens the segments in `folder`, which is made if it is missing, so that `next` sequence numbers are known, of which the last
     /// segment holds `tail_bytes`.
     ///
     /// # Errors
     /// If a segment cannot be opened or is shorter than that.
-    pub fn open(folder: &Path, next: Ordinal, tail_bytes: u64) -> Result<Self, StateError> {
+    pub fn open(folder: &Path, next: SeqNo, tail_bytes: u64) -> Result<Self, StateError> {
         let segments = Segments::open(folder, "traces", SEGMENT, next, tail_bytes)?;
         Ok(Self { segments, next, block: Encoder::default(), block_first: next })
     }
 
-    /// Adds the next ordinal's trace.
+    /// Adds the next sequence number's trace.
     ///
     /// # Errors
     /// If the disk is full, or the trace is longer than 65,535 bytes.
@@ -76,15 +76,11 @@ impl Traces {
         Ok(())
     }
 
-    /// Calls `each` with every block from the one that holds `from` on: its first ordinal and its traces.
+    /// Calls `each` with every block from the one that holds `from` on: its first sequence number and its traces.
     ///
     /// # Errors
     /// If a file cannot be read, a block is torn or missing, or `each` fails.
-    pub fn replay(
-        &self,
-        from: Ordinal,
-        mut each: impl FnMut(Ordinal, &[&[u8]]) -> Result<(), Corrupt>,
-    ) -> Result<(), StateError> {
+    pub fn replay(&self, from: SeqNo, mut each: impl FnMut(SeqNo, &[&[u8]]) -> Result<(), Corrupt>) -> Result<(), StateError> {
         let mut expected = self.segments.since(from).next().map_or(self.next, |(first, _)| first);
         if expected > from {
             return Err(StateError::corrupt(self.segments.folder(), Corrupt { what: "the traces that the state needs", at: 0 }));
@@ -109,12 +105,15 @@ impl Traces {
         if expected == self.block_first {
             Ok(())
         } else {
-            Err(StateError::corrupt(self.segments.folder(), Corrupt { what: "a trace of every ordinal", at: expected as usize }))
+            Err(StateError::corrupt(
+                self.segments.folder(),
+                Corrupt { what: "a trace of every sequence number", at: expected as usize },
+            ))
         }
     }
 
-    /// The oldest ordinal whose trace is still there.
-    pub fn first(&self) -> Ordinal {
+    /// The oldest sequence number whose trace is still there.
+    pub fn first(&self) -> SeqNo {
         self.segments.since(0).next().map_or(self.next, |(first, _)| first)
     }
 
@@ -141,7 +140,7 @@ impl Traces {
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn remove_before(&mut self, oldest: Ordinal) -> Result<(), StateError> {
+    pub fn remove_before(&mut self, oldest: SeqNo) -> Result<(), StateError> {
         self.segments.remove_before(oldest)
     }
 
@@ -157,15 +156,15 @@ mod tests {
 
     use super::*;
 
-    fn path_of(folder: &Path, first: Ordinal) -> PathBuf {
+    fn path_of(folder: &Path, first: SeqNo) -> PathBuf {
         folder.join(format!("{first:010}.traces"))
     }
 
-    fn trace(ordinal: Ordinal) -> Vec<u8> {
-        vec![ordinal as u8; (ordinal % 5) as usize]
+    fn trace(seqno: SeqNo) -> Vec<u8> {
+        vec![seqno as u8; (seqno % 5) as usize]
     }
 
-    fn replayed(traces: &Traces, from: Ordinal) -> Result<Vec<(Ordinal, Vec<u8>)>, StateError> {
+    fn replayed(traces: &Traces, from: SeqNo) -> Result<Vec<(SeqNo, Vec<u8>)>, StateError> {
         let mut all = Vec::new();
         traces.replay(from, |first, block| {
             all.extend((first..).zip(block.iter().map(|bytes| bytes.to_vec())));
@@ -179,11 +178,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut traces = Traces::open(dir.path(), 0, 0).expect("a new log");
         let mut marks = Vec::new();
-        for ordinal in 0..2 * SEGMENT + 5000 {
-            if ordinal % 30_011 == 7 || ordinal == SEGMENT || ordinal == SEGMENT + BLOCK {
-                marks.push((ordinal, traces.flush().expect("flushed")));
+        for seqno in 0..2 * SEGMENT + 5000 {
+            if seqno % 30_011 == 7 || seqno == SEGMENT || seqno == SEGMENT + BLOCK {
+                marks.push((seqno, traces.flush().expect("flushed")));
             }
-            traces.push(&trace(ordinal)).expect("pushed");
+            traces.push(&trace(seqno)).expect("pushed");
         }
         traces.flush().expect("flushed");
         assert_eq!(traces.unsynced().expect("handles").len(), 4, "three segments and the folder");
@@ -192,7 +191,7 @@ mod tests {
         for (next, tail) in marks.into_iter().rev() {
             let mut traces = Traces::open(dir.path(), next, tail).expect("cut");
             let got = replayed(&traces, 0).expect("whole");
-            assert!(got.iter().map(|(o, _)| *o).eq(0..next), "every ordinal below {next} once");
+            assert!(got.iter().map(|(o, _)| *o).eq(0..next), "every sequence number below {next} once");
             assert!(got.iter().all(|(o, bytes)| *bytes == trace(*o)));
             let late = replayed(&traces, next.saturating_sub(10)).expect("whole");
             assert!(late.len() < (SEGMENT as usize).min(got.len() + 1) && late.last() == got.last());
@@ -206,7 +205,7 @@ mod tests {
     fn what_is_no_longer_needed_goes_and_what_is_missing_shows() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut traces = Traces::open(dir.path(), 0, 0).expect("a new log");
-        (0..2 * SEGMENT + 10).for_each(|ordinal| traces.push(&trace(ordinal)).expect("pushed"));
+        (0..2 * SEGMENT + 10).for_each(|seqno| traces.push(&trace(seqno)).expect("pushed"));
         let tail = traces.flush().expect("flushed");
         traces.remove_before(SEGMENT + 1).expect("removed");
         assert!(!path_of(dir.path(), 0).exists() && path_of(dir.path(), SEGMENT).exists());

@@ -85,14 +85,14 @@ fn alarms(make: &impl Fn() -> TriggerSpike, state: &[u8]) -> Vec<Alarm> {
 fn compare(number: u64, backgrounds: &[Arc<Background>; 2], sum: &mut BTreeMap<&'static str, usize>) {
     let Stream { steps, config, schedule, is_own } = stream(number);
     let background = &backgrounds[usize::from(is_own)];
-    let make = || TriggerSpike::new(config.clone(), Arc::clone(background), schedule.border);
-    let want = oracle::run(&steps, schedule.border, &config, background);
+    let make = || TriggerSpike::new(config.clone(), Arc::clone(background), schedule.epoch);
+    let want = oracle::run(&steps, schedule.epoch, &config, background);
     let got = conformance::run(&make, &steps, schedule);
     for (at, (got, want)) in got.settled.iter().zip(&want.said).enumerate() {
         let same = got.findings.len() == want.findings.len()
             && got.findings.iter().zip(&want.findings).all(|(a, b)| is_same_finding(a, b));
-        assert!(same, "stream {number}, ordinal {at}: got {:#?}, expected {:#?}", got.findings, want.findings);
-        assert_eq!(got.recalls, want.recalls, "stream {number}: recalls by ordinal {at}");
+        assert!(same, "stream {number}, sequence number {at}: got {:#?}, expected {:#?}", got.findings, want.findings);
+        assert_eq!(got.recalls, want.recalls, "stream {number}: recalls by sequence number {at}");
     }
     assert_eq!(got.settled.len(), want.said.len());
     let alarms = alarms(&make, &got.state[0]);

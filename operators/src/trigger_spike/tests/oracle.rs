@@ -3,8 +3,8 @@
 //! For each document everything is worked out anew from the whole texts of the documents before it: who carries which
 //! n-gram and still votes (`past`), what the carriers say together (`weigh`), what surrounds the n-gram in their texts and
 //! what explains it (`surroundings`, `explain`), and which alarms and recalls follow (`alarms`). There is no gate, sketch,
-//! table, shard, ring, cache or upper bound that ends an examination early. What the operator's windows and borders mean is
-//! said here outright, in ordinals.
+//! table, shard, ring, cache or upper bound that ends an examination early. What the operator's windows and epoch boundaries mean is
+//! said here outright, in sequence numbers.
 //!
 //! Shared with the operator are functions that have tests of their own: tokens, n-gram hashes, everything of the
 //! background, log-likelihood ratios, `collocation`, and the scar of one cut. Numbers are stated again on purpose.
@@ -30,7 +30,7 @@ use super::super::{Alarm, Class, Config, score::Logs, thresholds};
 use crate::{
     background::{Background, Origin, Thresholds},
     conformance::Step,
-    document::Ordinal,
+    document::SeqNo,
     text::{Token, Tokenizer, ngram},
 };
 
@@ -42,7 +42,7 @@ type Why = &'static str;
 
 /// What came out, and how often each thing happened that a stream should make happen.
 pub(super) struct Outcome {
-    /// One an ordinal.
+    /// One a sequence number.
     pub(super) said: Vec<Said>,
     /// Those ever raised.
     pub(super) alarms: Vec<Alarm>,
@@ -62,8 +62,8 @@ struct Rules<'a> {
 struct View<'a, 'p> {
     rules: &'p Rules<'a>,
     past: &'p Past<'a>,
-    now: Ordinal,
-    border: Ordinal,
+    now: SeqNo,
+    epoch: SeqNo,
     own: &'p Seen<'a>,
     /// Documents of the stream for each one of the background.
     growth: f64,
@@ -89,7 +89,7 @@ impl Judged<'_> {
     }
 }
 
-/// Reads the script, with a border every `window` ordinals.
+/// Reads the script, with an epoch boundary every `window` sequence numbers.
 pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Background) -> Outcome {
     let tokenizer = Tokenizer::new(background.seed(), 1);
     let rules = Rules {
@@ -129,7 +129,7 @@ pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Ba
 }
 
 /// The alarms that document `now` is worth, best first.
-fn judge<'a>(rules: &Rules<'a>, past: &Past<'a>, now: Ordinal, happened: &mut BTreeMap<&'static str, usize>) -> Vec<Judged<'a>> {
+fn judge<'a>(rules: &Rules<'a>, past: &Past<'a>, now: SeqNo, happened: &mut BTreeMap<&'static str, usize>) -> Vec<Judged<'a>> {
     let n = rules.background.documents();
     let learning = rules.background.origin() == Origin::Own && now < rules.config.bootstrap_documents;
     let Some(own) = past.seen(now) else { return Vec::new() };
@@ -137,7 +137,7 @@ fn judge<'a>(rules: &Rules<'a>, past: &Past<'a>, now: Ordinal, happened: &mut BT
         return Vec::new();
     }
     let growth = f64::from(now + 1) / f64::from(n);
-    let view = View { rules, past, now, border: past.border_of(now), own, growth };
+    let view = View { rules, past, now, epoch: past.epoch_of(now), own, growth };
     let mut over = Vec::new();
     for (gram, &(place, df)) in &own.rare {
         match view.examine(gram, place, df) {

@@ -6,7 +6,7 @@ use super::super::Config;
 use crate::{
     background::{Background, Learner, Options, Origin},
     conformance::{self, Schedule, Step, document},
-    document::Ordinal,
+    document::SeqNo,
     text::hash::mix,
 };
 
@@ -99,9 +99,9 @@ pub(super) fn backgrounds() -> [Arc<Background>; 2] {
                 lines.push(["all", "rights", "reserved", "by", "us"].map(String::from).to_vec());
             }
             let page = document(&format!("site{}.example", i % SITES), &text(&lines));
-            learner.add_known(page.unit.clone(), page.ids().into());
+            learner.add_known(page.publisher.clone(), page.ids().into());
         }
-        Arc::new(learner.finish(origin, &|_, _, _| document("", "").unit))
+        Arc::new(learner.finish(origin, &|_, _, _| document("", "").publisher))
     })
 }
 
@@ -305,7 +305,7 @@ pub(super) fn stream(number: u64) -> Stream {
             0 => Step::Nothing,
             1..=3 => Step::suspect(document),
             4 if i > 0 => {
-                let earlier = (0..3).map(|_| dice.below(i) as Ordinal).collect();
+                let earlier = (0..3).map(|_| dice.below(i) as SeqNo).collect();
                 Step::recalling(document, earlier)
             }
             _ => Step::new(document),
@@ -313,7 +313,7 @@ pub(super) fn stream(number: u64) -> Stream {
         steps.push(step);
     }
     let schedule = Schedule {
-        border: dice.of(&[4, 4, 4, 3, 7]),
+        epoch: dice.of(&[4, 4, 4, 3, 7]),
         batch: 1 + dice.below(9) as usize,
         lag: dice.one_in(2),
         restore_at: dice.one_in(3).then(|| dice.below(len) as usize),

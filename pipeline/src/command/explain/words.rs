@@ -87,13 +87,13 @@ mod tests {
     #[test]
     fn every_reason_has_words() {
         use Reason::{
-            BidiInWord, DeniedUnit, DigestMismatch, DisguisedText, EdgeSpike, ExactDuplicate, Gibberish, HiddenText,
+            BidiInWord, DeniedPublisher, DigestMismatch, DisguisedText, EdgeSpike, ExactDuplicate, Gibberish, HiddenText,
             InsertionSpike, InvisibleRun, MixedScriptWords, NearDuplicate, OperatorFailed, PoorReputation, SentenceSpike,
             SingleSiteSpike, TagCharacters, VariationSelectors, ZeroWidthInWord,
         };
         let all = [
             BidiInWord,
-            DeniedUnit,
+            DeniedPublisher,
             DigestMismatch,
             DisguisedText,
             EdgeSpike,

@@ -29,7 +29,7 @@ use connectors::{
     position::Positions,
     source::{Header, Limit, Payload, Record, Source},
 };
-use operators::reputation::unit::split_url;
+use operators::reputation::publisher::split_url;
 use rayon::prelude::*;
 use tracing::warn;
 

@@ -2,7 +2,7 @@
 //!
 //! The other group's journal is read from its first record to its end as it was when it was asked. Every batch in it is
 //! decided again and committed as a batch of this group. What this group has committed is a prefix of it: the place to go on
-//! at is found by ordinals, and must be where the input stands.
+//! at is found by sequence numbers, and must be where the input stands.
 //!
 //! **State** at most 1,024 journal records.
 
@@ -75,7 +75,7 @@ pub(super) struct Again {
     patience: Duration,
     /// Read and not handed over.
     batches: Batches,
-    /// The first ordinal behind what was handed over or passed over, and where the input stands there.
+    /// The first sequence number behind what was handed over or passed over, and where the input stands there.
     next: u64,
     positions: Positions,
 }
@@ -131,7 +131,7 @@ impl Again {
         while self.next < decided
             && let Some(batch) = self.next(stop)?
         {
-            self.next = batch.first_ordinal + batch.votes.len() as u64;
+            self.next = batch.first_seqno + batch.votes.len() as u64;
             for run in batch.runs.iter().filter(|run| run.count > 0) {
                 let last = run.first + u64::from(run.count) - 1;
                 self.positions.advance(Position { partition: run.partition, offset: last });
@@ -176,7 +176,7 @@ struct Batches {
     waiting: VecDeque<Journal>,
     /// Names of partitions that a record without a batch has said: they go with the next one.
     names: Vec<String>,
-    /// The first ordinal of the record after those read.
+    /// The first sequence number of the record after those read.
     read: u64,
 }
 
@@ -184,8 +184,8 @@ impl Batches {
     /// Takes a record of the journal. Signs of life say nothing but the names of partitions.
     fn accept(&mut self, record: &[u8]) -> Result<()> {
         let journal = Journal::decode(record)?;
-        if journal.first_ordinal != self.read {
-            let (got, expected) = (journal.first_ordinal, self.read);
+        if journal.first_seqno != self.read {
+            let (got, expected) = (journal.first_seqno, self.read);
             bail!("got a batch from document {got} on, expected {expected}: its group has begun anew, such as by --accept-loss");
         }
         if journal.verdict_digest != self.verdict_digest {
@@ -212,10 +212,10 @@ mod tests {
 
     const DIGEST: [u8; 16] = [3; 16];
 
-    fn record(first_ordinal: u64, documents: u64, partitions: &[&str]) -> Journal {
+    fn record(first_seqno: u64, documents: u64, partitions: &[&str]) -> Journal {
         let partitions = partitions.iter().map(|name| (*name).to_owned()).collect();
-        let mut journal = Journal { first_ordinal, verdict_digest: DIGEST, partitions, ..Journal::default() };
-        (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_ordinal + n }, n % 2 == 0));
+        let mut journal = Journal { first_seqno, verdict_digest: DIGEST, partitions, ..Journal::default() };
+        (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_seqno + n }, n % 2 == 0));
         journal
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use connectors::committer::Channel;
-use operators::document::Ordinal;
+use operators::document::SeqNo;
 
 use super::Active;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Marks {
     every: Duration,
     written: Instant,
-    settled: Ordinal,
+    settled: SeqNo,
 }
 
 impl Marks {

@@ -1,4 +1,4 @@
-//! Text runs and element borders become lines: what a reader sees, what is gone, and what is there and cannot be seen.
+//! Text runs and element epoch boundaries become lines: what a reader sees, what is gone, and what is there and cannot be seen.
 
 use std::mem;
 
@@ -110,7 +110,7 @@ impl Layout {
         self.shown.text.len()
     }
 
-    /// The border at an element's beginning; `shown`: whether its text is.
+    /// The epoch boundary at an element's beginning; `shown`: whether its text is.
     pub(super) fn begin(&mut self, element: Element, shown: bool) {
         match element.kind {
             Kind::Break => {
@@ -129,7 +129,7 @@ impl Layout {
         self.after_pre_tag = element.kind == Kind::Preformatted;
     }
 
-    /// The border at an element's end; `from` is where it began, `shown` whether its text is.
+    /// The epoch boundary at an element's end; `from` is where it began, `shown` whether its text is.
     pub(super) fn end(&mut self, kind: Kind, from: usize, shown: bool) {
         match kind {
             // Blocks within a cell end no line of its row, unless the cell has lines of its own.

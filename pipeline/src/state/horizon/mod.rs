@@ -9,7 +9,7 @@
 //! A filter is made by a thread of its own while the stream goes on, at most one at a time. It only says where not to look,
 //! so no answer depends on whether it is there: one that is missing or not sound is made anew from the texts at the start.
 //!
-//! The store reaches back `documents_max` documents from the last border, exactly: an answer never depends on what
+//! The store reaches back `documents_max` documents from the last epoch boundary, exactly: an answer never depends on what
 //! memory or disk happens to hold beyond. A search asks each segment's filter (about 10 us) and then looks at the slices of
 //! 128 documents that seem to hold the span: about 1 ms per 10 MB of tokens in memory and 40 us a document on disk.
 
@@ -26,7 +26,7 @@ use std::{
 };
 
 use operators::{
-    document::Ordinal,
+    document::SeqNo,
     lookup,
     text::{Token, Tokenizer},
 };
@@ -41,7 +41,7 @@ use self::{
 use super::{StateError, sync_folder};
 
 /// Documents in a segment: files that are removed as a whole.
-pub const SEGMENT: Ordinal = 4096;
+pub const SEGMENT: SeqNo = 4096;
 /// Tokens of the segment that is not full yet are held up to here, whatever `memory_bytes` is.
 const UNSEALED_BYTES_MAX: usize = 64 << 20;
 const TEXTS: &str = "texts";
@@ -52,7 +52,7 @@ const FILTER: &str = "filter";
 pub struct Horizon {
     folder: PathBuf,
     tokenizer: Tokenizer,
-    documents_max: Ordinal,
+    documents_max: SeqNo,
     memory_max: usize,
     sealed: VecDeque<Sealed>,
     /// The segment that is not full yet.
@@ -64,29 +64,29 @@ pub struct Horizon {
     /// Tokens of the newest documents; the last entry belongs to `next - 1`.
     recent: VecDeque<Option<Arc<[Token]>>>,
     recent_bytes: usize,
-    next: Ordinal,
-    floor: Ordinal,
+    next: SeqNo,
+    floor: SeqNo,
 }
 
 impl Horizon {
-    fn path(&self, first: Ordinal, kind: &str) -> PathBuf {
+    fn path(&self, first: SeqNo, kind: &str) -> PathBuf {
         self.folder.join(format!("{first:010}.{kind}"))
     }
 
-    fn is_unsealed(&self, ordinal: Ordinal) -> bool {
-        self.tail.as_ref().is_some_and(|tail| ordinal >= tail.first)
+    fn is_unsealed(&self, seqno: SeqNo) -> bool {
+        self.tail.as_ref().is_some_and(|tail| seqno >= tail.first)
     }
 
-    fn oldest_on_disk(&self) -> Ordinal {
+    fn oldest_on_disk(&self) -> SeqNo {
         let oldest = self.sealed.front().map(|s| s.texts.first).or(self.tail.as_ref().map(|t| t.first));
         oldest.unwrap_or(self.next)
     }
 
-    fn oldest_in_memory(&self) -> Ordinal {
-        self.next - self.recent.len() as Ordinal
+    fn oldest_in_memory(&self) -> SeqNo {
+        self.next - self.recent.len() as SeqNo
     }
 
-    /// Appends the next document: its tokens and its compressed text; `None` for an ordinal that is no document.
+    /// Appends the next document: its tokens and its compressed text; `None` for a sequence number that is no document.
     ///
     /// # Errors
     /// If the disk is full.
@@ -146,22 +146,22 @@ impl Horizon {
         }
     }
 
-    /// Moves the far end of the horizon: it is `documents_max` before `border`.
-    pub fn border(&mut self, border: Ordinal) {
-        self.floor = border.saturating_sub(self.documents_max);
+    /// Moves the sink of the horizon: it is `documents_max` before `epoch`.
+    pub fn begin_epoch(&mut self, epoch: SeqNo) {
+        self.floor = epoch.saturating_sub(self.documents_max);
     }
 
     /// The oldest document that the horizon reaches.
-    pub fn floor(&self) -> Ordinal {
+    pub fn floor(&self) -> SeqNo {
         self.floor
     }
 
     /// Removes segments that neither the horizon now nor that of a kept snapshot reaches, of which the oldest has its last
-    /// border at `oldest_kept`.
+    /// epoch boundary at `oldest_kept`.
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn remove_before(&mut self, oldest_kept: Ordinal) -> Result<(), StateError> {
+    pub fn remove_before(&mut self, oldest_kept: SeqNo) -> Result<(), StateError> {
         let keep_from = oldest_kept.saturating_sub(self.documents_max).min(self.floor);
         while self.sealed.front().is_some_and(|oldest| oldest.texts.first + SEGMENT <= keep_from) {
             // Else its filter could be written after it was removed.
@@ -218,23 +218,23 @@ impl Horizon {
         self.sealed.iter().map(Sealed::disk_bytes).sum::<u64>() + self.tail.as_ref().map_or(0, |tail| tail.log.len())
     }
 
-    fn texts_of(&self, ordinal: Ordinal) -> Option<&Texts> {
-        if self.is_unsealed(ordinal) {
+    fn texts_of(&self, seqno: SeqNo) -> Option<&Texts> {
+        if self.is_unsealed(seqno) {
             return self.tail.as_ref();
         }
-        let behind = ordinal.checked_sub(self.sealed.front()?.texts.first)?;
+        let behind = seqno.checked_sub(self.sealed.front()?.texts.first)?;
         Some(&self.sealed.get((behind / SEGMENT) as usize)?.texts)
     }
 
     /// The text of an earlier document, from disk.
-    pub fn text(&self, ordinal: Ordinal) -> Option<String> {
-        let texts = self.texts_of(ordinal)?;
-        texts.text((ordinal - texts.first) as usize)
+    pub fn text(&self, seqno: SeqNo) -> Option<String> {
+        let texts = self.texts_of(seqno)?;
+        texts.text((seqno - texts.first) as usize)
     }
 
-    fn read(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {
-        let texts = self.texts_of(ordinal)?;
-        texts.tokens((ordinal - texts.first) as usize, &self.tokenizer)
+    fn read(&self, seqno: SeqNo) -> Option<Arc<[Token]>> {
+        let texts = self.texts_of(seqno)?;
+        texts.tokens((seqno - texts.first) as usize, &self.tokenizer)
     }
 }
 
@@ -246,22 +246,22 @@ impl Drop for Horizon {
 }
 
 impl lookup::Horizon for Horizon {
-    fn tokens(&self, ordinal: Ordinal) -> Option<Arc<[Token]>> {
-        if ordinal < self.floor || ordinal >= self.next {
+    fn tokens(&self, seqno: SeqNo) -> Option<Arc<[Token]>> {
+        if seqno < self.floor || seqno >= self.next {
             return None;
         }
-        match ordinal.checked_sub(self.oldest_in_memory()) {
+        match seqno.checked_sub(self.oldest_in_memory()) {
             Some(i) => self.recent[i as usize].clone(),
-            None => self.read(ordinal),
+            None => self.read(seqno),
         }
     }
 
-    fn may_carry(&self, span: &[Token]) -> Vec<Ordinal> {
+    fn may_carry(&self, span: &[Token]) -> Vec<SeqNo> {
         if span.is_empty() {
             return Vec::new();
         }
         let (keys, within) = (keys_of(span), self.floor..self.next);
-        let mut candidates: Vec<Ordinal> =
+        let mut candidates: Vec<SeqNo> =
             self.sealed.par_iter().flat_map_iter(|sealed| sealed.candidates(&keys, &within)).collect();
         if let Some(tail) = &self.tail {
             candidates.extend(tail.first.max(self.floor)..self.next);

@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, fs, path::Path};
 
-use operators::{codec::Corrupt, document::Ordinal, text::Tokenizer};
+use operators::{codec::Corrupt, document::SeqNo, text::Tokenizer};
 use rayon::prelude::*;
 use tracing::info;
 
@@ -24,9 +24,9 @@ impl Horizon {
     pub fn open(
         folder: &Path,
         tokenizer: Tokenizer,
-        documents_max: Ordinal,
+        documents_max: SeqNo,
         memory_max: usize,
-        next: Ordinal,
+        next: SeqNo,
         tail_bytes: u64,
     ) -> Result<Self, StateError> {
         fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
@@ -66,7 +66,7 @@ impl Horizon {
 
     /// Removes files that do not belong to the documents before `next` or to a full segment, and says where the segments
     /// begin that are left.
-    fn keep_files(&self) -> Result<Vec<Ordinal>, StateError> {
+    fn keep_files(&self) -> Result<Vec<SeqNo>, StateError> {
         let files = list(&self.folder)?;
         let on_disk = |first| files.binary_search_by_key(&(first, TEXTS), |(f, kind, _)| (*f, kind)).is_ok();
         let mut firsts: Vec<_> =
@@ -98,17 +98,17 @@ impl Horizon {
 
     /// Fills the memory with the newest documents' tokens, as if they had just been pushed.
     fn remember_recent(&mut self) {
-        let mut ordinal = self.next;
-        while ordinal > self.oldest_on_disk() && (self.recent_bytes < self.memory_max || self.is_unsealed(ordinal - 1)) {
-            let from = ordinal.saturating_sub(SEGMENT).max(self.oldest_on_disk());
+        let mut seqno = self.next;
+        while seqno > self.oldest_on_disk() && (self.recent_bytes < self.memory_max || self.is_unsealed(seqno - 1)) {
+            let from = seqno.saturating_sub(SEGMENT).max(self.oldest_on_disk());
             // A segment at a time, so that the one that is not full is not read with another.
-            let from = from.max((ordinal - 1) / SEGMENT * SEGMENT);
-            let chunk: Vec<_> = (from..ordinal).into_par_iter().map(|o| self.read(o)).collect();
+            let from = from.max((seqno - 1) / SEGMENT * SEGMENT);
+            let chunk: Vec<_> = (from..seqno).into_par_iter().map(|o| self.read(o)).collect();
             for tokens in chunk.into_iter().rev() {
                 self.recent_bytes += bytes_of(tokens.as_ref());
                 self.recent.push_front(tokens);
             }
-            ordinal = from;
+            seqno = from;
         }
         self.forget_beyond_memory();
     }

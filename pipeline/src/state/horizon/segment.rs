@@ -9,7 +9,7 @@ use std::{
 };
 
 use operators::{
-    document::Ordinal,
+    document::SeqNo,
     text::{Token, Tokenizer, hash::mix},
 };
 use tracing::warn;
@@ -55,14 +55,14 @@ fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
 /// The texts of a segment.
 #[derive(Debug)]
 pub(super) struct Texts {
-    pub(super) first: Ordinal,
+    pub(super) first: SeqNo,
     pub(super) log: Log,
     at: Vec<u64>,
 }
 
 impl Texts {
     /// Opens the log at `path` or makes it, and cuts it to `length` bytes.
-    pub(super) fn open(path: &Path, first: Ordinal, length: u64) -> Result<Self, StateError> {
+    pub(super) fn open(path: &Path, first: SeqNo, length: u64) -> Result<Self, StateError> {
         let log = Log::open(path, length)?;
         let mut at = Vec::new();
         log.scan(|place, _| {
@@ -73,8 +73,8 @@ impl Texts {
     }
 
     /// Number of documents.
-    pub(super) fn len(&self) -> Ordinal {
-        self.at.len() as Ordinal
+    pub(super) fn len(&self) -> SeqNo {
+        self.at.len() as SeqNo
     }
 
     pub(super) fn append(&mut self, compressed: &[u8]) -> Result<(), StateError> {
@@ -162,7 +162,7 @@ impl Sealed {
     }
 
     /// The documents among `within` that may hold all the keys, in runs, oldest first.
-    pub(super) fn candidates(&self, keys: &[u64], within: &Range<Ordinal>) -> Vec<Ordinal> {
+    pub(super) fn candidates(&self, keys: &[u64], within: &Range<SeqNo>) -> Vec<SeqNo> {
         let first = self.texts.first;
         let within = within.start.max(first)..within.end.min(first + SEGMENT);
         if within.is_empty() {
@@ -184,7 +184,7 @@ pub(super) fn remove(path: &Path) -> Result<(), StateError> {
 }
 
 /// The names in a folder that are a segment's: its first document and what the file holds.
-pub(super) fn list(folder: &Path) -> Result<Vec<(Ordinal, String, PathBuf)>, StateError> {
+pub(super) fn list(folder: &Path) -> Result<Vec<(SeqNo, String, PathBuf)>, StateError> {
     let entries = fs::read_dir(folder).map_err(|e| StateError::file("list", folder, e))?;
     let mut files: Vec<_> = entries
         .filter_map(|entry| {

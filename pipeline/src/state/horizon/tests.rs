@@ -9,7 +9,7 @@ use operators::{
 
 use super::{filter::Filter, segment::list, *};
 
-const DOCUMENTS_MAX: Ordinal = 9000;
+const DOCUMENTS_MAX: SeqNo = 9000;
 
 /// Numbers that look random.
 struct Random(u64);
@@ -37,7 +37,7 @@ fn tokenizer() -> Tokenizer {
     Tokenizer::new(Seed(1), 1000)
 }
 
-fn open(folder: &Path, memory: usize, next: Ordinal, tail: u64) -> Horizon {
+fn open(folder: &Path, memory: usize, next: SeqNo, tail: u64) -> Horizon {
     Horizon::open(folder, tokenizer(), DOCUMENTS_MAX, memory, next, tail).expect("opens")
 }
 
@@ -55,9 +55,9 @@ struct Pair {
     memory: usize,
     horizon: Horizon,
     documents: Vec<Option<Arc<[Token]>>>,
-    floor: Ordinal,
+    floor: SeqNo,
     /// Documents and bytes of the last segment, as of the last two snapshots, older first.
-    snapshots: [(Ordinal, u64); 2],
+    snapshots: [(SeqNo, u64); 2],
 }
 
 impl Pair {
@@ -78,15 +78,15 @@ impl Pair {
         }
     }
 
-    fn border(&mut self, random: &mut Random) {
-        let border = self.documents.len() - random.below(self.documents.len().min(300) + 1);
-        self.floor = (border as Ordinal).saturating_sub(DOCUMENTS_MAX);
-        self.horizon.border(border as Ordinal);
+    fn begin_epoch(&mut self, random: &mut Random) {
+        let epoch = self.documents.len() - random.below(self.documents.len().min(300) + 1);
+        self.floor = (epoch as SeqNo).saturating_sub(DOCUMENTS_MAX);
+        self.horizon.begin_epoch(epoch as SeqNo);
     }
 
     fn snapshot(&mut self) {
         let tail = self.horizon.flush().expect("flushed");
-        self.snapshots = [self.snapshots[1], (self.documents.len() as Ordinal, tail)];
+        self.snapshots = [self.snapshots[1], (self.documents.len() as SeqNo, tail)];
         self.horizon.remove_before(self.snapshots[0].0).expect("removed");
     }
 
@@ -126,11 +126,11 @@ impl Pair {
             let from = from.filter(|_| random.below(4) > 0).unwrap_or(tokens(&noise));
             let start = random.below(from.len().max(1)).min(from.len());
             let span = &from[start..(start + length).min(from.len())];
-            let plain = |o: &Ordinal| {
+            let plain = |o: &SeqNo| {
                 let document = &self.documents[*o as usize];
                 !span.is_empty() && document.as_ref().is_some_and(|d| d.windows(span.len()).any(|w| w == span))
             };
-            let expected: Vec<_> = (self.floor..self.documents.len() as Ordinal).filter(plain).collect();
+            let expected: Vec<_> = (self.floor..self.documents.len() as SeqNo).filter(plain).collect();
             assert_eq!(self.horizon.may_carry(span), expected, "{span:?} of {}", self.documents.len());
         }
     }
@@ -178,7 +178,7 @@ fn agrees_with_a_plain_search_through_restarts_and_damage() {
             pair.push(&mut random, n);
             match random.below(6) {
                 0 | 1 => pair.snapshot(),
-                2 => pair.border(&mut random),
+                2 => pair.begin_epoch(&mut random),
                 3 if pair.documents.len() > 6000 => {
                     pair.restart(&mut random);
                     restarts += 1;
@@ -210,7 +210,7 @@ fn finds_carriers_in_memory_and_on_disk_and_after_a_restart() {
         }
         let span = tokens("zor bani");
         assert_eq!(horizon.may_carry(&span), [7, 8000, 12_999]);
-        horizon.border(12_960);
+        horizon.begin_epoch(12_960);
         assert_eq!(horizon.may_carry(&span), [8000, 12_999], "7 is beyond the horizon");
         let tail = horizon.flush().expect("flushed");
         push(&mut horizon, "zor bani, never acknowledged");
@@ -220,7 +220,7 @@ fn finds_carriers_in_memory_and_on_disk_and_after_a_restart() {
         assert_eq!(horizon.tokens(50), None);
         horizon.remove_before(13_200).expect("removed");
         assert!(folder.join("0000000000.texts").exists(), "the horizon reaches it until the next border");
-        horizon.border(13_200);
+        horizon.begin_epoch(13_200);
         horizon.remove_before(13_200).expect("removed");
         assert_eq!(horizon.may_carry(&span), [8000, 12_999]);
         assert!(!folder.join("0000000000.texts").exists() && !folder.join("0000000000.filter").exists());
@@ -242,10 +242,10 @@ fn filters_leave_few_documents_to_look_at() {
         push(&mut horizon, &text);
     }
     horizon.finish();
-    let candidates = |span: &str| -> Vec<Ordinal> {
+    let candidates = |span: &str| -> Vec<SeqNo> {
         horizon.sealed.iter().flat_map(|s| s.candidates(&keys_of(&tokens(span)), &(0..horizon.next))).collect()
     };
-    let slice: Vec<Ordinal> = (4096..4096 + SLICE as Ordinal).collect();
+    let slice: Vec<SeqNo> = (4096..4096 + SLICE as SeqNo).collect();
     assert_eq!(candidates("zor bani"), slice, "the carrier's slice and no other");
     assert!(candidates("bani zor").is_empty(), "the words, and not the pair");
     let falsely: usize = (0..300).map(|i| candidates(&format!("absent{i}")).len() / SLICE).sum();
@@ -274,7 +274,7 @@ fn a_filter_of_another_tokenizer_is_not_used() {
 #[test]
 fn missing_texts_are_an_error_and_not_an_answer() {
     let dir = tempfile::tempdir().expect("a folder");
-    let fill = |folder: &Path, n: Ordinal| {
+    let fill = |folder: &Path, n: SeqNo| {
         let mut horizon = open(folder, 0, 0, 0);
         (0..n).for_each(|_| push(&mut horizon, "text"));
         horizon.flush().expect("flushed")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Judged, Rules, past::Past, threshold};
 use crate::{
-    document::{Document, Ordinal},
+    document::{Document, SeqNo},
     finding::{Evidence, Finding, Score},
     operator::Recall,
     text::{Token, ngram},
@@ -25,7 +25,7 @@ pub(super) struct Alarms {
 }
 
 /// Whether a document still looks for an alarm: one that was given up in one window is looked for in the next.
-fn is_looked_for(alarm: &Alarm, now: Ordinal, window: u32) -> bool {
+fn is_looked_for(alarm: &Alarm, now: SeqNo, window: u32) -> bool {
     alarm.retired.is_none_or(|at| now / window <= at / window + 1)
 }
 
@@ -68,7 +68,7 @@ fn finding(alarm: &Alarm, document: &Document, first: usize) -> Finding {
 
 impl Alarms {
     /// A document that carries alarms is added to each, and raises none.
-    pub(super) fn meet(&mut self, rules: &Rules<'_>, now: Ordinal, window: u32, document: &Document) -> Said {
+    pub(super) fn meet(&mut self, rules: &Rules<'_>, now: SeqNo, window: u32, document: &Document) -> Said {
         let mut said = Said::default();
         for alarm in self.all.iter_mut().filter(|a| is_looked_for(a, now, window)) {
             if let Some(first) = carried(alarm, document.ids()) {
@@ -86,7 +86,7 @@ impl Alarms {
         &mut self,
         rules: &Rules<'_>,
         past: &Past<'_>,
-        now: Ordinal,
+        now: SeqNo,
         raised: Vec<Judged<'_>>,
         happened: &mut BTreeMap<&'static str, usize>,
     ) -> Said {
@@ -95,7 +95,7 @@ impl Alarms {
         for judged in raised {
             let mut alarm = new(rules, self.all.len(), now, document, &judged);
             let carriers = past.before(now).filter(|(_, s)| carried(&alarm, s.document.ids()).is_some());
-            let carriers: Vec<Ordinal> = carriers.map(|(o, _)| o).collect();
+            let carriers: Vec<SeqNo> = carriers.map(|(o, _)| o).collect();
             if carriers.len() + 1 == rules.config.units_min {
                 *happened.entry("just enough carry the span").or_default() += 1;
             }
@@ -113,11 +113,11 @@ impl Alarms {
                 *happened.entry("an alarm given up").or_default() += 1;
                 self.all[longest_ago].retired = Some(now);
             }
-            for &ordinal in carriers.iter().filter(|&&o| past.is_in_corpus(o)) {
+            for &seqno in carriers.iter().filter(|&&o| past.is_in_corpus(o)) {
                 // Recalled once, for the first alarm.
-                if said.recalls.iter().all(|r: &Recall| r.ordinal != ordinal) {
+                if said.recalls.iter().all(|r: &Recall| r.seqno != seqno) {
                     let reason = alarm.class.reason();
-                    said.recalls.push(Recall { ordinal, operator: "trigger_spike", reason, alarm: Some(alarm.id) });
+                    said.recalls.push(Recall { seqno, operator: "trigger_spike", reason, alarm: Some(alarm.id) });
                 }
             }
             alarm.members = carriers;
@@ -130,13 +130,13 @@ impl Alarms {
             }
             self.all.push(alarm);
         }
-        said.recalls.sort_by_key(|r| r.ordinal);
+        said.recalls.sort_by_key(|r| r.seqno);
         said
     }
 }
 
 /// The alarm, without members.
-fn new(rules: &Rules<'_>, id: usize, now: Ordinal, document: &Document, judged: &Judged<'_>) -> Alarm {
+fn new(rules: &Rules<'_>, id: usize, now: SeqNo, document: &Document, judged: &Judged<'_>) -> Alarm {
     let (from, to) = bytes(document, judged.first(), judged.surroundings.span.len());
     Alarm {
         id: id as u32,
@@ -149,7 +149,7 @@ fn new(rules: &Rules<'_>, id: usize, now: Ordinal, document: &Document, judged: 
         k: judged.weight.votes,
         expected: judged.weight.expected,
         coherence: judged.weight.coherence,
-        domains: judged.weight.units as u32,
+        domains: judged.weight.publishers as u32,
         members: Vec::new(),
         anchor: ngram::hash(rules.background.seed(), judged.gram).expect("no line break"),
         span: judged.surroundings.span.clone(),

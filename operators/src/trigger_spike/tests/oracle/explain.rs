@@ -44,14 +44,14 @@ impl View<'_, '_> {
         grams(span).into_iter().filter_map(beyond).fold(0.0, f64::max)
     }
 
-    /// Most documents, beyond twice the expected, that carry as of the border a rare n-gram of 40% of the carriers.
+    /// Most documents, beyond twice the expected, that carry as of the epoch boundary a rare n-gram of 40% of the carriers.
     fn wider_company(&self, members: &[Member<'_>]) -> f64 {
         let mut most = 0.0;
         for (gram, count) in shared(members, grams) {
             let hash = ngram::hash(self.rules.background.seed(), gram).expect("no line break");
             let df = self.rules.background.ngram_documents(hash);
             if count as f64 >= 0.4 * members.len() as f64 && df <= RARE {
-                let live = self.past.live_at(gram, self.border) as f64;
+                let live = self.past.live_at(gram, self.epoch) as f64;
                 most = f64::max(most, live - 2.0 * (f64::from(df) + 0.5) * self.growth);
             }
         }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     background::{Context, QUANTUM, dot},
-    document::Ordinal,
+    document::SeqNo,
     text::Token,
     trigger_spike::{
         Class,
@@ -20,10 +20,10 @@ use crate::{
 /// A carrier that is listed and remembered.
 #[derive(Clone, Copy)]
 pub(super) struct Member<'a> {
-    pub(super) ordinal: Ordinal,
+    pub(super) seqno: SeqNo,
     pub(super) place: usize,
     pub(super) text: &'a [Token],
-    pub(super) unit: u64,
+    pub(super) publisher: u64,
     pub(super) host: u64,
     is_new: bool,
     sequence: usize,
@@ -32,13 +32,13 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    fn new(ordinal: Ordinal, place: usize, seen: &Seen<'a>) -> Self {
+    fn new(seqno: SeqNo, place: usize, seen: &Seen<'a>) -> Self {
         Self {
-            ordinal,
+            seqno,
             place,
             text: seen.document.ids(),
-            unit: seen.document.unit.key,
-            host: seen.document.unit.host,
+            publisher: seen.document.publisher.key,
+            host: seen.document.publisher.host,
             is_new: seen.is_new,
             sequence: seen.sequence,
             subject: seen.subject,
@@ -51,7 +51,7 @@ impl<'a> Member<'a> {
 pub(super) struct Weight<'a> {
     pub(super) live: f64,
     pub(super) votes: f64,
-    pub(super) units: usize,
+    pub(super) publishers: usize,
     pub(super) expected: f64,
     base: f64,
     pub(super) coherence: f64,
@@ -67,28 +67,28 @@ pub(super) struct Weight<'a> {
 impl<'a> View<'a, '_> {
     pub(super) fn weigh(&self, gram: &[Token], df: u8, count: &Count) -> Result<Weight<'a>, Why> {
         let config = self.rules.config;
-        // The newest documents as of the border are remembered, and those since.
-        let oldest = self.border.saturating_sub(config.horizon_documents.max(1));
+        // The newest documents as of the epoch boundary are remembered, and those since.
+        let oldest = self.epoch.saturating_sub(config.horizon_documents.max(1));
         let remembered = count.listed.iter().rev().filter(|&&(o, _)| o >= oldest);
         let members: Vec<Member<'a>> =
             remembered.filter_map(|&(o, place)| Some(Member::new(o, place, self.past.seen(o)?))).collect();
         let mut documents: BTreeMap<u64, Vec<Member<'a>>> = BTreeMap::new();
         for m in &members {
-            documents.entry(m.unit).or_default().push(*m);
+            documents.entry(m.publisher).or_default().push(*m);
         }
         let usual = f64::from(df) + 0.5;
         let solo = documents.len() < config.units_min;
-        let per_unit = if solo { members.len() } else { config.votes_per_unit as usize };
+        let per_publisher = if solo { members.len() } else { config.votes_per_unit as usize };
         let weight = Weight {
             live: count.live as f64,
             votes: 0.0,
-            units: documents.len(),
+            publishers: documents.len(),
             expected: usual * self.growth,
             base: 0.0,
             coherence: 0.0,
             solo,
             windowed: false,
-            voters: newest_of_each(&members, per_unit),
+            voters: newest_of_each(&members, per_publisher),
             members,
         };
         if solo { weigh_solo(weight, df, count) } else { self.weigh_crowd(weight, gram, usual, count, &documents) }
@@ -103,7 +103,7 @@ impl<'a> View<'a, '_> {
         documents: &BTreeMap<u64, Vec<Member<'a>>>,
     ) -> Result<Weight<'a>, Why> {
         let members = &weight.members;
-        let oldest = members.last().ok_or("nobody remembered")?.ordinal;
+        let oldest = members.last().ok_or("nobody remembered")?.seqno;
         // A full list with more carriers alive: only the stretch that it covers is counted and expected.
         let windowed = members.len() == 64 && count.live > 64;
         let n = f64::from(self.rules.background.documents());
@@ -112,11 +112,11 @@ impl<'a> View<'a, '_> {
         let new: Vec<_> = documents.values().filter(|own| own[0].is_new).collect();
         let full = new.iter().filter(|own| own.len() as f64 > 0.8 * own[0].sequence as f64).count();
 
-        let all = self.past.mixture(self.border, None);
+        let all = self.past.mixture(self.epoch, None);
         let usual_new = (all.new / all.documents.max(1.0)).clamp(0.05, 0.9);
         let (mut scarcity, mut new_share) = (0.0, 0.0);
         for m in members {
-            let own = self.past.mixture(self.border, Some(m.subject));
+            let own = self.past.mixture(self.epoch, Some(m.subject));
             let share = self.rules.background.shares()[m.subject];
             scarcity += share / ((own.documents + 500.0 * share) / (all.documents + 500.0));
             new_share += (own.new + 20.0 * usual_new) / (own.documents + 20.0);
@@ -132,7 +132,7 @@ impl<'a> View<'a, '_> {
         if l1 <= 0.0 || weight.base < 18.0 {
             return Err("no more than expected");
         }
-        let voters: Vec<_> = weight.voters.iter().map(|v| (v.unit, v.context)).collect();
+        let voters: Vec<_> = weight.voters.iter().map(|v| (v.publisher, v.context)).collect();
         weight.coherence = coherence(&voters);
         Ok(weight)
     }
@@ -140,13 +140,13 @@ impl<'a> View<'a, '_> {
 
 /// One publisher's: unknown to the background, all over it, most of the phrase.
 fn weigh_solo<'a>(mut weight: Weight<'a>, df: u8, count: &Count) -> Result<Weight<'a>, Why> {
-    let of = |unit: u64| weight.members.iter().filter(|m| m.unit == unit).count();
+    let of = |publisher: u64| weight.members.iter().filter(|m| m.publisher == publisher).count();
     // The largest; of equals the one that was silent longest.
     let newest = newest_of_each(&weight.members, 1);
-    let own = newest.iter().max_by_key(|m| of(m.unit)).ok_or("nobody remembered")?;
-    let documents = of(own.unit);
+    let own = newest.iter().max_by_key(|m| of(m.publisher)).ok_or("nobody remembered")?;
+    let documents = of(own.publisher);
     // The share of its documents since the oldest carrier that a full list holds, or of all.
-    let oldest = weight.members.iter().filter(|m| m.unit == own.unit).map(|m| m.sequence).min().unwrap_or(1);
+    let oldest = weight.members.iter().filter(|m| m.publisher == own.publisher).map(|m| m.sequence).min().unwrap_or(1);
     let before = if weight.members.len() == 64 { oldest - 1 } else { 0 };
     if df > 1 || !own.is_new || documents < 8 || (documents as f64) < 0.8 * (own.sequence - before) as f64 {
         return Err("no solo");
@@ -162,7 +162,7 @@ fn weigh_solo<'a>(mut weight: Weight<'a>, df: u8, count: &Count) -> Result<Weigh
 
 /// The members but for those of which `most` newer ones have the same publisher.
 fn newest_of_each<'a>(members: &[Member<'a>], most: usize) -> Vec<Member<'a>> {
-    let newer = |i: usize| members[..i].iter().filter(|m| m.unit == members[i].unit).count();
+    let newer = |i: usize| members[..i].iter().filter(|m| m.publisher == members[i].publisher).count();
     (0..members.len()).filter(|&i| newer(i) < most).map(|i| members[i]).collect()
 }
 

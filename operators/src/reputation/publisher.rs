@@ -1,8 +1,8 @@
 //! Who speaks: from an address to the smallest publisher that one person is assumed to control.
 //!
-//! The registrable domain by the public suffix list, private section included (`someone.github.io` is a unit, `github.io`
+//! The registrable domain by the public suffix list, private section included (`someone.github.io` is a publisher, `github.io`
 //! is none); an account where many people share a host: on well-known sites (`shared`), on platforms that the
-//! background has learned, and where the user's own patterns say so. An IP address is its own unit. A record without a
+//! background has learned, and where the user's own patterns say so. An IP address is its own publisher. A record without a
 //! usable address speaks for its source.
 //!
 //! Addresses are hostile: at most 2,048 bytes are read, and whatever is not a host is taken for no address. Internationalised
@@ -17,9 +17,9 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{punycode, shared};
-use crate::{document::Unit, text::Seed};
+use crate::{document::Publisher, text::Seed};
 
-const UNIT_DOMAIN: u64 = 0x756e_6974_0000;
+const PUBLISHER_DOMAIN: u64 = 0x756e_6974_0000;
 const HOST_DOMAIN: u64 = 0x686f_7374_0000;
 const URL_BYTES_MAX: usize = 2048;
 const HOST_BYTES_MAX: usize = 253;
@@ -49,7 +49,7 @@ pub enum BadPattern {
     },
 }
 
-/// Hosts where accounts are the units, besides the well-known ones.
+/// Hosts where accounts are the publishers, besides the well-known ones.
 #[derive(Clone, Debug, Default)]
 pub struct Platforms {
     hosts: BTreeSet<Box<str>>,
@@ -93,7 +93,7 @@ impl Platforms {
     }
 }
 
-/// An account as part of a unit's name: bounded, lower case.
+/// An account as part of a publisher's name: bounded, lower case.
 fn account_name(segment: &str) -> Option<String> {
     let fits =
         !segment.is_empty() && segment.len() <= ACCOUNT_BYTES_MAX && !segment.chars().any(|c| c.is_whitespace() || c == '/');
@@ -155,20 +155,20 @@ fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The unit that the record at `url` speaks for; `source` (a file, a topic) where there is no usable address.
+/// The publisher that the record at `url` speaks for; `source` (a file, a topic) where there is no usable address.
 #[must_use]
-pub fn unit_of(url: &str, source: &str, seed: Seed, platforms: &Platforms) -> Unit {
+pub fn publisher_of(url: &str, source: &str, seed: Seed, platforms: &Platforms) -> Publisher {
     let Some((host, path)) = split_url(url) else {
         // Marked, so that a file called like a site does not speak for it.
         let name = format!("source:{}", &source[..source.floor_char_boundary(SOURCE_BYTES_MAX)]);
-        return unit(name.clone(), &name, seed);
+        return publisher(name.clone(), &name, seed);
     };
     let host = without_www(&host);
     if let Some(name) = platforms.account(host, path) {
-        return unit(name, host, seed);
+        return publisher(name, host, seed);
     }
     if is_address(host) {
-        return unit(host.to_owned(), host, seed);
+        return publisher(host.to_owned(), host, seed);
     }
     // A host that is a public suffix itself has no registrable domain.
     let domain = psl::domain_str(host).unwrap_or(host);
@@ -178,27 +178,27 @@ pub fn unit_of(url: &str, source: &str, seed: Seed, platforms: &Platforms) -> Un
         Some((prefix, account)) => format!("{domain}/{prefix}{account}"),
         None => shared::subdomain(host, domain).unwrap_or(domain).to_owned(),
     };
-    unit(name, host, seed)
+    publisher(name, host, seed)
 }
 
-/// The unit of somebody who is named as the contributor of a record, whatever address it has.
+/// The publisher of somebody who is named as the contributor of a record, whatever address it has.
 #[must_use]
-pub fn contributor(name: &str, seed: Seed) -> Unit {
+pub fn contributor(name: &str, seed: Seed) -> Publisher {
     // Marked, so that somebody called like a site does not speak for it. What one contributor repeats is a template, and what
     // many repeat is not, although all of it is in one file.
     let name = format!("contributor:{}", name[..name.floor_char_boundary(SOURCE_BYTES_MAX)].to_lowercase());
-    unit(name.clone(), &name, seed)
+    publisher(name.clone(), &name, seed)
 }
 
-/// The unit of a name that [`unit_of`] gave out earlier. Its host is not known any more.
+/// The publisher of a name that [`publisher_of`] gave out earlier. Its host is not known any more.
 #[must_use]
-pub fn named(name: &str, seed: Seed) -> Unit {
-    unit(name.to_owned(), name, seed)
+pub fn named(name: &str, seed: Seed) -> Publisher {
+    publisher(name.to_owned(), name, seed)
 }
 
-fn unit(name: String, host: &str, seed: Seed) -> Unit {
-    let (key, host) = (seed.bytes(UNIT_DOMAIN, name.as_bytes()), seed.bytes(HOST_DOMAIN, host.as_bytes()));
-    Unit { name: name.into(), key, host }
+fn publisher(name: String, host: &str, seed: Seed) -> Publisher {
+    let (key, host) = (seed.bytes(PUBLISHER_DOMAIN, name.as_bytes()), seed.bytes(HOST_DOMAIN, host.as_bytes()));
+    Publisher { name: name.into(), key, host }
 }
 
 #[cfg(test)]
@@ -210,7 +210,7 @@ mod tests {
     #[track_caller]
     fn check(url: &str, want: &str) {
         let platforms = Platforms::new(["blogs.example"], &[r"^uni\.example/~([^/]+)".to_owned()]).expect("a good pattern");
-        assert_eq!(&*unit_of(url, "crawl.jsonl", Seed(1), &platforms).name, want, "{url}");
+        assert_eq!(&*publisher_of(url, "crawl.jsonl", Seed(1), &platforms).name, want, "{url}");
     }
 
     #[test]
@@ -283,9 +283,9 @@ mod tests {
         #[test]
         fn never_panics(url in "(https?:|ftp:|)(//|/|)[a-zä.@:\\[\\]%\\\\0-9。]{0,20}(/|\\?|#|)\\PC{0,30}", any in ".*") {
             for url in [&url, &any] {
-                let unit = unit_of(url, &any, Seed(1), &Platforms::default());
-                prop_assert!(!unit.name.is_empty() && unit.name.len() <= 600);
-                prop_assert!(unit.name.starts_with("source:") || *unit.name == *unit.name.to_lowercase(), "{}", url);
+                let publisher = publisher_of(url, &any, Seed(1), &Platforms::default());
+                prop_assert!(!publisher.name.is_empty() && publisher.name.len() <= 600);
+                prop_assert!(publisher.name.starts_with("source:") || *publisher.name == *publisher.name.to_lowercase(), "{}", url);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Inputs are the sample crawl's files and lines of three sizes. The number of records is compared with what was written
 //! before anything is timed, and in every run. Files lie in the system's folder for temporary files, so what is measured is
-//! the page cache and not the disk, but for the `mark` of the committer, which waits for it.
+//! the page cache and not the disk, but for the `checkpoint` of the committer, which waits for it.
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 use std::{
@@ -152,7 +152,7 @@ fn write_all(folder: &Path, compression: Compression, lines: &[&[u8]]) {
         committer.write(&Outgoing::plain(Channel::Clean, line)).expect("begun");
     }
     committer.commit(&Positions::default(), &[]).expect("begun");
-    committer.mark().expect("the disk takes it");
+    committer.checkpoint().expect("the disk takes it");
 }
 
 /// Bytes of the only part written, unpacked.

@@ -1,33 +1,38 @@
-//! Outputs and input positions, made visible together.
+//! How do a batch's outputs and the input positions behind it become visible together?
 //!
 //! ```text
-//! recover(mark)                          -> what is visible beyond the state's own snapshot
-//! begin, write*, commit | abort          one micro-batch
-//! mark                                   a point that recover can come back to, stored in the snapshot
+//! recover(checkpoint)      come back to a sink checkpoint; returns what is visible beyond it
+//! begin, write*, commit    one micro-batch, visible as a whole or not at all
+//! checkpoint               make everything durable, and name this point for a later `recover`
 //! ```
 //!
-//! For files outputs are as old as the newest snapshot: `recover` truncates to its mark and nothing is beyond. For Kafka
-//! (and [`crate::memory`]) outputs are transactions newer than the snapshot: `recover` returns the journal of what was
-//! committed since, and the engine re-reads it silently.
+//! The caller stores the sink checkpoint in its own snapshot. A batch that is not committed leaves nothing behind: after an
+//! error the caller recovers, and the sink drops what was open.
+//!
+//! For files, outputs are as old as the newest snapshot: `recover` truncates them to the checkpoint, so nothing lies beyond
+//! it. For Kafka (and [`crate::memory`]) outputs are transactions that are newer than the snapshot: `recover` returns the
+//! journal records committed since, and the caller reads the same input again without writing it.
+//!
+//! This file does not say what a record means or where a document goes.
 
 use crate::{error::Error, position::Positions, source::Header};
 
-/// Where a record goes.
+/// An output of the program: where a record goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
-    /// Into the corpus.
+    /// Documents that stay in the corpus.
     Clean,
-    /// Withheld.
+    /// Documents that are withheld.
     Quarantine,
     /// Copies of clean documents.
     Duplicate,
-    /// One line a document.
+    /// One line for each document: what was decided and why.
     Decisions,
-    /// One line a recall or restore.
+    /// One line for each recall or restore of a document that went out earlier.
     Recalls,
-    /// One line an alarm.
+    /// One line for each alarm.
     Alarms,
-    /// Records that are no documents.
+    /// Records that hold no document.
     DeadLetters,
 }
 
@@ -36,7 +41,7 @@ impl Channel {
     pub const ALL: [Self; 7] =
         [Self::Clean, Self::Quarantine, Self::Duplicate, Self::Decisions, Self::Recalls, Self::Alarms, Self::DeadLetters];
 
-    /// Stable name: a file's stem, a folder, a config key.
+    /// The channel's stable name, which is also a file's stem, a folder's name and a config key.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -51,15 +56,16 @@ impl Channel {
     }
 }
 
-/// Of a Kafka batch of one record: its head (61), and lengths, deltas and attributes of the record.
+/// Bytes that Kafka adds to a record that is alone in its batch: 61 of the batch's head, and at most 32 for the record's own
+/// lengths, deltas and attributes.
 const RECORD_OVERHEAD: usize = 61 + 32;
-/// Of a header: two lengths.
+/// Bytes that Kafka adds to a header: two lengths of at most 5 bytes each.
 const HEADER_OVERHEAD: usize = 10;
 
-/// A record on its way out. Files keep the value alone.
+/// A record on its way out. Files keep only its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing<'a> {
-    /// Where it goes.
+    /// The output it belongs to.
     pub channel: Channel,
     /// Its key, for a broker.
     pub key: Option<&'a [u8]>,
@@ -70,13 +76,13 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A record without key and headers.
+    /// Makes a record without key and headers.
     #[must_use]
     pub fn plain(channel: Channel, value: &'a [u8]) -> Self {
         Self { channel, key: None, headers: &[], value }
     }
 
-    /// What it takes in a topic, as an upper bound.
+    /// Returns the most bytes that the record takes in a topic, before compression.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let headers = self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Vec::len) + HEADER_OVERHEAD);
@@ -84,22 +90,23 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// What is visible at the sink beyond the snapshot's mark.
+/// What is visible at the sink beyond the checkpoint that was recovered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Journal records committed after the mark, oldest first.
+    /// Journal records committed after the checkpoint, oldest first.
     pub journal: Vec<Vec<u8>>,
 }
 
 /// Makes outputs visible.
 pub trait Committer: Send {
-    /// Comes back to `mark` (`None`: the very beginning) and says what is visible beyond it.
+    /// Brings the outputs back to `checkpoint` (`None` is the very beginning) and returns what is visible beyond it. An open
+    /// batch is dropped.
     ///
     /// # Errors
-    /// If the outputs cannot be brought there.
-    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error>;
+    /// If the outputs cannot be brought back to that point.
+    fn recover(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error>;
 
-    /// The most bytes that a record of a channel may take ([`Outgoing::bytes`]). Of most sinks: any number.
+    /// Returns the most bytes that a record of a channel may take ([`Outgoing::bytes`]). Most sinks take any number.
     fn bytes_max(&self, _: Channel) -> usize {
         usize::MAX
     }
@@ -116,18 +123,19 @@ pub trait Committer: Send {
     /// If it cannot be written.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error>;
 
-    /// Makes the micro-batch, its journal record and the input `positions` after it visible, all or nothing.
+    /// Makes the micro-batch, its journal record and the input `positions` behind it visible, all of them or none.
     ///
     /// # Errors
-    /// If that failed; the engine then aborts, goes back to its snapshot and recovers.
+    /// If that failed. Unless [`Self::retry`] is worth a try, the caller goes back to its snapshot and recovers.
     fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error>;
 
-    /// Whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. Of most sinks: no.
+    /// Tells whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. For most sinks it never does.
     fn is_worth_retrying(&self, _: &Error) -> bool {
         false
     }
 
-    /// Makes another try of a failed micro-batch possible; true if it was committed after all, with `journal`.
+    /// Prepares the sink for another try of a failed micro-batch. Returns true if the batch, which had the journal record
+    /// `journal`, turns out to be committed after all.
     ///
     /// # Errors
     /// If the sink cannot be reached, or somebody else has written to it meanwhile.
@@ -135,15 +143,9 @@ pub trait Committer: Send {
         Err(Error::Refused("retry: these outputs are opened anew after a failure".to_owned()))
     }
 
-    /// Drops the micro-batch.
-    ///
-    /// # Errors
-    /// If the sink cannot be reached.
-    fn abort(&mut self) -> Result<(), Error>;
-
-    /// Makes everything committed durable and names this point for [`Self::recover`].
+    /// Makes everything committed durable and returns the sink checkpoint, which [`Self::recover`] can come back to.
     ///
     /// # Errors
     /// If it cannot be made durable.
-    fn mark(&mut self) -> Result<Vec<u8>, Error>;
+    fn checkpoint(&mut self) -> Result<Vec<u8>, Error>;
 }

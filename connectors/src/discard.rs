@@ -27,11 +27,7 @@ impl Committer for Discard {
         Ok(())
     }
 
-    fn abort(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn mark(&mut self) -> Result<Vec<u8>, Error> {
+    fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
         Ok(Vec::new())
     }
 }

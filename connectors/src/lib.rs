@@ -5,7 +5,7 @@
 //!
 //! | sink | source | committer | outputs become visible |
 //! |---|---|---|---|
-//! | [`mod@file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest mark; [`file::publish_part`] makes the corpus final |
+//! | [`mod@file`] | [`file::FileSource`] | [`file::FileCommitter`] | at the newest checkpoint; [`file::publish_part`] makes the corpus final |
 //! | [`kafka`] | [`kafka::KafkaSource`] | [`kafka::KafkaCommitter`] | at each commit, with its journal record and the offsets |
 //! | [`memory`] | [`memory::MemorySource`] | [`memory::MemoryCommitter`] | at each commit, with its journal record |
 //! | [`discard`] | | [`discard::Discard`] | never: what is wanted is the state |

@@ -21,7 +21,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use connectors::file::{Mark, write_atomically};
+use connectors::file::{FileCheckpoint, write_atomically};
 use operators::document::SeqNo;
 
 use crate::{
@@ -38,7 +38,7 @@ pub struct Part {
     manifest: Manifest,
     share: Share,
     decided: Decided,
-    mark: Mark,
+    mark: FileCheckpoint,
     ledger: Ledger,
 }
 
@@ -59,7 +59,7 @@ impl Part {
             bail!("{folder} is not finished: give its own command again first");
         }
         let decided = manifest.decided.clone().with_context(|| format!("{folder}: run.json does not say where the run ended"))?;
-        let mark = Mark::decode(decided.mark.as_bytes()).with_context(|| format!("{folder}: run.json"))?;
+        let mark = FileCheckpoint::decode(decided.mark.as_bytes()).with_context(|| format!("{folder}: run.json"))?;
         let ledger = Ledger::open(&output.share().ledger(), Ledger::SPAN, decided.next, decided.ledger_tail)
             .with_context(|| format!("{folder}: what a finished shard keeps for a merge"))?;
         Ok(Self { output, manifest, share, decided, mark, ledger })

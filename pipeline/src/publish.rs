@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use connectors::{
     committer::Channel,
-    file::{Compression, FileOptions, Leaving, Mark, publish_part, staged_part},
+    file::{Compression, FileCheckpoint, FileOptions, Leaving, publish_part, staged_part},
 };
 use operators::{
     document::SeqNo,
@@ -31,7 +31,7 @@ pub fn publish(
     output: &OutputFolder,
     options: FileOptions,
     leaving: &mut Leaving<'_>,
-    mark: &Mark,
+    mark: &FileCheckpoint,
     ledger: &Ledger,
     first: SeqNo,
     mut each: impl FnMut(),

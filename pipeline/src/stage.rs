@@ -3,7 +3,7 @@
 //! ```text
 //! open    newest good snapshot -> committer.recover(mark) -> silent re-read along the journal
 //! step    source -> watermark -> engine -> committer.begin, write*, commit(journal)
-//! snapshot at fixed sequence numbers: committer.mark, engine, positions; one file, renamed into place
+//! snapshot at fixed sequence numbers: committer.checkpoint, engine, positions; one file, renamed into place
 //! ```
 //!
 //! Any failure between two commits leaves the sink as it was; [`Stage::open`] on the same state and the same sink
@@ -308,7 +308,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// If the disk fails.
     pub fn snapshot(&mut self) -> Result<(), StageError> {
         let begun = Instant::now();
-        let mark = self.committer.mark()?;
+        let mark = self.committer.checkpoint()?;
         self.follower.snapshot(&mark)?;
         let stopped = begun.elapsed();
         if let Some(watch) = &self.watch {
@@ -355,7 +355,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
             self.snapshot()?;
         }
         self.follower.finish()?;
-        let mark = self.committer.mark()?;
+        let mark = self.committer.checkpoint()?;
         self.follower.engine.sync_ledger()?;
         Ok((self.follower.into_engine(), mark))
     }

@@ -15,32 +15,32 @@ fn texts(journal: &[Vec<u8>]) -> Vec<String> {
 }
 
 pub(crate) fn the_journal_after_the_mark_comes_back(client: &Client) {
-    let stage = Stage::new(client, "mark", 1);
+    let stage = Stage::new(client, "checkpoint", 1);
     let source = stage.source();
     let mut committer = stage.committer(&source);
     committer.recover(None).expect("recovered");
-    let empty = committer.mark().expect("a mark of nothing");
-    let mut marks = vec![empty];
+    let empty = committer.checkpoint().expect("a checkpoint of nothing");
+    let mut checkpoints = vec![empty];
     for i in 0..5 {
         commit(&mut committer, &["x"], &Positions::default(), &format!("j{i}"));
-        marks.push(committer.mark().expect("a mark"));
+        checkpoints.push(committer.checkpoint().expect("a checkpoint"));
     }
     // An aborted journal record must not come back.
     committer.begin().expect("begun");
     committer.write(&Outgoing::plain(Channel::Clean, b"never")).expect("written");
     committer.abort().expect("aborted");
     let expected: Vec<String> = (0..5).map(|i| format!("j{i}")).collect();
-    for (i, mark) in marks.iter().enumerate() {
+    for (i, checkpoint) in checkpoints.iter().enumerate() {
         let mut next = stage.committer(&source);
-        let recovered = next.recover(Some(mark)).expect("recovered");
-        assert_eq!(texts(&recovered.journal), expected[i..], "mark {i}");
-        let end = next.mark().expect("a mark");
+        let recovered = next.recover(Some(checkpoint)).expect("recovered");
+        assert_eq!(texts(&recovered.journal), expected[i..], "checkpoint {i}");
+        let end = next.checkpoint().expect("a checkpoint");
         assert!(next.recover(Some(&end)).expect("recovered").journal.is_empty(), "it stood at the end");
     }
     // A committer that recovers twice stands where it did.
     let mut next = stage.committer(&source);
     for _ in 0..2 {
-        assert_eq!(texts(&next.recover(Some(&marks[3])).expect("recovered").journal), expected[3..]);
+        assert_eq!(texts(&next.recover(Some(&checkpoints[3])).expect("recovered").journal), expected[3..]);
     }
     commit(&mut next, &["y"], &Positions::default(), "j5");
     assert_eq!(stage.journal().len(), 6);
@@ -52,14 +52,14 @@ pub(crate) fn a_zombie_is_fenced_and_harms_nothing(client: &Client) {
     let mut zombie = stage.committer(&source);
     zombie.recover(None).expect("recovered");
     commit(&mut zombie, &["before"], &Positions::default(), "j0");
-    let mark = zombie.mark().expect("a mark");
+    let checkpoint = zombie.checkpoint().expect("a checkpoint");
     zombie.begin().expect("begun");
     zombie.write(&Outgoing::plain(Channel::Clean, b"of the zombie")).expect("written");
     let clean = &stage.config.topics.clean;
     client.wait_for("the zombie's record", || client.consume_uncommitted(clean).len() == 2);
 
     let mut next = stage.committer(&source);
-    next.recover(Some(&mark)).expect("taken over");
+    next.recover(Some(&checkpoint)).expect("taken over");
     // The zombie wakes up in the middle of its batch, before or after its successor has committed.
     let more = zombie.write(&Outgoing::plain(Channel::Clean, b"more"));
     let committed = zombie.commit(&Positions(vec![7]), b"zombie");
@@ -74,14 +74,14 @@ pub(crate) fn a_zombie_is_fenced_and_harms_nothing(client: &Client) {
 pub(crate) fn a_process_that_dies_in_a_batch_leaves_nothing(client: &Client) {
     let stage = Stage::new(client, "dies", 1);
     stage.fill(0, 10);
-    let mut mark = None;
+    let mut checkpoint = None;
     for round in 0..4_u64 {
         let source = stage.source();
         let mut committer = stage.committer(&source);
-        let recovered = committer.recover(mark.as_deref()).expect("recovered");
-        assert!(recovered.journal.is_empty(), "round {round}: the mark is the newest");
+        let recovered = committer.recover(checkpoint.as_deref()).expect("recovered");
+        assert!(recovered.journal.is_empty(), "round {round}: the checkpoint is the newest");
         commit(&mut committer, &[&format!("r{round}")], &Positions(vec![round + 1]), &format!("j{round}"));
-        mark = Some(committer.mark().expect("a mark"));
+        checkpoint = Some(committer.checkpoint().expect("a checkpoint"));
         committer.begin().expect("begun");
         committer.write(&Outgoing::plain(Channel::Clean, b"never")).expect("written");
         let committed = client.committed(&stage.config.group, stage.input());
@@ -90,7 +90,7 @@ pub(crate) fn a_process_that_dies_in_a_batch_leaves_nothing(client: &Client) {
         drop(committer);
     }
     let mut last = stage.committer(&stage.source());
-    last.recover(mark.as_deref()).expect("recovered");
+    last.recover(checkpoint.as_deref()).expect("recovered");
     assert_eq!(stage.values(Channel::Clean), ["r0", "r1", "r2", "r3"]);
     assert_eq!(stage.journal(), ["j0", "j1", "j2", "j3"]);
 }
@@ -114,9 +114,9 @@ pub(crate) fn without_a_snapshot_nothing_begins_unasked(client: &Client) {
     let mut accepting = stage.committer_that(&source, WithoutSnapshot::AcceptLoss);
     assert!(accepting.recover(None).expect("recovered").journal.is_empty());
     assert_eq!(source.committed().expect("committed"), Some(Positions(vec![4])), "where to go on");
-    let mark = accepting.mark().expect("a mark");
+    let checkpoint = accepting.checkpoint().expect("a checkpoint");
     commit(&mut accepting, &["d"], &Positions(vec![5]), "j3");
-    assert_eq!(texts(&stage.committer(&source).recover(Some(&mark)).expect("recovered").journal), ["j3"]);
+    assert_eq!(texts(&stage.committer(&source).recover(Some(&checkpoint)).expect("recovered").journal), ["j3"]);
 }
 
 pub(crate) fn a_journal_made_anew_is_noticed(client: &Client) {
@@ -127,14 +127,14 @@ pub(crate) fn a_journal_made_anew_is_noticed(client: &Client) {
     for i in 0..3 {
         commit(&mut committer, &[], &Positions::default(), &format!("j{i}"));
     }
-    let mark = committer.mark().expect("a mark");
+    let checkpoint = committer.checkpoint().expect("a checkpoint");
     drop(committer);
     let journal = &stage.config.topics.journal;
     let remake = || {
         client.delete_topic(journal);
         client.create_topic(journal, 1, &[]);
     };
-    let changed = |why: &str| match stage.committer(&source).recover(Some(&mark)) {
+    let changed = |why: &str| match stage.committer(&source).recover(Some(&checkpoint)) {
         Err(Error::Changed(text)) => assert!(text.contains(why), "{text}"),
         other => panic!("{other:?}"),
     };
@@ -167,9 +167,9 @@ pub(crate) fn without_the_fence_zombies_commit(client: &Client) {
     let broken = Mutation { no_fence: true, ..Mutation::default() };
     let mut zombie = stage.committer(&source).with_mutation(broken);
     zombie.recover(None).expect("recovered");
-    let mark = zombie.mark().expect("a mark");
+    let checkpoint = zombie.checkpoint().expect("a checkpoint");
     let mut next = stage.committer(&source).with_mutation(broken);
-    next.recover(Some(&mark)).expect("recovered");
+    next.recover(Some(&checkpoint)).expect("recovered");
     commit(&mut next, &["a"], &Positions::default(), "j0");
     commit(&mut zombie, &["a"], &Positions::default(), "j0");
     assert_eq!(stage.values(Channel::Clean), ["a", "a"], "doubled");

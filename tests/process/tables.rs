@@ -131,7 +131,7 @@ fn killed_with_rows_in_and_out() {
         ("snapshot.renamed", 1),
         ("part.rolled", 1),
         ("snapshot.tmp_written", 1),
-        ("mark.synced", 1),
+        ("checkpoint.synced", 1),
         ("replay.decided", 1),
         ("publish.tmp_written", 1),
         ("publish.tmp_written", 2),

@@ -5,20 +5,20 @@
 //! DIR/CHANNEL.jsonl                                      decisions, recalls, alarms, dead-letters: always there, never packed
 //! ```
 //!
-//! A batch is kept in memory until its commit, which appends it. Nothing is durable before the next mark: it closes the
+//! A batch is kept in memory until its commit, which appends it. Nothing is durable before the next checkpoint: it closes the
 //! compression frames, syncs the files and names their lengths, and `recover` cuts everything back to them. So outputs are
-//! never newer than the snapshot that holds the mark, and there is no journal: the one handed to `commit` is dropped.
-//! The same records with marks at the same places give the same bytes, whatever was cut off in between.
+//! never newer than the snapshot that holds the checkpoint, and there is no journal: the one handed to `commit` is dropped.
+//! The same records with checkpoints at the same places give the same bytes, whatever was cut off in between.
 //!
 //! **Cost** one copy and one compression. **State** one batch, and 256 KiB a channel. A failed commit may have appended
 //! some files and not others, so nothing more is taken then until `recover`.
 
-mod mark;
+mod checkpoint;
 mod output;
 
 use std::path::{Path, PathBuf};
 
-pub use mark::{Mark, OutputMark};
+pub use checkpoint::{FileCheckpoint, OutputCheckpoint};
 pub use output::staged_part;
 
 use self::output::Output;
@@ -116,30 +116,30 @@ impl FileCommitter {
         for output in &mut self.outputs {
             output.flush()?;
         }
-        kill::point("mark.flushed");
+        kill::point("checkpoint.flushed");
         let mut folders: Vec<PathBuf> = Vec::new();
         for output in &mut self.outputs {
             folders.extend(output.sync()?);
         }
-        kill::point("mark.files_synced");
+        kill::point("checkpoint.files_synced");
         folders.sort();
         folders.dedup();
         folders.iter().try_for_each(|folder| sync_folder(folder))?;
-        kill::point("mark.synced");
+        kill::point("checkpoint.synced");
         Ok(())
     }
 }
 
 impl Committer for FileCommitter {
-    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+    fn recover(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
         self.state = State::Unknown;
         self.clear_batch();
-        let mark = match mark {
-            Some(bytes) => Mark::decode(bytes)?,
-            None => Mark::beginning(self.options),
+        let checkpoint = match checkpoint {
+            Some(bytes) => FileCheckpoint::decode(bytes)?,
+            None => FileCheckpoint::beginning(self.options),
         };
-        mark.check(self.options)?;
-        for (output, to) in self.outputs.iter_mut().zip(mark.outputs) {
+        checkpoint.check(self.options)?;
+        for (output, to) in self.outputs.iter_mut().zip(checkpoint.outputs) {
             output.recover(to)?;
             kill::point("recover.truncated");
         }
@@ -183,21 +183,13 @@ impl Committer for FileCommitter {
         Ok(())
     }
 
-    fn abort(&mut self) -> Result<(), Error> {
-        self.clear_batch();
-        if self.state == State::InBatch {
-            self.state = State::Ready;
-        }
-        Ok(())
-    }
-
-    fn mark(&mut self) -> Result<Vec<u8>, Error> {
-        self.expect_state(State::Ready, "mark")?;
+    fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
+        self.expect_state(State::Ready, "checkpoint")?;
         self.state = State::Unknown;
         self.make_durable()?;
         self.state = State::Ready;
-        let outputs = self.outputs.iter().map(Output::mark).collect();
-        Ok(Mark { options: self.options, outputs }.encode())
+        let outputs = self.outputs.iter().map(Output::checkpoint).collect();
+        Ok(FileCheckpoint { options: self.options, outputs }.encode())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`walk`] turns arguments into a list of files, [`listed`] a list of names, [`FileSource`] reads them in that order, [`FileCommitter`] stages the
 //! corpus and writes decisions, [`publish_part`] makes a staged part final, [`Rewrite`] takes lines out of
-//! finished files. Outputs are as old as the newest mark.
+//! finished files. Outputs are as old as the newest checkpoint.
 
 mod committer;
 mod durable;
@@ -22,7 +22,7 @@ mod staged;
 mod wacz;
 mod walk;
 
-pub use committer::{FileCommitter, FileOptions, Mark, OutputMark, staged_part};
+pub use committer::{FileCheckpoint, FileCommitter, FileOptions, OutputCheckpoint, staged_part};
 pub use durable::write_atomically;
 pub use encoder::Compression;
 pub use fingerprint::Fingerprint;

@@ -1,7 +1,7 @@
 //! One transaction a batch: outputs, journal record and offsets, all or nothing.
 //!
 //! ```text
-//! recover   a new producer, init_transactions (fences whoever was before), committed offsets, the journal after the mark
+//! recover   a new producer, init_transactions (fences whoever was before), committed offsets, the journal after the checkpoint
 //! begin     begin_transaction
 //! write*    into the client's queue, which sends meanwhile
 //! commit    the journal record, the offsets, wait until all is acknowledged, commit_transaction
@@ -25,11 +25,11 @@ use std::{
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
 use super::{
+    checkpoint::{JournalCheckpoint, hash},
     client::{Reading, Reports},
     config::KafkaConfig,
     errors::{Failed, Outcome},
     journal::JournalReader,
-    mark::{Mark, hash},
     numbering::Numbering,
     offsets,
     producer::{Target, Transactions},
@@ -106,7 +106,7 @@ pub struct KafkaCommitter {
     producer: Option<Transactions>,
     state: State,
     /// Behind the last committed journal record.
-    mark: Mark,
+    checkpoint: JournalCheckpoint,
     /// Records written in the open batch.
     written: usize,
     measured: Measured,
@@ -162,7 +162,7 @@ impl KafkaCommitter {
             consumer,
             producer: None,
             state: State::Unknown,
-            mark: Mark::default(),
+            checkpoint: JournalCheckpoint::default(),
             written: 0,
             measured: Measured::default(),
             missing: None,
@@ -194,7 +194,7 @@ impl KafkaCommitter {
     /// Where the next journal record is at the earliest.
     #[must_use]
     pub fn journal_next(&self) -> u64 {
-        self.mark.next
+        self.checkpoint.next
     }
 
     /// How long the last commit took.
@@ -295,17 +295,18 @@ impl KafkaCommitter {
         ))
     }
 
-    /// The journal after a snapshot's mark.
-    fn journal_after(&mut self, mark: &Mark) -> Result<Vec<Vec<u8>>, Error> {
-        if mark.cluster != self.mark.cluster && !mark.cluster.is_empty() && !self.mark.cluster.is_empty() {
-            let (got, expected) = (&self.mark.cluster, &mark.cluster);
+    /// The journal after a snapshot's checkpoint.
+    fn journal_after(&mut self, checkpoint: &JournalCheckpoint) -> Result<Vec<Vec<u8>>, Error> {
+        if checkpoint.cluster != self.checkpoint.cluster && !checkpoint.cluster.is_empty() && !self.checkpoint.cluster.is_empty()
+        {
+            let (got, expected) = (&self.checkpoint.cluster, &checkpoint.cluster);
             return Err(Error::Changed(format!("the brokers are cluster {got}, expected {expected}")));
         }
-        let from = mark.last.map_or(mark.next, |(offset, _)| offset);
+        let from = checkpoint.last.map_or(checkpoint.next, |(offset, _)| offset);
         let mut reader = JournalReader::new(&self.config, Some(from))?;
         let mut records = reader.read_to_end(self.config.run_timeout)?.into_iter();
-        (self.mark.next, self.mark.last) = (reader.next_offset(), mark.last);
-        if let Some((offset, expected)) = mark.last {
+        (self.checkpoint.next, self.checkpoint.last) = (reader.next_offset(), checkpoint.last);
+        if let Some((offset, expected)) = checkpoint.last {
             let first = records.next().filter(|(at, record)| *at == offset && hash(record) == expected);
             if first.is_none() {
                 let topic = &self.config.topics.journal;
@@ -316,20 +317,20 @@ impl KafkaCommitter {
         }
         let records: Vec<_> = records.collect();
         if let Some((offset, record)) = records.last() {
-            self.mark.last = Some((*offset, hash(record)));
+            self.checkpoint.last = Some((*offset, hash(record)));
         }
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
     /// The offset of the record just committed. A record acknowledged as one that the broker had already comes without it.
     fn find_journal_record(&self, journal: &[u8]) -> Result<u64, Error> {
-        let mut reader = JournalReader::new(&self.config, Some(self.mark.next))?;
+        let mut reader = JournalReader::new(&self.config, Some(self.checkpoint.next))?;
         let records = reader.read_to_end(self.config.run_timeout)?;
         let found = records.last().filter(|(_, record)| record == journal).map(|(offset, _)| *offset);
         found.ok_or_else(|| Error::Broker {
             action: "find the journal record just committed",
             outcome: Outcome::Abort,
-            reason: format!("{} records from offset {} on, expected it as the last", records.len(), self.mark.next),
+            reason: format!("{} records from offset {} on, expected it as the last", records.len(), self.checkpoint.next),
         })
     }
 
@@ -337,13 +338,13 @@ impl KafkaCommitter {
     fn journal_without_snapshot(&mut self) -> Result<Vec<Vec<u8>>, Error> {
         if self.without_snapshot == WithoutSnapshot::AcceptLoss {
             let Extent { high, .. } = Extent::of(&self.consumer, &self.config.topics.journal, 0)?;
-            (self.mark.next, self.mark.last) = (high, None);
+            (self.checkpoint.next, self.checkpoint.last) = (high, None);
             return Ok(Vec::new());
         }
         if self.without_snapshot == WithoutSnapshot::Refuse && self.has_committed(&self.consumer)? {
             return Err(self.expect_nothing("committed offsets"));
         }
-        let journal = self.journal_after(&Mark::default())?;
+        let journal = self.journal_after(&JournalCheckpoint::default())?;
         if self.without_snapshot == WithoutSnapshot::Refuse && !journal.is_empty() {
             return Err(self.expect_nothing("a journal"));
         }
@@ -371,11 +372,11 @@ impl KafkaCommitter {
         Ok(())
     }
 
-    /// Fences whoever was before, and reads the journal behind a snapshot's mark.
-    fn take_over(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+    /// Fences whoever was before, and reads the journal behind a snapshot's checkpoint.
+    fn take_over(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
         kill::point("kafka.recover_begun");
         self.state = State::Unknown;
-        let from = mark.map(Mark::decode).transpose()?;
+        let from = checkpoint.map(JournalCheckpoint::decode).transpose()?;
         // Refused before anybody is fenced: one that is started by mistake must not stop the one at work.
         if from.is_none() && self.without_snapshot == WithoutSnapshot::Refuse && self.has_committed(&self.config.glancer()?)? {
             return Err(self.expect_nothing("committed offsets"));
@@ -385,14 +386,35 @@ impl KafkaCommitter {
         self.producer = Some(Transactions::fence(&self.config, &self.limits, &self.reports, id.as_deref())?);
         kill::point("kafka.recover_fenced");
         let cluster = self.consumer.client().fetch_cluster_id(CLUSTER_TIMEOUT).unwrap_or_default();
-        self.mark = Mark { cluster, ..Mark::default() };
+        self.checkpoint = JournalCheckpoint { cluster, ..JournalCheckpoint::default() };
         let journal = match from {
-            Some(mark) => self.journal_after(&mark)?,
+            Some(checkpoint) => self.journal_after(&checkpoint)?,
             None => self.journal_without_snapshot()?,
         };
         kill::point("kafka.recover_journal_read");
         self.state = State::Ready;
         Ok(Recovered { journal })
+    }
+
+    /// Aborts the open transaction, so that nobody ever sees its records.
+    ///
+    /// After an error, or where the outcome of a call is unknown, the producer is not used again: only
+    /// [`Committer::recover`] may follow.
+    ///
+    /// # Errors
+    /// If the brokers refuse the abort, or do not answer within the transaction's time.
+    pub fn abort(&mut self) -> Result<(), Error> {
+        match mem::replace(&mut self.state, State::Spent) {
+            before @ (State::InBatch | State::Failed) => {
+                let aborted = self.producer.as_ref().map_or(Ok(()), Transactions::abort);
+                aborted?;
+                // After an error a new producer goes on: this one's sequence may have a hole.
+                self.state = if before == State::InBatch { State::Ready } else { State::Spent };
+            }
+            State::Spent => self.producer = None,
+            before @ (State::Unknown | State::Ready) => self.state = before,
+        }
+        Ok(())
     }
 
     fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
@@ -402,12 +424,12 @@ impl KafkaCommitter {
 }
 
 impl Committer for KafkaCommitter {
-    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
-        let known = self.mark.clone();
-        let recovered = self.take_over(mark);
+    fn recover(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
+        let known = self.checkpoint.clone();
+        let recovered = self.take_over(checkpoint);
         if recovered.is_err() {
             // Another try compares the journal with it.
-            self.mark = known;
+            self.checkpoint = known;
         }
         recovered
     }
@@ -427,7 +449,7 @@ impl Committer for KafkaCommitter {
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let producer = self.expect_state(State::InBatch, "write")?;
         too_large(record.channel.name(), record.bytes(), self.limits.of(record.channel))?;
-        // Recalls and marks are in one order.
+        // Recalls and settled watermarks are in one order.
         let partition = (record.channel == Channel::Recalls).then_some(0);
         let target = Target { topic: self.config.topics.of(record.channel), partition, journal: false };
         let sent = producer.send(target, record);
@@ -448,7 +470,7 @@ impl Committer for KafkaCommitter {
             Some(offset) => offset,
             None => self.find_journal_record(journal)?,
         };
-        (self.mark.next, self.mark.last) = (offset + 1, Some((offset, hash(journal))));
+        (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((offset, hash(journal))));
         self.state = State::Ready;
         kill::point("kafka.committed");
         Ok(())
@@ -460,7 +482,7 @@ impl Committer for KafkaCommitter {
 
     /// Aborts where that is possible, else fences its own producer and looks into the journal. Blocks as [`Self::recover`].
     fn retry(&mut self, journal: &[u8]) -> Result<bool, Error> {
-        let before = self.mark.encode();
+        let before = self.checkpoint.encode();
         self.expect_topics()?;
         if self.abort().is_ok() && self.state == State::Ready {
             return Ok(false);
@@ -477,24 +499,10 @@ impl Committer for KafkaCommitter {
         }
     }
 
-    fn abort(&mut self) -> Result<(), Error> {
-        match mem::replace(&mut self.state, State::Spent) {
-            before @ (State::InBatch | State::Failed) => {
-                let aborted = self.producer.as_ref().map_or(Ok(()), Transactions::abort);
-                aborted?;
-                // After an error a new producer goes on: this one's sequence may have a hole.
-                self.state = if before == State::InBatch { State::Ready } else { State::Spent };
-            }
-            State::Spent => self.producer = None,
-            before @ (State::Unknown | State::Ready) => self.state = before,
-        }
-        Ok(())
-    }
-
     /// Every commit is durable as soon as it has succeeded.
-    fn mark(&mut self) -> Result<Vec<u8>, Error> {
-        self.expect_state(State::Ready, "mark")?;
-        Ok(self.mark.encode())
+    fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
+        self.expect_state(State::Ready, "checkpoint")?;
+        Ok(self.checkpoint.encode())
     }
 }
 

@@ -22,10 +22,10 @@ use rdkafka::{
 };
 
 use super::{
+    checkpoint::{JournalCheckpoint, hash},
     client::{Reading, Reports},
     config::KafkaConfig,
     errors::{self, Call, Outcome},
-    mark::{Mark, hash},
     relay::partitions,
     start::Extent,
 };
@@ -51,8 +51,8 @@ pub struct JournalReader {
     troubles: u64,
     /// Whether the end was seen since the last record.
     at_end: bool,
-    mark: Mark,
-    /// The record before the mark that reading began at.
+    checkpoint: JournalCheckpoint,
+    /// The record before the checkpoint that reading began at.
     before: Option<Vec<u8>>,
 }
 
@@ -116,25 +116,25 @@ impl JournalReader {
             last_heard: Instant::now(),
             troubles: 0,
             at_end: false,
-            mark: Mark::default(),
+            checkpoint: JournalCheckpoint::default(),
             before: None,
         })
     }
 
-    /// Reads on from a committer's mark; `None`: from the first record. The record before the mark is read again and compared.
+    /// Reads on from a committer's checkpoint; `None`: from the first record. The record before the checkpoint is read again and compared.
     ///
     /// # Errors
-    /// As [`Self::new`], and if the mark is none of this journal.
-    pub fn from_mark(config: &KafkaConfig, mark: Option<&[u8]>) -> Result<Self, Error> {
-        let Some(mark) = mark.map(Mark::decode).transpose()? else { return Self::new(config, None) };
-        let Some((offset, expected)) = mark.last else { return Self::new(config, Some(mark.next)) };
+    /// As [`Self::new`], and if the checkpoint is none of this journal.
+    pub fn from_checkpoint(config: &KafkaConfig, checkpoint: Option<&[u8]>) -> Result<Self, Error> {
+        let Some(checkpoint) = checkpoint.map(JournalCheckpoint::decode).transpose()? else { return Self::new(config, None) };
+        let Some((offset, expected)) = checkpoint.last else { return Self::new(config, Some(checkpoint.next)) };
         let mut reader = Self::new(config, Some(offset))?;
         let deadline = Instant::now() + config.run_timeout;
         while Instant::now() < deadline {
             // One at a time: those after it are for the caller.
             if let Some((at, record)) = reader.poll_at_most(Duration::from_millis(100), 1)?.into_iter().next() {
                 if (at, hash(&record)) == (offset, expected) {
-                    (reader.mark, reader.before) = (mark, Some(record));
+                    (reader.checkpoint, reader.before) = (checkpoint, Some(record));
                     return Ok(reader);
                 }
                 return Err(Error::Changed(format!(
@@ -146,22 +146,22 @@ impl JournalReader {
         Err(Error::Changed(format!("the journal {} has no record at offset {offset}", reader.topic)))
     }
 
-    /// The record before the mark that reading began at.
+    /// The record before the checkpoint that reading began at.
     #[must_use]
     pub fn before(&self) -> Option<&[u8]> {
         self.before.as_deref()
     }
 
-    /// The place behind the last record handed over, as [`super::KafkaCommitter`] marks it.
+    /// The place behind the last record handed over, as [`super::KafkaCommitter`] checkpoints it.
     #[must_use]
-    pub fn mark(&self) -> Vec<u8> {
-        self.mark.encode()
+    pub fn checkpoint(&self) -> Vec<u8> {
+        self.checkpoint.encode()
     }
 
     /// The place behind one of the records handed over.
     #[must_use]
-    pub fn mark_after(&self, offset: u64, record: &[u8]) -> Vec<u8> {
-        Mark { next: offset + 1, last: Some((offset, hash(record))), ..self.mark.clone() }.encode()
+    pub fn checkpoint_after(&self, offset: u64, record: &[u8]) -> Vec<u8> {
+        JournalCheckpoint { next: offset + 1, last: Some((offset, hash(record))), ..self.checkpoint.clone() }.encode()
     }
 
     /// Records that come within `timeout`, at once if there are some; at most 1,024.
@@ -171,7 +171,7 @@ impl JournalReader {
     pub fn poll(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
         let records = self.poll_at_most(timeout, RECORDS_MAX)?;
         if let Some((offset, record)) = records.last() {
-            (self.mark.next, self.mark.last) = (offset + 1, Some((*offset, hash(record))));
+            (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((*offset, hash(record))));
         }
         Ok(records)
     }

@@ -10,7 +10,7 @@
 //! | `numbering` | which number has a partition, where did it begin, how far is it read |
 //! | `source`, `buffer`, `message` | records in, by partition, bounded |
 //! | `start` | at which offset does reading begin, and is what was read still there |
-//! | `committer`, `producer`, `offsets`, `mark` | one transaction a batch; what is committed; where to come back to |
+//! | `committer`, `producer`, `offsets`, `checkpoint` | one transaction a batch; what is committed; where to come back to |
 //! | `publisher` | records into an input topic, each once |
 //! | `journal` | the journal topic read from a place, once or for ever |
 //! | `relay` | records of some topics into others, exactly once |
@@ -25,12 +25,12 @@
 //! Not here: what a record means, in which order documents are judged, what a journal record says.
 
 mod buffer;
+mod checkpoint;
 mod client;
 mod committer;
 mod config;
 mod errors;
 mod journal;
-mod mark;
 mod message;
 mod numbering;
 mod offsets;

@@ -63,12 +63,12 @@ fn no_batch(call: &str) -> Error {
 }
 
 impl Committer for MemoryCommitter {
-    fn recover(&mut self, mark: Option<&[u8]>) -> Result<Recovered, Error> {
+    fn recover(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
         self.faults.check(Op::Recover)?;
-        let beyond = match mark.map(<[u8; 8]>::try_from) {
+        let beyond = match checkpoint.map(<[u8; 8]>::try_from) {
             None => 0,
             Some(Ok(bytes)) => u64::from_le_bytes(bytes) as usize,
-            Some(Err(_)) => return Err(Error::Refused("mark of a memory log: expected 8 bytes".to_owned())),
+            Some(Err(_)) => return Err(Error::Refused("checkpoint of a memory log: expected 8 bytes".to_owned())),
         };
         self.batch = None;
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,14 +109,9 @@ impl Committer for MemoryCommitter {
         fault.map_or(Ok(()), |fault| Err(fault.error()))
     }
 
-    fn abort(&mut self) -> Result<(), Error> {
-        self.batch = None;
-        Ok(())
-    }
-
     /// The length of the journal.
-    fn mark(&mut self) -> Result<Vec<u8>, Error> {
-        self.faults.check(Op::Mark)?;
+    fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
+        self.faults.check(Op::Checkpoint)?;
         Ok((self.log()?.journal.len() as u64).to_le_bytes().to_vec())
     }
 }

@@ -18,8 +18,8 @@ pub enum Op {
     Write,
     /// [`Committer::commit`](crate::committer::Committer::commit).
     Commit,
-    /// [`Committer::mark`](crate::committer::Committer::mark).
-    Mark,
+    /// [`Committer::checkpoint`](crate::committer::Committer::checkpoint).
+    Checkpoint,
     /// [`Committer::recover`](crate::committer::Committer::recover).
     Recover,
 }
@@ -39,8 +39,8 @@ pub enum Fault {
     FailCommitBefore,
     /// A commit takes effect and reports failure.
     FailCommitAfter,
-    /// A mark cannot be made.
-    FailMark,
+    /// A checkpoint cannot be made.
+    FailCheckpoint,
     /// Outputs cannot be recovered.
     FailRecover,
 }
@@ -54,7 +54,7 @@ impl Fault {
         Self::FailWrite,
         Self::FailCommitBefore,
         Self::FailCommitAfter,
-        Self::FailMark,
+        Self::FailCheckpoint,
         Self::FailRecover,
     ];
 
@@ -66,7 +66,7 @@ impl Fault {
             Self::FailBegin => Op::Begin,
             Self::FailWrite => Op::Write,
             Self::FailCommitBefore | Self::FailCommitAfter => Op::Commit,
-            Self::FailMark => Op::Mark,
+            Self::FailCheckpoint => Op::Checkpoint,
             Self::FailRecover => Op::Recover,
         }
     }
@@ -79,7 +79,7 @@ impl Fault {
             Self::FailWrite => "write fails",
             Self::FailCommitBefore => "commit fails and was aborted",
             Self::FailCommitAfter => "commit fails and took place",
-            Self::FailMark => "mark fails",
+            Self::FailCheckpoint => "checkpoint fails",
             Self::FailRecover => "recover fails",
         })
     }

@@ -107,7 +107,7 @@ fn commits_are_whole_and_survive() {
     for number in 0..6 {
         if let Err(error) = commit(&mut committer, number) {
             failed.push((number, error.to_string()));
-            committer.abort().expect("dropped");
+            committer.recover(None).expect("an open batch is dropped");
         }
     }
     assert_eq!(failed.len(), 4, "{failed:?}");
@@ -122,13 +122,13 @@ fn recover_returns_what_was_committed_after_the_mark() {
     let mut old = MemoryCommitter::new(Arc::clone(&log), Faults::default());
     old.recover(None).expect("empty");
     commit(&mut old, 1).expect("no fault");
-    let mark = old.mark().expect("no fault");
+    let checkpoint = old.checkpoint().expect("no fault");
     commit(&mut old, 2).expect("no fault");
     old.begin().expect("no fault");
     old.write(&Outgoing::plain(Channel::Clean, &[3])).expect("no fault");
 
     let mut new = MemoryCommitter::new(Arc::clone(&log), Faults::default());
-    assert_eq!(new.recover(Some(&mark)).expect("valid").journal, [vec![2]]);
+    assert_eq!(new.recover(Some(&checkpoint)).expect("valid").journal, [vec![2]]);
     assert!(old.commit(&Positions::default(), &[3]).expect_err("fenced").to_string().contains("fenced"));
     assert_eq!(committed(&log), [1, 2]);
     assert_eq!(new.recover(None).expect("valid").journal.len(), 2);
@@ -143,7 +143,7 @@ proptest! {
         let faults = Faults::new(FaultScript { steps: steps.clone() });
         let mut seen = Vec::new();
         for call in 0..6 * (60 + 20) {
-            let op = [Op::Read, Op::Begin, Op::Write, Op::Commit, Op::Mark, Op::Recover][call % 6];
+            let op = [Op::Read, Op::Begin, Op::Write, Op::Commit, Op::Checkpoint, Op::Recover][call % 6];
             if let Some(fault) = faults.next(op) {
                 prop_assert_eq!(fault.op(), op);
                 seen.push(fault);

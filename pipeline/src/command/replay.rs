@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 use connectors::{
     committer::Channel,
     file::{
-        AsTable, Compression, FileCommitter, FileOptions, FileSource, FolderLock, InputFile, Leaving, Mark, Shard,
+        AsTable, Compression, FileCheckpoint, FileCommitter, FileOptions, FileSource, FolderLock, InputFile, Leaving, Shard,
         write_atomically,
     },
     source::{Columns, Source},
@@ -278,7 +278,7 @@ impl Run<'_> {
         progress.done();
         timings.decide(began.elapsed(), &engine);
         info!(documents = engine.counts().received, "all input decided");
-        self.write_summaries(&engine, &Mark::decode(&mark)?)?;
+        self.write_summaries(&engine, &FileCheckpoint::decode(&mark)?)?;
         let mark = String::from_utf8(mark).context("the mark of the outputs is no text")?;
         let ledger_tail = engine.ledger().tail_bytes();
         let traces = if is_share { Some(engine.trace_tails()?) } else { None };
@@ -307,7 +307,7 @@ impl Run<'_> {
     }
 
     /// Alarms with their members, behind those that were given up on the way, and the report.
-    fn write_summaries(&self, engine: &Engine, mark: &Mark) -> Result<()> {
+    fn write_summaries(&self, engine: &Engine, mark: &FileCheckpoint) -> Result<()> {
         let path = self.output.file("alarms.jsonl");
         let mut alarms = Vec::new();
         let given_up = File::open(&path).and_then(|file| file.take(mark.bytes(Channel::Alarms)).read_to_end(&mut alarms));
@@ -331,7 +331,7 @@ impl Run<'_> {
             Some(ledger) => ledger,
             None => Ledger::open(&self.output.state().ledger(), Ledger::SPAN, decided.next, decided.ledger_tail)?,
         };
-        let mark = Mark::decode(decided.mark.as_bytes())?;
+        let mark = FileCheckpoint::decode(decided.mark.as_bytes())?;
         let progress = Progress::publishing();
         let decoding = assemble::decode_options(self.config);
         let cells = |line: &[u8]| table::cells(line, &decoding);

@@ -203,7 +203,7 @@ impl Run<'_> {
         let source = KafkaSource::new(self.kafka)?;
         let numbering = source.numbering();
         let mut without = WithoutSnapshot::Refuse;
-        let mut reader = JournalReader::from_mark(self.kafka, mark.as_deref())?;
+        let mut reader = JournalReader::from_checkpoint(self.kafka, mark.as_deref())?;
         if mark.is_none() {
             if self.arguments.accept_loss {
                 without = WithoutSnapshot::AcceptLoss;
@@ -285,7 +285,7 @@ impl Run<'_> {
         loop {
             for (offset, record) in reader.poll(POLL)? {
                 ended = follower.follow(&record)?.is_last;
-                *mark = Some(reader.mark_after(offset, &record));
+                *mark = Some(reader.checkpoint_after(offset, &record));
                 if follower.is_snapshot_due() {
                     follower.snapshot(mark.as_deref().unwrap_or_default())?;
                 }

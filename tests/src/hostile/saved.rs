@@ -4,7 +4,7 @@
 
 use std::{io::Write, sync::Arc};
 
-use connectors::file::Mark;
+use connectors::file::FileCheckpoint;
 use operators::{
     background::Background,
     codec::{Decoder, Encoder},
@@ -49,7 +49,7 @@ pub(super) fn snapshot(bytes: &[u8]) {
                 assert_eq!(Journal::decode(&journal.encode()), Ok(journal));
             }
         }
-        _ => drop(Mark::decode(rest)),
+        _ => drop(FileCheckpoint::decode(rest)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileOptions, OutputMark};
+use super::{FileOptions, OutputCheckpoint};
 use crate::{
     committer::Channel,
     error::Error,
@@ -42,16 +42,16 @@ pub(super) struct Output {
     folder: PathBuf,
     channel: Channel,
     options: FileOptions,
-    at: OutputMark,
+    at: OutputCheckpoint,
     writer: Option<FrameWriter>,
-    /// Written to, or created, since the last mark.
+    /// Written to, or created, since the last checkpoint.
     dirty: bool,
     created: bool,
 }
 
 impl Output {
     pub(super) fn new(folder: &Path, channel: Channel, options: FileOptions) -> Self {
-        let (folder, at) = (folder.to_owned(), OutputMark::default());
+        let (folder, at) = (folder.to_owned(), OutputCheckpoint::default());
         Self { folder, channel, options, at, writer: None, dirty: false, created: false }
     }
 
@@ -93,13 +93,13 @@ impl Output {
         Ok(FrameWriter::new(file, path, self.compression(), self.at.bytes))
     }
 
-    /// Completes the part and goes to the next. It is synced here, so that a mark never has more than one file to sync.
+    /// Completes the part and goes to the next. It is synced here, so that a checkpoint never has more than one file to sync.
     fn roll(&mut self) -> Result<(), Error> {
         self.flush()?;
         if let Some(writer) = self.writer.take() {
             writer.sync()?;
         }
-        self.at = OutputMark { part: self.at.part + 1, records: 0, bytes: 0 };
+        self.at = OutputCheckpoint { part: self.at.part + 1, records: 0, bytes: 0 };
         kill::point("part.rolled");
         Ok(())
     }
@@ -125,13 +125,13 @@ impl Output {
         Ok(folder)
     }
 
-    pub(super) fn mark(&self) -> OutputMark {
+    pub(super) fn checkpoint(&self) -> OutputCheckpoint {
         self.at
     }
 
-    /// Cuts the files back to `mark`. What is there already costs no sync.
-    pub(super) fn recover(&mut self, mark: OutputMark) -> Result<(), Error> {
-        (self.writer, self.dirty, self.created, self.at) = (None, false, false, mark);
+    /// Cuts the files back to `checkpoint`. What is there already costs no sync.
+    pub(super) fn recover(&mut self, checkpoint: OutputCheckpoint) -> Result<(), Error> {
+        (self.writer, self.dirty, self.created, self.at) = (None, false, false, checkpoint);
         let path = self.path();
         let folder = folder_of(&path);
         let mut changed = false;
@@ -148,8 +148,8 @@ impl Output {
                 changed = true;
             }
         }
-        if mark.bytes > 0 || path.exists() {
-            truncate(&path, mark.bytes)?;
+        if checkpoint.bytes > 0 || path.exists() {
+            truncate(&path, checkpoint.bytes)?;
         }
         if changed { sync_folder(folder) } else { Ok(()) }
     }

@@ -63,29 +63,29 @@ fn options(compression: Compression) -> FileOptions {
 
 const COMPRESSIONS: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
 
-/// Batches up to `batches`, with a mark after every third; what is on disk at the end, and the marks.
+/// Batches up to `batches`, with a checkpoint after every third; what is on disk at the end, and the checkpoints.
 fn undisturbed(folder: &Path, options: FileOptions, batches: u64) -> BTreeMap<u64, Vec<u8>> {
     let mut committer = FileCommitter::new(folder, options);
     committer.recover(None).expect("empty");
-    let mut marks = BTreeMap::new();
+    let mut checkpoints = BTreeMap::new();
     for number in 0..batches {
         write_batch(&mut committer, number).expect("written");
         if number % 3 == 2 {
-            marks.insert(number + 1, committer.mark().expect("durable"));
+            checkpoints.insert(number + 1, committer.checkpoint().expect("durable"));
         }
     }
-    marks
+    checkpoints
 }
 
-/// Goes on from what is in `folder` and `marks`' newest mark at or before `from`.
-fn resume(folder: &Path, options: FileOptions, marks: &BTreeMap<u64, Vec<u8>>, from: u64, batches: u64) {
-    let newest = marks.range(..=from).next_back();
+/// Goes on from what is in `folder` and `checkpoints`' newest checkpoint at or before `from`.
+fn resume(folder: &Path, options: FileOptions, checkpoints: &BTreeMap<u64, Vec<u8>>, from: u64, batches: u64) {
+    let newest = checkpoints.range(..=from).next_back();
     let mut committer = FileCommitter::new(folder, options);
-    committer.recover(newest.map(|(_, mark)| mark.as_slice())).expect("recoverable");
+    committer.recover(newest.map(|(_, checkpoint)| checkpoint.as_slice())).expect("recoverable");
     for number in newest.map_or(0, |(number, _)| *number)..batches {
         write_batch(&mut committer, number).expect("written");
         if number % 3 == 2 {
-            assert_eq!(committer.mark().expect("durable"), marks[&(number + 1)]);
+            assert_eq!(committer.checkpoint().expect("durable"), checkpoints[&(number + 1)]);
         }
     }
 }
@@ -101,9 +101,12 @@ fn outputs_lie_where_they_should() {
     }
     committer.write(&Outgoing::plain(Channel::Recalls, b"r")).expect("buffered");
     committer.commit(&Positions::default(), b"").expect("written");
-    let mark = Mark::decode(&committer.mark().expect("durable")).expect("valid");
-    assert_eq!(mark.outputs[0].part, 2);
-    assert_eq!((mark.records(Channel::Clean), mark.records(Channel::Recalls), mark.records(Channel::Alarms)), (9, 1, 0));
+    let checkpoint = FileCheckpoint::decode(&committer.checkpoint().expect("durable")).expect("valid");
+    assert_eq!(checkpoint.outputs[0].part, 2);
+    assert_eq!(
+        (checkpoint.records(Channel::Clean), checkpoint.records(Channel::Recalls), checkpoint.records(Channel::Alarms)),
+        (9, 1, 0)
+    );
 
     let files = contents(folder.path());
     let names = [
@@ -138,21 +141,21 @@ fn calls_out_of_order_and_line_breaks_are_refused() {
     committer.recover(None).expect("empty");
     assert!(committer.commit(&Positions::default(), b"").is_err(), "before begin");
     committer.begin().expect("ready");
-    assert!(committer.begin().is_err() && committer.mark().is_err(), "in a batch");
+    assert!(committer.begin().is_err() && committer.checkpoint().is_err(), "in a batch");
     let error = committer.write(&Outgoing::plain(Channel::Clean, b"a\nb")).expect_err("two lines").to_string();
     assert!(error.contains("line break at byte 1"), "{error}");
     committer.write(&Outgoing::plain(Channel::Decisions, b"dropped")).expect("buffered");
-    committer.abort().expect("dropped");
-    assert!(committer.write(&Outgoing::plain(Channel::Clean, b"")).is_err(), "after abort");
-    committer.mark().expect("ready");
+    committer.recover(None).expect("the open batch is dropped");
+    assert!(committer.write(&Outgoing::plain(Channel::Clean, b"")).is_err(), "before begin");
+    committer.checkpoint().expect("ready");
     assert!(contents(folder.path())["decisions.jsonl"].is_empty());
 }
 
 #[test]
 fn foreign_outputs_are_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let marks = undisturbed(folder.path(), options(Compression::None), 6);
-    let recover = |options| FileCommitter::new(folder.path(), options).recover(Some(&marks[&6]));
+    let checkpoints = undisturbed(folder.path(), options(Compression::None), 6);
+    let recover = |options| FileCommitter::new(folder.path(), options).recover(Some(&checkpoints[&6]));
     assert!(recover(options(Compression::Zstd)).is_err(), "other compression");
     recover(options(Compression::None)).expect("unchanged");
     let decisions = folder.path().join("decisions.jsonl");
@@ -171,20 +174,19 @@ fn a_failed_commit_needs_recover() {
     fs::remove_dir_all(folder.path().join(".weir")).expect("removed");
     let error = write_batch(&mut committer, 0).expect_err("no folder").to_string();
     assert!(error.contains("part-00000.jsonl"), "{error}");
-    committer.abort().expect("dropped");
-    assert!(committer.begin().is_err() && committer.mark().is_err());
+    assert!(committer.begin().is_err() && committer.checkpoint().is_err());
     committer.recover(None).expect("made again");
     write_batch(&mut committer, 0).expect("written");
 }
 
-/// The disk as it is at every kill point of a run, resumed from the mark that was known then, ends with the same bytes.
+/// The disk as it is at every kill point of a run, resumed from the checkpoint that was known then, ends with the same bytes.
 #[test]
 fn a_kill_at_every_point_is_made_good() {
     const BATCHES: u64 = 5;
     for compression in COMPRESSIONS {
         let (whole, running, copies) =
             (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
-        let marks = undisturbed(whole.path(), options(compression), BATCHES);
+        let checkpoints = undisturbed(whole.path(), options(compression), BATCHES);
         let expected = contents(whole.path());
 
         let count = Rc::new(RefCell::new(0));
@@ -193,8 +195,8 @@ fn a_kill_at_every_point_is_made_good() {
             copy(&from, &to.join(counter.borrow().to_string()));
             *counter.borrow_mut() += 1;
         };
-        // `marked[n]` is how many batches the newest mark covered when point n was passed.
-        let mut marked = Vec::new();
+        // `covered[n]` is how many batches the newest checkpoint covered when point n was passed.
+        let mut covered = Vec::new();
         crate::kill::watch::during(watcher, || {
             let mut committer = FileCommitter::new(running.path(), options(compression));
             committer.recover(None).expect("empty");
@@ -202,20 +204,20 @@ fn a_kill_at_every_point_is_made_good() {
             for number in 0..BATCHES {
                 write_batch(&mut committer, number).expect("written");
                 if number % 3 == 2 {
-                    committer.mark().expect("durable");
+                    committer.checkpoint().expect("durable");
                 }
-                marked.resize(*count.borrow(), known);
+                covered.resize(*count.borrow(), known);
                 if number % 3 == 2 {
                     known = number + 1;
                 }
             }
         });
-        assert!(marked.len() > 20, "got {} points", marked.len());
-        for (point, known) in marked.into_iter().enumerate() {
+        assert!(covered.len() > 20, "got {} points", covered.len());
+        for (point, known) in covered.into_iter().enumerate() {
             let folder = copies.path().join(point.to_string());
             fs::create_dir_all(&folder).expect("created");
-            // Later marks' bytes are the same too, which `resume` checks.
-            resume(&folder, options(compression), &marks, known, BATCHES);
+            // Later checkpoints' bytes are the same too, which `resume` checks.
+            resume(&folder, options(compression), &checkpoints, known, BATCHES);
             assert!(contents(&folder) == expected, "{compression:?}: differs after a kill at point {point}");
         }
     }
@@ -223,14 +225,14 @@ fn a_kill_at_every_point_is_made_good() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
-    /// Whatever lies behind a mark, whole batches or torn bytes, is gone after `recover`.
+    /// Whatever lies behind a checkpoint, whole batches or torn bytes, is gone after `recover`.
     #[test]
     fn resuming_gives_the_bytes_of_an_undisturbed_run(
         which in 0_usize..3, batches in 1_u64..14, died in 0_u64..14, back in 0_u64..14, torn in proptest::collection::vec(any::<u8>(), 0..40),
     ) {
         let options = options(COMPRESSIONS[which]);
         let (whole, cut) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
-        let marks = undisturbed(whole.path(), options, batches);
+        let checkpoints = undisturbed(whole.path(), options, batches);
         undisturbed(cut.path(), options, died.min(batches));
         for name in contents(cut.path()).into_keys() {
             let mut file = File::options().append(true).open(cut.path().join(name)).expect("there");
@@ -239,7 +241,7 @@ proptest! {
         }
         fs::create_dir_all(cut.path().join(".weir/staged/clean")).expect("created");
         fs::write(cut.path().join(".weir/staged/clean/part-99999.jsonl"), &torn).expect("written");
-        resume(cut.path(), options, &marks, back.min(died).min(batches), batches);
+        resume(cut.path(), options, &checkpoints, back.min(died).min(batches), batches);
         let (got, expected) = (contents(cut.path()), contents(whole.path()));
         prop_assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (name, bytes) in &expected {

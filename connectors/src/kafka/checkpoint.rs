@@ -1,17 +1,17 @@
 //! Where does recovery come back to?
 //!
-//! A mark names a place in the journal topic: the cluster, the offset of the last record before the mark, that record's
+//! A checkpoint names a place in the journal topic: the cluster, the offset of the last record before the checkpoint, that record's
 //! hash, and the offset after it. Recovery reads that record again, so a journal that was made anew, even one that has
 //! grown beyond the place, is noticed.
 
 use crate::error::Error;
 
-/// Distinguishes marks from those of other sinks.
+/// Distinguishes checkpoints from those of other sinks.
 const MAGIC: &[u8; 8] = b"weirkm1\0";
 
 /// A place in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct JournalCheckpoint {
     /// Identity of the cluster; empty if the brokers do not say.
     pub(super) cluster: String,
     /// The next record is at this offset or later.
@@ -20,7 +20,7 @@ pub(super) struct Mark {
     pub(super) last: Option<(u64, [u8; 32])>,
 }
 
-impl Mark {
+impl JournalCheckpoint {
     pub(super) fn encode(&self) -> Vec<u8> {
         let (flag, (offset, hash)) = (u8::from(self.last.is_some()), self.last.unwrap_or_default());
         [MAGIC, &self.next.to_le_bytes()[..], &[flag], &offset.to_le_bytes(), &hash, self.cluster.as_bytes()].concat()
@@ -41,7 +41,7 @@ impl Mark {
             let cluster = std::str::from_utf8(cluster).ok()?.to_owned();
             (magic == MAGIC).then(|| Self { cluster, next: u64::from_le_bytes(*next), last })
         };
-        parse().ok_or_else(|| Error::Refused(format!("mark of {} bytes is none of a Kafka journal", bytes.len())))
+        parse().ok_or_else(|| Error::Refused(format!("checkpoint of {} bytes is none of a Kafka journal", bytes.len())))
     }
 }
 
@@ -57,18 +57,18 @@ mod tests {
     #[test]
     fn a_mark_comes_back_and_nothing_else_is_one() {
         for last in [None, Some((41, hash(b"record")))] {
-            let mark = Mark { cluster: "abc".to_owned(), next: 42, last };
-            let bytes = mark.encode();
-            assert_eq!(Mark::decode(&bytes).expect("a mark"), mark);
+            let checkpoint = JournalCheckpoint { cluster: "abc".to_owned(), next: 42, last };
+            let bytes = checkpoint.encode();
+            assert_eq!(JournalCheckpoint::decode(&bytes).expect("a checkpoint"), checkpoint);
             for cut in 0..MAGIC.len() + 49 {
-                assert!(Mark::decode(&bytes[..cut]).is_err(), "{cut} bytes");
+                assert!(JournalCheckpoint::decode(&bytes[..cut]).is_err(), "{cut} bytes");
             }
             for (at, value) in [(0, 0), (16, 7)] {
                 let mut changed = bytes.clone();
                 changed[at] = value;
-                assert!(Mark::decode(&changed).is_err(), "byte {at}");
+                assert!(JournalCheckpoint::decode(&changed).is_err(), "byte {at}");
             }
         }
-        assert!(Mark::decode(&7_u64.to_le_bytes()).is_err(), "a mark of memory");
+        assert!(JournalCheckpoint::decode(&7_u64.to_le_bytes()).is_err(), "a checkpoint of memory");
     }
 }

@@ -9,7 +9,7 @@ const VERSION_LINE: &str = "weir-files 1";
 
 /// Where one output stood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutputMark {
+pub struct OutputCheckpoint {
     /// Index of the part being written; the parts before it are complete. 0 for files that have no parts.
     pub part: u64,
     /// Records in it.
@@ -20,17 +20,17 @@ pub struct OutputMark {
 
 /// A point that the outputs can be brought back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct FileCheckpoint {
     /// What the outputs were written with: going on with others would not give the same bytes.
     pub options: FileOptions,
     /// One for each of [`Channel::ALL`].
-    pub outputs: Vec<OutputMark>,
+    pub outputs: Vec<OutputCheckpoint>,
 }
 
-impl Mark {
-    /// The mark before anything was written.
+impl FileCheckpoint {
+    /// The checkpoint before anything was written.
     pub(super) fn beginning(options: FileOptions) -> Self {
-        Self { options, outputs: vec![OutputMark::default(); Channel::ALL.len()] }
+        Self { options, outputs: vec![OutputCheckpoint::default(); Channel::ALL.len()] }
     }
 
     /// Records of a channel up to here, over all its parts.
@@ -56,14 +56,16 @@ impl Mark {
         text.into_bytes()
     }
 
-    /// Reads a mark back.
+    /// Reads a checkpoint back.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the bytes are no mark of this version.
+    /// [`Error::Refused`] if the bytes are no checkpoint of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let refused = || {
             let got = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
-            Error::Refused(format!("mark of file outputs: got {got:?}, expected {VERSION_LINE:?} and the lengths of all outputs"))
+            Error::Refused(format!(
+                "checkpoint of file outputs: got {got:?}, expected {VERSION_LINE:?} and the lengths of all outputs"
+            ))
         };
         str::from_utf8(bytes).ok().and_then(Self::parse).ok_or_else(refused)
     }
@@ -81,7 +83,7 @@ impl Mark {
         for channel in Channel::ALL {
             let numbers = lines.next()?.strip_prefix(channel.name())?.strip_prefix(' ')?;
             let mut numbers = numbers.split(' ').map(|number| number.parse::<u64>().ok());
-            outputs.push(OutputMark { part: numbers.next()??, records: numbers.next()??, bytes: numbers.next()?? });
+            outputs.push(OutputCheckpoint { part: numbers.next()??, records: numbers.next()??, bytes: numbers.next()?? });
         }
         lines.next().is_none().then_some(Self { options, outputs })
     }
@@ -100,18 +102,19 @@ mod tests {
 
     #[test]
     fn round_trip_and_refusals() {
-        let mut mark = Mark::beginning(FileOptions { compression: Compression::Zstd, part_records: 7, corpus: false });
-        mark.outputs[1] = OutputMark { part: 3, records: 2, bytes: u64::MAX };
-        let bytes = mark.encode();
-        assert_eq!(Mark::decode(&bytes).expect("valid"), mark);
-        assert_eq!(mark.records(Channel::Quarantine), 23);
+        let mut checkpoint =
+            FileCheckpoint::beginning(FileOptions { compression: Compression::Zstd, part_records: 7, corpus: false });
+        checkpoint.outputs[1] = OutputCheckpoint { part: 3, records: 2, bytes: u64::MAX };
+        let bytes = checkpoint.encode();
+        assert_eq!(FileCheckpoint::decode(&bytes).expect("valid"), checkpoint);
+        assert_eq!(checkpoint.records(Channel::Quarantine), 23);
         for cut in 0..bytes.len() - 1 {
-            // Cut inside the last number a mark still parses; the snapshot's checksum is there for that.
+            // Cut inside the last number a checkpoint still parses; the snapshot's checksum is there for that.
             let whole_lines = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
-            assert!(Mark::decode(&bytes[..cut]).is_err() || whole_lines == Channel::ALL.len() + 1, "cut at {cut}");
+            assert!(FileCheckpoint::decode(&bytes[..cut]).is_err() || whole_lines == Channel::ALL.len() + 1, "cut at {cut}");
         }
-        assert!(Mark::decode(&[0xff, 0]).is_err());
-        assert!(Mark::decode(&[&bytes[..], b"more 1 2 3\n"].concat()).is_err());
-        assert!(mark.check(FileOptions::default()).is_err());
+        assert!(FileCheckpoint::decode(&[0xff, 0]).is_err());
+        assert!(FileCheckpoint::decode(&[&bytes[..], b"more 1 2 3\n"].concat()).is_err());
+        assert!(checkpoint.check(FileOptions::default()).is_err());
     }
 }

@@ -31,7 +31,7 @@ use operators::{
         self, NearDup,
         minhash::{self, MinHash, words},
     },
-    operator::{Operator, SHARDS, Scene, Settled, Tick},
+    operator::{KEY_SHARDS, Operator, Scene, Settled, Tick},
     reputation::publisher::publisher_of,
     text::{Seed, Token, Tokenizer, ngram},
     trigger_spike::{self, TriggerSpike},
@@ -238,7 +238,7 @@ const PHASES: [(&str, Phase); 4] =
 /// One operator taken through the stream.
 struct Stream<O: Operator> {
     operator: O,
-    shards: Vec<O::Shard>,
+    shards: Vec<O::KeyShard>,
     ledger: MemoryLedger,
     horizon: MemoryHorizon,
     settled: Vec<Settled>,
@@ -247,7 +247,7 @@ struct Stream<O: Operator> {
 
 impl<O: Operator> Stream<O> {
     fn new(operator: O) -> Self {
-        let shards = (0..SHARDS).map(|_| operator.shard()).collect();
+        let shards = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
         let (ledger, horizon, settled) = (MemoryLedger::default(), MemoryHorizon::default(), Vec::new());
         Self { operator, shards, ledger, horizon, settled, spent: [Duration::ZERO; PHASES.len()] }
     }
@@ -301,15 +301,15 @@ impl<O: Operator> Stream<O> {
             let withdrawn = self.withdrawn(first.saturating_sub(2 * EPOCH)..first.saturating_sub(EPOCH));
             self.operator.begin_epoch(first as SeqNo, &withdrawn, &mut self.shards, &self.horizon);
         }
-        let mut answers: Vec<Vec<O::Answer>> = documents.iter().map(|_| Vec::with_capacity(SHARDS)).collect();
+        let mut answers: Vec<Vec<O::Answer>> = documents.iter().map(|_| Vec::with_capacity(KEY_SHARDS)).collect();
         for (index, shard) in self.shards.iter_mut().enumerate() {
             for (i, probe) in probes.iter().enumerate() {
                 answers[i].push(self.operator.fold(shard, index, tick(i), probe));
             }
         }
         for (i, document) in documents.iter().enumerate() {
-            let memo = self.operator.describe(document, &probes[i], &answers[i]);
-            self.operator.remember((first + i) as SeqNo, Some(memo));
+            let facts = self.operator.describe(document, &probes[i], &answers[i]);
+            self.operator.remember((first + i) as SeqNo, Some(facts));
         }
         answers
     }

@@ -16,7 +16,7 @@ use crate::{
     document::{Document, Parts, Publisher, SeqNo},
     finding::Finding,
     lookup::{Fate, Horizon, Ledger},
-    operator::{Operator, Persist, Recall, SHARDS, Scene, Settled, Tick, Trace},
+    operator::{KEY_SHARDS, Operator, Persist, Recall, ReplayRecord, Scene, Settled, Tick},
     text::{Seed, Token, Tokenizer},
 };
 
@@ -112,7 +112,7 @@ pub struct Outcome {
     /// Saved operator and shards at the end.
     pub state: Vec<Vec<u8>>,
     /// What each sequence number left for a restart.
-    pub traces: Vec<Vec<u8>>,
+    pub records: Vec<Vec<u8>>,
     /// Most memory that the operator said it held, at any epoch boundary or at the end.
     pub state_bytes: usize,
 }
@@ -198,10 +198,10 @@ struct Engine<'a, O: Operator> {
     script: &'a [Step],
     schedule: Schedule,
     operator: O,
-    shards: Vec<O::Shard>,
+    shards: Vec<O::KeyShard>,
     probes: Vec<Option<O::Probe>>,
     answers: Vec<Vec<O::Answer>>,
-    traces: Vec<Vec<u8>>,
+    records: Vec<Vec<u8>>,
     proposals: Vec<Option<O::Proposal>>,
     ledger: MemoryLedger,
     horizon: MemoryHorizon,
@@ -232,8 +232,8 @@ impl<O: Operator> Engine<'_, O> {
         for at in batch.clone() {
             let document = self.script[at].document();
             let asked = document.zip(self.probes[at].as_ref());
-            let memo = asked.map(|(document, probe)| self.operator.describe(document, probe, &self.answers[at]));
-            self.operator.remember(at as SeqNo, memo);
+            let facts = asked.map(|(document, probe)| self.operator.describe(document, probe, &self.answers[at]));
+            self.operator.remember(at as SeqNo, facts);
             self.horizon.push(document.map(Document::ids));
         }
         for at in batch {
@@ -249,7 +249,7 @@ impl<O: Operator> Engine<'_, O> {
         for at in self.settled.len()..to {
             let mut settled = Settled::default();
             let mut fate = Fate::Unknown;
-            let mut trace = Encoder::default();
+            let mut record = Encoder::default();
             if let Step::Document { document, suspect, recalls } = &self.script[at] {
                 for &earlier in recalls {
                     self.ledger.recall(earlier);
@@ -263,7 +263,7 @@ impl<O: Operator> Engine<'_, O> {
                 }
                 assert_sound::<O>(at, *suspect, &settled);
                 let answers = std::mem::take(&mut self.answers[at]);
-                self.operator.trace(tick, &probe, &answers, u16::MAX, &mut trace);
+                self.operator.replay_record(tick, &probe, &answers, u16::MAX, &mut record);
                 let copy = settled.findings.iter().find_map(|f| f.evidence.matched);
                 fate = match (settled.findings.iter().any(|f| !f.reason.is_copy()) || *suspect, copy) {
                     (true, _) => Fate::Quarantined,
@@ -273,7 +273,7 @@ impl<O: Operator> Engine<'_, O> {
             }
             self.ledger.push(fate);
             self.settled.push(settled);
-            self.traces.push(trace.bytes);
+            self.records.push(record.bytes);
         }
     }
 
@@ -294,29 +294,29 @@ impl<O: Operator> Engine<'_, O> {
         self.state_bytes = self.state_bytes.max(held);
     }
 
-    /// Drops operator and shards, and makes them again from what they saved and from traces.
+    /// Drops operator and shards, and makes them again from what they saved and from replay records.
     fn restore(&mut self, make: &impl Fn() -> O) {
         let state = self.save();
-        let left = std::mem::take(&mut self.traces);
+        let left = std::mem::take(&mut self.records);
         let w = self.schedule.epoch;
         let epoch_of = |at: usize| at as SeqNo / w * w;
-        let from = self.operator.oldest_traced(epoch_of(left.len().saturating_sub(1))) as usize;
+        let from = self.operator.oldest_replayed(epoch_of(left.len().saturating_sub(1))) as usize;
         self.operator = make();
-        self.shards = (0..SHARDS).map(|_| self.operator.shard()).collect();
-        let trace_of = |at| Trace { seqno: at as SeqNo, epoch: epoch_of(at), bytes: &left[at] };
-        let traces: Vec<Trace<'_>> = (from..left.len()).map(trace_of).collect();
-        for run in traces.chunks(5) {
+        self.shards = (0..KEY_SHARDS).map(|_| self.operator.key_shard()).collect();
+        let record_of = |at| ReplayRecord { seqno: at as SeqNo, epoch: epoch_of(at), bytes: &left[at] };
+        let records: Vec<ReplayRecord<'_>> = (from..left.len()).map(record_of).collect();
+        for run in records.chunks(5) {
             for (index, shard) in self.shards.iter_mut().enumerate() {
-                self.operator.refold(shard, index, run).expect("a shard takes in what was traced");
+                self.operator.refold(shard, index, run).expect("a shard takes in what was logged");
             }
-            self.operator.recollect(run).expect("an operator takes in what was traced");
+            self.operator.recollect(run).expect("an operator takes in what was logged");
         }
         load(&mut self.operator, &state[0]).expect("an operator loads what it saved");
         for (shard, bytes) in self.shards.iter_mut().zip(&state[1..]) {
             load(shard, bytes).expect("a shard loads what it saved");
         }
         assert_eq!(self.save(), state, "saved, loaded, saved again at {}", left.len());
-        self.traces = left;
+        self.records = left;
     }
 
     fn save(&self) -> Vec<Vec<u8>> {
@@ -330,7 +330,7 @@ fn saved(store: &impl Persist) -> Vec<u8> {
     let mut out = Encoder::default();
     store.save(&mut out);
     let mut copy = Encoder::default();
-    store.freeze()(&mut copy);
+    store.copy_table()(&mut copy);
     assert_eq!(copy.bytes, out.bytes, "a copy writes what the store would have written");
     out.bytes
 }
@@ -366,7 +366,7 @@ fn assert_sound<O: Operator>(at: usize, suspect: bool, settled: &Settled) {
 /// If the operator breaks its contract in a way that can be seen in one run.
 pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule) -> Outcome {
     let operator = make();
-    let shards = (0..SHARDS).map(|_| operator.shard()).collect();
+    let shards = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
     let (ledger, horizon) = (MemoryLedger::default(), MemoryHorizon::default());
     let mut engine = Engine {
         script,
@@ -375,7 +375,7 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
         shards,
         probes: Vec::new(),
         answers: Vec::new(),
-        traces: Vec::new(),
+        records: Vec::new(),
         proposals: Vec::new(),
         ledger,
         horizon,
@@ -405,7 +405,7 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
     engine.measure();
     Outcome {
         state: engine.save(),
-        traces: engine.traces,
+        records: engine.records,
         settled: engine.settled,
         fates: engine.ledger.fates,
         state_bytes: engine.state_bytes,
@@ -432,7 +432,7 @@ pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], epoch: u32, sta
         compare(&make, script, Schedule { batch: 5, lag: true, restore_at: Some(restore_at), ..plain }, &want);
     }
     check_hostile(&make, &want.state);
-    check_hostile_traces(&make, &want.traces);
+    check_hostile_records(&make, &want.records);
     want
 }
 
@@ -443,26 +443,26 @@ fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
         assert_eq!(got.recalls, want.recalls, "recalls by sequence number {at} under {schedule:?}");
     }
     assert_eq!(got.fates, want.fates, "fates under {schedule:?}");
-    assert_eq!(got.traces, want.traces, "traces under {schedule:?}");
+    assert_eq!(got.records, want.records, "replay records under {schedule:?}");
     for (i, (got, want)) in got.state.iter().zip(&want.state).enumerate() {
         assert!(got == want, "saved state of {} differs under {schedule:?}", if i == 0 { "the operator" } else { "a shard" });
     }
 }
 
-/// Takes in torn and altered traces: an error or some state, never a panic.
-fn check_hostile_traces<O: Operator>(make: &impl Fn() -> O, traces: &[Vec<u8>]) {
+/// Takes in torn and altered replay records: an error or some state, never a panic.
+fn check_hostile_records<O: Operator>(make: &impl Fn() -> O, records: &[Vec<u8>]) {
     let take_in = |bytes: &[u8]| {
-        let run = [Trace { seqno: 3, epoch: 0, bytes }];
+        let run = [ReplayRecord { seqno: 3, epoch: 0, bytes }];
         let mut operator = make();
-        for index in 0..SHARDS {
-            let _ = operator.refold(&mut operator.shard(), index, &run);
+        for index in 0..KEY_SHARDS {
+            let _ = operator.refold(&mut operator.key_shard(), index, &run);
         }
         let _ = operator.recollect(&run);
     };
-    for trace in traces.iter().filter(|t| !t.is_empty()).take(3) {
-        (0..trace.len()).for_each(|cut| take_in(&trace[..cut]));
-        for at in 0..trace.len() {
-            let mut altered = trace.clone();
+    for record in records.iter().filter(|t| !t.is_empty()).take(3) {
+        (0..record.len()).for_each(|cut| take_in(&record[..cut]));
+        for at in 0..record.len() {
+            let mut altered = record.clone();
             altered[at] ^= 0xff;
             take_in(&altered);
         }
@@ -477,7 +477,7 @@ fn check_hostile<O: Operator>(make: &impl Fn() -> O, state: &[Vec<u8>]) {
     for (i, bytes) in std::iter::once(&state[0]).chain(shards.into_iter().take(2)).enumerate() {
         let try_load = |bytes: &[u8]| {
             let mut operator = make();
-            if i == 0 { load(&mut operator, bytes) } else { load(&mut operator.shard(), bytes) }
+            if i == 0 { load(&mut operator, bytes) } else { load(&mut operator.key_shard(), bytes) }
         };
         let step = (bytes.len() / 50).max(1);
         for cut in (0..bytes.len()).step_by(step) {

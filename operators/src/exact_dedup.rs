@@ -20,7 +20,7 @@ use crate::{
     document::{Document, SeqNo},
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Fate, Horizon, Ledger},
-    operator::{Operator, Persist, Scene, Settled, Tick, Trace, shard_of},
+    operator::{Operator, Persist, ReplayRecord, Scene, Settled, Tick, key_shard_of},
     text::{Seed, hash::mix},
 };
 
@@ -111,7 +111,7 @@ pub struct Key {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Slot {
+struct TextSlot {
     digest: [u64; 2],
     /// First sequence number plus one; 0 is an empty slot.
     first: u32,
@@ -121,14 +121,14 @@ struct Slot {
 
 /// Open addressing with linear probing. It grows by an eighth, so that memory follows the texts closely.
 #[derive(Clone, Debug)]
-struct Table {
-    slots: Vec<Slot>,
+struct TextTable {
+    slots: Vec<TextSlot>,
     used: usize,
     /// Sequence numbers plus one, oldest first; 0 is none.
     more: Vec<[u32; MORE]>,
 }
 
-impl Table {
+impl TextTable {
     fn new() -> Self {
         Self { slots: Vec::new(), used: 0, more: Vec::new() }
     }
@@ -143,7 +143,7 @@ impl Table {
     }
 
     /// The slot of the key, or the empty one where it belongs.
-    fn find(slots: &[Slot], seed: Seed, digest: [u64; 2]) -> usize {
+    fn find(slots: &[TextSlot], seed: Seed, digest: [u64; 2]) -> usize {
         let hash = hash_of(seed, digest) << 4;
         let mut at = ((u128::from(hash) * slots.len() as u128) >> 64) as usize;
         while slots[at].first != 0 && slots[at].digest != digest {
@@ -193,7 +193,7 @@ impl Table {
         if slots <= self.slots.len() {
             return;
         }
-        let mut grown = vec![Slot::default(); slots];
+        let mut grown = vec![TextSlot::default(); slots];
         for slot in self.slots.iter().filter(|s| s.first != 0) {
             let at = Self::find(&grown, seed, slot.digest);
             grown[at] = *slot;
@@ -202,7 +202,7 @@ impl Table {
     }
 
     fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>() + self.more.capacity() * size_of::<[u32; MORE]>()
+        self.slots.capacity() * size_of::<TextSlot>() + self.more.capacity() * size_of::<[u32; MORE]>()
     }
 }
 
@@ -212,13 +212,13 @@ fn hash_of(seed: Seed, digest: [u64; 2]) -> u64 {
 
 /// Texts of one shard: those met in the current half of the documents, and those of the half before.
 #[derive(Clone, Debug)]
-pub struct Shard {
+pub struct TextShard {
     seed: Seed,
-    current: Table,
-    previous: Table,
+    current: TextTable,
+    previous: TextTable,
 }
 
-impl Shard {
+impl TextShard {
     fn seqnos(&self, key: &Key) -> Vec<SeqNo> {
         // What both tables know was carried over when the text was met again: the current one then knows all.
         let known = self.current.seqnos(self.seed, key);
@@ -228,13 +228,13 @@ impl Shard {
     /// Passes from one half of the documents to a later one.
     fn turn(&mut self, from: u32, to: u32) {
         for _ in from..to.min(from.saturating_add(2)) {
-            self.previous = std::mem::replace(&mut self.current, Table::new());
+            self.previous = std::mem::replace(&mut self.current, TextTable::new());
         }
     }
 }
 
-/// Rebuilt from traces.
-impl Persist for Shard {
+/// Rebuilt from replay records.
+impl Persist for TextShard {
     fn save(&self, _: &mut Encoder) {}
 
     fn load(&mut self, _: &mut Decoder<'_>) -> Result<(), Corrupt> {
@@ -256,14 +256,14 @@ impl Persist for ExactDedup {
 impl Operator for ExactDedup {
     const NAME: &'static str = "exact_dedup";
     type Probe = Option<Key>;
-    type Shard = Shard;
+    type KeyShard = TextShard;
     type Answer = Vec<SeqNo>;
-    type Memo = ();
+    type Facts = ();
     /// Earlier documents with the same text, oldest first.
     type Proposal = Vec<SeqNo>;
 
-    fn shard(&self) -> Shard {
-        Shard { seed: self.seed, current: Table::new(), previous: Table::new() }
+    fn key_shard(&self) -> TextShard {
+        TextShard { seed: self.seed, current: TextTable::new(), previous: TextTable::new() }
     }
 
     fn probe(&self, document: &Document) -> Option<Key> {
@@ -272,8 +272,8 @@ impl Operator for ExactDedup {
         self.is_long_enough(document).then(|| Key { hash: hash_of(self.seed, digest), digest })
     }
 
-    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Option<Key>) -> Vec<SeqNo> {
-        let Some(key) = probe.as_ref().filter(|key| shard_of(key.hash) == index) else { return Vec::new() };
+    fn fold(&self, shard: &mut TextShard, index: usize, tick: Tick, probe: &Option<Key>) -> Vec<SeqNo> {
+        let Some(key) = probe.as_ref().filter(|key| key_shard_of(key.hash) == index) else { return Vec::new() };
         let earlier = shard.seqnos(key);
         // A document withheld by itself can never be what others copy: it takes no place.
         if tick.votes {
@@ -314,7 +314,7 @@ impl Operator for ExactDedup {
         Settled { findings: findings.into_iter().collect(), recalls: Vec::new() }
     }
 
-    fn begin_epoch(&mut self, epoch: SeqNo, _: &[SeqNo], shards: &mut [Shard], _: &dyn Horizon) {
+    fn begin_epoch(&mut self, epoch: SeqNo, _: &[SeqNo], shards: &mut [TextShard], _: &dyn Horizon) {
         let generation = self.generation_of(epoch);
         for shard in shards {
             shard.turn(self.generation, generation);
@@ -323,33 +323,33 @@ impl Operator for ExactDedup {
     }
 
     /// 16 bytes of digest and 4 for each sequence number that is kept beside this one: the entry as it was stored, so that no older
-    /// trace is needed for it.
-    fn trace(&self, tick: Tick, probe: &Option<Key>, answers: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
-        let Some(key) = probe.as_ref().filter(|key| tick.votes && folded >> shard_of(key.hash) & 1 == 1) else { return };
+    /// replay record is needed for it.
+    fn replay_record(&self, tick: Tick, probe: &Option<Key>, answers: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
+        let Some(key) = probe.as_ref().filter(|key| tick.votes && folded >> key_shard_of(key.hash) & 1 == 1) else { return };
         out.u64(key.digest[0]);
         out.u64(key.digest[1]);
-        for seqno in kept(&answers[shard_of(key.hash)]) {
+        for seqno in kept(&answers[key_shard_of(key.hash)]) {
             out.u32(seqno);
         }
     }
 
-    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo {
+    fn oldest_replayed(&self, epoch: SeqNo) -> SeqNo {
         self.generation_of(epoch).saturating_sub(1) * (self.config.documents_max / 2)
     }
 
-    fn refold(&self, shard: &mut Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+    fn refold(&self, shard: &mut TextShard, index: usize, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
         let mut generation = self.generation;
-        for trace in run {
-            let now = self.generation_of(trace.epoch);
+        for record in run {
+            let now = self.generation_of(record.epoch);
             shard.turn(generation, now);
             generation = now;
-            if trace.bytes.is_empty() {
+            if record.bytes.is_empty() {
                 continue;
             }
-            let mut from = Decoder::new(trace.bytes);
+            let mut from = Decoder::new(record.bytes);
             let digest = [from.u64()?, from.u64()?];
             let hash = hash_of(self.seed, digest);
-            if shard_of(hash) != index {
+            if key_shard_of(hash) != index {
                 continue;
             }
             let mut seqnos: Vec<SeqNo> = Vec::with_capacity(1 + MORE);
@@ -357,7 +357,7 @@ impl Operator for ExactDedup {
                 seqnos.push(from.u32()?);
             }
             from.end()?;
-            seqnos.push(trace.seqno);
+            seqnos.push(record.seqno);
             if seqnos.windows(2).any(|o| o[0] >= o[1]) {
                 return Err(from.corrupt("sequence numbers in ascending order"));
             }
@@ -366,12 +366,12 @@ impl Operator for ExactDedup {
         Ok(())
     }
 
-    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
-        self.generation = run.last().map_or(self.generation, |trace| self.generation_of(trace.epoch));
+    fn recollect(&mut self, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
+        self.generation = run.last().map_or(self.generation, |record| self.generation_of(record.epoch));
         Ok(())
     }
 
-    fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {
+    fn state_bytes(&self, shards: &[TextShard]) -> Vec<(&'static str, usize)> {
         vec![("texts", shards.iter().map(|s| s.current.bytes() + s.previous.bytes()).sum())]
     }
 }
@@ -385,15 +385,15 @@ fn kept(earlier: &[SeqNo]) -> Vec<SeqNo> {
     kept
 }
 
-/// The digest of the text whose trace this is; `None` where none was left.
+/// The digest of the text whose replay record this is; `None` where none was left.
 ///
 /// # Errors
-/// If the bytes are no trace.
-pub fn traced_digest(trace: &[u8]) -> Result<Option<[u64; 2]>, Corrupt> {
-    if trace.is_empty() {
+/// If the bytes are no replay record.
+pub fn replayed_digest(record: &[u8]) -> Result<Option<[u64; 2]>, Corrupt> {
+    if record.is_empty() {
         return Ok(None);
     }
-    let mut from = Decoder::new(trace);
+    let mut from = Decoder::new(record);
     Ok(Some([from.u64()?, from.u64()?]))
 }
 
@@ -413,7 +413,7 @@ mod tests {
     use super::*;
     use crate::{
         conformance::{Outcome, SEED, Step, check, document},
-        operator::SHARDS,
+        operator::KEY_SHARDS,
     };
 
     fn text(number: usize) -> String {
@@ -473,7 +473,7 @@ mod tests {
         steps.push(plain(0)); // 20: within the last 32
         steps.extend((200..220).map(plain));
         steps.extend([plain(0), plain(1)]); // 41 is a copy of 0, carried over by 20; 42 comes too late
-        let outcome = check(make(32), &steps, 4, SHARDS * 2 * SLOTS_LEAST * 24 + 4096);
+        let outcome = check(make(32), &steps, 4, KEY_SHARDS * 2 * SLOTS_LEAST * 24 + 4096);
         assert_eq!([outcome.matched(20), outcome.matched(41), outcome.matched(42)], [Some(0), Some(0), None]);
     }
 
@@ -481,12 +481,12 @@ mod tests {
     fn bytes_a_text_are_as_documented() {
         let operator = ExactDedup::new(Config::default(), SEED);
         for texts in [30_000_u32, 47_000, 60_000] {
-            let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
+            let mut shards: Vec<TextShard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
             for seqno in 0..texts {
                 let digest = [mix(u64::from(seqno)), mix(u64::from(seqno) + 7)];
                 let key = Key { hash: hash_of(SEED, digest), digest };
                 let tick = Tick { seqno, epoch: 0, votes: true };
-                let shard = shard_of(key.hash);
+                let shard = key_shard_of(key.hash);
                 assert!(operator.fold(&mut shards[shard], shard, tick, &Some(key)).is_empty());
             }
             let each = operator.state_bytes(&shards)[0].1 as f64 / f64::from(texts);

@@ -10,8 +10,8 @@
 //! epoch boundary    serial                  what settle decided becomes visible to fold
 //! ```
 //!
-//! State that grows with the stream is not saved whole: each settled document leaves a [`Trace`] in a log, and a restart
-//! takes the traces in again (`refold` a shard, `recollect` the operator). [`Persist`] is for what is bounded.
+//! State that grows with the stream is not saved whole: each settled document leaves a [`ReplayRecord`] in a log, and a restart
+//! takes the replay records in again (`refold` a shard, `recollect` the operator). [`Persist`] is for what is bounded.
 //!
 //! # Contract
 //!
@@ -29,11 +29,11 @@ use crate::{
 };
 
 /// Number of shards that keyed state is split into. Fixed: part of every snapshot's layout, independent of threads.
-pub const SHARDS: usize = 16;
+pub const KEY_SHARDS: usize = 16;
 
 /// The shard that owns a key: its top four bits.
 #[must_use]
-pub fn shard_of(key: u64) -> usize {
+pub fn key_shard_of(key: u64) -> usize {
     (key >> 60) as usize
 }
 
@@ -50,17 +50,17 @@ pub struct Tick {
 
 /// What one document left for a restart.
 #[derive(Clone, Copy, Debug)]
-pub struct Trace<'a> {
+pub struct ReplayRecord<'a> {
     /// Its place in reading order.
     pub seqno: SeqNo,
     /// The latest epoch boundary at or before `seqno`.
     pub epoch: SeqNo,
-    /// What [`Operator::trace`] wrote.
+    /// What [`Operator::replay_record`] wrote.
     pub bytes: &'a [u8],
 }
 
 /// State as it was at one moment: writes what [`Persist::save`] would have written then.
-pub type Frozen = Box<dyn FnOnce(&mut Encoder) + Send>;
+pub type TableCopy = Box<dyn FnOnce(&mut Encoder) + Send>;
 
 /// Bounded state that survives a restart.
 pub trait Persist {
@@ -69,7 +69,7 @@ pub trait Persist {
 
     /// A copy that another thread can write. It is made while the stream stands still: large tables are copied as they lie
     /// in memory, and written as [`Self::save`] does only then.
-    fn freeze(&self) -> Frozen {
+    fn copy_table(&self) -> TableCopy {
         let mut out = Encoder::default();
         self.save(&mut out);
         Box::new(move |to| to.bytes.extend(out.bytes))
@@ -109,7 +109,7 @@ pub struct Scene<'a, O: Operator + ?Sized> {
     /// When the document was folded.
     pub tick: Tick,
     /// The operator's keyed state. Only what is older than `tick.epoch` may influence the proposal.
-    pub shards: &'a [O::Shard],
+    pub shards: &'a [O::KeyShard],
     /// Texts of earlier documents.
     pub horizon: &'a dyn Horizon,
 }
@@ -121,29 +121,29 @@ pub trait Operator: Persist + Send + Sync {
     /// What one document asks of keyed state.
     type Probe: Send + Sync;
     /// State of the keys of one shard.
-    type Shard: Persist + Send + Sync;
+    type KeyShard: Persist + Send + Sync;
     /// One shard's answer to one document.
     type Answer: Default + Send + Sync;
     /// Facts remembered of one document.
-    type Memo: Send;
+    type Facts: Send;
     /// What judge proposes to settle.
     type Proposal: Default + Send;
 
     /// An empty shard.
-    fn shard(&self) -> Self::Shard;
+    fn key_shard(&self) -> Self::KeyShard;
 
-    /// What the document asks; the keys in it are grouped by [`shard_of`].
+    /// What the document asks; the keys in it are grouped by [`key_shard_of`].
     fn probe(&self, document: &Document) -> Self::Probe;
 
     /// Answers from the state of shard number `index` and takes the document in.
-    fn fold(&self, shard: &mut Self::Shard, index: usize, tick: Tick, probe: &Self::Probe) -> Self::Answer;
+    fn fold(&self, shard: &mut Self::KeyShard, index: usize, tick: Tick, probe: &Self::Probe) -> Self::Answer;
 
-    /// Facts about the document; `answers` has [`SHARDS`] entries.
-    fn describe(&self, document: &Document, probe: &Self::Probe, answers: &[Self::Answer]) -> Self::Memo;
+    /// Facts about the document; `answers` has [`KEY_SHARDS`] entries.
+    fn describe(&self, document: &Document, probe: &Self::Probe, answers: &[Self::Answer]) -> Self::Facts;
 
-    /// Makes `memo` the facts of document `seqno`; called for every sequence number, in order. `None`: the sequence number is no
+    /// Makes `facts` the facts of document `seqno`; called for every sequence number, in order. `None`: the sequence number is no
     /// document (a dead letter, a record without text, a failed operator).
-    fn remember(&mut self, seqno: SeqNo, memo: Option<Self::Memo>);
+    fn remember(&mut self, seqno: SeqNo, facts: Option<Self::Facts>);
 
     /// Proposes from answers and from facts of earlier documents (never later ones: other documents of the same window
     /// may already be remembered and folded).
@@ -173,29 +173,29 @@ pub trait Operator: Persist + Send + Sync {
 
     /// At epoch boundary `epoch`: what settle decided before `epoch - W` becomes visible to fold; room is made.
     /// `withdrawn`: documents whose votes go, oldest first.
-    fn begin_epoch(&mut self, epoch: SeqNo, withdrawn: &[SeqNo], shards: &mut [Self::Shard], horizon: &dyn Horizon);
+    fn begin_epoch(&mut self, epoch: SeqNo, withdrawn: &[SeqNo], shards: &mut [Self::KeyShard], horizon: &dyn Horizon);
 
-    /// Writes what a restart needs to take a document in again, once it is settled; nothing if it left no trace. Bit `i` of
+    /// Writes what a restart needs to take a document in again, once it is settled; nothing if it left no replay record. Bit `i` of
     /// `folded` says that shard `i` took it in.
-    fn trace(&self, tick: Tick, probe: &Self::Probe, answers: &[Self::Answer], folded: u16, out: &mut Encoder);
+    fn replay_record(&self, tick: Tick, probe: &Self::Probe, answers: &[Self::Answer], folded: u16, out: &mut Encoder);
 
-    /// The oldest sequence number whose trace a state needs whose latest epoch boundary is `epoch`.
-    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo;
+    /// The oldest sequence number whose replay record a state needs whose latest epoch boundary is `epoch`.
+    fn oldest_replayed(&self, epoch: SeqNo) -> SeqNo;
 
-    /// Takes traces in again in one shard, as `fold` and `epoch` did: a run of sequence numbers, none left out. Runs come in reading
-    /// order, from [`Self::oldest_traced`] or earlier on; every shard has each run before [`Self::recollect`] has it.
+    /// Takes replay records in again in one shard, as `fold` and `epoch` did: a run of sequence numbers, none left out. Runs come in reading
+    /// order, from [`Self::oldest_replayed`] or earlier on; every shard has each run before [`Self::recollect`] has it.
     ///
     /// # Errors
-    /// If the bytes are not what `trace` writes.
-    fn refold(&self, shard: &mut Self::Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt>;
+    /// If the bytes are not what `replay_record` writes.
+    fn refold(&self, shard: &mut Self::KeyShard, index: usize, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt>;
 
-    /// Takes traces in again in the operator, as `remember`, `settle` and `epoch` did; what [`Persist`] saves is loaded after
+    /// Takes replay records in again in the operator, as `remember`, `settle` and `epoch` did; what [`Persist`] saves is loaded after
     /// the last run.
     ///
     /// # Errors
-    /// If the bytes are not what `trace` writes.
-    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt>;
+    /// If the bytes are not what `replay_record` writes.
+    fn recollect(&mut self, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt>;
 
     /// Bytes of memory held, by store, for reports and metrics.
-    fn state_bytes(&self, shards: &[Self::Shard]) -> Vec<(&'static str, usize)>;
+    fn state_bytes(&self, shards: &[Self::KeyShard]) -> Vec<(&'static str, usize)>;
 }

@@ -34,7 +34,8 @@ use crate::{
     layout::StateFolder,
     stage::{self, Restart},
     state::{
-        deaths::Deaths, horizon::Horizon, ledger::Ledger, made_with::MadeWith, snapshot::Snapshots, sync_folder, traces::Traces,
+        deaths::Deaths, horizon::Horizon, ledger::Ledger, made_with::MadeWith, replay_log::ReplayLog, snapshot::Snapshots,
+        sync_folder,
     },
 };
 
@@ -246,19 +247,19 @@ pub fn engine_with(
         lengths.horizon_tail,
     )?;
     let all = &config.operators;
-    let [exact, near, spike] = lengths.traces;
-    let traces = |name, tail| Traces::open(&state.traces(name), lengths.next, tail);
+    let [exact, near, spike] = lengths.replay_log;
+    let replay_log = |name, tail| ReplayLog::open(&state.replay_log(name), lengths.next, tail);
     let lanes = Lanes {
         exact: Lane::new(
             ExactDedup::new(all.exact_dedup.clone(), ingredients.seed),
             all.exact_dedup.mode,
-            traces(ExactDedup::NAME, exact)?,
+            replay_log(ExactDedup::NAME, exact)?,
         ),
-        near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode, traces(NearDup::NAME, near)?),
+        near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode, replay_log(NearDup::NAME, near)?),
         spike: Lane::new(
             TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.epoch),
             all.trigger_spike.mode,
-            traces(TriggerSpike::NAME, spike)?,
+            replay_log(TriggerSpike::NAME, spike)?,
         ),
     };
     sync_folder(&state.root().join("traces"))?;

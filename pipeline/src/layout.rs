@@ -101,7 +101,7 @@ impl StateFolder {
     }
 
     /// What the indexes of the operator of this name are rebuilt from.
-    pub fn traces(&self, operator: &str) -> PathBuf {
+    pub fn replay_log(&self, operator: &str) -> PathBuf {
         self.root.join("traces").join(operator)
     }
 

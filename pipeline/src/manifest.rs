@@ -32,7 +32,7 @@ pub struct Decided {
     pub ledger_tail: u64,
     /// First sequence number of the run.
     pub first: u32,
-    /// Bytes of the last segments of the traces of `exact_dedup` and `near_dup`, where these are kept for a merge.
+    /// Bytes of the last segments of the replay records of `exact_dedup` and `near_dup`, where these are kept for a merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traces: Option<[u64; 2]>,
 }

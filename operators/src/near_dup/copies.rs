@@ -14,14 +14,14 @@ use crate::{
     exact_dedup::representative,
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Horizon, Ledger},
-    operator::{Operator, Persist, Scene, Settled, Tick, Trace, shard_of},
+    operator::{Operator, Persist, ReplayRecord, Scene, Settled, Tick, key_shard_of},
     text::Seed,
 };
 
 /// Candidates verified exactly: so many of the earliest, and as many of the likest. A page with a hundred earlier copies
 /// must not cost a hundred comparisons, and any of them leads to the one document that they copy.
 const VERIFIED_EACH: usize = 4;
-/// Bytes of a key in a trace: the bits that the index looks at.
+/// Bytes of a key in a replay record: the bits that the index looks at.
 const KEY_BYTES: usize = (u64::BITS - UNUSED_BITS).div_ceil(8) as usize;
 
 /// See the [module documentation](super).
@@ -47,7 +47,7 @@ pub struct Probe {
 
 /// What is remembered of one document.
 #[derive(Debug)]
-pub struct Memo {
+pub struct SignatureFacts {
     signature: Vec<u32>,
     publisher: u32,
 }
@@ -145,9 +145,9 @@ impl NearDup {
     }
 }
 
-/// Keys of a trace, and what comes after them.
-pub(super) fn keys_of(trace: &[u8]) -> Result<(impl Iterator<Item = u64>, &[u8]), Corrupt> {
-    let (&count, rest) = trace.split_first().unwrap_or((&0, &[]));
+/// Keys of a replay record, and what comes after them.
+pub(super) fn keys_of(record: &[u8]) -> Result<(impl Iterator<Item = u64>, &[u8]), Corrupt> {
+    let (&count, rest) = record.split_first().unwrap_or((&0, &[]));
     let too_short = Corrupt { what: "as many keys as counted", at: 1 };
     let (keys, kept) = rest.split_at_checked(usize::from(count) * KEY_BYTES).ok_or(too_short)?;
     let bits = |key: &[u8; KEY_BYTES]| key.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) << UNUSED_BITS;
@@ -175,13 +175,13 @@ impl Persist for NearDup {
 impl Operator for NearDup {
     const NAME: &'static str = "near_dup";
     type Probe = Probe;
-    type Shard = Shard;
+    type KeyShard = Shard;
     type Answer = Vec<SeqNo>;
-    type Memo = Memo;
+    type Facts = SignatureFacts;
     /// Verified candidates, oldest first.
     type Proposal = Vec<Similar>;
 
-    fn shard(&self) -> Shard {
+    fn key_shard(&self) -> Shard {
         Shard::default()
     }
 
@@ -195,8 +195,8 @@ impl Operator for NearDup {
     }
 
     fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Probe) -> Vec<SeqNo> {
-        let from = probe.keys.partition_point(|&key| shard_of(key) < index);
-        let mine = probe.keys[from..].iter().take_while(|&&key| shard_of(key) == index);
+        let from = probe.keys.partition_point(|&key| key_shard_of(key) < index);
+        let mine = probe.keys[from..].iter().take_while(|&&key| key_shard_of(key) == index);
         let mut earlier = Vec::new();
         for &key in mine.clone() {
             shard.list(key, &mut earlier);
@@ -209,12 +209,12 @@ impl Operator for NearDup {
         earlier
     }
 
-    fn describe(&self, document: &Document, probe: &Probe, _: &[Vec<SeqNo>]) -> Memo {
-        Memo { signature: probe.signature.clone(), publisher: short(document.publisher.key) }
+    fn describe(&self, document: &Document, probe: &Probe, _: &[Vec<SeqNo>]) -> SignatureFacts {
+        SignatureFacts { signature: probe.signature.clone(), publisher: short(document.publisher.key) }
     }
 
-    fn remember(&mut self, seqno: SeqNo, memo: Option<Memo>) {
-        let kept = memo.as_ref().filter(|m| !m.signature.is_empty());
+    fn remember(&mut self, seqno: SeqNo, facts: Option<SignatureFacts>) {
+        let kept = facts.as_ref().filter(|m| !m.signature.is_empty());
         self.signatures.push(seqno, kept.map(|m| (m.signature.as_slice(), m.publisher)));
     }
 
@@ -268,8 +268,9 @@ impl Operator for NearDup {
     }
 
     /// A byte for the number of keys, 5 for each, and what is kept of the document: 107 bytes at 112 minima in 14 bands.
-    fn trace(&self, tick: Tick, probe: &Probe, _: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
-        let keys: Vec<u64> = probe.keys.iter().copied().filter(|&key| tick.votes && folded >> shard_of(key) & 1 == 1).collect();
+    fn replay_record(&self, tick: Tick, probe: &Probe, _: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
+        let keys: Vec<u64> =
+            probe.keys.iter().copied().filter(|&key| tick.votes && folded >> key_shard_of(key) & 1 == 1).collect();
         let kept = self.signatures.all(tick.seqno);
         let known = kept.iter().any(|&word| word != 0);
         if keys.is_empty() && !known {
@@ -284,39 +285,39 @@ impl Operator for NearDup {
         }
     }
 
-    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo {
+    fn oldest_replayed(&self, epoch: SeqNo) -> SeqNo {
         self.oldest(epoch)
     }
 
-    fn refold(&self, shard: &mut Shard, index: usize, run: &[Trace<'_>]) -> Result<(), Corrupt> {
+    fn refold(&self, shard: &mut Shard, index: usize, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
         let mut generation = self.generation;
-        for trace in run {
-            let now = self.generation_of(trace.epoch);
+        for record in run {
+            let now = self.generation_of(record.epoch);
             shard.turn(generation, now);
             generation = now;
-            for key in keys_of(trace.bytes)?.0 {
-                if shard_of(key) == index {
-                    shard.insert(key, trace.seqno);
+            for key in keys_of(record.bytes)?.0 {
+                if key_shard_of(key) == index {
+                    shard.insert(key, record.seqno);
                 }
             }
         }
         Ok(())
     }
 
-    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
-        for trace in run {
-            if trace.epoch != self.epoch {
+    fn recollect(&mut self, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
+        for record in run {
+            if record.epoch != self.epoch {
                 self.signatures.forget(self.oldest(self.epoch));
-                self.epoch = trace.epoch;
-                self.generation = self.generation_of(trace.epoch);
+                self.epoch = record.epoch;
+                self.generation = self.generation_of(record.epoch);
             }
-            let (_, kept) = keys_of(trace.bytes)?;
+            let (_, kept) = keys_of(record.bytes)?;
             if kept.is_empty() {
-                self.signatures.push(trace.seqno, None);
+                self.signatures.push(record.seqno, None);
                 continue;
             }
             let words: Vec<u32> = kept.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
-            self.signatures.restore(trace.seqno, &words)?;
+            self.signatures.restore(record.seqno, &words)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{
     conformance::{Outcome, SEED, Schedule, Step, check, document, run},
-    operator::SHARDS,
+    operator::KEY_SHARDS,
     text::hash::mix,
 };
 
@@ -92,8 +92,8 @@ fn clusters_keep_their_id() {
     for (seqno, of, host) in steps {
         let (doc, tick) = (document(host, &a.join(" ")), Tick { seqno, epoch: 0, votes: true });
         let probe = operator.probe(&doc);
-        let memo = operator.describe(&doc, &probe, &[]);
-        operator.remember(seqno, Some(memo));
+        let facts = operator.describe(&doc, &probe, &[]);
+        operator.remember(seqno, Some(facts));
         horizon.push(Some(doc.ids()));
         if seqno == 3 {
             ledger.recall(0); // 1 takes its place
@@ -153,7 +153,7 @@ fn recall_and_soundness_against_brute_force() {
 #[test]
 fn bytes_a_document_are_as_documented() {
     let mut operator = make(1_000_000)();
-    let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
+    let mut shards: Vec<Shard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
     for seqno in 0..40_000_u32 {
         let minima: Vec<u32> = (0..112).map(|i| mix(u64::from(seqno) << 20 | i) as u32).collect();
         let probe = Probe { keys: operator.hash.keys(&minima), signature: pack(&minima) };
@@ -161,7 +161,7 @@ fn bytes_a_document_are_as_documented() {
         for (index, shard) in shards.iter_mut().enumerate() {
             operator.fold(shard, index, tick, &probe);
         }
-        operator.remember(seqno, Some(Memo { signature: probe.signature, publisher: 0 }));
+        operator.remember(seqno, Some(SignatureFacts { signature: probe.signature, publisher: 0 }));
     }
     let bytes: usize = operator.state_bytes(&shards).iter().map(|&(_, b)| b).sum();
     let each = bytes as f64 / 40_000.0;

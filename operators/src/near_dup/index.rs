@@ -149,7 +149,7 @@ impl Shard {
     }
 }
 
-/// Rebuilt from traces.
+/// Rebuilt from replay records.
 impl Persist for Shard {
     fn save(&self, _: &mut Encoder) {}
 

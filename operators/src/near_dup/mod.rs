@@ -26,9 +26,9 @@
 pub mod clusters;
 pub mod copies;
 pub mod index;
+pub mod merge_index;
 pub mod minhash;
 pub mod signatures;
-pub mod traced;
 pub mod verify;
 
 pub use copies::NearDup;

@@ -31,7 +31,7 @@ impl<T: Clone + Send + 'static> Copies<T> {
 
     /// Copies `table` now; what is given back hands the copy to `write`, on whatever thread that is called, and keeps it;
     /// `write` may take memory in it for the next copy.
-    pub(crate) fn freeze<W, F: FnOnce(&mut T, &mut W) + Send>(
+    pub(crate) fn copy_table<W, F: FnOnce(&mut T, &mut W) + Send>(
         &self,
         table: &T,
         write: F,
@@ -53,16 +53,16 @@ mod tests {
         let copies = Copies::default();
         let mut table = vec![1_u64; 1000];
         let look = |t: &mut Vec<u64>, to: &mut (u64, usize)| *to = (t[0], t.as_ptr().addr());
-        let first = copies.freeze(&table, look);
+        let first = copies.copy_table(&table, look);
         table[0] = 2;
-        let second = copies.freeze(&table, look);
+        let second = copies.copy_table(&table, look);
         let mut seen = [(0, 0); 3];
         first(&mut seen[0]);
         second(&mut seen[1]);
         assert_eq!((seen[0].0, seen[1].0), (1, 2));
         assert_ne!(seen[0].1, seen[1].1, "two at once are two copies");
         table[0] = 3;
-        copies.freeze(&table, look)(&mut seen[2]);
+        copies.copy_table(&table, look)(&mut seen[2]);
         assert_eq!(seen[2], (3, seen[1].1), "the copy given back last");
     }
 }

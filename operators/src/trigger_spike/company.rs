@@ -13,7 +13,7 @@ use super::{
 use crate::{
     background::{RARE, for_each_line, line_key},
     document::SeqNo,
-    operator::shard_of,
+    operator::key_shard_of,
     text::{NGRAM_MAX, Token, ngram},
 };
 
@@ -98,7 +98,7 @@ impl Company {
 /// Those that could be anybody's wider company.
 fn companions(bench: &Bench<'_>, text: &[Token]) -> Arc<[Companion]> {
     let background = &bench.operator.background;
-    let live = |hash| bench.shards[shard_of(hash)].live_at(hash, bench.tick.epoch);
+    let live = |hash| bench.shards[key_shard_of(hash)].live_at(hash, bench.tick.epoch);
     let ngrams = ngram::distinct(background.seed(), text, |hash| f64::from(live(hash)) > WIDER * f64::from(TEST_MIN));
     let all = ngrams.iter().map(|n| Companion { hash: n.hash, live: live(n.hash), df: background.ngram_documents(n.hash) });
     all.filter(|c| c.df <= RARE).collect()
@@ -122,8 +122,8 @@ pub(super) fn is_wider(bench: &mut Bench<'_>, members: &[Member], least: f64) ->
 
 /// Whether the carriers are one page template on several hosts: half of them share three other lines.
 pub(super) fn is_template(bench: &mut Bench<'_>, members: &[Member], span: &[Token]) -> bool {
-    let host = members.first().map(|m| m.memo.host);
-    if members.iter().all(|m| Some(m.memo.host) == host) {
+    let host = members.first().map(|m| m.facts.host);
+    if members.iter().all(|m| Some(m.facts.host) == host) {
         return false;
     }
     let seed = bench.operator.background.seed();

@@ -40,11 +40,11 @@ pub(super) fn sights(bench: &mut Bench<'_>, evidence: &Evidence, members: &[Memb
     let mut publishers: Vec<u64> = Vec::new();
     let mut sights = Vec::new();
     for m in members {
-        if publishers.iter().filter(|&&u| u == m.memo.publisher).count() >= per_publisher {
+        if publishers.iter().filter(|&&u| u == m.facts.publisher).count() >= per_publisher {
             continue;
         }
         let Some(text) = bench.text(m.carrier.seqno) else { continue };
-        publishers.push(m.memo.publisher);
+        publishers.push(m.facts.publisher);
         sights.push(Sight { text, place: usize::from(m.carrier.place) });
     }
     sights

@@ -4,8 +4,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Answer, Probe, Shard, TriggerSpike, inspect,
-    memo::Memo,
+    Answer, Probe, Shard, TriggerSpike,
+    facts::DocumentFacts,
+    inspect,
     score::{CLOSED, Class, Evidence, Surroundings, WIDER},
     shard::{Carrier, Due, LISTED_MAX},
     span::{self, SPANS_MAX, Span},
@@ -27,7 +28,7 @@ const TEXTS_MAX: usize = 4 * LISTED_MAX;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
     pub(super) carrier: Carrier,
-    pub(super) memo: Memo,
+    pub(super) facts: DocumentFacts,
 }
 
 /// An alarm that settle should raise if nothing else explains the document.
@@ -138,7 +139,7 @@ impl Bench<'_> {
         // Newest first. Carriers beyond the ring carry no evidence.
         let carriers = carriers.iter().rev().map(|&x| Carrier::unpack(x));
         let members: Vec<Member> =
-            carriers.filter_map(|carrier| Some(Member { carrier, memo: *self.operator.ring.get(carrier.seqno)? })).collect();
+            carriers.filter_map(|carrier| Some(Member { carrier, facts: *self.operator.ring.get(carrier.seqno)? })).collect();
         let evidence = self.weigh(due, &members)?;
         let thresholds = &self.operator.thresholds;
         if !evidence.could_reach(thresholds) {

@@ -40,11 +40,11 @@
 mod alarm;
 mod company;
 mod config;
+mod facts;
 mod frozen;
 mod inspect;
 mod judge;
 mod known;
-mod memo;
 mod probe;
 mod scar;
 mod score;
@@ -60,7 +60,7 @@ use std::sync::Arc;
 
 pub use alarm::Alarm;
 pub use config::Config;
-pub use memo::Memo;
+pub use facts::DocumentFacts;
 pub use probe::Probe;
 pub use score::Class;
 pub use shard::{Answer, Shard};
@@ -71,7 +71,7 @@ use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::{Document, SeqNo},
     lookup::{Horizon, Ledger},
-    operator::{Operator, Persist, SHARDS, Scene, Settled, Tick, Trace},
+    operator::{KEY_SHARDS, Operator, Persist, ReplayRecord, Scene, Settled, Tick},
     text::{Token, Tokenizer},
 };
 
@@ -94,7 +94,7 @@ pub struct TriggerSpike {
     /// What has been measured of texts against `background`.
     scars: scar::Tables,
     company: company::Company,
-    ring: memo::Ring,
+    ring: facts::Ring,
     known: known::Known,
 }
 
@@ -117,7 +117,7 @@ impl TriggerSpike {
         Self {
             links: LINKS.iter().filter_map(|word| tokenizer.word(word)).collect(),
             thresholds: thresholds(&config, &background),
-            ring: memo::Ring::new(config.horizon_documents),
+            ring: facts::Ring::new(config.horizon_documents),
             config,
             background,
             version: 0,
@@ -192,12 +192,12 @@ fn thresholds(config: &Config, background: &Background) -> Thresholds {
 impl Operator for TriggerSpike {
     const NAME: &'static str = "trigger_spike";
     type Probe = Probe;
-    type Shard = Shard;
+    type KeyShard = Shard;
     type Answer = Answer;
-    type Memo = Memo;
+    type Facts = DocumentFacts;
     type Proposal = Proposal;
 
-    fn shard(&self) -> Shard {
+    fn key_shard(&self) -> Shard {
         Shard::new(&self.config)
     }
 
@@ -209,7 +209,7 @@ impl Operator for TriggerSpike {
         shard.fold(self, index, tick, probe)
     }
 
-    fn describe(&self, document: &Document, probe: &Probe, answers: &[Answer]) -> Memo {
+    fn describe(&self, document: &Document, probe: &Probe, answers: &[Answer]) -> DocumentFacts {
         let mut is_template = vec![false; probe.lines.len()];
         answers.iter().flat_map(|a| &a.template).for_each(|&i| is_template[i as usize] = true);
         let own = probe.lines.iter().zip(is_template).filter(|(_, template)| !template);
@@ -217,7 +217,7 @@ impl Operator for TriggerSpike {
         words.sort_unstable();
         words.dedup();
         let context = self.background.context(&words);
-        Memo {
+        DocumentFacts {
             publisher: probe.publisher,
             host: document.publisher.host,
             sequence: answers.iter().find_map(|a| a.sequence).unwrap_or(1),
@@ -228,8 +228,8 @@ impl Operator for TriggerSpike {
         }
     }
 
-    fn remember(&mut self, seqno: SeqNo, memo: Option<Memo>) {
-        self.ring.push(seqno, memo);
+    fn remember(&mut self, seqno: SeqNo, facts: Option<DocumentFacts>) {
+        self.ring.push(seqno, facts);
     }
 
     fn judge(&self, document: &Document, probe: &Probe, answers: &[Answer], scene: &Scene<'_, Self>) -> Proposal {
@@ -265,7 +265,7 @@ impl Operator for TriggerSpike {
             let Some(tokens) = horizon.tokens(seqno) else { continue };
             let hashes = probe::rare(&self.background, &tokens);
             let starts = probe::starts(hashes.iter().map(|n| n.hash));
-            for (i, shard) in shards.iter_mut().enumerate().take(SHARDS) {
+            for (i, shard) in shards.iter_mut().enumerate().take(KEY_SHARDS) {
                 shard.withdraw(&hashes[starts[i] as usize..starts[i + 1] as usize], seqno);
             }
         }
@@ -274,26 +274,26 @@ impl Operator for TriggerSpike {
     }
 
     /// The document's facts; its phrases are in the snapshot's tables.
-    fn trace(&self, tick: Tick, _: &Probe, _: &[Answer], _: u16, out: &mut Encoder) {
-        if let Some(memo) = self.ring.get(tick.seqno) {
-            memo.save(out);
+    fn replay_record(&self, tick: Tick, _: &Probe, _: &[Answer], _: u16, out: &mut Encoder) {
+        if let Some(facts) = self.ring.get(tick.seqno) {
+            facts.save(out);
         }
     }
 
-    fn oldest_traced(&self, epoch: SeqNo) -> SeqNo {
+    fn oldest_replayed(&self, epoch: SeqNo) -> SeqNo {
         epoch.saturating_sub(self.config.horizon_documents)
     }
 
-    fn refold(&self, _: &mut Shard, _: usize, _: &[Trace<'_>]) -> Result<(), Corrupt> {
+    fn refold(&self, _: &mut Shard, _: usize, _: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
         Ok(())
     }
 
-    fn recollect(&mut self, run: &[Trace<'_>]) -> Result<(), Corrupt> {
-        for trace in run {
-            if trace.seqno == trace.epoch {
+    fn recollect(&mut self, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
+        for record in run {
+            if record.seqno == record.epoch {
                 self.ring.make_room();
             }
-            self.ring.push(trace.seqno, Memo::load(trace.bytes)?);
+            self.ring.push(record.seqno, DocumentFacts::load(record.bytes)?);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::{
     background::{Background, RARE, for_each_line, line_key},
     document::Document,
-    operator::{SHARDS, shard_of},
+    operator::{KEY_SHARDS, key_shard_of},
     text::{Token, ngram},
 };
 
@@ -39,8 +39,8 @@ pub struct Probe {
     /// Lines in order of their keys, repeated ones as often as they stand there.
     pub lines: Vec<Line>,
     /// Where the n-grams and the lines of each shard begin.
-    pub(super) ngrams_of: [u32; SHARDS + 1],
-    pub(super) lines_of: [u32; SHARDS + 1],
+    pub(super) ngrams_of: [u32; KEY_SHARDS + 1],
+    pub(super) lines_of: [u32; KEY_SHARDS + 1],
     /// The publisher.
     pub publisher: u64,
     /// 15 bits of the publisher's key, and whether the background has never seen it.
@@ -120,10 +120,10 @@ pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<Rare> {
 }
 
 /// Where the keys of each shard begin, among sorted keys.
-pub(super) fn starts(keys: impl Iterator<Item = u64>) -> [u32; SHARDS + 1] {
-    let mut starts = [0; SHARDS + 1];
-    keys.for_each(|key| starts[shard_of(key) + 1] += 1);
-    for i in 0..SHARDS {
+pub(super) fn starts(keys: impl Iterator<Item = u64>) -> [u32; KEY_SHARDS + 1] {
+    let mut starts = [0; KEY_SHARDS + 1];
+    keys.for_each(|key| starts[key_shard_of(key) + 1] += 1);
+    for i in 0..KEY_SHARDS {
         starts[i + 1] += starts[i];
     }
     starts
@@ -145,11 +145,11 @@ mod tests {
             probe.ngrams.iter().map(|n| (n.hash, u32::from(n.place), n.len)).eq(want.iter().map(|n| (n.hash, n.place, n.len)))
         );
         assert_eq!(probe.lines.len(), 3);
-        for shard in 0..SHARDS {
+        for shard in 0..KEY_SHARDS {
             let range = probe.ngrams_of[shard] as usize..probe.ngrams_of[shard + 1] as usize;
-            assert!(probe.ngrams[range].iter().all(|n| shard_of(n.hash) == shard));
+            assert!(probe.ngrams[range].iter().all(|n| key_shard_of(n.hash) == shard));
         }
-        assert_eq!(probe.ngrams_of[SHARDS] as usize, probe.ngrams.len());
+        assert_eq!(probe.ngrams_of[KEY_SHARDS] as usize, probe.ngrams.len());
         assert!(probe.is_new());
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     background::RARE,
     codec::{Corrupt, Decoder, Encoder},
-    operator::{Frozen, Persist, SHARDS, Tick},
+    operator::{KEY_SHARDS, Persist, TableCopy, Tick},
     table::{Candidates, Copies, Counts, Gate, Sketch},
     text::hash::mix,
 };
@@ -103,10 +103,10 @@ struct Limits {
 impl Shard {
     pub(super) fn new(config: &super::Config) -> Self {
         let limits = Limits {
-            candidates: config.candidates_max / SHARDS,
-            gate: config.gate_bytes / SHARDS,
-            lines: config.line_bytes / SHARDS / 2,
-            publishers: config.units_max / SHARDS,
+            candidates: config.candidates_max / KEY_SHARDS,
+            gate: config.gate_bytes / KEY_SHARDS,
+            lines: config.line_bytes / KEY_SHARDS / 2,
+            publishers: config.units_max / KEY_SHARDS,
         };
         Self {
             gate: Gate::new(limits.gate),
@@ -122,7 +122,7 @@ impl Shard {
     pub(super) fn fold(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe) -> Answer {
         let mut answer = Answer::default();
         self.count_lines(index, probe, &mut answer);
-        if crate::operator::shard_of(probe.publisher) == index {
+        if crate::operator::key_shard_of(probe.publisher) == index {
             answer.sequence = Some(self.publishers.add(probe.publisher, 1));
         }
         if tick.votes {
@@ -271,8 +271,8 @@ impl Persist for Shard {
         self.publishers.save(out);
     }
 
-    fn freeze(&self) -> Frozen {
-        Box::new(self.copies.freeze(self, |copy, to| {
+    fn copy_table(&self) -> TableCopy {
+        Box::new(self.copies.copy_table(self, |copy, to| {
             copy.save(to);
             copy.candidates.spare();
         }))
@@ -375,7 +375,7 @@ mod tests {
         let background = Arc::new(learner.finish(Origin::Trusted, &|_, _, _| publisher.clone()));
         let operator = TriggerSpike::new(Config::default(), background, 16);
         let text = (0..1000).map(|i| format!("zorb{i}")).collect::<Vec<_>>().join(" ");
-        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| operator.shard()).collect();
+        let mut shards: Vec<Shard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
         let (mut judged, mut most, mut phrases) = (BTreeMap::<u64, u32>::new(), 0, 0);
         for seqno in 0..30 {
             let page = document(&format!("site{seqno}.example"), &text);
@@ -388,7 +388,7 @@ mod tests {
             }
         }
         assert_eq!(most, DUE_MAX);
-        assert!(phrases > 3 * SHARDS * DUE_MAX && judged.len() == phrases, "{} of {phrases}", judged.len());
+        assert!(phrases > 3 * KEY_SHARDS * DUE_MAX && judged.len() == phrases, "{} of {phrases}", judged.len());
         let (least, often) = (judged.values().min(), judged.values().max());
         assert!(least >= Some(&4) && often <= Some(&12), "in turns: {least:?} to {often:?} times");
     }

@@ -8,7 +8,7 @@ use crate::{
     background::{Background, Thresholds},
     document::{Document, Parts, Publisher, SeqNo},
     lookup::{Fate, Horizon, Ledger},
-    operator::{Operator, SHARDS, Scene, Tick},
+    operator::{KEY_SHARDS, Operator, Scene, Tick},
     text::{Token, Tokens},
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn best_scores<'a>(
     let mut operator = TriggerSpike::new(Config::default(), Arc::clone(background), WINDOW);
     operator.thresholds = LOW;
     operator.watching = true;
-    let mut shards: Vec<_> = (0..SHARDS).map(|_| operator.shard()).collect();
+    let mut shards: Vec<_> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
     let mut texts = Texts(Vec::new());
     let mut best = [0.0f64; Class::ALL.len()];
     for (seqno, (publisher, tokens)) in (0u32..).zip(documents) {
@@ -59,8 +59,8 @@ pub(crate) fn best_scores<'a>(
         let tick = Tick { seqno, epoch, votes: true };
         let probe = operator.probe(&document);
         let answers: Vec<_> = shards.iter_mut().enumerate().map(|(i, s)| operator.fold(s, i, tick, &probe)).collect();
-        let memo = operator.describe(&document, &probe, &answers);
-        operator.remember(seqno, Some(memo));
+        let facts = operator.describe(&document, &probe, &answers);
+        operator.remember(seqno, Some(facts));
         texts.0.push(Arc::clone(tokens));
         let scene = Scene { tick, shards: &shards, horizon: &texts };
         let mut proposal = operator.judge(&document, &probe, &answers, &scene);

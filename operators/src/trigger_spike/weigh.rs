@@ -1,8 +1,8 @@
 //! What do the carriers of a phrase say together, before their texts are looked at?
 
 use super::{
+    facts::DocumentFacts,
     judge::{Bench, Member},
-    memo::Memo,
     score::{Evidence, FLOOR, LN_MAX, LX_MAX, collocation, excess},
     shard::{Due, LISTED_MAX, SOLO},
 };
@@ -49,11 +49,11 @@ impl Bench<'_> {
         // A carrier that only the gate saw is one more vote, of nobody known.
         let unlisted = usize::from(!windowed && usize::from(due.live) > members.len());
         let votes = publishers.iter().map(|u| u.1.len().min(per_publisher)).sum::<usize>() + unlisted;
-        let new = publishers.iter().filter(|u| u.1[0].memo.is_new);
-        let full = new.clone().filter(|u| u.1.len() as f64 > FULL * f64::from(u.1[0].memo.sequence)).count();
+        let new = publishers.iter().filter(|u| u.1[0].facts.is_new);
+        let full = new.clone().filter(|u| u.1.len() as f64 > FULL * f64::from(u.1[0].facts.sequence)).count();
         let (mut scarcity, mut new_share) = (0.0, 0.0);
         for m in members {
-            let subject = self.subject(&m.memo);
+            let subject = self.subject(&m.facts);
             scarcity += self.scarcity.get(subject).copied().unwrap_or(1.0);
             new_share += self.new_shares.get(subject).copied().unwrap_or_default();
         }
@@ -71,16 +71,16 @@ impl Bench<'_> {
         Some(evidence)
     }
 
-    fn subject(&self, memo: &Memo) -> usize {
-        let current = memo.version == self.operator.version;
-        usize::from(if current { memo.subject } else { self.operator.background.subject(&memo.context) })
+    fn subject(&self, facts: &DocumentFacts) -> usize {
+        let current = facts.version == self.operator.version;
+        usize::from(if current { facts.subject } else { self.operator.background.subject(&facts.context) })
     }
 }
 
 /// The same of one publisher's documents.
 fn weigh_solo(mut evidence: Evidence, df: u8, publishers: &[(u64, Vec<&Member>)], members: &[Member]) -> Option<Evidence> {
     let (_, own) = publishers.iter().max_by_key(|u| u.1.len())?;
-    let (newest, oldest) = (own.first()?.memo, own.last()?.memo);
+    let (newest, oldest) = (own.first()?.facts, own.last()?.facts);
     // Of its documents, those over which the list reaches: a full list has forgotten older carriers.
     let begins = if members.len() == LISTED_MAX { oldest.sequence } else { 1 };
     let documents = f64::from(newest.sequence + 1 - begins);
@@ -97,9 +97,9 @@ fn weigh_solo(mut evidence: Evidence, df: u8, publishers: &[(u64, Vec<&Member>)]
 fn publishers_of(members: &[Member]) -> Vec<(u64, Vec<&Member>)> {
     let mut publishers: Vec<(u64, Vec<&Member>)> = Vec::new();
     for m in members {
-        match publishers.iter_mut().find(|u| u.0 == m.memo.publisher) {
+        match publishers.iter_mut().find(|u| u.0 == m.facts.publisher) {
             Some(publisher) => publisher.1.push(m),
-            None => publishers.push((m.memo.publisher, vec![m])),
+            None => publishers.push((m.facts.publisher, vec![m])),
         }
     }
     publishers
@@ -113,7 +113,7 @@ fn coherence(publishers: &[(u64, Vec<&Member>)], per_publisher: usize) -> f64 {
         let mut sum = [0i64; DIMENSIONS];
         let mut count = 0;
         for m in members.iter().take(per_publisher) {
-            let Context(context) = &m.memo.context;
+            let Context(context) = &m.facts.context;
             sum.iter_mut().zip(context).for_each(|(s, &x)| *s += i64::from(x));
             count += 1;
         }

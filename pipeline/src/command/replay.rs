@@ -281,7 +281,7 @@ impl Run<'_> {
         self.write_summaries(&engine, &FileCheckpoint::decode(&mark)?)?;
         let mark = String::from_utf8(mark).context("the mark of the outputs is no text")?;
         let ledger_tail = engine.ledger().tail_bytes();
-        let traces = if is_share { Some(engine.trace_tails()?) } else { None };
+        let traces = if is_share { Some(engine.replay_log_tails()?) } else { None };
         let decided = Decided { mark, next: engine.next(), ledger_tail, first: engine.run_first(), traces };
         Ok(Some((engine, decided)))
     }
@@ -291,8 +291,8 @@ impl Run<'_> {
         let (state, kept) = (self.output.state(), self.output.share());
         let pieces = [
             (state.ledger(), kept.ledger()),
-            (state.traces(ExactDedup::NAME), kept.traces(ExactDedup::NAME)),
-            (state.traces(NearDup::NAME), kept.traces(NearDup::NAME)),
+            (state.replay_log(ExactDedup::NAME), kept.replay_log(ExactDedup::NAME)),
+            (state.replay_log(NearDup::NAME), kept.replay_log(NearDup::NAME)),
         ];
         for (from, to) in pieces.iter().filter(|(_, to)| !to.exists()) {
             fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).with_context(|| format!("make {}", to.display()))?;

@@ -8,11 +8,11 @@ use operators::{
     document::{Document, SeqNo},
     lookup::{Horizon, Ledger},
     mode::Mode,
-    operator::{Frozen, Operator, Persist, SHARDS, Scene, Settled, Tick, Trace},
+    operator::{KEY_SHARDS, Operator, Persist, ReplayRecord, Scene, Settled, TableCopy, Tick},
 };
 use rayon::prelude::*;
 
-use crate::state::{StateError, snapshot::Body, traces::Traces};
+use crate::state::{StateError, replay_log::ReplayLog, snapshot::Body};
 
 /// Runs one phase of one document; `None` if it panicked.
 pub(super) fn guarded<T>(phase: impl FnOnce() -> T) -> Option<T> {
@@ -25,18 +25,18 @@ pub struct Lane<O: Operator> {
     /// The operator and what it owns globally.
     pub operator: O,
     /// Keyed state.
-    pub shards: Vec<O::Shard>,
+    pub shards: Vec<O::KeyShard>,
     /// Whether its findings count; an operator that is off is not asked and holds nothing.
     pub mode: Mode,
     /// What its keyed state is rebuilt from.
-    pub traces: Traces,
+    pub replay_log: ReplayLog,
 }
 
 impl<O: Operator> Lane<O> {
-    /// A lane with empty shards: [`Self::load`] follows where there are traces.
-    pub fn new(operator: O, mode: Mode, traces: Traces) -> Self {
-        let shards = (0..SHARDS).map(|_| operator.shard()).collect();
-        Self { operator, shards, mode, traces }
+    /// A lane with empty shards: [`Self::load`] follows where there are replay records.
+    pub fn new(operator: O, mode: Mode, replay_log: ReplayLog) -> Self {
+        let shards = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
+        Self { operator, shards, mode, replay_log }
     }
 
     /// Whether the operator is asked at all.
@@ -94,7 +94,7 @@ impl<O: Operator> Lane<O> {
     ///
     /// # Errors
     /// If the log cannot be written.
-    pub fn trace(
+    pub fn replay_record(
         &mut self,
         tick: Tick,
         probe: Option<&O::Probe>,
@@ -104,44 +104,45 @@ impl<O: Operator> Lane<O> {
     ) -> Result<(), StateError> {
         scratch.bytes.clear();
         if let Some(probe) = probe.filter(|_| self.is_on()) {
-            self.operator.trace(tick, probe, answers, folded, scratch);
+            self.operator.replay_record(tick, probe, answers, folded, scratch);
         }
-        self.traces.push(&scratch.bytes)
+        self.replay_log.push(&scratch.bytes)
     }
 
-    /// Drops traces that no state needs whose latest epoch boundary is `epoch`.
+    /// Drops replay records that no state needs whose latest epoch boundary is `epoch`.
     ///
     /// # Errors
     /// If a file cannot be removed.
     pub fn forget_before(&mut self, epoch: SeqNo) -> Result<(), StateError> {
-        self.traces.remove_before(self.operator.oldest_traced(epoch))
+        self.replay_log.remove_before(self.operator.oldest_replayed(epoch))
     }
 
     /// Copies the bounded state of operator and shards, shards in parallel.
     pub fn save(&self, out: &mut Body) {
-        out.push_slice(self.operator.freeze());
-        let shards: Vec<Frozen> = self.shards.par_iter().map(Persist::freeze).collect();
+        out.push_slice(self.operator.copy_table());
+        let shards: Vec<TableCopy> = self.shards.par_iter().map(Persist::copy_table).collect();
         for shard in shards {
             out.push_slice(shard);
         }
     }
 
-    /// Rebuilds the state at sequence number `next` from traces and from what [`Self::save`] wrote.
+    /// Rebuilds the state at sequence number `next` from replay records and from what [`Self::save`] wrote.
     ///
     /// # Errors
     /// If either is not what it should be.
     pub fn load(&mut self, next: SeqNo, epoch: SeqNo, from: &mut Decoder<'_>) -> Result<(), StateError> {
         if self.is_on() && next > 0 {
-            self.take_traces_in(self.operator.oldest_traced((next - 1) / epoch * epoch), epoch)?;
+            self.replay(self.operator.oldest_replayed((next - 1) / epoch * epoch), epoch)?;
         }
         self.load_section(from).map_err(|e| StateError::corrupt("snapshot", e))
     }
 
-    fn take_traces_in(&mut self, from: SeqNo, epoch: SeqNo) -> Result<(), StateError> {
-        let Self { operator, shards, traces, .. } = self;
-        traces.replay(from, |first, block| {
+    fn replay(&mut self, from: SeqNo, epoch: SeqNo) -> Result<(), StateError> {
+        let Self { operator, shards, replay_log, .. } = self;
+        replay_log.replay(from, |first, block| {
             let seqnos = (first..).map(|seqno| (seqno, seqno / epoch * epoch));
-            let run: Vec<Trace<'_>> = seqnos.zip(block).map(|((seqno, epoch), bytes)| Trace { seqno, epoch, bytes }).collect();
+            let run: Vec<ReplayRecord<'_>> =
+                seqnos.zip(block).map(|((seqno, epoch), bytes)| ReplayRecord { seqno, epoch, bytes }).collect();
             shards.par_iter_mut().enumerate().try_for_each(|(index, shard)| operator.refold(shard, index, &run))?;
             operator.recollect(&run)
         })

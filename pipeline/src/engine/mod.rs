@@ -318,7 +318,7 @@ impl Engine {
         let mut scratch = Encoder::default();
         for ((item, proposals), answers) in items.into_iter().zip(proposals).zip(&answers) {
             let outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(item, proposals)? };
-            phases::trace(&self.settings, &mut self.lanes, &outcome, answers, &mut scratch)?;
+            phases::replay_record(&self.settings, &mut self.lanes, &outcome, answers, &mut scratch)?;
             outcomes.push(outcome);
         }
         Ok(())

@@ -128,13 +128,13 @@ pub(super) fn remember(
     items: &[Item],
     answers: &mut [Answers],
 ) -> Result<(), StateError> {
-    let memos: Vec<_> = items
+    let facts: Vec<_> = items
         .par_iter()
         .zip(&mut *answers)
         .map(|(item, answers)| {
             let work = document_of(item).filter(|_| !answers.failed)?;
             let (document, probes) = (&work.computed.document, &work.computed.probes);
-            let memos = guarded(|| {
+            let facts = guarded(|| {
                 settings.faults.trip(Phase::Describe, &work.page.text);
                 (
                     probes.exact.as_ref().map(|p| lanes.exact.operator.describe(document, p, &answers.exact)),
@@ -142,12 +142,12 @@ pub(super) fn remember(
                     probes.spike.as_ref().map(|p| lanes.spike.operator.describe(document, p, &answers.spike)),
                 )
             });
-            answers.failed |= memos.is_none();
-            memos
+            answers.failed |= facts.is_none();
+            facts
         })
         .collect();
-    for (item, memos) in items.iter().zip(memos) {
-        let (exact, near, spike) = memos.unwrap_or_default();
+    for (item, facts) in items.iter().zip(facts) {
+        let (exact, near, spike) = facts.unwrap_or_default();
         make_visible(&mut lanes.exact, item.seqno, exact);
         make_visible(&mut lanes.near, item.seqno, near);
         make_visible(&mut lanes.spike, item.seqno, spike);
@@ -160,9 +160,9 @@ pub(super) fn remember(
     Ok(())
 }
 
-fn make_visible<O: Operator>(lane: &mut Lane<O>, seqno: SeqNo, memo: Option<O::Memo>) {
+fn make_visible<O: Operator>(lane: &mut Lane<O>, seqno: SeqNo, facts: Option<O::Facts>) {
     if lane.is_on() {
-        lane.operator.remember(seqno, memo);
+        lane.operator.remember(seqno, facts);
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn judge(
 ///
 /// # Errors
 /// If a log cannot be written.
-pub(super) fn trace(
+pub(super) fn replay_record(
     settings: &Settings,
     lanes: &mut Lanes,
     outcome: &Outcome,
@@ -217,7 +217,7 @@ pub(super) fn trace(
     let asked = document_of(item).map(|work| &work.computed.probes);
     let Lanes { exact, near, spike } = lanes;
     let [by_exact, by_near, by_spike] = answers.folded;
-    exact.trace(tick, asked.and_then(|p| p.exact.as_ref()), &answers.exact, by_exact, scratch)?;
-    near.trace(tick, asked.and_then(|p| p.near.as_ref()), &answers.near, by_near, scratch)?;
-    spike.trace(tick, asked.and_then(|p| p.spike.as_ref()), &answers.spike, by_spike, scratch)
+    exact.replay_record(tick, asked.and_then(|p| p.exact.as_ref()), &answers.exact, by_exact, scratch)?;
+    near.replay_record(tick, asked.and_then(|p| p.near.as_ref()), &answers.near, by_near, scratch)?;
+    spike.replay_record(tick, asked.and_then(|p| p.spike.as_ref()), &answers.spike, by_spike, scratch)
 }

@@ -16,8 +16,8 @@ pub struct LogLengths {
     pub ledger_tail: u64,
     /// Bytes of the horizon's last segment.
     pub horizon_tail: u64,
-    /// Bytes of the last segment of each lane's traces, in the order of the lanes.
-    pub traces: [u64; 3],
+    /// Bytes of the last segment of each lane's replay records, in the order of the lanes.
+    pub replay_log: [u64; 3],
 }
 
 impl LogLengths {
@@ -27,7 +27,7 @@ impl LogLengths {
     /// If the bytes are no saved engine.
     pub fn of(saved: &mut Decoder<'_>) -> Result<Self, Corrupt> {
         let (next, ledger_tail, horizon_tail) = (saved.u32()?, saved.u64()?, saved.u64()?);
-        Ok(Self { next, ledger_tail, horizon_tail, traces: [saved.u64()?, saved.u64()?, saved.u64()?] })
+        Ok(Self { next, ledger_tail, horizon_tail, replay_log: [saved.u64()?, saved.u64()?, saved.u64()?] })
     }
 }
 
@@ -42,10 +42,10 @@ impl Engine {
         let ledger_tail = self.ledger.flush()?;
         files.extend(self.ledger.unsynced()?);
         let Lanes { exact, near, spike } = &mut self.lanes;
-        let tails = [exact.traces.flush()?, near.traces.flush()?, spike.traces.flush()?];
-        files.extend(exact.traces.unsynced()?);
-        files.extend(near.traces.unsynced()?);
-        files.extend(spike.traces.unsynced()?);
+        let tails = [exact.replay_log.flush()?, near.replay_log.flush()?, spike.replay_log.flush()?];
+        files.extend(exact.replay_log.unsynced()?);
+        files.extend(near.replay_log.unsynced()?);
+        files.extend(spike.replay_log.unsynced()?);
         let mut out = Encoder::default();
         out.u32(self.next);
         out.u64(ledger_tail);
@@ -70,12 +70,12 @@ impl Engine {
         Ok(files)
     }
 
-    /// Bytes of the last segments of the traces of exact and of near copies, everything handed to the system.
+    /// Bytes of the last segments of the replay records of exact and of near copies, everything handed to the system.
     ///
     /// # Errors
     /// If the disk is full.
-    pub fn trace_tails(&mut self) -> Result<[u64; 2], StateError> {
-        Ok([self.lanes.exact.traces.flush()?, self.lanes.near.traces.flush()?])
+    pub fn replay_log_tails(&mut self) -> Result<[u64; 2], StateError> {
+        Ok([self.lanes.exact.replay_log.flush()?, self.lanes.near.replay_log.flush()?])
     }
 
     /// Makes the ledger durable, for the last pass.
@@ -126,7 +126,7 @@ impl Engine {
         self.counts = Counts::default();
     }
 
-    /// Drops texts and traces that no kept snapshot reaches.
+    /// Drops texts and replay records that no kept snapshot reaches.
     ///
     /// # Errors
     /// If a file cannot be removed.
@@ -151,8 +151,8 @@ impl Engine {
     /// Bytes on disk by store.
     pub fn disk_bytes(&self) -> [(&'static str, u64); 3] {
         let Lanes { exact, near, spike } = &self.lanes;
-        let traces = exact.traces.disk_bytes() + near.traces.disk_bytes() + spike.traces.disk_bytes();
-        [("ledger", self.ledger.disk_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", traces)]
+        let replay_log = exact.replay_log.disk_bytes() + near.replay_log.disk_bytes() + spike.replay_log.disk_bytes();
+        [("ledger", self.ledger.disk_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", replay_log)]
     }
 }
 

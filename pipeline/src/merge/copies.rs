@@ -9,16 +9,16 @@ use anyhow::{Context, Result, bail};
 use operators::{
     codec::Corrupt,
     document::SeqNo,
-    exact_dedup::{ExactDedup, traced_digest},
+    exact_dedup::{ExactDedup, replayed_digest},
     finding::Reason,
     lookup::{Fate, Ledger as _},
     mode::Mode,
-    near_dup::{NearDup, traced::Traced},
+    near_dup::{NearDup, merge_index::NearMergeIndex},
     operator::Operator as _,
 };
 
 use super::Part;
-use crate::state::traces::Traces;
+use crate::state::replay_log::ReplayLog;
 
 /// A copy across shards.
 pub(super) struct Copy {
@@ -53,14 +53,14 @@ pub(super) fn find(parts: &[Part]) -> Result<Copies> {
     let mut copies = Copies::default();
     for (number, part) in parts.iter().enumerate() {
         let mut found = BTreeMap::new();
-        let traces = PartTraces::open(part)?;
+        let logs = PartLogs::open(part)?;
         if number > 0 {
-            known.ask_exact(part, &traces, &mut found)?;
-            known.ask_near(part, &traces, &mut found)?;
+            known.ask_exact(part, &logs, &mut found)?;
+            known.ask_near(part, &logs, &mut found)?;
         }
-        copies.forgotten += traces.forgotten(part);
+        copies.forgotten += logs.forgotten(part);
         if number + 1 < parts.len() {
-            known.add(number, part, &traces, &found)?;
+            known.add(number, part, &logs, &found)?;
         }
         copies.by_part.push(found);
     }
@@ -68,21 +68,22 @@ pub(super) fn find(parts: &[Part]) -> Result<Copies> {
 }
 
 /// What a finished shard kept of its documents' texts.
-struct PartTraces {
-    exact: Traces,
-    near: Traces,
+struct PartLogs {
+    exact: ReplayLog,
+    near: ReplayLog,
     /// The oldest sequence numbers that are still there.
     from: [SeqNo; 2],
 }
 
-impl PartTraces {
+impl PartLogs {
     fn open(part: &Part) -> Result<Self> {
         let (kept, decided) = (part.output.share(), &part.decided);
-        let [exact, near] =
-            decided.traces.with_context(|| format!("{}: run.json does not say where the traces end", part.root().display()))?;
-        let open = |name, tail| Traces::open(&kept.traces(name), decided.next, tail);
+        let [exact, near] = decided
+            .traces
+            .with_context(|| format!("{}: run.json does not say where the replay records end", part.root().display()))?;
+        let open = |name, tail| ReplayLog::open(&kept.replay_log(name), decided.next, tail);
         let (exact, near) = (open(ExactDedup::NAME, exact)?, open(NearDup::NAME, near)?);
-        let from = [&exact, &near].map(|traces| traces.first().max(decided.first));
+        let from = [&exact, &near].map(|logs| logs.first().max(decided.first));
         Ok(Self { exact, near, from })
     }
 
@@ -92,13 +93,13 @@ impl PartTraces {
     }
 }
 
-/// Calls `each` with every clean document of a part that `found` does not have, and its trace.
-fn each_clean(part: &Part, traces: (&Traces, SeqNo), mut each: impl FnMut(SeqNo, &[u8]) -> Result<(), Corrupt>) -> Result<()> {
-    let (traces, from) = traces;
-    Ok(traces.replay(from, |first, block| {
-        for (seqno, trace) in zip(first.., block).skip_while(|(seqno, _)| *seqno < from) {
+/// Calls `each` with every clean document of a part that `found` does not have, and its replay record.
+fn each_clean(part: &Part, logs: (&ReplayLog, SeqNo), mut each: impl FnMut(SeqNo, &[u8]) -> Result<(), Corrupt>) -> Result<()> {
+    let (logs, from) = logs;
+    Ok(logs.replay(from, |first, block| {
+        for (seqno, record) in zip(first.., block).skip_while(|(seqno, _)| *seqno < from) {
             if part.ledger.fate(seqno) == Fate::Clean {
-                each(seqno, trace)?;
+                each(seqno, record)?;
             }
         }
         Ok(())
@@ -108,7 +109,7 @@ fn each_clean(part: &Part, traces: (&Traces, SeqNo), mut each: impl FnMut(SeqNo,
 /// The clean documents of the shards so far.
 struct Known {
     exact: Option<HashMap<[u64; 2], u32>>,
-    near: Option<Traced>,
+    near: Option<NearMergeIndex>,
     /// Number of the first document of each part, counted through all of them.
     begins: Vec<u32>,
 }
@@ -123,7 +124,7 @@ impl Known {
         }
         let operators = parts.first().map(|part| (&part.share.exact_dedup, &part.share.near_dup));
         let exact = operators.is_some_and(|(exact, _)| exact.mode == Mode::Enforce).then(HashMap::new);
-        let near = operators.filter(|(_, near)| near.mode == Mode::Enforce).map(|(_, near)| Traced::new(near));
+        let near = operators.filter(|(_, near)| near.mode == Mode::Enforce).map(|(_, near)| NearMergeIndex::new(near));
         Ok(Self { exact, near, begins })
     }
 
@@ -132,10 +133,10 @@ impl Known {
         (part, number - self.begins[part])
     }
 
-    fn ask_exact(&self, part: &Part, traces: &PartTraces, found: &mut BTreeMap<SeqNo, Copy>) -> Result<()> {
+    fn ask_exact(&self, part: &Part, logs: &PartLogs, found: &mut BTreeMap<SeqNo, Copy>) -> Result<()> {
         let Some(exact) = &self.exact else { return Ok(()) };
-        each_clean(part, (&traces.exact, traces.from[0]), |seqno, trace| {
-            if let Some(&number) = traced_digest(trace)?.and_then(|digest| exact.get(&digest)) {
+        each_clean(part, (&logs.exact, logs.from[0]), |seqno, record| {
+            if let Some(&number) = replayed_digest(record)?.and_then(|digest| exact.get(&digest)) {
                 let copy = Copy { of: self.place(number), operator: ExactDedup::NAME, reason: Reason::ExactDuplicate };
                 found.insert(seqno, copy);
             }
@@ -143,11 +144,11 @@ impl Known {
         })
     }
 
-    fn ask_near(&self, part: &Part, traces: &PartTraces, found: &mut BTreeMap<SeqNo, Copy>) -> Result<()> {
+    fn ask_near(&self, part: &Part, logs: &PartLogs, found: &mut BTreeMap<SeqNo, Copy>) -> Result<()> {
         let Some(near) = &self.near else { return Ok(()) };
-        each_clean(part, (&traces.near, traces.from[1]), |seqno, trace| {
+        each_clean(part, (&logs.near, logs.from[1]), |seqno, record| {
             if !found.contains_key(&seqno)
-                && let Some(similar) = near.similar(trace)?
+                && let Some(similar) = near.similar(record)?
             {
                 let copy = Copy { of: self.place(similar.seqno), operator: NearDup::NAME, reason: Reason::NearDuplicate };
                 found.insert(seqno, copy);
@@ -157,20 +158,20 @@ impl Known {
     }
 
     /// Takes in the clean documents of a part that are no copies.
-    fn add(&mut self, number: usize, part: &Part, traces: &PartTraces, found: &BTreeMap<SeqNo, Copy>) -> Result<()> {
+    fn add(&mut self, number: usize, part: &Part, logs: &PartLogs, found: &BTreeMap<SeqNo, Copy>) -> Result<()> {
         let (begin, first) = (self.begins[number], part.decided.first);
         if let Some(exact) = &mut self.exact {
             let most = part.share.exact_dedup.documents_max as usize;
-            each_clean(part, (&traces.exact, traces.from[0]), |seqno, trace| {
-                if let Some(digest) = traced_digest(trace)?.filter(|_| !found.contains_key(&seqno) && exact.len() < most) {
+            each_clean(part, (&logs.exact, logs.from[0]), |seqno, record| {
+                if let Some(digest) = replayed_digest(record)?.filter(|_| !found.contains_key(&seqno) && exact.len() < most) {
                     exact.entry(digest).or_insert(begin + (seqno - first));
                 }
                 Ok(())
             })?;
         }
         if let Some(near) = &mut self.near {
-            each_clean(part, (&traces.near, traces.from[1]), |seqno, trace| {
-                if found.contains_key(&seqno) { Ok(()) } else { near.add(begin + (seqno - first), trace) }
+            each_clean(part, (&logs.near, logs.from[1]), |seqno, record| {
+                if found.contains_key(&seqno) { Ok(()) } else { near.add(begin + (seqno - first), record) }
             })?;
         }
         Ok(())

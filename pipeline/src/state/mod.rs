@@ -1,6 +1,6 @@
 //! What is remembered on disk.
 //!
-//! Append-only logs ([`ledger`], [`horizon`], [`traces`]) hold what grows with the stream; a [`snapshot`] holds copies of the
+//! Append-only logs ([`ledger`], [`horizon`], [`replay_log`]) hold what grows with the stream; a [`snapshot`] holds copies of the
 //! bounded tables, the lengths of the logs and the input positions, as one unit. Restoring truncates the logs to those
 //! lengths, so a kill at any moment costs the work since the last snapshot and nothing else.
 
@@ -10,9 +10,9 @@ pub mod horizon;
 pub mod ledger;
 pub mod log;
 pub mod made_with;
+pub mod replay_log;
 pub mod segments;
 pub mod snapshot;
-pub mod traces;
 
 use std::{
     fs::File,

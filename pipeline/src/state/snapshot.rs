@@ -17,7 +17,7 @@ use std::{
 
 use operators::{
     codec::{Corrupt, Encoder},
-    operator::Frozen,
+    operator::TableCopy,
 };
 use tracing::warn;
 
@@ -37,7 +37,7 @@ pub struct Body {
 
 enum Part {
     Bytes(Vec<u8>),
-    Slice(Frozen),
+    Slice(TableCopy),
 }
 
 impl Body {
@@ -47,7 +47,7 @@ impl Body {
     }
 
     /// Adds a copy of a table, to be read as a slice: the thread that writes the file asks for its bytes.
-    pub fn push_slice(&mut self, part: Frozen) {
+    pub fn push_slice(&mut self, part: TableCopy) {
         self.parts.push(Part::Slice(part));
     }
 }
@@ -183,9 +183,9 @@ fn write(folder: &Path, seqno: u64, body: Body) -> Result<(), StateError> {
         for part in body.parts {
             match part {
                 Part::Bytes(bytes) => add(&bytes)?,
-                Part::Slice(frozen) => {
+                Part::Slice(copy) => {
                     slice.bytes.clear();
-                    frozen(&mut slice);
+                    copy(&mut slice);
                     add(&(slice.bytes.len() as u64).to_le_bytes())?;
                     add(&slice.bytes)?;
                 }

@@ -38,11 +38,11 @@ pub(super) fn snapshot(bytes: &[u8]) {
     let near = || NearDup::new(&near_dup::Config { documents_max: 100, ..near_dup::Config::default() }, SEED);
     match kind % 9 {
         0 => same_again(&mut spike(), rest),
-        1 => same_again(&mut spike().shard(), rest),
+        1 => same_again(&mut spike().key_shard(), rest),
         2 => same_again(&mut exact(), rest),
-        3 => same_again(&mut exact().shard(), rest),
+        3 => same_again(&mut exact().key_shard(), rest),
         4 => same_again(&mut near(), rest),
-        5 => same_again(&mut near().shard(), rest),
+        5 => same_again(&mut near().key_shard(), rest),
         6 => drop(LogLengths::of(&mut Decoder::new(rest))),
         7 => {
             if let Ok(journal) = Journal::decode(rest) {

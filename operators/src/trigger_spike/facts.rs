@@ -11,7 +11,7 @@ use crate::{
 
 /// Facts about one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memo {
+pub struct DocumentFacts {
     /// Publisher.
     pub(super) publisher: u64,
     /// Host.
@@ -33,41 +33,41 @@ const BYTES: usize = 8 + 8 + 4 + 3 + DIMENSIONS;
 pub(super) struct Ring {
     /// Sequence number of the first one held.
     first: SeqNo,
-    memos: VecDeque<Option<Memo>>,
+    facts: VecDeque<Option<DocumentFacts>>,
     most: usize,
 }
 
 impl Ring {
     pub(super) fn new(most: u32) -> Self {
-        Self { first: 0, memos: VecDeque::new(), most: most.max(1) as usize }
+        Self { first: 0, facts: VecDeque::new(), most: most.max(1) as usize }
     }
 
     /// Adds the next sequence number's facts.
-    pub(super) fn push(&mut self, seqno: SeqNo, memo: Option<Memo>) {
-        if self.memos.is_empty() {
+    pub(super) fn push(&mut self, seqno: SeqNo, facts: Option<DocumentFacts>) {
+        if self.facts.is_empty() {
             self.first = seqno;
         }
-        self.memos.push_back(memo);
+        self.facts.push_back(facts);
     }
 
     /// Forgets all but the newest, at an epoch boundary: in between, what is held would depend on how many documents of the window
     /// are remembered already.
     pub(super) fn make_room(&mut self) {
-        let over = self.memos.len().saturating_sub(self.most);
-        self.memos.drain(..over);
+        let over = self.facts.len().saturating_sub(self.most);
+        self.facts.drain(..over);
         self.first += over as SeqNo;
     }
 
-    pub(super) fn get(&self, seqno: SeqNo) -> Option<&Memo> {
-        self.memos.get(seqno.checked_sub(self.first)? as usize)?.as_ref()
+    pub(super) fn get(&self, seqno: SeqNo) -> Option<&DocumentFacts> {
+        self.facts.get(seqno.checked_sub(self.first)? as usize)?.as_ref()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.memos.len() * size_of::<Option<Memo>>()
+        self.facts.len() * size_of::<Option<DocumentFacts>>()
     }
 }
 
-impl Memo {
+impl DocumentFacts {
     /// Writes the facts: 151 bytes.
     pub(super) fn save(&self, out: &mut Encoder) {
         out.u64(self.publisher);
@@ -83,30 +83,30 @@ impl Memo {
             return Ok(None);
         }
         let mut from = Decoder::new(bytes);
-        let memo = load_memo(&mut from)?;
+        let facts = load_facts(&mut from)?;
         from.end()?;
-        Ok(Some(memo))
+        Ok(Some(facts))
     }
 }
 
-fn load_memo(from: &mut Decoder<'_>) -> Result<Memo, Corrupt> {
+fn load_facts(from: &mut Decoder<'_>) -> Result<DocumentFacts, Corrupt> {
     let (publisher, host, sequence) = (from.u64()?, from.u64()?, from.u32()?);
     let (subject, version, is_new) = (from.u8()?, from.u8()?, from.u8()? != 0);
     let mut context = Context::default();
     for x in &mut context.0 {
         *x = from.u8()? as i8;
     }
-    Ok(Memo { publisher, host, sequence, subject, version, is_new, context })
+    Ok(DocumentFacts { publisher, host, sequence, subject, version, is_new, context })
 }
 
-const _: () = assert!(size_of::<Option<Memo>>() <= BYTES + 8, "about as large in memory as saved");
+const _: () = assert!(size_of::<Option<DocumentFacts>>() <= BYTES + 8, "about as large in memory as saved");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn memo(publisher: u64) -> Memo {
-        Memo {
+    fn facts(publisher: u64) -> DocumentFacts {
+        DocumentFacts {
             publisher,
             host: 1,
             sequence: 2,
@@ -120,18 +120,18 @@ mod tests {
     #[test]
     fn holds_the_newest_and_restores() {
         let mut ring = Ring::new(10);
-        (0..25).for_each(|i| ring.push(100 + i, (i % 4 != 0).then(|| memo(u64::from(i)))));
+        (0..25).for_each(|i| ring.push(100 + i, (i % 4 != 0).then(|| facts(u64::from(i)))));
         assert!(ring.get(101).is_some(), "held until the border");
         ring.make_room();
         assert_eq!(ring.get(114), None, "gone");
-        assert_eq!(ring.get(115), Some(&memo(15)));
+        assert_eq!(ring.get(115), Some(&facts(15)));
         assert_eq!(ring.get(116), None, "no document");
         assert_eq!((ring.get(99), ring.get(125)), (None, None));
         let mut out = Encoder::default();
-        memo(15).save(&mut out);
+        facts(15).save(&mut out);
         assert_eq!(out.bytes.len(), BYTES);
-        assert_eq!(Memo::load(&out.bytes), Ok(Some(memo(15))));
-        assert_eq!(Memo::load(&[]), Ok(None));
-        assert!((1..BYTES).all(|end| Memo::load(&out.bytes[..end]).is_err()));
+        assert_eq!(DocumentFacts::load(&out.bytes), Ok(Some(facts(15))));
+        assert_eq!(DocumentFacts::load(&[]), Ok(None));
+        assert!((1..BYTES).all(|end| DocumentFacts::load(&out.bytes[..end]).is_err()));
     }
 }

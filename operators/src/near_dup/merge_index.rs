@@ -15,12 +15,12 @@ use super::{
 use crate::{
     codec::Corrupt,
     document::SeqNo,
-    operator::{SHARDS, shard_of},
+    operator::{KEY_SHARDS, key_shard_of},
 };
 
 /// The documents of the parts so far.
 #[derive(Debug)]
-pub struct Traced {
+pub struct NearMergeIndex {
     places: usize,
     words: usize,
     similarity_min: f64,
@@ -30,8 +30,8 @@ pub struct Traced {
     generation: u32,
 }
 
-impl Traced {
-    /// Knows nothing yet; `config` is the one under which the traces were written.
+impl NearMergeIndex {
+    /// Knows nothing yet; `config` is the one under which the replay records were written.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let config = config.clamped();
@@ -41,21 +41,21 @@ impl Traced {
             words: Signatures::words(places),
             similarity_min: (config.similarity_min + BLIND_MARGIN).min(1.0),
             half: config.documents_max / 2,
-            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            shards: (0..KEY_SHARDS).map(|_| Shard::default()).collect(),
             signatures: Signatures::new(places),
             generation: 0,
         }
     }
 
-    /// The earliest document that the one with this trace is nearly a copy of.
+    /// The earliest document that the one with this replay record is nearly a copy of.
     ///
     /// # Errors
-    /// If the bytes are no trace of such a document.
-    pub fn similar(&self, trace: &[u8]) -> Result<Option<Similar>, Corrupt> {
-        let (keys, kept) = keys_of(trace)?;
+    /// If the bytes are no replay record of such a document.
+    pub fn similar(&self, record: &[u8]) -> Result<Option<Similar>, Corrupt> {
+        let (keys, kept) = keys_of(record)?;
         let mut candidates = Vec::new();
         for key in keys {
-            self.shards[shard_of(key)].list(key, &mut candidates);
+            self.shards[key_shard_of(key)].list(key, &mut candidates);
         }
         candidates.sort_unstable();
         candidates.dedup();
@@ -70,19 +70,19 @@ impl Traced {
     /// Takes a document in. Sequence numbers ascend; those left out are never copied.
     ///
     /// # Errors
-    /// If the bytes are no trace of a document.
-    pub fn add(&mut self, seqno: SeqNo, trace: &[u8]) -> Result<(), Corrupt> {
+    /// If the bytes are no replay record of a document.
+    pub fn add(&mut self, seqno: SeqNo, record: &[u8]) -> Result<(), Corrupt> {
         let generation = seqno / self.half;
         for shard in &mut self.shards {
             shard.turn(self.generation, generation);
         }
         self.signatures.forget(generation.saturating_sub(1) * self.half);
         self.generation = generation;
-        let (keys, kept) = keys_of(trace)?;
+        let (keys, kept) = keys_of(record)?;
         let Some(mine) = self.signature(kept) else { return Ok(()) };
         self.signatures.push(seqno, Some((&mine, 0)));
         for key in keys {
-            self.shards[shard_of(key)].insert(key, seqno);
+            self.shards[key_shard_of(key)].insert(key, seqno);
         }
         Ok(())
     }
@@ -105,13 +105,13 @@ mod tests {
         text::Seed,
     };
 
-    fn trace(operator: &mut NearDup, seqno: SeqNo, text: &str) -> Vec<u8> {
+    fn record(operator: &mut NearDup, seqno: SeqNo, text: &str) -> Vec<u8> {
         let document = document("a.example", text);
         let probe = operator.probe(&document);
-        let memo = operator.describe(&document, &probe, &[]);
-        operator.remember(seqno, Some(memo));
+        let facts = operator.describe(&document, &probe, &[]);
+        operator.remember(seqno, Some(facts));
         let mut out = Encoder::default();
-        operator.trace(Tick { seqno, epoch: 0, votes: true }, &probe, &[], u16::MAX, &mut out);
+        operator.replay_record(Tick { seqno, epoch: 0, votes: true }, &probe, &[], u16::MAX, &mut out);
         out.bytes
     }
 
@@ -123,12 +123,14 @@ mod tests {
     fn copies_are_found_by_their_traces_and_others_are_not() {
         let config = Config { documents_max: 16, ..Config::default() };
         let mut operator = NearDup::new(&config, Seed(5));
-        let mut known = Traced::new(&config);
-        let mut ask = |known: &Traced, seqno, text: &str| known.similar(&trace(&mut operator, seqno, text)).expect("a trace");
+        let mut known = NearMergeIndex::new(&config);
+        let mut ask = |known: &NearMergeIndex, seqno, text: &str| {
+            known.similar(&record(&mut operator, seqno, text)).expect("a replay record")
+        };
         assert_eq!(ask(&known, 0, &text(0)), None);
         let mut writer = NearDup::new(&config, Seed(5));
         for seqno in 0..3 {
-            known.add(seqno, &trace(&mut writer, seqno, &text(seqno as usize * 300))).expect("a trace");
+            known.add(seqno, &record(&mut writer, seqno, &text(seqno as usize * 300))).expect("a replay record");
         }
         let nearly = text(300).replace(" word31", " other31");
         assert_eq!(ask(&known, 1, &text(300)).map(|s| s.seqno), Some(1));
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(ask(&known, 3, &text(150)), None, "half of it is not enough");
         assert_eq!(ask(&known, 4, "too short to be a copy"), None);
         // Two halves later the first ones are forgotten.
-        known.add(20, &trace(&mut writer, 20, &text(5000))).expect("a trace");
+        known.add(20, &record(&mut writer, 20, &text(5000))).expect("a replay record");
         assert_eq!(ask(&known, 5, &text(300)), None);
         assert!(known.similar(&[9, 1, 2]).is_err(), "fewer keys than counted");
     }

@@ -1,6 +1,6 @@
 //! What each document left for a restart: the log that a lane's indexes are rebuilt from.
 //!
-//! One trace a sequence number, most often empty or about a hundred bytes, packed into blocks of 4,096 sequence numbers; the block
+//! One replay record a sequence number, most often empty or about a hundred bytes, packed into blocks of 4,096 sequence numbers; the block
 //! that is being filled is in memory. Blocks go to segments of 65,536 sequence numbers, files that are removed as a whole once
 //! no kept snapshot needs them. Nothing is ever rewritten, so a snapshot costs what was added since the last one.
 //!
@@ -22,17 +22,17 @@ const BLOCK: SeqNo = 4096;
 /// Sequence numbers in a segment.
 const SEGMENT: SeqNo = 16 * BLOCK;
 
-/// The traces of one lane.
+/// The replay records of one lane.
 #[derive(Debug)]
-pub struct Traces {
+pub struct ReplayLog {
     segments: Segments,
     next: SeqNo,
-    /// Traces since the last block that was written.
+    /// Replay records since the last block that was written.
     block: Encoder,
     block_first: SeqNo,
 }
 
-impl Traces {
+impl ReplayLog {
     /// Opens the segments in `folder`, which is made if it is missing, so that `next` sequence numbers are known, of which the last
     /// segment holds `tail_bytes`.
     ///
@@ -43,19 +43,20 @@ impl Traces {
         Ok(Self { segments, next, block: Encoder::default(), block_first: next })
     }
 
-    /// Adds the next sequence number's trace.
+    /// Adds the next sequence number's replay record.
     ///
     /// # Errors
-    /// If the disk is full, or the trace is longer than 65,535 bytes.
-    pub fn push(&mut self, trace: &[u8]) -> Result<(), StateError> {
+    /// If the disk is full, or the replay record is longer than 65,535 bytes.
+    pub fn push(&mut self, record: &[u8]) -> Result<(), StateError> {
         if self.segments.begins_at(self.next) {
             self.write_block()?;
             self.segments.begin(self.next)?;
         }
-        let length = u16::try_from(trace.len())
-            .map_err(|_| StateError::Refused(format!("a trace of {} bytes, expected at most {}", trace.len(), u16::MAX)))?;
+        let length = u16::try_from(record.len()).map_err(|_| {
+            StateError::Refused(format!("a replay record of {} bytes, expected at most {}", record.len(), u16::MAX))
+        })?;
         self.block.u16(length);
-        self.block.bytes.extend_from_slice(trace);
+        self.block.bytes.extend_from_slice(record);
         self.next += 1;
         if self.next - self.block_first >= BLOCK {
             self.write_block()?;
@@ -76,30 +77,33 @@ impl Traces {
         Ok(())
     }
 
-    /// Calls `each` with every block from the one that holds `from` on: its first sequence number and its traces.
+    /// Calls `each` with every block from the one that holds `from` on: its first sequence number and its replay records.
     ///
     /// # Errors
     /// If a file cannot be read, a block is torn or missing, or `each` fails.
     pub fn replay(&self, from: SeqNo, mut each: impl FnMut(SeqNo, &[&[u8]]) -> Result<(), Corrupt>) -> Result<(), StateError> {
         let mut expected = self.segments.since(from).next().map_or(self.next, |(first, _)| first);
         if expected > from {
-            return Err(StateError::corrupt(self.segments.folder(), Corrupt { what: "the traces that the state needs", at: 0 }));
+            return Err(StateError::corrupt(
+                self.segments.folder(),
+                Corrupt { what: "the replay records that the state needs", at: 0 },
+            ));
         }
         for (_, log) in self.segments.since(from) {
             log.scan(|_, entry| {
                 let mut block = Decoder::new(entry);
                 let (first, count) = (block.u32()?, block.u32()?);
                 if first != expected || count == 0 || count > BLOCK {
-                    return Err(block.corrupt("the next block of traces"));
+                    return Err(block.corrupt("the next block of replay records"));
                 }
                 expected = first + count;
-                let mut traces = Vec::with_capacity(count as usize);
+                let mut log = Vec::with_capacity(count as usize);
                 for _ in 0..count {
                     let length = block.u16()?;
-                    traces.push(block.bytes(usize::from(length))?);
+                    log.push(block.bytes(usize::from(length))?);
                 }
                 block.end()?;
-                if expected > from { each(first, &traces) } else { Ok(()) }
+                if expected > from { each(first, &log) } else { Ok(()) }
             })?;
         }
         if expected == self.block_first {
@@ -107,12 +111,12 @@ impl Traces {
         } else {
             Err(StateError::corrupt(
                 self.segments.folder(),
-                Corrupt { what: "a trace of every sequence number", at: expected as usize },
+                Corrupt { what: "a replay record of every sequence number", at: expected as usize },
             ))
         }
     }
 
-    /// The oldest sequence number whose trace is still there.
+    /// The oldest sequence number whose replay record is still there.
     pub fn first(&self) -> SeqNo {
         self.segments.since(0).next().map_or(self.next, |(first, _)| first)
     }
@@ -160,13 +164,13 @@ mod tests {
         folder.join(format!("{first:010}.traces"))
     }
 
-    fn trace(seqno: SeqNo) -> Vec<u8> {
+    fn record(seqno: SeqNo) -> Vec<u8> {
         vec![seqno as u8; (seqno % 5) as usize]
     }
 
-    fn replayed(traces: &Traces, from: SeqNo) -> Result<Vec<(SeqNo, Vec<u8>)>, StateError> {
+    fn replayed(log: &ReplayLog, from: SeqNo) -> Result<Vec<(SeqNo, Vec<u8>)>, StateError> {
         let mut all = Vec::new();
-        traces.replay(from, |first, block| {
+        log.replay(from, |first, block| {
             all.extend((first..).zip(block.iter().map(|bytes| bytes.to_vec())));
             Ok(())
         })?;
@@ -176,45 +180,45 @@ mod tests {
     #[test]
     fn comes_back_as_it_was_at_any_flush() {
         let dir = tempfile::tempdir().expect("a folder");
-        let mut traces = Traces::open(dir.path(), 0, 0).expect("a new log");
+        let mut log = ReplayLog::open(dir.path(), 0, 0).expect("a new log");
         let mut marks = Vec::new();
         for seqno in 0..2 * SEGMENT + 5000 {
             if seqno % 30_011 == 7 || seqno == SEGMENT || seqno == SEGMENT + BLOCK {
-                marks.push((seqno, traces.flush().expect("flushed")));
+                marks.push((seqno, log.flush().expect("flushed")));
             }
-            traces.push(&trace(seqno)).expect("pushed");
+            log.push(&record(seqno)).expect("pushed");
         }
-        traces.flush().expect("flushed");
-        assert_eq!(traces.unsynced().expect("handles").len(), 4, "three segments and the folder");
-        assert!(traces.unsynced().expect("handles").is_empty());
-        drop(traces);
+        log.flush().expect("flushed");
+        assert_eq!(log.unsynced().expect("handles").len(), 4, "three segments and the folder");
+        assert!(log.unsynced().expect("handles").is_empty());
+        drop(log);
         for (next, tail) in marks.into_iter().rev() {
-            let mut traces = Traces::open(dir.path(), next, tail).expect("cut");
-            let got = replayed(&traces, 0).expect("whole");
+            let mut log = ReplayLog::open(dir.path(), next, tail).expect("cut");
+            let got = replayed(&log, 0).expect("whole");
             assert!(got.iter().map(|(o, _)| *o).eq(0..next), "every sequence number below {next} once");
-            assert!(got.iter().all(|(o, bytes)| *bytes == trace(*o)));
-            let late = replayed(&traces, next.saturating_sub(10)).expect("whole");
+            assert!(got.iter().all(|(o, bytes)| *bytes == record(*o)));
+            let late = replayed(&log, next.saturating_sub(10)).expect("whole");
             assert!(late.len() < (SEGMENT as usize).min(got.len() + 1) && late.last() == got.last());
-            traces.push(&trace(next)).expect("goes on");
-            traces.flush().expect("flushed");
-            assert_eq!(replayed(&traces, next).expect("whole").last(), Some(&(next, trace(next))));
+            log.push(&record(next)).expect("goes on");
+            log.flush().expect("flushed");
+            assert_eq!(replayed(&log, next).expect("whole").last(), Some(&(next, record(next))));
         }
     }
 
     #[test]
     fn what_is_no_longer_needed_goes_and_what_is_missing_shows() {
         let dir = tempfile::tempdir().expect("a folder");
-        let mut traces = Traces::open(dir.path(), 0, 0).expect("a new log");
-        (0..2 * SEGMENT + 10).for_each(|seqno| traces.push(&trace(seqno)).expect("pushed"));
-        let tail = traces.flush().expect("flushed");
-        traces.remove_before(SEGMENT + 1).expect("removed");
+        let mut log = ReplayLog::open(dir.path(), 0, 0).expect("a new log");
+        (0..2 * SEGMENT + 10).for_each(|seqno| log.push(&record(seqno)).expect("pushed"));
+        let tail = log.flush().expect("flushed");
+        log.remove_before(SEGMENT + 1).expect("removed");
         assert!(!path_of(dir.path(), 0).exists() && path_of(dir.path(), SEGMENT).exists());
-        assert!(replayed(&traces, SEGMENT - 1).is_err(), "a trace that is needed is gone");
-        let traces = Traces::open(dir.path(), 2 * SEGMENT + 10, tail).expect("opens");
-        assert_eq!(replayed(&traces, SEGMENT).expect("whole").len(), SEGMENT as usize + 10);
-        assert!(Traces::open(dir.path(), 2 * SEGMENT + 10, tail + 1).is_err(), "shorter than a snapshot says");
+        assert!(replayed(&log, SEGMENT - 1).is_err(), "a replay record that is needed is gone");
+        let log = ReplayLog::open(dir.path(), 2 * SEGMENT + 10, tail).expect("opens");
+        assert_eq!(replayed(&log, SEGMENT).expect("whole").len(), SEGMENT as usize + 10);
+        assert!(ReplayLog::open(dir.path(), 2 * SEGMENT + 10, tail + 1).is_err(), "shorter than a snapshot says");
         fs::remove_file(path_of(dir.path(), SEGMENT)).expect("removed");
-        let traces = Traces::open(dir.path(), 2 * SEGMENT + 10, tail).expect("opens");
-        assert!(replayed(&traces, SEGMENT).is_err());
+        let log = ReplayLog::open(dir.path(), 2 * SEGMENT + 10, tail).expect("opens");
+        assert!(replayed(&log, SEGMENT).is_err());
     }
 }

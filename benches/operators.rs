@@ -18,6 +18,7 @@ use benches::{crawl, platforms};
 use criterion::{
     Bencher, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
+use decode::{Form, Page, Provenance};
 use operators::{
     background::Background,
     conformance::{MemoryHorizon, MemoryLedger},
@@ -38,7 +39,6 @@ use operators::{
     unicode::{self, Unicode},
 };
 use pipeline::{
-    decode::{Form, Page, Provenance},
     features::Features,
     sample::{self, Kind, SampleDocument, Size},
 };

@@ -24,6 +24,7 @@ use connectors::{
     source::{Limit, Payload, Record, Source},
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use decode::{Decoded, Form, Page, Provenance, clean_json, decode};
 use operators::{
     background::Background,
     document::SeqNo,
@@ -33,7 +34,6 @@ use operators::{
 };
 use pipeline::{
     config::Config,
-    decode::{self, Decoded, Form, Page, Provenance, clean_json, decode},
     engine::Engine,
     features::Features,
     router,

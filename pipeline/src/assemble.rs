@@ -27,7 +27,6 @@ use operators::{
 
 use crate::{
     config::{Config, digest},
-    decode,
     encode::hex,
     engine::{Bootstrap, Engine, Lane, Lanes, LogLengths, MakeInspectors, Parts, Reach, Settings, fault::Faults},
     features::Features,

@@ -1,6 +1,7 @@
 //! Lines of the output contract: decisions, recalls, alarms, dead letters. Every line carries `v`, the schema version.
 
 use connectors::source::Record;
+use decode::Reject;
 use operators::{
     document::SeqNo,
     finding::{Finding, Reason},
@@ -12,7 +13,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    decode::Reject,
     engine::Settings,
     language::language,
     policy::{Route, Verdict},

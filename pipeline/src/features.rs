@@ -1,12 +1,11 @@
 //! A decoded page becomes a document: its publisher, tokens and digest, computed once. Pure.
 
+use decode::{DigestMismatch, Page};
 use operators::{
-    document::{Document, Parts},
+    document::{Differs, Document, Parts},
     reputation::publisher::{Platforms, contributor, publisher_of},
     text::{Seed, Tokenizer, Tokens},
 };
-
-use crate::decode::Page;
 
 /// Computes features.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ impl Features {
             parts,
             digest: digest(&page.text),
             time: page.time,
-            differs: page.provenance.digest_differs,
+            differs: page.provenance.digest_differs.map(differs),
         }
     }
 
@@ -52,6 +51,14 @@ impl Features {
             time: None,
             differs: None,
         }
+    }
+}
+
+/// What decoding found out about a stated digest, in the words of the operators.
+fn differs(mismatch: DigestMismatch) -> Differs {
+    match mismatch {
+        DigestMismatch::Block => Differs::Block,
+        DigestMismatch::Payload => Differs::Payload,
     }
 }
 
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_stands_beside_the_text_is_matched_and_no_part_of_it() {
-        use crate::decode::{Apart, Form, Provenance};
+        use decode::{Apart, Form, Provenance};
         let apart = Apart { hidden: "hid\u{e9}".into(), disguised: "dis".into(), around: "round".into() };
         let provenance = Provenance { apart, ..Provenance::default() };
         let page = Page {

@@ -13,7 +13,6 @@
 pub mod assemble;
 pub mod command;
 pub mod config;
-pub mod decode;
 pub mod encode;
 pub mod engine;
 pub mod features;

@@ -11,6 +11,7 @@ use connectors::{
     file::{staged_archive, staged_row},
     source::{Header, Payload},
 };
+use decode::{Form, clean_json};
 use operators::document::SeqNo;
 use rayon::prelude::*;
 
@@ -18,7 +19,6 @@ pub use self::fit::{TOO_LARGE, fit};
 
 use crate::{
     config::OutputFormat,
-    decode::{Form, clean_json},
     encode::{dead_letter, to_line},
     engine::{Content, Decided, Item, Outcome, Settings},
     policy::Route,

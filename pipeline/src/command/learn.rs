@@ -9,6 +9,7 @@ use connectors::{
     limits::Limits,
     source::{Columns, Limit, Source},
 };
+use decode::{Decoded, columns, decode};
 use operators::{
     background::{Background, Learner, Options, Origin},
     document::Publisher,
@@ -19,12 +20,7 @@ use rayon::prelude::*;
 use tracing::warn;
 
 use super::{input::Input, print, start_threads};
-use crate::{
-    assemble::seed_of,
-    config::Config,
-    decode::{Decoded, columns, decode},
-    progress::Progress,
-};
+use crate::{assemble::seed_of, config::Config, progress::Progress};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -27,6 +27,7 @@ use connectors::{
     remote::Address,
     source::{Payload, Record},
 };
+use decode::{Decoded, decode};
 use serde::Deserialize;
 use tracing::warn;
 
@@ -38,7 +39,6 @@ use crate::{
         Config,
         load::{Loaded, Problems},
     },
-    decode::{self, Decoded, decode},
     layout::OutputFolder,
 };
 

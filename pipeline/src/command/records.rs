@@ -15,13 +15,12 @@ use connectors::{
     file::{FileSource, walk},
     source::{Limit, Payload, Record, Source},
 };
-use operators::document::Differs;
+use decode::{Decoded, Description, DigestMismatch, describe};
 use serde::Serialize;
 
 use crate::{
     assemble::decode_options,
     config::Config,
-    decode::{self, Decoded, Description, describe},
     encode::{SCHEMA, to_line},
 };
 
@@ -58,7 +57,7 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     text_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    digest_differs: Option<Differs>,
+    digest_differs: Option<DigestMismatch>,
     /// Of a lost stretch, unpacked.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_bytes: Option<u64>,

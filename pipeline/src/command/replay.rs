@@ -21,6 +21,7 @@ use connectors::{
     },
     source::{Columns, Source},
 };
+use decode::table;
 use operators::{exact_dedup::ExactDedup, near_dup::NearDup, operator::Operator as _};
 use tracing::info;
 
@@ -28,7 +29,6 @@ use super::{input::Input, print, say, start_threads};
 use crate::{
     assemble::{self, Ingredients},
     config::{self, Config, OutputFormat, load::Loaded},
-    decode::{self, table},
     encode::to_line,
     engine::Engine,
     layout::{OutputFolder, remove_if_there},

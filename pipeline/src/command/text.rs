@@ -13,15 +13,12 @@ use connectors::{
     position::Position,
     source::{Payload, Record},
 };
+use decode::{Decoded, Options, Page, Provenance, decode};
 use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 
 use super::{print, say};
-use crate::{
-    assemble::decode_options,
-    config::Config,
-    decode::{Decoded, Options, Page, Provenance, decode},
-};
+use crate::{assemble::decode_options, config::Config};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

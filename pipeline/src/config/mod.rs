@@ -18,7 +18,7 @@ use connectors::limits::Limits;
 use operators::{exact_dedup, gibberish, hidden_text, integrity, near_dup, reputation, trigger_spike, unicode};
 use serde::{Deserialize, Serialize};
 
-pub use crate::decode::{Fields, Keep};
+pub use decode::{Fields, Keep};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! The parallel, pure part of the way: decode, features, inspectors, probes.
 
 use connectors::source::Record;
+use decode::{Decoded, Form, Page, Provenance, Reject, WithoutText, decode};
 use operators::{
     document::{Document, SeqNo},
     exact_dedup::ExactDedup,
@@ -18,11 +19,7 @@ use super::{
     fault::{self, Phase},
     lane::guarded,
 };
-use crate::{
-    decode::{Decoded, Form, Page, Provenance, Reject, WithoutText, decode},
-    policy,
-    state::horizon,
-};
+use crate::{policy, state::horizon};
 
 /// An inspector and whether its findings count.
 pub type Inspectors = Vec<(Box<dyn Inspector>, Mode)>;

@@ -6,7 +6,7 @@ use connectors::position::Position;
 use operators::{document::SeqNo, mode::Mode};
 
 use super::fault::Faults;
-use crate::{config::OutputFormat, decode, encode::hex, features::Features, state::ledger::Ledger};
+use crate::{config::OutputFormat, encode::hex, features::Features, state::ledger::Ledger};
 
 /// How far back anything refers to documents: the longest memory of an operator or of the horizon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use connectors::{
     position::Positions,
     source::{Limit, Payload, Record, Source},
 };
-use pipeline::decode::{self, Options};
+use decode::Options;
 use tempfile::TempDir;
 
 use super::pages::check;

@@ -4,7 +4,7 @@ use connectors::{
     position::Position,
     source::{Envelope, Header, Payload, Record},
 };
-use pipeline::decode::{self, Decoded, ID_BYTES_MAX, Options, URL_BYTES_MAX};
+use decode::{Decoded, ID_BYTES_MAX, Options, URL_BYTES_MAX};
 
 /// Small, so that small inputs reach them.
 const TEXT_MAX: usize = 32 << 10;

@@ -14,12 +14,12 @@ use connectors::{
     limits::Limits,
     source::{Columns, Limit, Payload, Record, Source},
 };
+use decode::{Decoded, Fields, Options, Page, columns, decode};
 
 use super::find::{Found, Series};
 use crate::{
     assemble::decode_options,
     config::{Config, OutputFormat},
-    decode::{Decoded, Fields, Options, Page, columns, decode},
     layout::OutputFolder,
 };
 

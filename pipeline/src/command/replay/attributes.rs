@@ -21,11 +21,11 @@ use connectors::{
     file::{Compression, FileSource, InputFile, Origin, PackedFile},
     source::{Limit, Record, Source},
 };
+use decode::{Decoded, Options, decode, name_of};
 use serde::Serialize;
 
 use crate::{
     command::explain::records::{Decision, LINE_BYTES_MAX, LineFile, Recall},
-    decode::{Decoded, Options, decode, name_of},
     encode::to_line,
     layout::OutputFolder,
 };

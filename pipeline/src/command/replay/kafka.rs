@@ -29,6 +29,7 @@ use connectors::{
     position::Positions,
     source::{Header, Limit, Payload, Record, Source},
 };
+use decode::{Reject, name_of};
 use operators::reputation::publisher::split_url;
 use rayon::prelude::*;
 use tracing::warn;
@@ -39,7 +40,6 @@ use crate::{
     assemble::decode_options,
     command::{BAD_CONFIG, print, say, start_threads},
     config::load::Loaded,
-    decode::{self, Reject, name_of},
     progress::Progress,
     signals::{INTERRUPTED, Stop},
 };

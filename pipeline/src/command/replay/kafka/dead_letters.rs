@@ -10,10 +10,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use connectors::source::Record;
+use decode::Reject;
 use serde::Deserialize;
 use tracing::warn;
 
-use crate::{decode::Reject, encode::dead_letter, state::sync_folder};
+use crate::{encode::dead_letter, state::sync_folder};
 
 /// A file of dead letters; it is not made before there is one.
 pub(super) struct DeadLetters {

@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use schema::columns;
 
 pub use describe::{Description, describe};
+pub use digest::DigestMismatch;
 pub use html::Keep;
 pub use page::{Apart, Form, Page, Provenance, clean_json};
 

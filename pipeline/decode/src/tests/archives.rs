@@ -1,5 +1,4 @@
 use connectors::source::Conversion;
-use operators::document::Differs;
 
 use super::*;
 
@@ -112,7 +111,7 @@ fn digests_of_both_records_are_compared() {
     let differs = |record: &str, text: &str| {
         page(joined(&format!("{RESPONSE}{record}"), &html, &format!("{CONVERSION}{text}"), b"text")).provenance.digest_differs
     };
-    assert_eq!((differs("", ""), differs("", wrong)), (None, Some(Differs::Block)));
+    assert_eq!((differs("", ""), differs("", wrong)), (None, Some(DigestMismatch::Block)));
     // Of the body, which is what it is of the record.
     assert_eq!(differs(wrong, ""), None);
 }
@@ -223,9 +222,9 @@ fn digests_are_compared_with_what_is_there() {
     let changed = http("Content-Type: text/html\r\n", b"<p>b");
     let differs = |header: &str, block: &[u8]| page(warc(header, block)).provenance.digest_differs;
     assert_eq!((differs(&header, &plain), differs(&header, &chunked)), (None, None));
-    assert_eq!(differs(&header, &changed), Some(Differs::Payload));
+    assert_eq!(differs(&header, &changed), Some(DigestMismatch::Payload));
     let block = format!("{header}WARC-Block-Digest: sha1:CFOGPAY55CXZY3KEUHG3V5BKMHMZCX7R\r\n");
-    assert_eq!(differs(&block, &changed), Some(Differs::Block));
+    assert_eq!(differs(&block, &changed), Some(DigestMismatch::Block));
     assert_eq!(differs(&format!("{header}WARC-Truncated: time\r\n"), &changed), None);
     let line = String::from_utf8(clean_json(&page(warc(&header, &changed)))).expect("JSON is UTF-8");
     assert!(line.contains("\"digest_differs\":\"payload\""), "{line}");

@@ -4,11 +4,11 @@ use connectors::{
     framing::{arc, warc::Header},
     source::{Payload, Record},
 };
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha1::{Digest, Sha1};
 
 use super::{archive::bare, http::Response, page::fact};
-use crate::encode::hex;
 
 /// Headers and measures of a record. Long values are cut to 256 bytes, but for the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -91,8 +91,8 @@ fn of_header(format: &'static str, header: &Header, block: &[u8]) -> Description
         block_digest: stated("WARC-Block-Digest"),
         payload_digest: stated("WARC-Payload-Digest"),
         block_bytes: block.len(),
-        block_sha1: hex(&Sha1::digest(block)),
+        block_sha1: HEXLOWER.encode(&Sha1::digest(block)),
         payload_bytes: body.map(<[u8]>::len),
-        payload_sha1: body.map(|body| hex(&Sha1::digest(body))),
+        payload_sha1: body.map(|body| HEXLOWER.encode(&Sha1::digest(body))),
     }
 }

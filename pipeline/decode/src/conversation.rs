@@ -80,7 +80,7 @@ mod tests {
         source::{Payload, Record},
     };
 
-    use crate::decode::{Decoded, Fields, Options, Page, columns, decode};
+    use crate::{Decoded, Fields, Options, Page, columns, decode};
 
     fn decoded(line: &str, options: &Options) -> Decoded {
         decode(&Record::new(Position { partition: 0, offset: 0 }, 0, Payload::Line(line.into())), "chats.jsonl", options)

@@ -2,10 +2,9 @@
 //!
 //! A page from a JSON line leaves as the very bytes it came in; only a page from an archive needs a line of its own.
 
-use operators::document::Differs;
 use serde::Serialize;
 
-use super::time;
+use super::{digest::DigestMismatch, time};
 
 /// Longest value kept in [`Provenance`], in bytes: facts for people, not payload.
 const FACT_BYTES_MAX: usize = 256;
@@ -74,7 +73,7 @@ pub struct Provenance {
     pub digest: Option<String>,
     /// Which stated digest the record's bytes do not have: `block` or `payload`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub digest_differs: Option<Differs>,
+    pub digest_differs: Option<DigestMismatch>,
     /// Dump or data set it was published in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

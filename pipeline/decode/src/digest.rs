@@ -12,9 +12,19 @@
 use connectors::framing::warc::Header;
 use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
 use md5::Md5;
-use operators::document::Differs;
+use serde::Serialize;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
+
+/// A digest that an archive states and its bytes do not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DigestMismatch {
+    /// The digest of the whole block.
+    Block,
+    /// The digest of the payload, which is the HTTP body.
+    Payload,
+}
 
 /// A digest as an archive states it.
 struct Stated {
@@ -82,16 +92,16 @@ pub(super) fn differs<'a>(
     header: &Header,
     block: &[u8],
     payload: impl Fn(usize) -> Option<std::borrow::Cow<'a, [u8]>>,
-) -> Option<Differs> {
+) -> Option<DigestMismatch> {
     if header.get("WARC-Truncated").is_some() || header.get("WARC-Segment-Number").is_some() {
         return None;
     }
     let stated = |name: &str| header.get(name).and_then(Stated::parse);
     let holds = |stated: &Stated| stated.is_of(block) || (0..).map_while(&payload).any(|form| stated.is_of(&form));
     if stated("WARC-Block-Digest").is_some_and(|stated| !holds(&stated)) {
-        Some(Differs::Block)
+        Some(DigestMismatch::Block)
     } else if stated("WARC-Payload-Digest").is_some_and(|stated| !holds(&stated)) {
-        Some(Differs::Payload)
+        Some(DigestMismatch::Payload)
     } else {
         None
     }
@@ -101,7 +111,7 @@ pub(super) fn differs<'a>(
 mod tests {
     use super::*;
 
-    fn check(fields: &str, block: &[u8]) -> Option<Differs> {
+    fn check(fields: &str, block: &[u8]) -> Option<DigestMismatch> {
         differs(&Header::parse(format!("WARC/1.0\r\n{fields}").as_bytes()), block, |form| (form == 0).then(|| b"abc".into()))
     }
 
@@ -120,7 +130,9 @@ mod tests {
             ("crc32:352441c2", false),
             ("abc", false),
         ] {
-            for (field, differs) in [("WARC-Block-Digest", Differs::Block), ("WARC-Payload-Digest", Differs::Payload)] {
+            for (field, differs) in
+                [("WARC-Block-Digest", DigestMismatch::Block), ("WARC-Payload-Digest", DigestMismatch::Payload)]
+            {
                 let fields = format!("{field}: {value}\r\n");
                 assert_eq!(check(&fields, b"abc"), None, "{value} of the block");
                 assert_eq!(check(&fields, b"HTTP, then abc"), None, "{value} of the payload");

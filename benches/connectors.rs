@@ -24,7 +24,7 @@ use connectors::{
     source::{Limit, Payload, Source},
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use pipeline::sample::{self, Kind, Sample, Size};
+use sample::{Kind, Sample, Size};
 use tempfile::TempDir;
 
 const SAMPLE_SEED: u64 = 11;

@@ -12,8 +12,8 @@ use pipeline::{
     assemble::{self, Ingredients, Lists, Restored},
     config::Config,
     layout::StateFolder,
-    sample::{self, Kind, SampleDocument, Size},
 };
+use sample::{Kind, SampleDocument, Size};
 
 /// As in the product.
 #[global_allocator]

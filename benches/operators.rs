@@ -38,10 +38,8 @@ use operators::{
     trigger_spike::{self, TriggerSpike},
     unicode::{self, Unicode},
 };
-use pipeline::{
-    features::Features,
-    sample::{self, Kind, SampleDocument, Size},
-};
+use pipeline::features::Features;
+use sample::{Kind, SampleDocument, Size};
 
 const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;

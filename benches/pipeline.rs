@@ -32,14 +32,9 @@ use operators::{
     reputation::publisher::Platforms,
     text::{Seed, Tokenizer},
 };
-use pipeline::{
-    config::Config,
-    engine::Engine,
-    features::Features,
-    router,
-    sample::{self, Kind, SampleDocument, Size},
-};
+use pipeline::{config::Config, engine::Engine, features::Features, router};
 use rayon::ThreadPoolBuilder;
+use sample::{Kind, SampleDocument, Size};
 
 const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;

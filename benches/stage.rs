@@ -37,9 +37,9 @@ use operators::{background::Background, text::Seed};
 use pipeline::{
     config::Config,
     router::{self, Line},
-    sample::Size,
     stage::{Pace, Stage},
 };
+use sample::Size;
 
 const SEED: Seed = Seed(0xbe9d);
 const SAMPLE_SEED: u64 = 12;
@@ -151,7 +151,7 @@ impl Bench {
         Limit { records: self.config.engine.batch_documents, bytes: self.config.engine.batch_bytes }
     }
 
-    fn publish(&self, pages: &[pipeline::sample::SampleDocument]) {
+    fn publish(&self, pages: &[sample::SampleDocument]) {
         let (kafka, _) = self.group("publish");
         let (mut publisher, _) = KafkaPublisher::open(&kafka, "bench").expect("a publisher");
         for batch in pages.chunks(4096) {

@@ -29,7 +29,6 @@ pub mod progress;
 pub mod publish;
 pub mod report;
 pub mod router;
-pub mod sample;
 pub mod settle;
 pub mod signals;
 pub mod stage;

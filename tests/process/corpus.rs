@@ -13,7 +13,8 @@ use std::{
 };
 
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
-use pipeline::sample::{self, Size};
+use sample::Size;
+
 use testkit::stream::{self, SMALL_CONFIG};
 
 use crate::weir::weir;

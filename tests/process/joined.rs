@@ -9,7 +9,8 @@ use std::{
 };
 
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
-use pipeline::sample::{self, Size};
+use sample::Size;
+
 use serde_json::Value;
 use testkit::web::Web;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use pipeline::sample::{self, SampleDocument, Size, timestamp};
+use sample::{SampleDocument, Size, timestamp};
 
 /// Of a sample document with its record's header: pages are counted before they are written.
 const PAGE_BYTES: u64 = 1_900;

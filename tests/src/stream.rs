@@ -9,10 +9,8 @@ use operators::{
     reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };
-use pipeline::{
-    config::Config,
-    sample::{self, Kind, Size},
-};
+use pipeline::config::Config;
+use sample::{Kind, Size};
 use serde_json::json;
 
 use crate::random::Random;

@@ -16,7 +16,7 @@ use operators::{
     reputation::publisher::{Platforms, publisher_of},
     text::Tokenizer,
 };
-use pipeline::sample::{self, Kind, Size};
+use sample::{Kind, Size};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use testkit::{

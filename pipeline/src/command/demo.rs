@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf, process::ExitCod
 
 use anyhow::{Context, Result};
 use clap::Args;
+use sample::Size;
 use serde_json::Value;
 
 use super::{
@@ -12,11 +13,7 @@ use super::{
     replay::{self, Ended},
     say, start_threads,
 };
-use crate::{
-    config::Config,
-    sample::{self, Size},
-    signals::INTERRUPTED,
-};
+use crate::{config::Config, signals::INTERRUPTED};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod explain;
 mod index;
@@ -70,6 +71,7 @@ enum Command {
     /// Learns a background from trusted text: what ordinary text looks like, and thresholds for it.
     Learn(learn::Arguments),
     /// Generates a sample crawl with planted attacks and filters it, to see weir at work.
+    #[cfg(feature = "demo")]
     Demo(demo::Arguments),
     /// Validates the configuration, every problem at once, and shows it in full.
     Check,
@@ -113,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Run(arguments) => run::run(&loaded, &arguments),
         Command::Learn(arguments) => learn::run(config, &arguments),
+        #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(config, &arguments),
         Command::Check => Ok(check::run(&loaded)),
         Command::Explain(arguments) => explain::run(config, &arguments),

@@ -17,7 +17,8 @@ use std::{
 use connectors::{
     committer::{Channel, Committer, Outgoing},
     compress::Reader,
-    file::{Compression, FileCommitter, FileOptions, FileSource, walk},
+    compression::Compression,
+    file::{FileCommitter, FileOptions, FileSource, walk},
     framing::{Format, Framer},
     limits::Limits,
     position::Positions,

@@ -12,8 +12,10 @@
 //!
 //! [`remote`] reads objects of stores and web servers for [`file::FileSource`].
 
+pub mod byte_range;
 pub mod committer;
 pub mod compress;
+pub mod compression;
 pub mod discard;
 pub mod error;
 pub mod file;
@@ -27,3 +29,4 @@ pub mod remote;
 #[cfg(feature = "parquet")]
 pub mod rows;
 pub mod source;
+pub mod table_cell;

@@ -20,11 +20,7 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-use connectors::{
-    compress::Reader,
-    file::{ByteRange, Listed},
-    limits::Limits,
-};
+use connectors::{byte_range::ByteRange, compress::Reader, file::ListEntry, limits::Limits};
 
 use self::rows::Rows;
 
@@ -72,7 +68,7 @@ pub enum ListError {
 ///
 /// # Errors
 /// If it cannot be read, or at the first line that makes no sense.
-pub fn read(bytes: Box<dyn Read + Send>) -> Result<Vec<Listed>, ListError> {
+pub fn read(bytes: Box<dyn Read + Send>) -> Result<Vec<ListEntry>, ListError> {
     let mut lines = Lines::new(Reader::new(bytes, &Limits::default())?);
     let Some(first) = lines.next_line()? else { return Ok(Vec::new()) };
     if first.text.trim_start().starts_with('{') {
@@ -89,15 +85,15 @@ pub fn read(bytes: Box<dyn Read + Send>) -> Result<Vec<Listed>, ListError> {
 }
 
 /// A line of a paths file.
-fn path(line: &Line) -> Result<Listed, Problem> {
+fn path(line: &Line) -> Result<ListEntry, Problem> {
     let path = line.text.trim();
     if path.chars().any(char::is_control) {
         return Err(line.problem(1, format!("got {path:?}, expected a path without control characters")));
     }
-    Ok(Listed { path: path.to_owned(), line: line.number, parts: None })
+    Ok(ListEntry { path: path.to_owned(), line: line.number, parts: None })
 }
 
-fn json(first: Line, lines: &mut Lines) -> Result<Vec<Listed>, ListError> {
+fn json(first: Line, lines: &mut Lines) -> Result<Vec<ListEntry>, ListError> {
     let mut rows = Rows::default();
     let mut next = Some(first);
     while let Some(line) = next {
@@ -107,7 +103,7 @@ fn json(first: Line, lines: &mut Lines) -> Result<Vec<Listed>, ListError> {
     Ok(rows.into_list()?)
 }
 
-fn csv(columns: &csv::Columns, lines: &mut Lines) -> Result<Vec<Listed>, ListError> {
+fn csv(columns: &csv::Columns, lines: &mut Lines) -> Result<Vec<ListEntry>, ListError> {
     let mut rows = Rows::default();
     while let Some(line) = lines.next_line()? {
         let record = csv::record(line, lines)?;

@@ -1,5 +1,5 @@
 //! The last pass: the staged corpus becomes the final one. Recalled documents go to `quarantine/`, restored copies to
-//! `clean/`; lines are renamed as they stand, all else is given the form it leaves in ([`Leaving`]).
+//! `clean/`; lines are renamed as they stand, all else is given the form it leaves in ([`FinalFormatWriter`]).
 //!
 //! Each staged part is a function of the stream, and where its records go a function of the ledger, so a pass that is killed
 //! anywhere is done again with the same result.
@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use connectors::{
     committer::Channel,
-    file::{Compression, FileCheckpoint, FileOptions, Leaving, publish_part, staged_part},
+    compression::Compression,
+    file::{FileCheckpoint, FileOptions, FinalFormatWriter, publish_part, staged_part},
 };
 use operators::{
     document::SeqNo,
@@ -30,7 +31,7 @@ use crate::{
 pub fn publish(
     output: &OutputFolder,
     options: FileOptions,
-    leaving: &mut Leaving<'_>,
+    leaving: &mut FinalFormatWriter<'_>,
     mark: &FileCheckpoint,
     ledger: &Ledger,
     first: SeqNo,

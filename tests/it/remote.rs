@@ -6,21 +6,21 @@ use std::{
 };
 
 use connectors::{
+    byte_range::ByteRange,
     error::Error,
-    file::ByteRange,
-    remote::{Address, Blocks, Client, Object, Patience},
+    remote::{Address, Blocks, RemoteClient, RemoteObject, RetryPolicy},
 };
 use testkit::web::{Fault, Web};
 
-const PATIENCE: Patience = Patience {
+const RETRY_POLICY: RetryPolicy = RetryPolicy {
     connect: Duration::from_secs(5),
     silence: Duration::from_millis(700),
     retries: 3,
     pause: Duration::from_millis(10),
 };
 
-fn client() -> Client {
-    Client::new(PATIENCE).expect("a thread")
+fn client() -> RemoteClient {
+    RemoteClient::new(RETRY_POLICY).expect("a thread")
 }
 
 /// Three megabytes in which every stretch is another one.
@@ -28,12 +28,12 @@ fn bytes() -> Vec<u8> {
     (0..800_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
-fn look_up(client: &Client, web: &Web, path: &str) -> Result<Object, Error> {
+fn look_up(client: &RemoteClient, web: &Web, path: &str) -> Result<RemoteObject, Error> {
     let address = Address::parse(&web.url(path))?;
     Ok(client.look_up(&[address])?.remove(0))
 }
 
-fn read(client: &Client, object: &Object, offset: u64, length: u64) -> Result<Vec<u8>, String> {
+fn read(client: &RemoteClient, object: &RemoteObject, offset: u64, length: u64) -> Result<Vec<u8>, String> {
     let mut read = Vec::new();
     let mut reader = client.open(object, ByteRange { offset, length }).map_err(|error| error.to_string())?;
     reader.read_to_end(&mut read).map_err(|error| error.to_string())?;

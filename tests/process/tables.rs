@@ -9,7 +9,7 @@ use std::{
 
 use connectors::{
     limits::Limits,
-    rows::{Rows, Stored},
+    rows::{ParquetFile, ParquetRows},
     source::{Columns, Payload},
 };
 use serde_json::Value;
@@ -31,8 +31,8 @@ fn rows(output: &Path) -> Vec<String> {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             assert_eq!(path.extension().and_then(|name| name.to_str()), Some("parquet"), "{}", path.display());
-            let stored = File::open(&path).and_then(Stored::disk).expect("there");
-            let mut rows = Rows::open(stored, &Columns::All, Limits::default()).expect("readable");
+            let stored = File::open(&path).and_then(ParquetFile::on_disk).expect("there");
+            let mut rows = ParquetRows::open(stored, &Columns::All, Limits::default()).expect("readable");
             while let Some((row, payload)) = rows.next_frame().expect("readable") {
                 let Payload::Row(line) = payload else { panic!("row {row} of {}: {payload:?}", path.display()) };
                 lines.push(String::from_utf8(line).expect("JSON"));

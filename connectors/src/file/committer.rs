@@ -14,15 +14,17 @@
 //! some files and not others, so nothing more is taken then until `recover`.
 
 mod checkpoint;
+mod options;
 mod output;
 
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{FileCheckpoint, OutputCheckpoint};
+pub use options::FileOptions;
 pub use output::staged_part;
 
 use self::output::Output;
-use super::{durable::sync_folder, encoder::Compression};
+use super::durable::sync_folder;
 use crate::{
     committer::{Channel, Committer, Outgoing, Recovered},
     error::Error,
@@ -30,40 +32,23 @@ use crate::{
     position::Positions,
 };
 
-/// How outputs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileOptions {
-    /// Of the corpus; the other files are never packed.
-    pub compression: Compression,
-    /// Records in a staged part, at least 1. The last pass keeps a byte or two a record of one part in memory.
-    pub part_records: u64,
-    /// False: decisions and recalls only, records of the corpus are dropped.
-    pub corpus: bool,
-}
-
-impl Default for FileOptions {
-    fn default() -> Self {
-        Self { compression: Compression::None, part_records: 100_000, corpus: true }
-    }
-}
-
 /// Writes outputs into a folder.
 pub struct FileCommitter {
     options: FileOptions,
     outputs: Vec<Output>,
     /// Of the open batch: each channel's records, and where each ends.
-    batch: Vec<Batch>,
-    state: State,
+    batch: Vec<ChannelBatch>,
+    state: CommitterState,
 }
 
 #[derive(Clone, Default)]
-struct Batch {
+struct ChannelBatch {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum CommitterState {
     /// Files may hold anything: only `recover` is allowed.
     Unknown,
     Ready,
@@ -76,17 +61,17 @@ impl FileCommitter {
     pub fn new(folder: &Path, options: FileOptions) -> Self {
         let options = FileOptions { part_records: options.part_records.max(1), ..options };
         let outputs = Channel::ALL.iter().map(|channel| Output::new(folder, *channel, options)).collect();
-        Self { options, outputs, batch: vec![Batch::default(); Channel::ALL.len()], state: State::Unknown }
+        Self { options, outputs, batch: vec![ChannelBatch::default(); Channel::ALL.len()], state: CommitterState::Unknown }
     }
 
-    fn expect_state(&self, expected: State, call: &str) -> Result<(), Error> {
+    fn expect_state(&self, expected: CommitterState, call: &str) -> Result<(), Error> {
         if self.state == expected {
             return Ok(());
         }
         let why = match self.state {
-            State::Unknown => "outputs have not been recovered, or a commit has failed",
-            State::Ready => "no batch is open",
-            State::InBatch => "a batch is open",
+            CommitterState::Unknown => "outputs have not been recovered, or a commit has failed",
+            CommitterState::Ready => "no batch is open",
+            CommitterState::InBatch => "a batch is open",
         };
         Err(Error::Refused(format!("{call}: {why}")))
     }
@@ -132,7 +117,7 @@ impl FileCommitter {
 
 impl Committer for FileCommitter {
     fn recover(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
-        self.state = State::Unknown;
+        self.state = CommitterState::Unknown;
         self.clear_batch();
         let checkpoint = match checkpoint {
             Some(bytes) => FileCheckpoint::decode(bytes)?,
@@ -144,20 +129,20 @@ impl Committer for FileCommitter {
             kill::point("recover.truncated");
         }
         kill::point("recover.done");
-        self.state = State::Ready;
+        self.state = CommitterState::Ready;
         Ok(Recovered::default())
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        self.expect_state(State::Ready, "begin")?;
-        self.state = State::InBatch;
+        self.expect_state(CommitterState::Ready, "begin")?;
+        self.state = CommitterState::InBatch;
         Ok(())
     }
 
     /// A record is one line: its line break is added here, and one inside is refused, since the last pass counts lines.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let Outgoing { channel, value, .. } = *record;
-        self.expect_state(State::InBatch, "write")?;
+        self.expect_state(CommitterState::InBatch, "write")?;
         if let Some(at) = value.iter().position(|byte| *byte == b'\n') {
             return Err(Error::Refused(format!("record for {} has a line break at byte {at}, expected none", channel.name())));
         }
@@ -172,22 +157,22 @@ impl Committer for FileCommitter {
 
     /// Appends the batch to the files. Positions and journal are dropped: outputs are never newer than the snapshot.
     fn commit(&mut self, _: &Positions, _: &[u8]) -> Result<(), Error> {
-        self.expect_state(State::InBatch, "commit")?;
+        self.expect_state(CommitterState::InBatch, "commit")?;
         // If appending fails half way, what the files hold is unknown.
-        self.state = State::Unknown;
+        self.state = CommitterState::Unknown;
         kill::point("commit.begun");
         self.append_batch()?;
         self.clear_batch();
-        self.state = State::Ready;
+        self.state = CommitterState::Ready;
         kill::point("commit.done");
         Ok(())
     }
 
     fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
-        self.expect_state(State::Ready, "checkpoint")?;
-        self.state = State::Unknown;
+        self.expect_state(CommitterState::Ready, "checkpoint")?;
+        self.state = CommitterState::Unknown;
         self.make_durable()?;
-        self.state = State::Ready;
+        self.state = CommitterState::Ready;
         let outputs = self.outputs.iter().map(Output::checkpoint).collect();
         Ok(FileCheckpoint { options: self.options, outputs }.encode())
     }

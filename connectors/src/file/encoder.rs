@@ -11,47 +11,13 @@ use std::{
 
 use flate2::write::GzEncoder;
 
-use crate::error::Error;
+use crate::{compression::Compression, error::Error};
 
 /// Bytes collected before they go to the file.
 const BUFFER_BYTES: usize = 256 << 10;
 /// The levels that `gzip` and `zstd` take by themselves.
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
-
-/// How corpus files are packed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// One gzip member a frame.
-    Gzip,
-    /// One zstd frame a frame.
-    Zstd,
-}
-
-impl Compression {
-    /// What a file's name ends in, after `.jsonl`.
-    #[must_use]
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Gzip => ".gz",
-            Self::Zstd => ".zst",
-        }
-    }
-
-    /// Its name in config.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-}
 
 /// Writes frames to one file.
 pub(super) struct FrameWriter {

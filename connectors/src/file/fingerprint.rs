@@ -7,8 +7,12 @@ use std::{
     path::Path,
 };
 
-use super::{listed::ByteRange, walk::Origin};
-use crate::{error::Error, remote::Object};
+use super::input::InputOrigin;
+use crate::{
+    byte_range::ByteRange,
+    error::Error,
+    remote::{RemoteClient, RemoteObject},
+};
 
 /// Bytes hashed at a file's beginning and at its end.
 const EDGE_BYTES: u64 = 64 << 10;
@@ -31,11 +35,11 @@ impl Fingerprint {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(super) fn of(name: &str, origin: &Origin) -> Result<Self, Error> {
+    pub(super) fn of(name: &str, origin: &InputOrigin) -> Result<Self, Error> {
         match origin {
-            Origin::File { path, .. } | Origin::Inner { path, .. } => Self::of_file(name, path),
-            Origin::Remote(object) => Self::of_object(name, object),
-            Origin::Stdin => Ok(Self { name: name.to_owned(), size: 0, hash: 0 }),
+            InputOrigin::File { path, .. } | InputOrigin::Inner { path, .. } => Self::of_file(name, path),
+            InputOrigin::Remote(object) => Self::of_object(name, object),
+            InputOrigin::Stdin => Ok(Self { name: name.to_owned(), size: 0, hash: 0 }),
         }
     }
 
@@ -53,9 +57,14 @@ impl Fingerprint {
         Ok(Self { name: name.to_owned(), size, hash: fnv1a(&edges) })
     }
 
-    /// Of an object that was looked up: if nothing is said of its version, its beginning is read.
-    fn of_object(name: &str, object: &Object) -> Result<Self, Error> {
-        Ok(Self { name: name.to_owned(), size: object.size, hash: fnv1a(&object.version(EDGE_BYTES)?) })
+    /// Takes the fingerprint of an object that was looked up. Its beginning is read only if the store says nothing of its
+    /// version.
+    fn of_object(name: &str, object: &RemoteObject) -> Result<Self, Error> {
+        let version = match object.version() {
+            Some(version) => version,
+            None => beginning(object)?,
+        };
+        Ok(Self { name: name.to_owned(), size: object.size, hash: fnv1a(&version) })
     }
 
     /// Of a file of which only these parts are read.
@@ -65,6 +74,15 @@ impl Fingerprint {
             parts.iter().flat_map(|part| [part.offset, part.length]).chain([self.size, self.hash]).flat_map(u64::to_le_bytes);
         Self { hash: fnv1a(&bytes.collect::<Vec<_>>()), ..self }
     }
+}
+
+/// Reads an object's first bytes.
+fn beginning(object: &RemoteObject) -> Result<Vec<u8>, Error> {
+    let whole = ByteRange { offset: 0, length: object.size };
+    let mut bytes = Vec::new();
+    let read = RemoteClient::of_process()?.open(object, whole)?.take(EDGE_BYTES).read_to_end(&mut bytes);
+    read.map_err(|source| Error::reading(object.address.as_str(), source))?;
+    Ok(bytes)
 }
 
 /// One line: size, hash, name.

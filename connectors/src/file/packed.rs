@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{
     durable::{create_folder, folder_of, rename, sync_folder, temporary},
-    encoder::{Compression, FrameWriter},
+    encoder::FrameWriter,
 };
-use crate::error::Error;
+use crate::{compression::Compression, error::Error};
 
 /// Writes lines to a file that gets its name when it is finished.
 pub struct PackedFile {

@@ -7,8 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use super::walk::{Companion, InputFile, Origin, PACKED_SUFFIXES, Walk};
-use crate::framing::Format;
+use super::{
+    input::{InputFile, InputOrigin},
+    input_format::COMPRESSED_SUFFIXES,
+    walk::Walk,
+};
 
 const ARCHIVE_SUFFIX: &str = ".warc";
 const TEXTS_SUFFIX: &str = ".warc.wet";
@@ -17,7 +20,7 @@ const FOLDERS_LEFT_OUT: [usize; 3] = [0, 1, usize::MAX];
 
 /// What belongs together.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Pairs {
+pub(super) struct FoundPairs {
     /// Numbers of the files of texts, by those of their archives.
     pub texts: BTreeMap<usize, usize>,
     /// What was left alone since several files would do.
@@ -25,18 +28,18 @@ pub(super) struct Pairs {
 }
 
 /// One of two files that may belong together.
-struct Half<'a> {
+struct HalfOfPair<'a> {
     number: usize,
     folder: &'a str,
     stem: &'a str,
     is_texts: bool,
 }
 
-impl<'a> Half<'a> {
+impl<'a> HalfOfPair<'a> {
     fn of(number: usize, path: &'a str) -> Option<Self> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let lower = name.to_ascii_lowercase();
-        let plain = PACKED_SUFFIXES.iter().find_map(|suffix| lower.strip_suffix(suffix)).unwrap_or(&lower);
+        let plain = COMPRESSED_SUFFIXES.iter().find_map(|suffix| lower.strip_suffix(suffix)).unwrap_or(&lower);
         let of_texts = plain.strip_suffix(TEXTS_SUFFIX);
         let stem = of_texts.or_else(|| plain.strip_suffix(ARCHIVE_SUFFIX))?;
         Some(Self { number, folder, stem: &name[..stem.len()], is_texts: of_texts.is_some() })
@@ -54,11 +57,12 @@ impl<'a> Half<'a> {
 }
 
 /// Finds the pairs among the files of a list; `None` is a file that belongs to no other.
-pub(super) fn pairs<'a>(paths: impl IntoIterator<Item = Option<&'a str>>) -> Pairs {
-    let mut left: Vec<Half<'_>> = paths.into_iter().enumerate().filter_map(|(number, path)| Half::of(number, path?)).collect();
-    let mut pairs = Pairs::default();
+pub(super) fn find_pairs<'a>(paths: impl IntoIterator<Item = Option<&'a str>>) -> FoundPairs {
+    let mut left: Vec<HalfOfPair<'_>> =
+        paths.into_iter().enumerate().filter_map(|(number, path)| HalfOfPair::of(number, path?)).collect();
+    let mut found = FoundPairs::default();
     for folders_left_out in FOLDERS_LEFT_OUT {
-        let mut groups: BTreeMap<_, [Vec<Half<'_>>; 2]> = BTreeMap::new();
+        let mut groups: BTreeMap<_, [Vec<HalfOfPair<'_>>; 2]> = BTreeMap::new();
         for half in left.drain(..) {
             groups.entry(half.key(folders_left_out)).or_default()[usize::from(half.is_texts)].push(half);
         }
@@ -66,18 +70,18 @@ pub(super) fn pairs<'a>(paths: impl IntoIterator<Item = Option<&'a str>>) -> Pai
             match &halves {
                 [archives, texts] if archives.is_empty() || texts.is_empty() => left.extend(halves.into_iter().flatten()),
                 [archives, texts] if archives.len() == 1 && texts.len() == 1 => {
-                    pairs.texts.insert(archives[0].number, texts[0].number);
+                    found.texts.insert(archives[0].number, texts[0].number);
                 }
                 [archives, texts] => {
                     let (archives, texts) = (archives.len(), texts.len());
-                    pairs
+                    found
                         .unclear
                         .push(format!("{stem}: {archives} WARC and {texts} WET files of this name, expected one of each"));
                 }
             }
         }
     }
-    pairs
+    found
 }
 
 impl Walk {
@@ -85,7 +89,7 @@ impl Walk {
     #[must_use]
     pub fn joined(self) -> Self {
         let paths: Vec<Option<String>> = self.files.iter().map(path).collect();
-        let Pairs { texts, unclear } = pairs(paths.iter().map(Option::as_deref));
+        let FoundPairs { texts, unclear } = find_pairs(paths.iter().map(Option::as_deref));
         let mut files: Vec<Option<InputFile>> = self.files.into_iter().map(Some).collect();
         for (&archive, &texts) in &texts {
             let companion = files[texts].take().map(InputFile::into_companion);
@@ -102,19 +106,8 @@ fn path(file: &InputFile) -> Option<String> {
     match &file.origin {
         _ if !file.may_be_paired() => None,
         // The archives of a WACZ have the path of that.
-        Origin::Inner { .. } => Some(file.name.clone()),
+        InputOrigin::Inner { .. } => Some(file.name.clone()),
         origin => Some(origin.path().to_string_lossy().into_owned()),
-    }
-}
-
-impl InputFile {
-    /// Whether all of it is read, as WARC.
-    pub(super) fn may_be_paired(&self) -> bool {
-        self.parts.is_none() && self.origin != Origin::Stdin && self.format == Some(Format::Warc)
-    }
-
-    pub(super) fn into_companion(self) -> Companion {
-        Companion { name: self.name, origin: self.origin }
     }
 }
 
@@ -123,7 +116,7 @@ mod tests {
     use super::*;
 
     fn check(paths: &[&str], want: &[(usize, usize)], unclear: &[&str]) {
-        let found = pairs(paths.iter().copied().map(Some));
+        let found = find_pairs(paths.iter().copied().map(Some));
         assert_eq!(found.texts.into_iter().collect::<Vec<_>>(), want, "{paths:?}");
         assert_eq!(found.unclear.len(), unclear.len(), "{paths:?}: {:?}", found.unclear);
         for (got, want) in found.unclear.iter().zip(unclear) {
@@ -138,7 +131,7 @@ mod tests {
         check(&["a.warc.gz", "b.warc.wet.gz", "a.wet", "a.warc.wat.gz", "a.warc.gz.wet"], &[], &[]);
         check(&["a.warc", "a.warc.gz"], &[], &[]);
         check(&[".warc", ".warc.wet"], &[(0, 1)], &[]);
-        assert_eq!(pairs([Some("a.warc"), None, Some("a.warc.wet")]).texts, BTreeMap::from([(0, 2)]));
+        assert_eq!(find_pairs([Some("a.warc"), None, Some("a.warc.wet")]).texts, BTreeMap::from([(0, 2)]));
     }
 
     #[test]

@@ -14,27 +14,27 @@ use std::{
 
 use super::{
     durable::{create_folder, folder_of, remove, rename, sync_folder, temporary},
-    encoder::{Compression, FrameWriter},
-    leaving::Leaving,
+    encoder::FrameWriter,
+    final_format::FinalFormatWriter,
 };
-use crate::{compress::Reader, error::Error, kill, limits::Limits};
+use crate::{compress::Reader, compression::Compression, error::Error, kill, limits::Limits};
 
 /// Moves the records of `staged` to `targets`; `decide` says for each record, numbered from 0 within the part, to which.
 ///
 /// If all are lines and go to the first target, the staged file is renamed, its bytes as they are. Otherwise each target that
-/// has records is one frame, or the files that [`Leaving`] makes of them. A target without records is not created.
+/// has records is one frame, or the files that [`FinalFormatWriter`] makes of them. A target without records is not created.
 ///
 /// # Errors
 /// If a file cannot be read or written, or `decide` names a target that is not there.
 pub fn publish_part(
     staged: &Path,
     targets: &[PathBuf],
-    leaving: &mut Leaving<'_>,
+    writer: &mut FinalFormatWriter<'_>,
     decide: &mut dyn FnMut(u64, &[u8]) -> usize,
 ) -> Result<(), Error> {
     let folders = folders(staged, targets);
     if staged.exists() {
-        let (choices, as_staged) = choose(staged, targets.len(), leaving, decide)?;
+        let (choices, as_staged) = choose(staged, targets.len(), writer, decide)?;
         folders.iter().try_for_each(|folder| create_folder(folder))?;
         if choices.is_empty() {
             remove(staged)?;
@@ -43,9 +43,9 @@ pub fn publish_part(
             kill::point("publish.renamed");
         } else {
             if as_staged {
-                split(staged, targets, leaving.compression(), &choices)?;
+                split(staged, targets, writer.compression(), &choices)?;
             } else {
-                leaving.split(targets, &choices, |write| {
+                writer.split(targets, &choices, |write| {
                     for_each_line(staged, |line| write(line.strip_suffix(b"\n").unwrap_or(line)))
                 })?;
             }
@@ -71,14 +71,14 @@ fn folders<'a>(staged: &'a Path, targets: &'a [PathBuf]) -> Vec<&'a Path> {
 fn choose(
     staged: &Path,
     targets: usize,
-    leaving: &Leaving<'_>,
+    writer: &FinalFormatWriter<'_>,
     decide: &mut dyn FnMut(u64, &[u8]) -> usize,
 ) -> Result<(Vec<u8>, bool), Error> {
     let (mut choices, mut as_staged) = (Vec::new(), true);
     for_each_line(staged, |line| {
         let index = choices.len() as u64;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        as_staged = as_staged && leaving.is_as_staged(line)?;
+        as_staged = as_staged && writer.is_as_staged(line)?;
         let choice = decide(index, line);
         let narrow = u8::try_from(choice).ok().filter(|_| choice < targets);
         choices.push(narrow.ok_or_else(|| {

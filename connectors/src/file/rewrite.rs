@@ -15,9 +15,9 @@ use std::{
 
 use super::{
     durable::{create_folder, folder_of, rename, sync_folder, temporary},
-    encoder::{Compression, FrameWriter},
+    encoder::FrameWriter,
 };
-use crate::{compress::Reader, error::Error, kill, limits::Limits};
+use crate::{compress::Reader, compression::Compression, error::Error, kill, limits::Limits};
 
 /// What became of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

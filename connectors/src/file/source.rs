@@ -13,13 +13,16 @@
 
 use std::collections::VecDeque;
 
+mod open_table;
+
+use self::open_table::OpenTable;
 use super::{
     fingerprint::Fingerprint,
-    listed::ByteRange,
-    opened::Opened,
-    walk::{InputFile, Origin},
+    input::{InputFile, InputOrigin},
+    open_input::OpenInput,
 };
 use crate::{
+    byte_range::ByteRange,
     error::Error,
     framing::Format,
     limits::Limits,
@@ -37,9 +40,8 @@ pub struct FileSource {
     current: usize,
     part: usize,
     parts_read: u64,
-    open: Option<Opened>,
-    rows: rows::Open,
-    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "tables are refused"))]
+    open: Option<OpenInput>,
+    table: OpenTable,
     columns: Columns,
     /// Offset of the next record framed in the current file.
     framed: u64,
@@ -63,7 +65,7 @@ impl FileSource {
             part: 0,
             parts_read: 0,
             open: None,
-            rows: rows::Open::default(),
+            table: OpenTable::default(),
             columns: Columns::All,
             framed: 0,
             waiting: VecDeque::new(),
@@ -122,8 +124,18 @@ impl FileSource {
 
     fn enter(&mut self, file: usize) {
         (self.current, self.part, self.parts_read, self.open, self.framed) = (file, 0, 0, None, 0);
-        self.rows = rows::Open::default();
+        self.table = OpenTable::default();
         self.waiting.clear();
+    }
+
+    /// The next row of the current file, which is a table.
+    fn row(&mut self) -> Result<Option<Record>, Error> {
+        let partition = self.current as Partition;
+        let row = self.table.next_row(&self.files[self.current], &self.columns, self.limits)?;
+        Ok(row.map(|(row, payload)| {
+            self.framed = row + 1;
+            Record::new(Position { partition, offset: row }, row, payload)
+        }))
     }
 
     /// The next record of the current file.
@@ -134,8 +146,8 @@ impl FileSource {
             let opened = match &mut self.open {
                 Some(opened) => opened,
                 closed => {
-                    self.stdin_begun |= input.origin == Origin::Stdin;
-                    closed.insert(Opened::open(input, range, self.limits, self.join)?)
+                    self.stdin_begun |= input.origin == InputOrigin::Stdin;
+                    closed.insert(OpenInput::open(input, range, self.limits, self.join)?)
                 }
             };
             if let Some((frame, file)) = opened.next_frame(input)? {
@@ -160,7 +172,9 @@ impl FileSource {
     fn seek_within(&mut self, file: usize, offset: u64) -> Result<(), Error> {
         self.enter(file);
         if self.files.get(file).is_some_and(|file| file.format == Some(Format::Parquet)) {
-            return self.seek_row(offset);
+            self.table.seek(&self.files[file], &self.columns, self.limits, offset)?;
+            self.framed = offset;
+            return Ok(());
         }
         while self.framed < offset {
             if self.frame()?.is_none() {
@@ -185,8 +199,8 @@ impl Source for FileSource {
 
     fn consumed(&self) -> u64 {
         let before: u64 = self.files[..self.current].iter().filter_map(InputFile::size).sum();
-        let open = self.open.as_ref().map_or(0, Opened::consumed);
-        before + self.parts_read + open + self.rows.consumed()
+        let open = self.open.as_ref().map_or(0, OpenInput::consumed);
+        before + self.parts_read + open + self.table.consumed()
     }
 
     fn seek(&mut self, positions: &Positions) -> Result<(), Error> {
@@ -199,7 +213,7 @@ impl Source for FileSource {
             let (got, expected) = (self.files.len(), positions.0.len());
             return Err(Error::Changed(format!("the input list has {got} files, expected at least {expected}")));
         }
-        let stdin = self.files.iter().position(|file| file.origin == Origin::Stdin);
+        let stdin = self.files.iter().position(|file| file.origin == InputOrigin::Stdin);
         if let Some(stdin) = stdin
             && (self.stdin_begun || positions.next(stdin as Partition) > 0)
         {
@@ -245,8 +259,6 @@ impl Source for FileSource {
         Ok(records)
     }
 }
-
-mod rows;
 
 #[cfg(test)]
 mod tests;

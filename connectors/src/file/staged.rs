@@ -19,7 +19,7 @@ const ESCAPE: u8 = 0x1b;
 
 /// A staged record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Staged<'a> {
+pub enum StagedRecord<'a> {
     /// A line, without its line break.
     Line(&'a [u8]),
     /// A row of an input file.
@@ -28,7 +28,7 @@ pub enum Staged<'a> {
     Archive(Vec<Vec<u8>>),
 }
 
-impl<'a> Staged<'a> {
+impl<'a> StagedRecord<'a> {
     /// Reads a staged line, without its line break.
     ///
     /// # Errors
@@ -105,12 +105,12 @@ mod tests {
     #[test]
     fn rows_and_lines_are_told_apart() {
         let position = Position { partition: 3, offset: u64::MAX };
-        assert_eq!(Staged::read(&staged_row(position)).expect("a row"), Staged::Row(position));
+        assert_eq!(StagedRecord::read(&staged_row(position)).expect("a row"), StagedRecord::Row(position));
         for line in [&b"{}"[..], b"", b" {\"a\":\"\x1b\"}"] {
-            assert_eq!(Staged::read(line).expect("a line"), Staged::Line(line));
+            assert_eq!(StagedRecord::read(line).expect("a line"), StagedRecord::Line(line));
         }
         for wrong in [&b"\x01"[..], b"\x013", b"\x01a:1", b"\x02\x1b", b"\x02a\x1bx"] {
-            assert!(Staged::read(wrong).is_err(), "{}", wrong.escape_ascii());
+            assert!(StagedRecord::read(wrong).is_err(), "{}", wrong.escape_ascii());
         }
     }
 
@@ -122,7 +122,7 @@ mod tests {
             let line = staged_archive(&records);
             prop_assert!(!line.contains(&b'\n'));
             let whole = records.iter().map(|pieces| pieces.concat()).collect();
-            prop_assert_eq!(Staged::read(&line).expect("an archive"), Staged::Archive(whole));
+            prop_assert_eq!(StagedRecord::read(&line).expect("an archive"), StagedRecord::Archive(whole));
         }
     }
 }

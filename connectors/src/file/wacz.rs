@@ -18,7 +18,7 @@ use std::{
 use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipFileHeaderRecord};
 
-use super::walk::format_by_name;
+use super::input_format::format_by_name;
 use crate::{
     compress::{Damage, Stretch, ZIP_MAGIC},
     framing::Format,
@@ -32,18 +32,18 @@ const NAME_BYTES_MAX: usize = 1 << 10;
 
 /// An archive within a zip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Inner {
+pub(super) struct ZipArchiveEntry {
     /// Its name within the zip.
     pub name: String,
-    /// Its place in the zip.
-    pub place: Place,
+    /// Its location in the zip.
+    pub location: ZipLocation,
     /// What its name says it holds.
     pub format: Format,
 }
 
 /// Where an archive lies in a zip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ZipLocation {
     /// Its bytes, as they are in the zip.
     pub stretch: Stretch,
     /// Whether they are deflated once more.
@@ -54,7 +54,7 @@ pub struct Place {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn archives_of(path: &Path) -> io::Result<Option<Vec<Inner>>> {
+pub(super) fn archives_of(path: &Path) -> io::Result<Option<Vec<ZipArchiveEntry>>> {
     let mut file = File::open(path)?;
     let mut magic = Vec::new();
     file.by_ref().take(ZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
@@ -82,7 +82,7 @@ pub(super) fn archives_of(path: &Path) -> io::Result<Option<Vec<Inner>>> {
 }
 
 /// A zip that makes no sense is data; a disk that fails is an error.
-fn unreadable(error: &rawzip::Error) -> io::Result<Option<Vec<Inner>>> {
+fn unreadable(error: &rawzip::Error) -> io::Result<Option<Vec<ZipArchiveEntry>>> {
     match error.kind() {
         rawzip::ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             Err(io::Error::new(error.kind(), error.to_string()))
@@ -92,7 +92,7 @@ fn unreadable(error: &rawzip::Error) -> io::Result<Option<Vec<Inner>>> {
 }
 
 /// The archive that an entry is, if it is one.
-fn inner(zip: &ZipArchive<FileReader>, entry: &ZipFileHeaderRecord<'_>) -> Result<Option<Inner>, rawzip::Error> {
+fn inner(zip: &ZipArchive<FileReader>, entry: &ZipFileHeaderRecord<'_>) -> Result<Option<ZipArchiveEntry>, rawzip::Error> {
     let path = entry.file_path();
     let name = path.as_bytes();
     let (Ok(name), false) = (std::str::from_utf8(name), name.len() > NAME_BYTES_MAX) else { return Ok(None) };
@@ -105,22 +105,22 @@ fn inner(zip: &ZipArchive<FileReader>, entry: &ZipFileHeaderRecord<'_>) -> Resul
     };
     let (begin, end) = zip.get_entry(entry.wayfinder())?.compressed_data_range();
     let stretch = Stretch { offset: begin, length: end.saturating_sub(begin) };
-    Ok(Some(Inner { name: name.to_owned(), place: Place { stretch, deflated }, format }))
+    Ok(Some(ZipArchiveEntry { name: name.to_owned(), location: ZipLocation { stretch, deflated }, format }))
 }
 
 /// Whether no two archives lie over the same bytes: many over one are a bomb.
-fn separate(found: &[Inner]) -> bool {
-    let mut stretches: Vec<Stretch> = found.iter().map(|inner| inner.place.stretch).collect();
+fn separate(found: &[ZipArchiveEntry]) -> bool {
+    let mut stretches: Vec<Stretch> = found.iter().map(|inner| inner.location.stretch).collect();
     stretches.sort_unstable_by_key(|stretch| (stretch.offset, stretch.length));
     stretches.windows(2).all(|pair| pair[0].offset.saturating_add(pair[0].length) <= pair[1].offset)
 }
 
 /// Opens an archive within a zip.
-pub(super) fn open(path: &Path, place: Place) -> io::Result<Box<dyn Read + Send>> {
+pub(super) fn open(path: &Path, location: ZipLocation) -> io::Result<Box<dyn Read + Send>> {
     let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(place.stretch.offset))?;
-    let bytes = file.take(place.stretch.length);
-    Ok(if place.deflated { Box::new(Deflated::new(bytes, place.stretch)) } else { Box::new(bytes) })
+    file.seek(SeekFrom::Start(location.stretch.offset))?;
+    let bytes = file.take(location.stretch.length);
+    Ok(if location.deflated { Box::new(Deflated::new(bytes, location.stretch)) } else { Box::new(bytes) })
 }
 
 /// An archive that is deflated in its zip. Bytes that are no deflate end it, as damage.

@@ -8,76 +8,25 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use super::{listed::ByteRange, wacz};
+use super::{
+    input::{InputFile, InputOrigin},
+    input_format::{format_by_name, refuse_wacz},
+    wacz,
+};
 use crate::{
     compress::{Damage, Reader},
     error::Error,
     framing::Format,
     limits::Limits,
-    remote::{self, Address, Object},
+    remote::{Address, RemoteClient, RemoteObject},
 };
 
-const JSONL_SUFFIXES: [&str; 3] = [".jsonl", ".json", ".ndjson"];
-const WARC_SUFFIXES: [&str; 2] = [".warc", ".wet"];
-const PARQUET_SUFFIX: &str = ".parquet";
-const ARC_SUFFIX: &str = ".arc";
-const WACZ_SUFFIX: &str = ".wacz";
-/// What is behind the name of a packed file.
-pub(super) const PACKED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
 /// Enough for white space before the first record.
 const SNIFF_BYTES: u64 = 4 << 10;
-
-/// Where an input file's bytes are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A regular file.
-    File {
-        /// Where it is.
-        path: PathBuf,
-        /// Bytes on disk.
-        size: u64,
-    },
-    /// An archive within a zip.
-    Inner {
-        /// Where the zip is.
-        path: PathBuf,
-        /// Where it lies in there.
-        place: wacz::Place,
-    },
-    /// An object in a store or behind a web server.
-    Remote(Object),
-    /// Standard input: read once, not resumable.
-    Stdin,
-}
-
-/// One input file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputFile {
-    /// Unique display name: the path relative to its argument, the file's name, or `-`.
-    pub name: String,
-    /// Where its bytes are.
-    pub origin: Origin,
-    /// How records lie in it; `None` where that is looked at when it is read: standard input, objects of unknown names.
-    pub format: Option<Format>,
-    /// The parts of it that are read, in their order; `None`: all of it.
-    pub parts: Option<Arc<[ByteRange]>>,
-    /// The WET that was made of it, if both are read as one.
-    pub texts: Option<Companion>,
-}
-
-/// A file that is read with another one, record by record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Companion {
-    /// Unique display name, as of an [`InputFile`].
-    pub name: String,
-    /// Where its bytes are.
-    pub origin: Origin,
-}
 
 /// What the arguments mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,10 +50,10 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
     for (number, argument) in arguments.iter().enumerate() {
         let before = walk.files.len();
         if argument.as_os_str() == "-" {
-            if walk.files.iter().any(|file| file.origin == Origin::Stdin) {
+            if walk.files.iter().any(|file| file.origin == InputOrigin::Stdin) {
                 return Err(Error::Refused("standard input is given twice, expected - once".to_owned()));
             }
-            walk.files.push(InputFile { name: "-".to_owned(), origin: Origin::Stdin, format: None, parts: None, texts: None });
+            walk.files.push(InputFile::whole("-".to_owned(), InputOrigin::Stdin, None));
         } else if let Some(address) = argument.to_str().filter(|text| Address::is_one(text)) {
             walk_remote(&Address::parse(address)?, &mut walk)?;
         } else {
@@ -126,19 +75,16 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
 fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
     for file in files.split_off(first) {
         let archives = match &file.origin {
-            Origin::File { path, .. } => wacz::archives_of(path).map_err(|source| Error::file("read", path, source))?,
+            InputOrigin::File { path, .. } => wacz::archives_of(path).map_err(|source| Error::file("read", path, source))?,
             _ => None,
         };
-        let (Some(archives), Origin::File { path, .. }) = (archives, &file.origin) else {
+        let (Some(archives), InputOrigin::File { path, .. }) = (archives, &file.origin) else {
             files.push(file);
             continue;
         };
-        files.extend(archives.into_iter().map(|inner| InputFile {
-            name: format!("{}/{}", file.name, inner.name),
-            origin: Origin::Inner { path: path.clone(), place: inner.place },
-            format: Some(inner.format),
-            parts: None,
-            texts: None,
+        files.extend(archives.into_iter().map(|entry| {
+            let origin = InputOrigin::Inner { path: path.clone(), location: entry.location };
+            InputFile::whole(format!("{}/{}", file.name, entry.name), origin, Some(entry.format))
         }));
     }
     Ok(())
@@ -146,7 +92,7 @@ fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
 
 /// An object, or with a slash at the end those below it.
 fn walk_remote(address: &Address, walk: &mut Walk) -> Result<(), Error> {
-    let client = remote::Client::of_process()?;
+    let client = RemoteClient::of_process()?;
     if !address.is_folder() {
         refuse_wacz(address.name())?;
         walk.files.extend(client.look_up(std::slice::from_ref(address))?.into_iter().map(remote_file));
@@ -163,18 +109,11 @@ fn walk_remote(address: &Address, walk: &mut Walk) -> Result<(), Error> {
     Ok(())
 }
 
-/// A WACZ is found by its directory, at its end: it is read where it lies on disk, and by its own path.
-pub(super) fn refuse_wacz(name: &str) -> Result<(), Error> {
-    if name.to_ascii_lowercase().ends_with(WACZ_SUFFIX) {
-        return Err(Error::Refused(format!("got {name}, a WACZ in a list or behind an address, expected its path on disk")));
-    }
-    Ok(())
-}
-
 /// An object as an input file, named as it ends.
-fn remote_file(object: Object) -> InputFile {
+fn remote_file(object: RemoteObject) -> InputFile {
     let name = object.address.name().to_owned();
-    InputFile { format: format_by_name(&name), name, origin: Origin::Remote(object), parts: None, texts: None }
+    let format = format_by_name(&name);
+    InputFile::whole(name, InputOrigin::Remote(object), format)
 }
 
 pub(super) fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
@@ -192,7 +131,7 @@ pub(super) fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error
             path.display()
         )));
     };
-    Ok(InputFile { name, origin: Origin::File { path: path.to_owned(), size }, format: Some(format), parts: None, texts: None })
+    Ok(InputFile::whole(name, InputOrigin::File { path: path.to_owned(), size }, Some(format)))
 }
 
 fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
@@ -225,7 +164,7 @@ fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
         let name = name.collect::<Vec<_>>().join("/");
         let (sniffed, size) = look(&path)?;
         let format = Some(sniffed.unwrap_or(by_name));
-        walk.files.push(InputFile { name, origin: Origin::File { path, size }, format, parts: None, texts: None });
+        walk.files.push(InputFile::whole(name, InputOrigin::File { path, size }, format));
     }
     Ok(())
 }
@@ -235,22 +174,6 @@ fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut entries = entries.map_err(|source| Error::file("list", folder, source))?;
     entries.sort();
     Ok(entries)
-}
-
-pub(super) fn format_by_name(name: &str) -> Option<Format> {
-    let name = name.to_ascii_lowercase();
-    let name = PACKED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
-    if JSONL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
-        Some(Format::Jsonl)
-    } else if WARC_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) || name.ends_with(WACZ_SUFFIX) {
-        Some(Format::Warc)
-    } else if name.ends_with(PARQUET_SUFFIX) {
-        Some(Format::Parquet)
-    } else if name.ends_with(ARC_SUFFIX) {
-        Some(Format::Arc)
-    } else {
-        None
-    }
 }
 
 /// What a file's first bytes say, and its size. Also finds out early that a file cannot be read.
@@ -283,61 +206,6 @@ fn make_names_unique(files: &mut [InputFile], owners: &[usize]) {
         // Names that are no Unicode may still meet inside one folder.
         while !taken.insert(file.name.clone()) {
             file.name.push('~');
-        }
-    }
-}
-
-impl InputFile {
-    /// Bytes of what is read of it, and of its texts, as they are stored, where known.
-    #[must_use]
-    pub fn size(&self) -> Option<u64> {
-        if let Some(parts) = &self.parts {
-            return Some(parts.iter().map(|part| part.length).sum());
-        }
-        let texts = self.texts.as_ref().map_or(Some(0), |texts| texts.origin.size());
-        Some(self.origin.size()? + texts?)
-    }
-}
-
-impl Origin {
-    /// Bytes stored, where known.
-    #[must_use]
-    pub fn size(&self) -> Option<u64> {
-        match self {
-            Self::File { size, .. } => Some(*size),
-            Self::Inner { place, .. } => Some(place.stretch.length),
-            Self::Remote(object) => Some(object.size),
-            Self::Stdin => None,
-        }
-    }
-
-    /// Opens the bytes, packed as they are; `part` of them, if it is given.
-    pub(super) fn open(&self, part: Option<ByteRange>) -> Result<Box<dyn Read + Send>, Error> {
-        match self {
-            Self::File { path, .. } => {
-                let open = || {
-                    let mut file = File::open(path)?;
-                    let Some(part) = part else { return Ok(Box::new(file) as Box<dyn Read + Send>) };
-                    file.seek(SeekFrom::Start(part.offset))?;
-                    Ok(Box::new(file.take(part.length)))
-                };
-                open().map_err(|source| Error::file("open", path, source))
-            }
-            Self::Remote(object) => {
-                let whole = ByteRange { offset: 0, length: object.size };
-                remote::Client::of_process()?.open(object, part.unwrap_or(whole))
-            }
-            Self::Inner { path, place } => wacz::open(path, *place).map_err(|source| Error::file("open", path, source)),
-            Self::Stdin => Ok(Box::new(io::stdin())),
-        }
-    }
-
-    /// For errors.
-    pub(crate) fn path(&self) -> &Path {
-        match self {
-            Self::File { path, .. } | Self::Inner { path, .. } => path,
-            Self::Remote(object) => Path::new(object.address.as_str()),
-            Self::Stdin => Path::new("standard input"),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What is an address, and what is known of the object behind it?
 
-use std::{fmt, io::Read};
+use std::fmt;
 
-use super::Client;
-use crate::{error::Error, file::ByteRange};
+use crate::error::Error;
 
 const SCHEMES: [&str; 3] = ["s3://", "https://", "http://"];
 /// Longest address, in bytes: a key of S3 has 1,024.
@@ -111,47 +110,6 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-/// An object as it was looked up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
-    /// Where it is.
-    pub address: Address,
-    /// Bytes of it.
-    pub size: u64,
-    /// `ETag`, as the store says it.
-    pub etag: Option<String>,
-    /// When it was last changed, in milliseconds since 1970.
-    pub modified_ms: Option<i64>,
-}
-
-impl Object {
-    /// What tells this version of the object from another: its `ETag`, else when it was changed, else its first bytes.
-    ///
-    /// # Errors
-    /// If those must be read, and cannot be.
-    pub(crate) fn version(&self, beginning_bytes: u64) -> Result<Vec<u8>, Error> {
-        if let Some(etag) = &self.etag {
-            return Ok(etag.clone().into_bytes());
-        }
-        if let Some(modified) = self.modified_ms {
-            return Ok(modified.to_le_bytes().to_vec());
-        }
-        let whole = ByteRange { offset: 0, length: self.size };
-        let mut bytes = Vec::new();
-        let read = Client::of_process()?.open(self, whole)?.take(beginning_bytes).read_to_end(&mut bytes);
-        read.map_err(|source| Error::reading(self.address.as_str(), source))?;
-        Ok(bytes)
-    }
-
-    /// The version, for people.
-    #[cfg(feature = "remote")]
-    pub(super) fn version_name(&self) -> String {
-        let modified = || self.modified_ms.map(|ms| format!("last changed {ms} ms after 1970"));
-        let version = self.etag.as_ref().map(|etag| format!("ETag {etag}")).or_else(modified);
-        format!("{} bytes, {}", self.size, version.unwrap_or_else(|| "version not said".to_owned()))
     }
 }
 

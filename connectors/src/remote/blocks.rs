@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Client, Object};
-use crate::file::ByteRange;
+use super::{RemoteClient, RemoteObject};
+use crate::byte_range::ByteRange;
 
 /// One request: long enough that its way there and back costs little.
 const BLOCK_BYTES: u64 = 4 << 20;
@@ -17,7 +17,7 @@ const BLOCKS_KEPT: usize = 32;
 /// Reads an object in blocks and keeps those that were read last.
 #[derive(Debug)]
 pub struct Blocks {
-    object: Object,
+    object: RemoteObject,
     /// Number and bytes, the one read last at the end.
     kept: Mutex<VecDeque<(u64, Arc<[u8]>)>>,
 }
@@ -25,7 +25,7 @@ pub struct Blocks {
 impl Blocks {
     /// Of an object as it was looked up. Nothing is asked for before the first read.
     #[must_use]
-    pub fn new(object: Object) -> Self {
+    pub fn new(object: RemoteObject) -> Self {
         Self { object, kept: Mutex::default() }
     }
 
@@ -38,7 +38,7 @@ impl Blocks {
     /// Reads some of what lies from `at` on; 0 bytes at the end alone.
     ///
     /// # Errors
-    /// What [`Client::open_range`] gives, carried by the [`io::Error`].
+    /// What [`RemoteClient::open_range`] gives, carried by the [`io::Error`].
     pub fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
         if at >= self.object.size {
             return Ok(0);
@@ -67,7 +67,7 @@ impl Blocks {
     fn fetch(&self, number: u64) -> io::Result<Arc<[u8]>> {
         let offset = number * BLOCK_BYTES;
         let part = ByteRange { offset, length: BLOCK_BYTES.min(self.object.size - offset) };
-        let open = || Client::of_process()?.open_range(&self.object, part);
+        let open = || RemoteClient::of_process()?.open_range(&self.object, part);
         let mut bytes = Vec::with_capacity(part.length as usize);
         open().map_err(io::Error::other)?.read_to_end(&mut bytes)?;
         Ok(bytes.into())

@@ -16,8 +16,8 @@ use object_store::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Address, Object, reader::ObjectReader};
-use crate::{error::Error, file::ByteRange};
+use super::{Address, RemoteObject, failure::failed, reader::ObjectReader, retry::RetryPolicy};
+use crate::{byte_range::ByteRange, error::Error};
 
 /// Objects looked up at a time: a list of 90,000 takes minutes, not hours, and no server minds.
 const LOOK_UPS: usize = 16;
@@ -25,50 +25,25 @@ const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Most objects of one listing.
 const LISTED_MAX: usize = 1_000_000;
 
-/// How long to wait, and how often to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For a connection.
-    pub connect: Duration,
-    /// For the next bytes.
-    pub silence: Duration,
-    /// Tries after a first one that failed, and after each broken connection that brought little.
-    pub retries: u32,
-    /// Before the first of them; each further one waits about twice as long, up to 15 s.
-    pub pause: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        // About a minute in all: a store that restarts or asks to slow down is waited for.
-        Self {
-            connect: Duration::from_secs(10),
-            silence: Duration::from_secs(30),
-            retries: 10,
-            pause: Duration::from_millis(250),
-        }
-    }
-}
-
 /// Reads objects. Connections are kept between requests, one store for each bucket or host.
 #[derive(Debug)]
-pub struct Client {
+pub struct RemoteClient {
     runtime: Runtime,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     stores: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
 }
 
-impl Client {
+impl RemoteClient {
     /// A client of its own.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn new(patience: Patience) -> Result<Self, Error> {
+    pub fn new(retry_policy: RetryPolicy) -> Result<Self, Error> {
         // Installed once a process; whoever was first has installed as good a one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("weir-remote").enable_all().build();
         let runtime = runtime.map_err(|error| Error::Refused(format!("start a thread for remote files: {error}")))?;
-        Ok(Self { runtime, patience, stores: Mutex::default() })
+        Ok(Self { runtime, retry_policy, stores: Mutex::default() })
     }
 
     /// The client of this process.
@@ -76,11 +51,11 @@ impl Client {
     /// # Errors
     /// As [`Self::new`].
     pub fn of_process() -> Result<&'static Self, Error> {
-        static CLIENT: OnceLock<Client> = OnceLock::new();
+        static CLIENT: OnceLock<RemoteClient> = OnceLock::new();
         if let Some(client) = CLIENT.get() {
             return Ok(client);
         }
-        let client = Self::new(Patience::default())?;
+        let client = Self::new(RetryPolicy::default())?;
         Ok(CLIENT.get_or_init(|| client))
     }
 
@@ -88,7 +63,7 @@ impl Client {
     ///
     /// # Errors
     /// If one is not there, or cannot be asked for.
-    pub fn look_up(&self, addresses: &[Address]) -> Result<Vec<Object>, Error> {
+    pub fn look_up(&self, addresses: &[Address]) -> Result<Vec<RemoteObject>, Error> {
         let mut asked = Vec::with_capacity(addresses.len());
         for address in addresses {
             if address.is_folder() {
@@ -110,7 +85,7 @@ impl Client {
     ///
     /// # Errors
     /// If the store cannot be asked: a web server never can.
-    pub fn list(&self, folder: &Address) -> Result<Vec<Object>, Error> {
+    pub fn list(&self, folder: &Address) -> Result<Vec<RemoteObject>, Error> {
         if !folder.as_str().starts_with("s3://") {
             return Err(Error::Refused(format!(
                 "got {folder}, expected the address of a file: a web server gives no list of them"
@@ -135,7 +110,7 @@ impl Client {
     ///
     /// # Errors
     /// If the address is none that can be read.
-    pub fn open(&self, object: &Object, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
+    pub fn open(&self, object: &RemoteObject, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
         Ok(Box::new(self.reader(object, part)?))
     }
 
@@ -145,14 +120,14 @@ impl Client {
     /// # Errors
     /// As [`Self::open`].
     #[cfg(feature = "parquet")]
-    pub fn open_range(&self, object: &Object, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
+    pub fn open_range(&self, object: &RemoteObject, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
         Ok(Box::new(self.reader(object, part)?.by_range_alone()))
     }
 
-    fn reader(&self, object: &Object, part: ByteRange) -> Result<ObjectReader, Error> {
+    fn reader(&self, object: &RemoteObject, part: ByteRange) -> Result<ObjectReader, Error> {
         let (store, path) = (self.store(&object.address)?, path_of(&object.address)?);
         let handle = self.runtime.handle().clone();
-        Ok(ObjectReader::new(handle, store, path, object.clone(), part, self.patience))
+        Ok(ObjectReader::new(handle, store, path, object.clone(), part, self.retry_policy))
     }
 
     fn store(&self, address: &Address) -> Result<Arc<dyn ObjectStore>, Error> {
@@ -166,7 +141,7 @@ impl Client {
     }
 
     fn connect(&self, store: &str) -> Result<Arc<dyn ObjectStore>, Error> {
-        let Patience { connect, silence, retries, pause } = self.patience;
+        let RetryPolicy { connect, silence, retries, pause } = self.retry_policy;
         // Drawn at random up to four times the pause before: twice as long on average.
         let backoff = BackoffConfig { init_backoff: pause, max_backoff: PAUSE_MAX, base: 4.0 };
         let retry = RetryConfig { backoff, max_retries: retries as usize, ..RetryConfig::default() };
@@ -194,36 +169,14 @@ impl Client {
     }
 }
 
-fn object(address: Address, meta: ObjectMeta) -> Object {
+fn object(address: Address, meta: ObjectMeta) -> RemoteObject {
     // A server that says nothing of it is given the year 1970.
     let modified_ms = Some(meta.last_modified.timestamp_millis()).filter(|ms| *ms > 0);
-    Object { address, size: meta.size, etag: meta.e_tag, modified_ms }
+    RemoteObject { address, size: meta.size, etag: meta.e_tag, modified_ms }
 }
 
 fn path_of(address: &Address) -> Result<Path, Error> {
     let path =
         if address.as_str().starts_with("s3://") { Path::parse(address.path()) } else { Path::from_url_path(address.path()) };
     path.map_err(|error| Error::Refused(format!("got {address}, expected a path that a store can have: {error}")))
-}
-
-/// A failed request, in our words where what to do about it is plain.
-pub(super) fn failed(action: &str, address: &Address, error: &object_store::Error) -> Error {
-    use object_store::Error as Failed;
-    let environment =
-        if address.as_str().starts_with("s3://") { " (credentials and region come from AWS_ variables)" } else { "" };
-    let denied = format!("{action} {address}: not allowed{environment}");
-    Error::Refused(match error {
-        Failed::NotFound { .. } => format!("{action} {address}: not found"),
-        Failed::PermissionDenied { .. } | Failed::Unauthenticated { .. } => denied,
-        // A listing's come without their kind.
-        Failed::Generic { source, .. } if [" 401 ", " 403 "].iter().any(|status| source.to_string().contains(status)) => denied,
-        other => format!("{action} {address}: {other}{}", cause(other)),
-    })
-}
-
-/// What is at the bottom of an error that does not say it itself, such as a certificate that nobody trusts.
-fn cause(error: &dyn std::error::Error) -> String {
-    let said = error.to_string();
-    let deepest = std::iter::successors(error.source(), |error| error.source()).last();
-    deepest.map(ToString::to_string).filter(|cause| !said.contains(cause)).map(|cause| format!(": {cause}")).unwrap_or_default()
 }

@@ -15,15 +15,23 @@ mod address;
 mod blocks;
 #[cfg(feature = "remote")]
 mod client;
+#[cfg(not(feature = "remote"))]
+mod disabled;
+#[cfg(feature = "remote")]
+mod failure;
+mod object;
 #[cfg(feature = "remote")]
 mod reader;
-#[cfg(not(feature = "remote"))]
-mod refused;
+#[cfg(feature = "remote")]
+mod retry;
 
-pub use address::{Address, Object};
+pub use address::Address;
 #[cfg(feature = "parquet")]
 pub use blocks::Blocks;
 #[cfg(feature = "remote")]
-pub use client::{Client, Patience};
+pub use client::RemoteClient;
 #[cfg(not(feature = "remote"))]
-pub use refused::Client;
+pub use disabled::RemoteClient;
+pub use object::RemoteObject;
+#[cfg(feature = "remote")]
+pub use retry::RetryPolicy;

@@ -12,11 +12,8 @@ use object_store::{Error as Failed, GetOptions, GetRange, GetResult, ObjectStore
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use super::{
-    Object,
-    client::{Patience, failed},
-};
-use crate::{error::Error, file::ByteRange};
+use super::{RemoteObject, failure::failed, retry::RetryPolicy};
+use crate::{byte_range::ByteRange, error::Error};
 
 /// A connection that brought this much was worth its while: tries are counted anew.
 const PROGRESS_BYTES: u64 = 1 << 20;
@@ -28,8 +25,8 @@ pub(super) struct ObjectReader {
     runtime: Handle,
     store: Arc<dyn ObjectStore>,
     path: Path,
-    object: Object,
-    patience: Patience,
+    object: RemoteObject,
+    retry_policy: RetryPolicy,
     /// The next byte to hand on, and the one behind the last.
     at: u64,
     end: u64,
@@ -61,13 +58,13 @@ impl ObjectReader {
         runtime: Handle,
         store: Arc<dyn ObjectStore>,
         path: Path,
-        object: Object,
+        object: RemoteObject,
         part: ByteRange,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> Self {
         let (at, end) = (part.offset, part.end().min(object.size));
         let (stream, chunk, ranges, needs_ranges, tries) = (None, Bytes::new(), true, false, 0);
-        Self { runtime, store, path, object, patience, at, end, stream, chunk, ranges, needs_ranges, tries }
+        Self { runtime, store, path, object, retry_policy, at, end, stream, chunk, ranges, needs_ranges, tries }
     }
 
     /// The same, but for a server that knows no ranges: it is refused.
@@ -95,14 +92,14 @@ impl ObjectReader {
             self.tries = 0;
         }
         let (at, address) = (self.at, &self.object.address);
-        if self.tries >= self.patience.retries {
+        if self.tries >= self.retry_policy.retries {
             return Err(Error::Refused(format!(
                 "read {address} from byte {at} on: {why}; {} tries in a row brought little",
                 self.tries + 1
             )));
         }
         warn!(address = address.as_str(), at, "connection broken, taken up again: {why}");
-        thread::sleep(self.patience.pause * 2_u32.pow(self.tries.min(DOUBLINGS_MAX)));
+        thread::sleep(self.retry_policy.pause * 2_u32.pow(self.tries.min(DOUBLINGS_MAX)));
         self.tries += 1;
         Ok(())
     }
@@ -161,7 +158,8 @@ impl ObjectReader {
     /// Whether the answer is about the object that was looked up.
     fn check(&self, got: &GetResult) -> Result<(), Broken> {
         let modified_ms = Some(got.meta.last_modified.timestamp_millis()).filter(|ms| *ms > 0);
-        let now = Object { address: self.object.address.clone(), size: got.meta.size, etag: got.meta.e_tag.clone(), modified_ms };
+        let now =
+            RemoteObject { address: self.object.address.clone(), size: got.meta.size, etag: got.meta.e_tag.clone(), modified_ms };
         // What one answer says and the other does not is no change.
         let same = now.size == self.object.size
             && (now.etag.is_none() || self.object.etag.is_none() || now.etag == self.object.etag)
@@ -170,7 +168,7 @@ impl ObjectReader {
     }
 
     fn changed(&self, now: &str) -> Error {
-        let Object { address, .. } = &self.object;
+        let RemoteObject { address, .. } = &self.object;
         Error::Changed(format!("{address}: got {now}, expected {}", self.object.version_name()))
     }
 }

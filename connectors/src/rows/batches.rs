@@ -13,8 +13,8 @@ use arrow_array::{Array, RecordBatch, cast::AsArray};
 use arrow_schema::DataType;
 
 use super::{
-    footer::{Lost, Opened, ROW_WEIGHT, guarded},
-    pages::{Plan, plan},
+    footer::{OpenParquetFile, ParquetDamage, ROW_WEIGHT, guarded},
+    pages::{BatchPlan, plan},
 };
 use crate::limits::Limits;
 
@@ -22,7 +22,7 @@ use crate::limits::Limits;
 const SHORT_BYTES: u64 = 256;
 
 /// A row group being read.
-pub(super) struct Group {
+pub(super) struct RowGroup {
     number: usize,
     reader: ParquetRecordBatchReader,
     /// Row of the file that the next batch begins with, and the first behind the group.
@@ -33,28 +33,33 @@ pub(super) struct Group {
     weight_max: u64,
 }
 
-impl Group {
+impl RowGroup {
     /// Begins to read a row group.
     ///
     /// # Errors
     /// If a read fails.
-    pub(super) fn open(opened: &Opened, number: usize, mask: &ProjectionMask, limits: &Limits) -> io::Result<Result<Self, Lost>> {
+    pub(super) fn open(
+        opened: &OpenParquetFile,
+        number: usize,
+        mask: &ProjectionMask,
+        limits: &Limits,
+    ) -> io::Result<Result<Self, ParquetDamage>> {
         let metadata = opened.metadata.metadata();
         let group = metadata.row_group(number);
-        let lost = |message: String| Lost::corrupt(format!("row group {number}: {message}"));
+        let lost = |message: String| ParquetDamage::corrupt(format!("row group {number}: {message}"));
         let columns: Vec<usize> = (0..group.num_columns()).filter(|&column| mask.leaf_included(column)).collect();
         // The library panics on offsets that are negative.
         let mut planned = Ok(Err(String::new()));
-        let called = guarded(&opened.stored, || {
-            planned = plan(&opened.stored, group, &columns);
+        let called = guarded(&opened.file, || {
+            planned = plan(&opened.file, group, &columns);
             Ok(())
         })?;
-        let Plan { batch_rows, compressed } = match called.and(planned?) {
+        let BatchPlan { batch_rows, compressed } = match called.and(planned?) {
             Ok(plan) => plan,
             Err(message) => return Ok(Err(lost(message))),
         };
-        let reader = guarded(&opened.stored, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(opened.stored.clone(), opened.metadata.clone())
+        let reader = guarded(&opened.file, || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(opened.file.clone(), opened.metadata.clone())
                 .with_row_groups(vec![number])
                 .with_projection(mask.clone())
                 .with_batch_size(batch_rows)
@@ -80,14 +85,14 @@ impl Group {
     ///
     /// # Errors
     /// If a read fails.
-    pub(super) fn batch(&mut self, opened: &Opened) -> io::Result<Result<Option<RecordBatch>, Lost>> {
+    pub(super) fn batch(&mut self, opened: &OpenParquetFile) -> io::Result<Result<Option<RecordBatch>, ParquetDamage>> {
         if self.next == self.end {
             return Ok(Ok(None));
         }
         let (number, next) = (self.number, self.next);
-        let lost = |message: String| Lost::corrupt(format!("row group {number}, from row {next} on: {message}"));
+        let lost = |message: String| ParquetDamage::corrupt(format!("row group {number}, from row {next} on: {message}"));
         let read =
-            guarded(&opened.stored, || self.reader.next().transpose().map_err(|error| ParquetError::General(error.to_string())))?;
+            guarded(&opened.file, || self.reader.next().transpose().map_err(|error| ParquetError::General(error.to_string())))?;
         let batch = match read {
             Ok(Some(batch)) if batch.num_rows() as u64 <= self.end - next => batch,
             Ok(Some(batch)) => return Ok(Err(lost(format!("{} rows more than declared", batch.num_rows())))),
@@ -101,7 +106,7 @@ impl Group {
             let (weight, most) = (self.weight, self.weight_max);
             let message =
                 format!("row group {number}, from row {next} on: {weight} bytes of rows and long texts, expected at most {most}");
-            return Ok(Err(Lost { code: "decompression_bomb", message }));
+            return Ok(Err(ParquetDamage { code: "decompression_bomb", message }));
         }
         Ok(Ok(Some(batch)))
     }

@@ -24,51 +24,47 @@ use ::parquet::{
 use arrow_array::RecordBatch;
 
 use super::{
-    batches::Group,
-    file::Stored,
-    footer::{Lost, Opened},
+    batches::RowGroup,
+    footer::{OpenParquetFile, ParquetDamage},
+    parquet_file::ParquetFile,
 };
-use crate::{
-    error::Error,
-    file::{Compression, Origin},
-    limits::Limits,
-};
+use crate::{compression::Compression, error::Error, limits::Limits};
 
 /// Bytes of a row group, packed, from which it is written out.
 const GROUP_BYTES: usize = 64 << 20;
 
 /// A file that rows are copied from, mostly forwards.
-pub(crate) struct Original {
+pub(crate) struct CopySource {
     path: PathBuf,
-    opened: Opened,
+    opened: OpenParquetFile,
     limits: Limits,
-    group: Option<Group>,
+    group: Option<RowGroup>,
     /// The batch in hand and its first row.
     batch: Option<(RecordBatch, u64)>,
     /// What files must share whose rows go into one.
-    kind: blake3::Hash,
+    layout: blake3::Hash,
 }
 
-impl Original {
-    pub(crate) fn open(origin: &Origin, limits: Limits) -> Result<Self, Error> {
-        let path = origin.path();
-        let opened = Opened::new(Stored::of(origin)?, &limits).map_err(|source| Error::reading(path, source))?;
+impl CopySource {
+    /// Opens `file`, which error messages call `path`.
+    pub(crate) fn open(path: &Path, file: ParquetFile, limits: Limits) -> Result<Self, Error> {
+        let opened = OpenParquetFile::new(file, &limits).map_err(|source| Error::reading(path, source))?;
         let opened = opened.map_err(|lost| changed(path, &lost))?;
-        let file = opened.metadata.metadata().file_metadata();
+        let metadata = opened.metadata.metadata().file_metadata();
         let codecs: Vec<_> = opened
             .metadata
             .metadata()
             .row_groups()
             .first()
             .map_or_else(Vec::new, |group| group.columns().iter().map(|column| column.compression().to_string()).collect());
-        let shape = format!("{:?} {:?} {codecs:?}", file.schema_descr().root_schema(), file.key_value_metadata());
-        let kind = blake3::hash(shape.as_bytes());
-        Ok(Self { path: path.to_owned(), opened, limits, group: None, batch: None, kind })
+        let shape = format!("{:?} {:?} {codecs:?}", metadata.schema_descr().root_schema(), metadata.key_value_metadata());
+        let layout = blake3::hash(shape.as_bytes());
+        Ok(Self { path: path.to_owned(), opened, limits, group: None, batch: None, layout })
     }
 
     /// Equal for files whose rows go into one.
-    pub(crate) fn kind(&self) -> blake3::Hash {
-        self.kind
+    pub(crate) fn layout(&self) -> blake3::Hash {
+        self.layout
     }
 
     /// The batch with a row that was read before, and its first row.
@@ -89,7 +85,7 @@ impl Original {
             let ahead = self.group.take().filter(|group| group.number() == number && group.next_row() <= row);
             let group = match ahead {
                 Some(group) => Ok(group),
-                None => Group::open(&self.opened, number, &ProjectionMask::all(), &self.limits).map_err(failed)?,
+                None => RowGroup::open(&self.opened, number, &ProjectionMask::all(), &self.limits).map_err(failed)?,
             };
             let mut group = group.map_err(|lost| changed(&self.path, &lost))?;
             let first = group.next_row();
@@ -101,12 +97,12 @@ impl Original {
 }
 
 /// What was read before can be read again, or somebody has changed the file.
-fn changed(path: &Path, lost: &Lost) -> Error {
+fn changed(path: &Path, lost: &ParquetDamage) -> Error {
     Error::Changed(format!("{}: {}", path.display(), lost.message))
 }
 
 /// Writes copies of rows to one file.
-pub(crate) struct Copier {
+pub(crate) struct RowCopier {
     path: PathBuf,
     writer: ArrowWriter<File>,
     /// Rows of one batch, one after another, not handed to the writer yet: the batch, the row of the file it begins with, and
@@ -114,27 +110,27 @@ pub(crate) struct Copier {
     run: Option<(RecordBatch, u64, std::ops::Range<usize>)>,
 }
 
-impl Copier {
-    /// Creates `path` for rows like those of `original`.
-    pub(crate) fn create(path: &Path, original: &Original, compression: Compression) -> Result<Self, Error> {
-        let metadata = original.opened.metadata.metadata();
+impl RowCopier {
+    /// Creates `path` for rows like those of `source`.
+    pub(crate) fn create(path: &Path, source: &CopySource, compression: Compression) -> Result<Self, Error> {
+        let metadata = source.opened.metadata.metadata();
         let descriptor = metadata.file_metadata().schema_descr();
         let mut options = ArrowWriterOptions::new()
             .with_skip_arrow_metadata(true)
             .with_schema_root(descriptor.root_schema().name().to_owned())
-            .with_properties(properties(original, compression));
+            .with_properties(properties(source, compression));
         if descriptor.columns().iter().all(|column| column.physical_type() != Type::INT96) {
             options = options.with_parquet_schema(descriptor.clone());
         }
         let file = File::create(path).map_err(|source| Error::file("create", path, source))?;
-        let schema = Arc::clone(original.opened.metadata.schema());
+        let schema = Arc::clone(source.opened.metadata.schema());
         let writer = ArrowWriter::try_new_with_options(file, schema, options).map_err(|error| failed(path, error))?;
         Ok(Self { path: path.to_owned(), writer, run: None })
     }
 
-    /// Adds a row of `original`.
-    pub(crate) fn copy(&mut self, original: &mut Original, row: u64) -> Result<(), Error> {
-        let (batch, first) = original.batch_of(row)?;
+    /// Adds a row of `source`.
+    pub(crate) fn copy(&mut self, source: &mut CopySource, row: u64) -> Result<(), Error> {
+        let (batch, first) = source.batch_of(row)?;
         let at = (row - first) as usize;
         match &mut self.run {
             Some((held, begin, rows)) if *begin == first && rows.end == at && is_same(held, batch) => rows.end += 1,
@@ -186,8 +182,8 @@ pub(super) fn failed(path: &Path, error: ParquetError) -> Error {
     Error::file("write", path, source)
 }
 
-fn properties(original: &Original, compression: Compression) -> WriterProperties {
-    let metadata = original.opened.metadata.metadata();
+fn properties(source: &CopySource, compression: Compression) -> WriterProperties {
+    let metadata = source.opened.metadata.metadata();
     let pairs: Option<Vec<KeyValue>> = metadata.file_metadata().key_value_metadata().cloned();
     let mut properties = base(compression).set_key_value_metadata(pairs);
     if compression == Compression::None

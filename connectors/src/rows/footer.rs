@@ -15,7 +15,7 @@ use ::parquet::{
     file::metadata::ParquetMetaDataReader,
 };
 
-use super::{MAGIC, file::Stored, thrift::footer_shape};
+use super::{MAGIC, parquet_file::ParquetFile, thrift::footer_shape};
 use crate::limits::Limits;
 
 /// Longest footer: a file of 1,000 row groups of 30 columns has 3 MiB.
@@ -33,12 +33,12 @@ const MESSAGE_BYTES_MAX: usize = 300;
 
 /// Why a file, or a stretch of it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lost {
+pub(super) struct ParquetDamage {
     pub code: &'static str,
     pub message: String,
 }
 
-impl Lost {
+impl ParquetDamage {
     pub(super) fn corrupt(message: impl Into<String>) -> Self {
         Self { code: "parquet_corrupt", message: message.into() }
     }
@@ -50,24 +50,24 @@ impl Lost {
 
 /// A file whose footer is sound.
 #[derive(Clone, Debug)]
-pub(super) struct Opened {
-    pub stored: Stored,
+pub(super) struct OpenParquetFile {
+    pub file: ParquetFile,
     pub metadata: ArrowReaderMetadata,
     /// First row of each row group, and behind the last one the rows of the file.
     pub firsts: Vec<u64>,
 }
 
-impl Opened {
+impl OpenParquetFile {
     /// Opens a file.
     ///
     /// # Errors
     /// If a read fails.
-    pub(super) fn new(stored: Stored, limits: &Limits) -> io::Result<Result<Self, Lost>> {
-        let footer = match footer(&stored)? {
+    pub(super) fn new(file: ParquetFile, limits: &Limits) -> io::Result<Result<Self, ParquetDamage>> {
+        let footer = match footer(&file)? {
             Ok(footer) => footer,
             Err(lost) => return Ok(Err(lost)),
         };
-        let read = guarded(&stored, || {
+        let read = guarded(&file, || {
             let metadata = Arc::new(ParquetMetaDataReader::decode_metadata(&footer)?);
             // Types as Parquet has them: a schema of Arrow's own beside them is one more thing that may lie.
             let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -75,9 +75,9 @@ impl Opened {
             let schema = Schema::new(views(plain.schema().fields()));
             ArrowReaderMetadata::try_new(metadata, options().with_schema(Arc::new(schema)))
         })?;
-        Ok(read.map_err(|message| Lost::corrupt(format!("footer: {message}"))).and_then(|metadata| {
-            let firsts = firsts(&metadata, stored.length(), limits)?;
-            Ok(Self { stored, metadata, firsts })
+        Ok(read.map_err(|message| ParquetDamage::corrupt(format!("footer: {message}"))).and_then(|metadata| {
+            let firsts = firsts(&metadata, file.length(), limits)?;
+            Ok(Self { file, metadata, firsts })
         }))
     }
 
@@ -93,26 +93,26 @@ impl Opened {
 }
 
 /// The footer's bytes, looked at before anything believes them.
-fn footer(stored: &Stored) -> io::Result<Result<Vec<u8>, Lost>> {
-    let length = stored.length();
+fn footer(file: &ParquetFile) -> io::Result<Result<Vec<u8>, ParquetDamage>> {
+    let length = file.length();
     if length < EDGE_BYTES {
-        return Ok(Err(Lost::corrupt(format!("file of {length} bytes, expected {EDGE_BYTES} at least"))));
+        return Ok(Err(ParquetDamage::corrupt(format!("file of {length} bytes, expected {EDGE_BYTES} at least"))));
     }
-    let tail = stored.bytes(length - 8, 8)?;
+    let tail = file.read_range(length - 8, 8)?;
     let Some((size, MAGIC)) = tail.split_first_chunk().map(|(size, magic)| (u64::from(u32::from_le_bytes(*size)), magic)) else {
         let got = tail.get(4..).unwrap_or_default().escape_ascii().to_string();
-        return Ok(Err(Lost::corrupt(format!("file ends with `{got}`, expected PAR1"))));
+        return Ok(Err(ParquetDamage::corrupt(format!("file ends with `{got}`, expected PAR1"))));
     };
     if size > length - EDGE_BYTES {
-        return Ok(Err(Lost::corrupt(format!("footer of {size} bytes in a file of {length}"))));
+        return Ok(Err(ParquetDamage::corrupt(format!("footer of {size} bytes in a file of {length}"))));
     }
     if size > FOOTER_BYTES_MAX {
-        return Ok(Err(Lost::too_large(format!("footer of {size} bytes, expected at most {FOOTER_BYTES_MAX}"))));
+        return Ok(Err(ParquetDamage::too_large(format!("footer of {size} bytes, expected at most {FOOTER_BYTES_MAX}"))));
     }
-    let footer = stored.bytes(length - 8 - size, size as usize)?;
+    let footer = file.read_range(length - 8 - size, size as usize)?;
     Ok(match footer_shape(&footer) {
-        None => Err(Lost::corrupt("footer ends within its schema, or is none")),
-        Some(shape) if shape.elements > ELEMENTS_MAX || shape.depth > DEPTH_MAX => Err(Lost::too_large(format!(
+        None => Err(ParquetDamage::corrupt("footer ends within its schema, or is none")),
+        Some(shape) if shape.elements > ELEMENTS_MAX || shape.depth > DEPTH_MAX => Err(ParquetDamage::too_large(format!(
             "schema of {} elements nested {} deep, expected at most {ELEMENTS_MAX} and {DEPTH_MAX}",
             shape.elements, shape.depth
         ))),
@@ -121,18 +121,18 @@ fn footer(stored: &Stored) -> io::Result<Result<Vec<u8>, Lost>> {
 }
 
 /// Where row groups begin; counts that cannot be are refused.
-fn firsts(metadata: &ArrowReaderMetadata, file_bytes: u64, limits: &Limits) -> Result<Vec<u64>, Lost> {
+fn firsts(metadata: &ArrowReaderMetadata, file_bytes: u64, limits: &Limits) -> Result<Vec<u64>, ParquetDamage> {
     let mut firsts = vec![0_u64];
     for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
         let before = firsts[number];
         let rows = u64::try_from(group.num_rows()).ok().and_then(|rows| before.checked_add(rows));
-        firsts.push(rows.ok_or_else(|| Lost::corrupt(format!("row group {number} of {} rows", group.num_rows())))?);
+        firsts.push(rows.ok_or_else(|| ParquetDamage::corrupt(format!("row group {number} of {} rows", group.num_rows())))?);
     }
     let rows = firsts.last().copied().unwrap_or(0);
     let allowed = Limits::RATIO_FREE_BYTES.saturating_add(file_bytes.saturating_mul(limits.ratio_max));
     if rows.saturating_mul(ROW_WEIGHT) > allowed {
         let message = format!("{rows} rows in a file of {file_bytes} bytes, expected at most {}", allowed / ROW_WEIGHT);
-        return Err(Lost { code: "decompression_bomb", message });
+        return Err(ParquetDamage { code: "decompression_bomb", message });
     }
     Ok(firsts)
 }
@@ -161,14 +161,14 @@ fn view(kind: &DataType) -> DataType {
 ///
 /// # Errors
 /// If a read failed meanwhile.
-pub(super) fn guarded<T>(stored: &Stored, call: impl FnOnce() -> ParquetResult<T>) -> io::Result<Result<T, String>> {
+pub(super) fn guarded<T>(file: &ParquetFile, call: impl FnOnce() -> ParquetResult<T>) -> io::Result<Result<T, String>> {
     // Nothing that the call was at work on is used again.
     let message = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => return Ok(Ok(value)),
         Ok(Err(error)) => error.to_string(),
         Err(panic) => format!("the reader panicked: {}", words(panic.as_ref())),
     };
-    if let Some(failure) = stored.take_failure() {
+    if let Some(failure) = file.take_failure() {
         return Err(failure);
     }
     Ok(Err(message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)].to_owned()))

@@ -33,7 +33,7 @@ pub(super) struct TooLong(pub(super) Vec<u8>);
 
 /// Reads rows of a batch as lines of at most `bytes_max`.
 pub(super) fn line(batch: &RecordBatch, columns: &[usize], row: usize, bytes_max: usize) -> Result<Vec<u8>, TooLong> {
-    let mut line = Line { bytes: Vec::with_capacity(1 << 10), bytes_max };
+    let mut line = JsonLine { bytes: Vec::with_capacity(1 << 10), bytes_max };
     let schema = batch.schema_ref();
     let fields = columns.iter().map(|&column| (schema.field(column).name().as_str(), batch.column(column).as_ref()));
     match line.object(fields, row) {
@@ -43,12 +43,12 @@ pub(super) fn line(batch: &RecordBatch, columns: &[usize], row: usize, bytes_max
 }
 
 /// A line on its way; each method gives `None` where it would be too long.
-struct Line {
+struct JsonLine {
     bytes: Vec<u8>,
     bytes_max: usize,
 }
 
-impl Line {
+impl JsonLine {
     fn raw(&mut self, bytes: &[u8]) -> Option<()> {
         if self.bytes.len() + bytes.len() > self.bytes_max {
             return None;

@@ -17,21 +17,21 @@
 
 mod batches;
 mod copy;
-mod file;
 mod footer;
 mod json;
 mod pages;
+mod parquet_file;
 mod read;
-mod table;
+mod text_table;
 mod thrift;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use copy::{Copier, Original};
-pub use file::Stored;
-pub use read::Rows;
-pub(crate) use table::Table;
+pub(crate) use copy::{CopySource, RowCopier};
+pub use parquet_file::ParquetFile;
+pub use read::ParquetRows;
+pub(crate) use text_table::TextTable;
 
 /// What every Parquet file begins and ends with.
 pub const MAGIC: &[u8] = b"PAR1";

@@ -9,7 +9,7 @@ use std::io;
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::{
-    file::Stored,
+    parquet_file::ParquetFile,
     thrift::{PageHeader, page_header},
 };
 
@@ -26,7 +26,7 @@ const HEADER_BYTES: [usize; 3] = [1 << 10, 64 << 10, 4 << 20];
 
 /// How a row group is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct BatchPlan {
     /// Rows of a batch.
     pub batch_rows: usize,
     /// Bytes of its pages, packed.
@@ -37,12 +37,12 @@ pub(super) struct Plan {
 ///
 /// # Errors
 /// If a read fails.
-pub(super) fn plan(stored: &Stored, group: &RowGroupMetaData, columns: &[usize]) -> io::Result<Result<Plan, String>> {
+pub(super) fn plan(file: &ParquetFile, group: &RowGroupMetaData, columns: &[usize]) -> io::Result<Result<BatchPlan, String>> {
     let mut chunks = Vec::new();
     for &column in columns {
         let chunk = group.column(column);
-        match pages(stored, chunk)? {
-            Ok(pages) => chunks.push(Chunk::new(&pages, chunk)),
+        match pages(file, chunk)? {
+            Ok(pages) => chunks.push(ColumnPages::new(&pages, chunk)),
             Err(message) => return Ok(Err(format!("column {}: {message}", chunk.column_path()))),
         }
     }
@@ -52,20 +52,20 @@ pub(super) fn plan(stored: &Stored, group: &RowGroupMetaData, columns: &[usize])
         bytes <= if rows == 1 { ROW_BYTES_MAX } else { BATCH_BYTES_MAX }
     });
     Ok(match fitting {
-        Some(rows) => Ok(Plan { batch_rows: rows as usize, compressed }),
+        Some(rows) => Ok(BatchPlan { batch_rows: rows as usize, compressed }),
         None => Err(format!("a row lies on pages of more than {ROW_BYTES_MAX} bytes, the most that is unpacked together")),
     })
 }
 
 /// The headers of a column's pages.
-fn pages(stored: &Stored, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<PageHeader>, String>> {
+fn pages(file: &ParquetFile, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<PageHeader>, String>> {
     let (begin, length) = chunk.byte_range();
-    let Some(end) = begin.checked_add(length).filter(|end| *end <= stored.length()) else {
-        return Ok(Err(format!("{length} bytes from {begin} on, the file has {}", stored.length())));
+    let Some(end) = begin.checked_add(length).filter(|end| *end <= file.length()) else {
+        return Ok(Err(format!("{length} bytes from {begin} on, the file has {}", file.length())));
     };
     let (mut at, mut pages, mut values) = (begin, Vec::new(), 0_u64);
     while at < end {
-        let Some(page) = header_at(stored, at, end)? else {
+        let Some(page) = header_at(file, at, end)? else {
             return Ok(Err(format!("no page header at byte {at}")));
         };
         let next = at + page.header_bytes + page.compressed;
@@ -83,10 +83,10 @@ fn pages(stored: &Stored, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<
     Ok(Ok(pages))
 }
 
-fn header_at(stored: &Stored, at: u64, end: u64) -> io::Result<Option<PageHeader>> {
+fn header_at(file: &ParquetFile, at: u64, end: u64) -> io::Result<Option<PageHeader>> {
     for most in HEADER_BYTES {
         let room = most.min(usize::try_from(end - at).unwrap_or(most));
-        if let Some(header) = page_header(&stored.bytes(at, room)?) {
+        if let Some(header) = page_header(&file.read_range(at, room)?) {
             return Ok(Some(header));
         }
         if room < most {
@@ -97,7 +97,7 @@ fn header_at(stored: &Stored, at: u64, end: u64) -> io::Result<Option<PageHeader
 }
 
 /// A column of a row group, as far as its memory goes.
-struct Chunk {
+struct ColumnPages {
     /// Rows and unpacked bytes of each data page.
     pages: Vec<(u64, u64)>,
     /// Held as long as the row group is read.
@@ -109,7 +109,7 @@ struct Chunk {
     fixed: u64,
 }
 
-impl Chunk {
+impl ColumnPages {
     fn new(pages: &[PageHeader], chunk: &ColumnChunkMetaData) -> Self {
         let compressed = pages.iter().map(|page| page.header_bytes + page.compressed).sum();
         let dictionary = pages.iter().filter(|page| page.is_dictionary).map(|page| page.uncompressed).sum();

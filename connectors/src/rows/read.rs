@@ -10,10 +10,10 @@ use ::parquet::arrow::ProjectionMask;
 use arrow_array::RecordBatch;
 
 use super::{
-    batches::Group,
-    file::Stored,
-    footer::{Lost, Opened},
+    batches::RowGroup,
+    footer::{OpenParquetFile, ParquetDamage},
     json,
+    parquet_file::ParquetFile,
 };
 use crate::{
     framing::SNIPPET_BYTES_MAX,
@@ -22,29 +22,30 @@ use crate::{
 };
 
 /// Reads the rows of a file.
-pub struct Rows {
+pub struct ParquetRows {
     limits: Limits,
     /// The file, or why there is none to read.
-    opened: Result<Opened, Bad>,
+    opened: Result<OpenParquetFile, Bad>,
     mask: ProjectionMask,
     /// Of the columns that are read, those that a line has.
     shown: Vec<usize>,
     /// The row that the next frame is about, or a later one.
     next: u64,
-    group: Option<Group>,
+    group: Option<RowGroup>,
     /// Rows that were read and not handed over, and the first of them.
     batch: Option<(RecordBatch, usize)>,
 }
 
-impl Rows {
+impl ParquetRows {
     /// Reads a file from its first row on.
     ///
     /// # Errors
     /// If a read fails.
-    pub fn open(stored: Stored, columns: &Columns, limits: Limits) -> io::Result<Self> {
-        let length = stored.length();
-        let opened = Opened::new(stored, &limits)?;
-        let opened = opened.map_err(|Lost { code, message }| Bad { code, message, bytes: Vec::new(), length, packed: None });
+    pub fn open(file: ParquetFile, columns: &Columns, limits: Limits) -> io::Result<Self> {
+        let length = file.length();
+        let opened = OpenParquetFile::new(file, &limits)?;
+        let opened =
+            opened.map_err(|ParquetDamage { code, message }| Bad { code, message, bytes: Vec::new(), length, packed: None });
         let (mask, shown) =
             opened.as_ref().map_or_else(|_| (ProjectionMask::all(), Vec::new()), |opened| choose(opened, columns));
         Ok(Self { limits, opened, mask, shown, next: 0, group: None, batch: None })
@@ -52,13 +53,13 @@ impl Rows {
 
     /// Where rows end: as many as the file has, one for a file that is lost as a whole.
     fn end(&self) -> u64 {
-        self.opened.as_ref().map_or(1, Opened::rows)
+        self.opened.as_ref().map_or(1, OpenParquetFile::rows)
     }
 
     /// The share of the file that is behind, in bytes of it.
     #[must_use]
     pub fn consumed(&self) -> u64 {
-        let length = self.opened.as_ref().map_or_else(|bad| bad.length, |opened| opened.stored.length());
+        let length = self.opened.as_ref().map_or_else(|bad| bad.length, |opened| opened.file.length());
         let share = u128::from(length) * u128::from(self.next.min(self.end()));
         u64::try_from(share / u128::from(self.end().max(1))).unwrap_or(length)
     }
@@ -128,7 +129,7 @@ impl Rows {
         let end = opened.firsts[number + 1];
         let group = match &mut self.group {
             Some(group) if group.number() == number => Ok(group),
-            _ => Group::open(opened, number, &self.mask, &self.limits)?.map(|group| self.group.insert(group)),
+            _ => RowGroup::open(opened, number, &self.mask, &self.limits)?.map(|group| self.group.insert(group)),
         };
         let batch = match group {
             Ok(group) => group.batch(opened)?,
@@ -139,7 +140,7 @@ impl Rows {
                 self.batch = batch.map(|batch| (batch, 0));
                 Ok(None)
             }
-            Err(Lost { code, message }) => {
+            Err(ParquetDamage { code, message }) => {
                 let length = u64::try_from(opened.metadata.metadata().row_group(number).compressed_size()).unwrap_or(0);
                 let message = format!("{message}; rows {} to {} are lost", self.next, end - 1);
                 (self.next, self.group) = (end, None);
@@ -162,7 +163,7 @@ fn payload(batch: &RecordBatch, shown: &[usize], at: usize, row: u64, bytes_max:
 }
 
 /// Which columns are read, and which of them a line has.
-fn choose(opened: &Opened, columns: &Columns) -> (ProjectionMask, Vec<usize>) {
+fn choose(opened: &OpenParquetFile, columns: &Columns) -> (ProjectionMask, Vec<usize>) {
     let (schema, parquet) = (opened.metadata.schema(), opened.metadata.parquet_schema());
     let all: Vec<usize> = (0..schema.fields().len()).collect();
     let Columns::Named { names, check_others } = columns else { return (ProjectionMask::all(), all) };

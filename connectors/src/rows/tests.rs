@@ -21,7 +21,8 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::*;
 use crate::{
-    file::{Compression, Origin},
+    compression::Compression,
+    error::Error,
     limits::Limits,
     source::{Bad, Columns, Payload},
 };
@@ -68,11 +69,16 @@ fn two_groups(folder: &Path, codec: Codec) -> PathBuf {
     path
 }
 
-fn open(path: &Path, columns: &Columns, limits: Limits) -> Rows {
-    Rows::open(File::open(path).and_then(Stored::disk).expect("there"), columns, limits).expect("readable")
+fn open(path: &Path, columns: &Columns, limits: Limits) -> ParquetRows {
+    ParquetRows::open(File::open(path).and_then(ParquetFile::on_disk).expect("there"), columns, limits).expect("readable")
 }
 
-fn frames(rows: &mut Rows) -> Vec<(u64, Payload)> {
+fn copy_source(path: &Path) -> Result<CopySource, Error> {
+    let file = File::open(path).and_then(ParquetFile::on_disk).expect("there");
+    CopySource::open(path, file, Limits::default())
+}
+
+fn frames(rows: &mut ParquetRows) -> Vec<(u64, Payload)> {
     std::iter::from_fn(|| rows.next_frame().expect("readable")).collect()
 }
 
@@ -328,12 +334,11 @@ fn table(path: &Path) -> (String, Vec<RecordBatch>) {
 fn copied_rows_are_the_rows() {
     let folder = folder();
     let path = two_groups(folder.path(), Codec::GZIP(GzipLevel::default()));
-    let origin = Origin::File { path: path.clone(), size: 0 };
     let (about, rows) = table(&path);
     let copy = |name: &str, picked: &[u64], compression| {
         let target = folder.path().join(name);
-        let mut original = Original::open(&origin, Limits::default()).expect("sound");
-        let mut copier = Copier::create(&target, &original, compression).expect("created");
+        let mut original = copy_source(&path).expect("sound");
+        let mut copier = RowCopier::create(&target, &original, compression).expect("created");
         for row in picked {
             copier.copy(&mut original, *row).expect("copied");
         }
@@ -363,8 +368,8 @@ fn copied_rows_are_the_rows() {
     let file = File::open(&whole).expect("there");
     let codec = ParquetRecordBatchReaderBuilder::try_new(file).expect("sound").metadata().row_group(0).column(1).compression();
     assert!(matches!(codec, Codec::GZIP(_)), "packed as it was");
-    let gone = Original::open(&origin, Limits::default()).and_then(|mut original| {
-        let mut copier = Copier::create(&folder.path().join("gone.parquet"), &original, Compression::None)?;
+    let gone = copy_source(&path).and_then(|mut original| {
+        let mut copier = RowCopier::create(&folder.path().join("gone.parquet"), &original, Compression::None)?;
         copier.copy(&mut original, 200)
     });
     assert!(gone.expect_err("no such row").to_string().contains("has 200 rows, expected row 200"));

@@ -63,7 +63,7 @@ pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
 
 /// What a footer's schema is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct SchemaShape {
     /// Elements of the schema.
     pub elements: usize,
     /// How deep groups are nested.
@@ -71,9 +71,9 @@ pub(super) struct Shape {
 }
 
 /// Reads the shape of a footer's schema; `None` if the footer is not sound so far.
-pub(super) fn footer_shape(footer: &[u8]) -> Option<Shape> {
+pub(super) fn footer_shape(footer: &[u8]) -> Option<SchemaShape> {
     let mut from = Cursor { bytes: footer };
-    let mut shape = Shape::default();
+    let mut shape = SchemaShape::default();
     from.fields(|from, id, kind| {
         if id != 2 || !LISTS.contains(&kind) {
             return from.skip(kind, DEPTH_MAX);
@@ -235,8 +235,8 @@ mod tests {
             bytes.push(0);
             bytes
         };
-        assert_eq!(footer_shape(&footer(&[2, 0, 1, 0])), Some(Shape { elements: 4, depth: 2 }));
-        assert_eq!(footer_shape(&footer(&[1; 100])), Some(Shape { elements: 100, depth: 100 }));
+        assert_eq!(footer_shape(&footer(&[2, 0, 1, 0])), Some(SchemaShape { elements: 4, depth: 2 }));
+        assert_eq!(footer_shape(&footer(&[1; 100])), Some(SchemaShape { elements: 100, depth: 100 }));
         assert_eq!(footer_shape(&footer(&[1, 1, 0])[..14]), None);
         // Nested deeper than anything, in a field that nobody reads.
         assert_eq!(footer_shape(&vec![0x1c; 1 << 20]), None);

@@ -10,9 +10,9 @@
 use std::collections::BTreeMap;
 
 use connectors::{
-    file::Cell,
     position::Position,
     source::{Payload, Record},
+    table_cell::TableCell,
 };
 use serde_json::value::RawValue;
 
@@ -22,7 +22,7 @@ use super::{Decoded, Fields, Options, decode};
 pub const COLUMNS: [&str; 6] = ["text", "id", "url", "fetched_at", "label", "metadata"];
 
 /// The cells of a line of the corpus, in the order of [`COLUMNS`].
-pub fn cells(line: &[u8], options: &Options) -> Vec<Cell> {
+pub fn cells(line: &[u8], options: &Options) -> Vec<TableCell> {
     let read = |options: &Options| {
         let record = Record::new(Position { partition: 0, offset: 0 }, 0, Payload::Line(line.to_vec()));
         match decode(&record, "", options) {
@@ -35,7 +35,14 @@ pub fn cells(line: &[u8], options: &Options) -> Vec<Cell> {
     let metadata = metadata(line, page.as_ref().map(|page| page.text.as_str()));
     let (text, id, url, time, label) =
         page.map_or_else(Default::default, |page| (Some(page.text), page.id, page.url, page.time, page.label));
-    vec![Cell::Text(text), Cell::Text(id), Cell::Text(url), Cell::Time(time), Cell::Text(label), Cell::Text(metadata)]
+    vec![
+        TableCell::Text(text),
+        TableCell::Text(id),
+        TableCell::Text(url),
+        TableCell::Time(time),
+        TableCell::Text(label),
+        TableCell::Text(metadata),
+    ]
 }
 
 /// All fields of a line but those whose value is `text`.
@@ -53,14 +60,14 @@ mod tests {
     #[test]
     fn nothing_of_a_line_is_lost() {
         let line = br#"{"url":"https://a.example/","z":[1, 2.50],"text":"a \"b\"","id":7,"fetched_at":"2025-03-01T00:00:10Z"}"#;
-        let text = |text: &str| Cell::Text(Some(text.to_owned()));
+        let text = |text: &str| TableCell::Text(Some(text.to_owned()));
         let metadata = r#"{"fetched_at":"2025-03-01T00:00:10Z","id":7,"url":"https://a.example/","z":[1, 2.50]}"#;
         let expected = [
             text("a \"b\""),
             text("7"),
             text("https://a.example/"),
-            Cell::Time(Some(1_740_787_210)),
-            Cell::Text(None),
+            TableCell::Time(Some(1_740_787_210)),
+            TableCell::Text(None),
             text(metadata),
         ];
         assert_eq!(cells(line, &Options::default()), expected);

@@ -9,9 +9,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use connectors::{
-    file::{Base, ByteRange, FileSource, InputFile, Origin, Shard, listed, walk},
+    byte_range::ByteRange,
+    file::{FileShard, FileSource, InputFile, InputOrigin, ListBase, resolve_list, walk},
     limits::Limits,
-    remote::{Address, Client},
+    remote::{Address, RemoteClient},
 };
 use tracing::warn;
 
@@ -46,7 +47,12 @@ impl Input {
     ///
     /// # Errors
     /// If one cannot be read, or there is none.
-    pub(super) fn open(&self, limits: Limits, join: bool, shard: Option<Shard>) -> Result<(FileSource, Option<(Shard, String)>)> {
+    pub(super) fn open(
+        &self,
+        limits: Limits,
+        join: bool,
+        shard: Option<FileShard>,
+    ) -> Result<(FileSource, Option<(FileShard, String)>)> {
         let (files, list) = self.files(join, shard)?;
         if files.is_empty() {
             let of_shard = shard.map(|shard| format!(" for shard {shard}")).unwrap_or_default();
@@ -67,27 +73,27 @@ impl Input {
     }
 
     /// The files of `shard`, and a digest of the whole list: machines that were given different ones must not be joined.
-    fn files(&self, join: bool, shard: Option<Shard>) -> Result<(Vec<InputFile>, String)> {
+    fn files(&self, join: bool, shard: Option<FileShard>) -> Result<(Vec<InputFile>, String)> {
         let mut digest = blake3::Hasher::new();
         let mut name = |name: &str| {
             digest.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
         };
         let (files, unclear) = if let Some(path) = &self.list {
-            let base = self.base.as_deref().map(Base::parse).transpose().context("--base")?;
+            let base = self.base.as_deref().map(ListBase::parse).transpose().context("--base")?;
             let said = || format!("list {}", path.display());
             let list = listing::read(open_list(path)?).with_context(said)?;
             for file in &list {
                 name(&file.path);
                 file.parts.iter().flatten().for_each(|part| name(&format!("{} {}", part.offset, part.length)));
             }
-            let found = listed(list, base.as_ref(), shard, join).with_context(said)?;
+            let found = resolve_list(list, base.as_ref(), shard, join).with_context(said)?;
             (found.files, found.unclear)
         } else {
             let found = walk(&self.paths)?;
             for skipped in &found.skipped {
                 warn!(path = %skipped.display(), "left out: its name is none of JSONL, WARC, WET, ARC, WACZ or Parquet");
             }
-            if shard.is_some() && found.files.iter().any(|file| file.origin == Origin::Stdin) {
+            if shard.is_some() && found.files.iter().any(|file| file.origin == InputOrigin::Stdin) {
                 bail!("got - (standard input) with --shard, expected files: every machine must see the same list");
             }
             found.files.iter().for_each(|file| name(&file.name));
@@ -111,7 +117,7 @@ fn open_list(path: &Path) -> Result<Box<dyn Read + Send>> {
     let Some(address) = path.to_str().filter(|text| Address::is_one(text)) else {
         return Ok(Box::new(File::open(path).with_context(|| format!("open {}", path.display()))?));
     };
-    let client = Client::of_process()?;
+    let client = RemoteClient::of_process()?;
     let mut found = client.look_up(&[Address::parse(address)?])?;
     let object = found.pop().context("an address was looked up and nothing was found")?;
     Ok(client.open(&object, ByteRange { offset: 0, length: object.size })?)

@@ -21,7 +21,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use connectors::{
-    file::{FolderLock, InputFile, Origin, Rewrite, Rewritten, walk},
+    file::{FolderLock, InputFile, InputOrigin, Rewrite, Rewritten, walk},
     framing::Format,
     position::Position,
     remote::Address,
@@ -127,7 +127,7 @@ impl Apply {
         let reading = Reading { by: self.by, options: decode_options(config) };
         let mut report = Report { recalled: fates.recalled(), settled: fates.passed_over, told: fates.told, ..Report::default() };
         for file in &found.files {
-            let Origin::File { path, .. } = &file.origin else { continue };
+            let InputOrigin::File { path, .. } = &file.origin else { continue };
             if let Some(got @ (Format::Warc | Format::Parquet)) = file.format {
                 let got = if got == Format::Warc { "WARC" } else { "Parquet" };
                 report.problems.push(format!("{}: got {got}, expected JSON lines", path.display()));
@@ -174,7 +174,7 @@ impl Apply {
         for recalls in &self.recalls {
             let recalls = real(recalls)?;
             for file in files {
-                if let Origin::File { path, .. } = &file.origin
+                if let InputOrigin::File { path, .. } = &file.origin
                     && real(path)? == recalls
                 {
                     bail!("{} is among the corpus, expected a file beside it", recalls.display());

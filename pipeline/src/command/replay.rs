@@ -15,8 +15,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use connectors::{
     committer::Channel,
+    compression::Compression,
     file::{
-        AsTable, Compression, FileCheckpoint, FileCommitter, FileOptions, FileSource, FolderLock, InputFile, Leaving, Shard,
+        FileCheckpoint, FileCommitter, FileOptions, FileShard, FileSource, FinalFormatWriter, FolderLock, InputFile, TableOutput,
         write_atomically,
     },
     source::{Columns, Source},
@@ -55,7 +56,7 @@ pub(super) struct Arguments {
     /// joins their outputs. A shard sees only its own files: a phrase that is below its threshold in each of them raises no
     /// alarm in any, and copies of documents of another shard are found by the merge.
     #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
+    pub shard: Option<FileShard>,
     /// Where documents go: through the filter into a folder, or unfiltered into the stage's first input topic.
     #[arg(long, value_enum, default_value_t = To::Folder)]
     pub to: To,
@@ -335,9 +336,9 @@ impl Run<'_> {
         let progress = Progress::publishing();
         let decoding = assemble::decode_options(self.config);
         let cells = |line: &[u8]| table::cells(line, &decoding);
-        let table = AsTable { names: &table::COLUMNS, cells: &cells };
+        let table = TableOutput { names: &table::COLUMNS, cells: &cells };
         let table = (self.config.output.format == Some(OutputFormat::Parquet)).then_some(table);
-        let mut leaving = Leaving::new(self.options.compression, files, self.config.input.limits(), table);
+        let mut leaving = FinalFormatWriter::new(self.options.compression, files, self.config.input.limits(), table);
         publish::publish(self.output, self.options, &mut leaving, &mark, &ledger, decided.first, || progress.tick())?;
         progress.done();
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use connectors::file::{ByteRange, Listed};
+use connectors::{byte_range::ByteRange, file::ListEntry};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{Line, Problem, shortened};
@@ -82,7 +82,7 @@ impl Rows {
     }
 
     /// The files with their records, by place and each once.
-    pub(super) fn into_list(self) -> Result<Vec<Listed>, Problem> {
+    pub(super) fn into_list(self) -> Result<Vec<ListEntry>, Problem> {
         let mut list = Vec::with_capacity(self.files.len());
         for (path, mut rows) in self.files {
             let line = rows.first().map_or(0, |row| u64::from(row.line));
@@ -98,7 +98,7 @@ impl Rows {
                     return Err(Problem { line: u64::from(pair[1].line), column: 1, message });
                 }
             }
-            list.push(Listed { path, line, parts: Some(rows.into_iter().map(|row| row.range).collect()) });
+            list.push(ListEntry { path, line, parts: Some(rows.into_iter().map(|row| row.range).collect()) });
         }
         Ok(list)
     }

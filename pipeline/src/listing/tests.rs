@@ -4,21 +4,21 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn list(bytes: &[u8]) -> Result<Vec<Listed>, ListError> {
+fn list(bytes: &[u8]) -> Result<Vec<ListEntry>, ListError> {
     read(Box::new(io::Cursor::new(bytes.to_vec())))
 }
 
-fn whole(path: &str, line: u64) -> Listed {
-    Listed { path: path.to_owned(), line, parts: None }
+fn whole(path: &str, line: u64) -> ListEntry {
+    ListEntry { path: path.to_owned(), line, parts: None }
 }
 
-fn parts(path: &str, line: u64, ranges: &[(u64, u64)]) -> Listed {
+fn parts(path: &str, line: u64, ranges: &[(u64, u64)]) -> ListEntry {
     let parts = ranges.iter().map(|&(offset, length)| ByteRange { offset, length }).collect();
-    Listed { path: path.to_owned(), line, parts: Some(parts) }
+    ListEntry { path: path.to_owned(), line, parts: Some(parts) }
 }
 
 #[track_caller]
-fn check(text: &str, expected: &[Listed]) {
+fn check(text: &str, expected: &[ListEntry]) {
     assert_eq!(list(text.as_bytes()).expect("a list"), expected, "{text:?}");
     let packed = zstd::encode_all(text.as_bytes(), 1).expect("packed");
     assert_eq!(list(&packed).expect("a list"), expected, "packed: {text:?}");

@@ -7,7 +7,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, bail};
 use connectors::{
     committer::Channel,
-    file::{Compression, Leaving, publish_part},
+    compression::Compression,
+    file::{FinalFormatWriter, publish_part},
     limits::Limits,
 };
 use operators::{
@@ -106,7 +107,7 @@ fn split(number: usize, part: &Part, output: &OutputFolder, copies: &Copies, ser
         let target = |folder: &str, stem| output.file(folder).join(name(stem, to, compression));
         let targets = [target(series.folder, series.stem), target("duplicates", stem)];
         let mut seen = 0;
-        let mut leaving = Leaving::new(compression, &[], Limits::default(), None);
+        let mut leaving = FinalFormatWriter::new(compression, &[], Limits::default(), None);
         publish_part(&staged, &targets, &mut leaving, &mut |record, _| {
             seen = record + 1;
             usize::from(lying.get(record as usize).is_some_and(|&seqno| copies.is_copy(number, seqno)))

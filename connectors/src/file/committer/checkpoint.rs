@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::FileOptions;
-use crate::{committer::Channel, error::Error, file::Compression};
+use super::options::FileOptions;
+use crate::{committer::Channel, compression::Compression, error::Error};
 
 const VERSION_LINE: &str = "weir-files 1";
 

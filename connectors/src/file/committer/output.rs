@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileOptions, OutputCheckpoint};
+use super::{checkpoint::OutputCheckpoint, options::FileOptions};
 use crate::{
     committer::Channel,
+    compression::Compression,
     error::Error,
     file::{
-        Compression,
         durable::{create_folder, folder_of, remove, sync_folder},
         encoder::FrameWriter,
     },

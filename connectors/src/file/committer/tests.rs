@@ -9,7 +9,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{compress::Reader, limits::Limits};
+use crate::{compress::Reader, compression::Compression, limits::Limits};
 
 /// Every file below `folder`, by its relative path.
 pub(in crate::file) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {

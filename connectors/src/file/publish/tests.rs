@@ -31,7 +31,7 @@ fn publish(root: &Path, compression: Compression, decide: fn(u64) -> usize) -> R
     publish_part(
         &staged(root, compression),
         &targets(root, compression),
-        &mut Leaving::new(compression, &[], Limits::default(), None),
+        &mut FinalFormatWriter::new(compression, &[], Limits::default(), None),
         &mut |index, record| {
             let expected = if index == 3 { String::new() } else { format!("record {index}") };
             assert_eq!(record, expected.as_bytes());

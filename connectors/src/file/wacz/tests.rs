@@ -80,7 +80,7 @@ fn archives_are_files_of_their_own() {
     let records = source.read(ALL).expect("readable");
     assert_eq!(outline(&records), ["one 0", "one 1", "one 2", "two 0", "two 1"]);
     assert_eq!((records[4].position.partition, records[4].position.offset), (1, 1));
-    // From every place on, the same records follow.
+    // From every location on, the same records follow.
     for cut in 0..records.len() {
         let mut positions = Positions::default();
         records[..cut].iter().for_each(|record| positions.advance(record.position));
@@ -110,9 +110,9 @@ fn without_a_directory_members_are_found() {
 
 #[test]
 fn no_two_archives_lie_over_the_same_bytes() {
-    let inner = |offset, length| Inner {
+    let inner = |offset, length| ZipArchiveEntry {
         name: String::new(),
-        place: Place { stretch: Stretch { offset, length }, deflated: false },
+        location: ZipLocation { stretch: Stretch { offset, length }, deflated: false },
         format: Format::Warc,
     };
     assert!(separate(&[inner(10, 5), inner(0, 10), inner(15, 0)]));

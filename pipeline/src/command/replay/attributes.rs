@@ -18,7 +18,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use connectors::{
-    file::{Compression, FileSource, InputFile, Origin, PackedFile},
+    compression::Compression,
+    file::{FileSource, InputFile, InputOrigin, PackedFile},
     source::{Limit, Record, Source},
 };
 use decode::{Decoded, Options, decode, name_of};
@@ -48,7 +49,7 @@ struct Line<'a> {
 
 /// Refuses input that cannot be read a second time.
 pub(super) fn check(files: &[InputFile]) -> Result<()> {
-    if files.iter().any(|file| file.origin == Origin::Stdin) {
+    if files.iter().any(|file| file.origin == InputOrigin::Stdin) {
         bail!("got - (standard input) with output.dolma_attributes, expected files: they are read a second time");
     }
     Ok(())

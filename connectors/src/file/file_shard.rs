@@ -6,12 +6,12 @@ use std::{fmt, str::FromStr};
 ///
 /// Numbers are those of the whole list, so shards share no file, leave none out, and call each by the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shard {
+pub struct FileShard {
     index: u32,
     count: u32,
 }
 
-impl Shard {
+impl FileShard {
     /// Most shards of a list.
     pub const COUNT_MAX: u32 = 65_536;
 
@@ -34,13 +34,13 @@ impl Shard {
     }
 }
 
-impl fmt::Display for Shard {
+impl fmt::Display for FileShard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index, self.count)
     }
 }
 
-impl FromStr for Shard {
+impl FromStr for FileShard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -62,14 +62,14 @@ mod tests {
     #[test]
     fn every_file_is_in_one_shard() {
         for count in 1..8 {
-            let shards: Vec<Shard> = (0..count).map(|i| format!("{i}/{count}").parse().expect("a shard")).collect();
+            let shards: Vec<FileShard> = (0..count).map(|i| format!("{i}/{count}").parse().expect("a shard")).collect();
             for file in 0..40 {
                 assert_eq!(shards.iter().filter(|shard| shard.has(file)).count(), 1);
             }
             assert!(shards[0].has(0) && shards.iter().all(|s| s.to_string().parse() == Ok(*s)));
         }
         for bad in ["", "1", "1/", "/2", "2/2", "0/0", "-1/2", "+0/2", "0/2/3", "0/65537", "0/99999999999"] {
-            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+            assert!(bad.parse::<FileShard>().is_err(), "{bad}");
         }
     }
 }

@@ -6,55 +6,48 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "parquet")]
+use super::parquet_input::open_parquet;
 use super::{
     durable::{rename, temporary},
-    encoder::{Compression, FrameWriter},
-    staged::Staged,
-    walk::InputFile,
+    encoder::FrameWriter,
+    input::InputFile,
+    staged::StagedRecord,
 };
-use crate::{error::Error, kill, limits::Limits};
+use crate::{compression::Compression, error::Error, kill, limits::Limits, table_cell::TableCell};
 #[cfg(feature = "parquet")]
 use crate::{
     position::{Partition, Position},
-    rows::{Copier, Original, Table},
+    rows::{CopySource, RowCopier, TextTable},
 };
 
 /// What a target's name ends in where its records are lines, before what says how they are packed.
 const LINES: &str = ".jsonl";
 
-/// A value of a table that lines leave as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// A text, if there is one.
-    Text(Option<String>),
-    /// Seconds since 1970, if there are any.
-    Time(Option<i64>),
-}
-
 /// What makes rows of lines: names of columns, and a line's cells in their order.
-pub struct AsTable<'a> {
+pub struct TableOutput<'a> {
     /// Names of the columns.
     pub names: &'a [&'a str],
     /// The cells of a line; of the same kinds for each line.
-    pub cells: &'a dyn Fn(&[u8]) -> Vec<Cell>,
+    pub cells: &'a dyn Fn(&[u8]) -> Vec<TableCell>,
 }
 
 /// Writes staged records as what they leave as.
-pub struct Leaving<'a> {
+pub struct FinalFormatWriter<'a> {
     compression: Compression,
-    table: Option<AsTable<'a>>,
+    table: Option<TableOutput<'a>>,
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "rows are copied from them"))]
     inputs: &'a [InputFile],
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "as they were read"))]
     limits: Limits,
     /// The input file that rows are copied from: rows of a part come in the order of the input.
     #[cfg(feature = "parquet")]
-    original: Option<(Partition, Original)>,
+    original: Option<(Partition, CopySource)>,
 }
 
 /// What a file's records have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum OutputKind {
     Lines,
     Archive,
     #[cfg(feature = "parquet")]
@@ -62,28 +55,28 @@ enum Kind {
     Table,
 }
 
-enum Writer {
+enum OpenWriter {
     Lines(FrameWriter),
     Archive(FrameWriter),
     #[cfg(feature = "parquet")]
-    Rows(Box<Copier>),
+    Rows(Box<RowCopier>),
     #[cfg(feature = "parquet")]
-    Table(Box<Table>),
+    Table(Box<TextTable>),
 }
 
 /// The files that one target's records leave in.
-struct Series<'a> {
+struct TargetFiles<'a> {
     target: &'a Path,
     /// The file being written, and its place under its own name.
-    open: Option<(Kind, Writer)>,
+    open: Option<(OutputKind, OpenWriter)>,
     files: Vec<PathBuf>,
 }
 
-impl<'a> Leaving<'a> {
+impl<'a> FinalFormatWriter<'a> {
     /// Records leave packed as `compression` says; lines as rows of `table`, if there is one; rows are copied from `inputs`, which
     /// are read within `limits`.
     #[must_use]
-    pub fn new(compression: Compression, inputs: &'a [InputFile], limits: Limits, table: Option<AsTable<'a>>) -> Self {
+    pub fn new(compression: Compression, inputs: &'a [InputFile], limits: Limits, table: Option<TableOutput<'a>>) -> Self {
         Self {
             compression,
             table,
@@ -101,7 +94,7 @@ impl<'a> Leaving<'a> {
 
     /// Whether a staged line leaves as it is.
     pub(super) fn is_as_staged(&self, line: &[u8]) -> Result<bool, Error> {
-        Ok(self.table.is_none() && matches!(Staged::read(line)?, Staged::Line(_)))
+        Ok(self.table.is_none() && matches!(StagedRecord::read(line)?, StagedRecord::Line(_)))
     }
 
     /// Writes records to `targets`, as `choices` say, and gives their files their names.
@@ -111,7 +104,8 @@ impl<'a> Leaving<'a> {
         choices: &[u8],
         for_each: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut series: Vec<Series<'_>> = targets.iter().map(|target| Series { target, open: None, files: Vec::new() }).collect();
+        let mut series: Vec<TargetFiles<'_>> =
+            targets.iter().map(|target| TargetFiles { target, open: None, files: Vec::new() }).collect();
         let mut choices = choices.iter();
         for_each(&mut |line| match choices.next().and_then(|choice| series.get_mut(usize::from(*choice))) {
             Some(series) => self.write(series, line),
@@ -127,51 +121,51 @@ impl<'a> Leaving<'a> {
         Ok(())
     }
 
-    fn write(&mut self, series: &mut Series<'_>, line: &[u8]) -> Result<(), Error> {
-        let staged = Staged::read(line)?;
+    fn write(&mut self, series: &mut TargetFiles<'_>, line: &[u8]) -> Result<(), Error> {
+        let staged = StagedRecord::read(line)?;
         let kind = self.kind(&staged)?;
-        let cells = self.table.as_ref().filter(|_| kind == Kind::Table).map(|table| (table.cells)(line));
+        let cells = self.table.as_ref().filter(|_| kind == OutputKind::Table).map(|table| (table.cells)(line));
         let cells = cells.unwrap_or_default();
         if series.open.as_ref().is_none_or(|(open, _)| *open != kind) {
             self.begin(series, kind, &cells)?;
         }
         let Some((_, writer)) = &mut series.open else { return Ok(()) };
         match (writer, staged) {
-            (Writer::Lines(writer), Staged::Line(line)) => {
+            (OpenWriter::Lines(writer), StagedRecord::Line(line)) => {
                 writer.write(line)?;
                 writer.write(b"\n")
             }
-            (Writer::Archive(writer), Staged::Archive(records)) => records.iter().try_for_each(|record| {
+            (OpenWriter::Archive(writer), StagedRecord::Archive(records)) => records.iter().try_for_each(|record| {
                 writer.write(record)?;
                 // One member a record: that is what readers seek by.
                 writer.finish_frame()
             }),
             #[cfg(feature = "parquet")]
-            (Writer::Rows(writer), Staged::Row(position)) => match &mut self.original {
+            (OpenWriter::Rows(writer), StagedRecord::Row(position)) => match &mut self.original {
                 Some((_, original)) => writer.copy(original, position.offset),
                 None => Ok(()),
             },
             #[cfg(feature = "parquet")]
-            (Writer::Table(writer), _) => writer.write(&cells),
+            (OpenWriter::Table(writer), _) => writer.write(&cells),
             _ => Ok(()), // the kind says which writer is open
         }
     }
 
-    fn kind(&mut self, staged: &Staged<'_>) -> Result<Kind, Error> {
+    fn kind(&mut self, staged: &StagedRecord<'_>) -> Result<OutputKind, Error> {
         Ok(match staged {
-            Staged::Line(_) if self.table.is_some() => Kind::Table,
-            Staged::Line(_) => Kind::Lines,
-            Staged::Archive(_) => Kind::Archive,
+            StagedRecord::Line(_) if self.table.is_some() => OutputKind::Table,
+            StagedRecord::Line(_) => OutputKind::Lines,
+            StagedRecord::Archive(_) => OutputKind::Archive,
             #[cfg(feature = "parquet")]
-            Staged::Row(position) => Kind::Rows(self.original(*position)?.kind()),
+            StagedRecord::Row(position) => OutputKind::Rows(self.original(*position)?.layout()),
             #[cfg(not(feature = "parquet"))]
-            Staged::Row(_) => return Err(without_parquet()),
+            StagedRecord::Row(_) => return Err(without_parquet()),
         })
     }
 
     /// The file that a row is of.
     #[cfg(feature = "parquet")]
-    fn original(&mut self, position: Position) -> Result<&Original, Error> {
+    fn original(&mut self, position: Position) -> Result<&CopySource, Error> {
         let opened = match self.original.take() {
             Some((partition, original)) if partition == position.partition => original,
             _ => {
@@ -179,32 +173,32 @@ impl<'a> Leaving<'a> {
                     let (got, files) = (position.partition, self.inputs.len());
                     return Err(Error::Changed(format!("a staged row is of input {got}, expected one of {files}")));
                 };
-                Original::open(&file.origin, self.limits)?
+                CopySource::open(file.origin.path(), open_parquet(&file.origin)?, self.limits)?
             }
         };
         Ok(&self.original.insert((position.partition, opened)).1)
     }
 
     /// Begins the next file of a series.
-    fn begin(&mut self, series: &mut Series<'_>, kind: Kind, cells: &[Cell]) -> Result<(), Error> {
+    fn begin(&mut self, series: &mut TargetFiles<'_>, kind: OutputKind, cells: &[TableCell]) -> Result<(), Error> {
         series.finish()?;
         let file = series.next_name(&kind, self.compression);
         let path = temporary(&file);
         let writer = match &kind {
-            Kind::Lines => Writer::Lines(FrameWriter::create(&path, self.compression)?),
-            Kind::Archive => Writer::Archive(FrameWriter::create(&path, archive(self.compression))?),
+            OutputKind::Lines => OpenWriter::Lines(FrameWriter::create(&path, self.compression)?),
+            OutputKind::Archive => OpenWriter::Archive(FrameWriter::create(&path, archive(self.compression))?),
             #[cfg(feature = "parquet")]
-            Kind::Rows(_) => match &self.original {
-                Some((_, original)) => Writer::Rows(Box::new(Copier::create(&path, original, self.compression)?)),
+            OutputKind::Rows(_) => match &self.original {
+                Some((_, original)) => OpenWriter::Rows(Box::new(RowCopier::create(&path, original, self.compression)?)),
                 None => return Ok(()),
             },
             #[cfg(feature = "parquet")]
-            Kind::Table => {
+            OutputKind::Table => {
                 let names = self.table.as_ref().map_or(&[][..], |table| table.names);
-                Writer::Table(Box::new(Table::create(&path, names, cells, self.compression)?))
+                OpenWriter::Table(Box::new(TextTable::create(&path, names, cells, self.compression)?))
             }
             #[cfg(not(feature = "parquet"))]
-            Kind::Table => {
+            OutputKind::Table => {
                 let _ = cells;
                 return Err(without_parquet());
             }
@@ -215,25 +209,25 @@ impl<'a> Leaving<'a> {
     }
 }
 
-impl Series<'_> {
+impl TargetFiles<'_> {
     /// Completes the file being written; its bytes are durable.
     fn finish(&mut self) -> Result<(), Error> {
         match self.open.take().map(|(_, writer)| writer) {
             None => return Ok(()),
-            Some(Writer::Lines(mut writer) | Writer::Archive(mut writer)) => {
+            Some(OpenWriter::Lines(mut writer) | OpenWriter::Archive(mut writer)) => {
                 writer.finish_frame()?;
                 writer.sync()?;
             }
             #[cfg(feature = "parquet")]
-            Some(Writer::Rows(writer)) => writer.finish()?,
+            Some(OpenWriter::Rows(writer)) => writer.finish()?,
             #[cfg(feature = "parquet")]
-            Some(Writer::Table(writer)) => writer.finish()?,
+            Some(OpenWriter::Table(writer)) => writer.finish()?,
         }
         kill::point("publish.tmp_written");
         Ok(())
     }
 
-    fn next_name(&self, kind: &Kind, compression: Compression) -> PathBuf {
+    fn next_name(&self, kind: &OutputKind, compression: Compression) -> PathBuf {
         let name = self.target.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.rsplit_once(LINES).map_or(&*name, |(stem, _)| stem);
         let number = match self.files.len() {
@@ -241,11 +235,11 @@ impl Series<'_> {
             number => format!(".{number}"),
         };
         let ending = match kind {
-            Kind::Lines => format!("{LINES}{}", compression.suffix()),
-            Kind::Archive => format!(".warc{}", archive(compression).suffix()),
+            OutputKind::Lines => format!("{LINES}{}", compression.suffix()),
+            OutputKind::Archive => format!(".warc{}", archive(compression).suffix()),
             #[cfg(feature = "parquet")]
-            Kind::Rows(_) => ".parquet".to_owned(),
-            Kind::Table => ".parquet".to_owned(),
+            OutputKind::Rows(_) => ".parquet".to_owned(),
+            OutputKind::Table => ".parquet".to_owned(),
         };
         self.target.with_file_name(format!("{stem}{number}{ending}"))
     }

@@ -2,14 +2,14 @@
 
 use std::io::Read;
 
-use super::{Address, Object};
-use crate::{error::Error, file::ByteRange};
+use super::{Address, RemoteObject};
+use crate::{byte_range::ByteRange, error::Error};
 
 /// Stands where the real one would.
 #[derive(Debug)]
-pub struct Client;
+pub struct RemoteClient;
 
-impl Client {
+impl RemoteClient {
     /// Never.
     ///
     /// # Errors
@@ -22,7 +22,7 @@ impl Client {
     ///
     /// # Errors
     /// Always.
-    pub fn look_up(&self, _: &[Address]) -> Result<Vec<Object>, Error> {
+    pub fn look_up(&self, _: &[Address]) -> Result<Vec<RemoteObject>, Error> {
         Self::of_process().map(|_| Vec::new())
     }
 
@@ -30,7 +30,7 @@ impl Client {
     ///
     /// # Errors
     /// Always.
-    pub fn list(&self, _: &Address) -> Result<Vec<Object>, Error> {
+    pub fn list(&self, _: &Address) -> Result<Vec<RemoteObject>, Error> {
         Self::of_process().map(|_| Vec::new())
     }
 
@@ -38,7 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// Always.
-    pub fn open(&self, _: &Object, _: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
+    pub fn open(&self, _: &RemoteObject, _: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
         Self::of_process().map(|_| Box::new(std::io::empty()) as Box<dyn Read + Send>)
     }
 
@@ -47,7 +47,7 @@ impl Client {
     /// # Errors
     /// Always.
     #[cfg(feature = "parquet")]
-    pub fn open_range(&self, object: &Object, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
+    pub fn open_range(&self, object: &RemoteObject, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
         self.open(object, part)
     }
 }

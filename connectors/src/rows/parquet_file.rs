@@ -13,11 +13,7 @@ use ::parquet::{
 };
 use bytes::Bytes;
 
-use crate::{
-    error::Error,
-    file::Origin,
-    remote::{Blocks, Object},
-};
+use crate::remote::{Blocks, RemoteObject};
 
 /// Read ahead of a page header.
 const BUFFER_BYTES: usize = 8 << 10;
@@ -25,50 +21,33 @@ const BUFFER_BYTES: usize = 8 << 10;
 /// A file that is read anywhere, on disk or behind an address. It keeps why a read has failed: the library's own errors do not
 /// always tell that one has.
 #[derive(Clone, Debug)]
-pub struct Stored {
-    place: Arc<Place>,
+pub struct ParquetFile {
+    storage: Arc<ParquetStorage>,
     length: u64,
     failure: Arc<Mutex<Option<io::Error>>>,
 }
 
 #[derive(Debug)]
-enum Place {
+enum ParquetStorage {
     Disk(File),
     Object(Blocks),
 }
 
-impl Stored {
-    /// A file on disk.
+impl ParquetFile {
+    /// Reads a file on disk.
     ///
     /// # Errors
-    /// If its length cannot be had.
-    pub fn disk(file: File) -> io::Result<Self> {
+    /// If the file's length cannot be determined.
+    pub fn on_disk(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { place: Arc::new(Place::Disk(file)), length, failure: Arc::default() })
+        Ok(Self { storage: Arc::new(ParquetStorage::Disk(file)), length, failure: Arc::default() })
     }
 
-    /// An object that was looked up.
-    fn object(object: Object) -> Self {
+    /// Reads a remote object in the version that was looked up.
+    pub(crate) fn remote(object: RemoteObject) -> Self {
         let blocks = Blocks::new(object);
         let length = blocks.length();
-        Self { place: Arc::new(Place::Object(blocks)), length, failure: Arc::default() }
-    }
-
-    /// Where an input file is.
-    ///
-    /// # Errors
-    /// If it cannot be opened, or cannot be read from its end.
-    pub(crate) fn of(origin: &Origin) -> std::result::Result<Self, Error> {
-        match origin {
-            Origin::File { path, .. } => {
-                File::open(path).and_then(Self::disk).map_err(|source| Error::file("open", path, source))
-            }
-            Origin::Remote(object) => Ok(Self::object(object.clone())),
-            Origin::Inner { .. } | Origin::Stdin => Err(Error::Refused(format!(
-                "{} holds Parquet, expected a file on disk or behind an address: its footer is read first",
-                origin.path().display()
-            ))),
-        }
+        Self { storage: Arc::new(ParquetStorage::Object(blocks)), length, failure: Arc::default() }
     }
 
     /// Bytes of the file when it was opened.
@@ -82,16 +61,16 @@ impl Stored {
     }
 
     /// Up to `most` bytes from `at` on; fewer at the end of the file.
-    pub(super) fn bytes(&self, at: u64, most: usize) -> io::Result<Vec<u8>> {
+    pub(super) fn read_range(&self, at: u64, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        Rest { stored: self, at }.take(most as u64).read_to_end(&mut bytes)?;
+        ReadFrom { file: self, at }.take(most as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
     fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
-        match &*self.place {
-            Place::Disk(file) => file.read_at(out, at),
-            Place::Object(blocks) => blocks.read_at(out, at),
+        match &*self.storage {
+            ParquetStorage::Disk(file) => file.read_at(out, at),
+            ParquetStorage::Object(blocks) => blocks.read_at(out, at),
         }
     }
 
@@ -103,24 +82,24 @@ impl Stored {
     }
 }
 
-impl Length for Stored {
+impl Length for ParquetFile {
     fn len(&self) -> u64 {
         self.length
     }
 }
 
-impl ChunkReader for Stored {
-    type T = BufReader<Watched>;
+impl ChunkReader for ParquetFile {
+    type T = BufReader<LibraryReader>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::with_capacity(BUFFER_BYTES, Watched { stored: self.clone(), at: start }))
+        Ok(BufReader::with_capacity(BUFFER_BYTES, LibraryReader { file: self.clone(), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
             return Err(ParquetError::EOF(format!("{length} bytes from {start} on, the file has {}", self.length)));
         }
-        let bytes = self.bytes(start, length).map_err(|error| self.note(error))?;
+        let bytes = self.read_range(start, length).map_err(|error| self.note(error))?;
         if bytes.len() < length {
             return Err(ParquetError::EOF(format!("the file ends at {}", start + bytes.len() as u64)));
         }
@@ -128,15 +107,15 @@ impl ChunkReader for Stored {
     }
 }
 
-/// What lies from a place on.
-struct Rest<'a> {
-    stored: &'a Stored,
+/// What lies from a bytes on.
+struct ReadFrom<'a> {
+    file: &'a ParquetFile,
     at: u64,
 }
 
-impl Read for Rest<'_> {
+impl Read for ReadFrom<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.stored.read_at(out, self.at)?;
+        let count = self.file.read_at(out, self.at)?;
         self.at += count as u64;
         Ok(count)
     }
@@ -144,20 +123,20 @@ impl Read for Rest<'_> {
 
 /// The same for the library: failures are noted.
 #[derive(Debug)]
-pub struct Watched {
-    stored: Stored,
+pub struct LibraryReader {
+    file: ParquetFile,
     at: u64,
 }
 
-impl Read for Watched {
+impl Read for LibraryReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        match self.stored.read_at(out, self.at) {
+        match self.file.read_at(out, self.at) {
             Ok(count) => {
                 self.at += count as u64;
                 Ok(count)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => Err(self.stored.note(error)),
+            Err(error) => Err(self.file.note(error)),
         }
     }
 }

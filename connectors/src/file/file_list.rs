@@ -1,6 +1,6 @@
 //! Which files does a list of names mean?
 //!
-//! Names are relative to a [`Base`], or addresses of their own. Each file keeps the name that the list gives it, whichever
+//! Names are relative to a [`ListBase`], or addresses of their own. Each file keeps the name that the list gives it, whichever
 //! mirror it is read from, and files are numbered as the list has them before a shard takes its own: positions are the same
 //! on every machine.
 
@@ -10,35 +10,21 @@ use std::{
 };
 
 use super::{
-    pairs::{Pairs, pairs},
-    shard::Shard,
-    walk::{InputFile, Origin, format_by_name, refuse_wacz, single_file},
+    file_shard::FileShard,
+    input::{InputFile, InputOrigin},
+    input_format::{format_by_name, refuse_wacz},
+    pairs::{FoundPairs, find_pairs},
+    walk::single_file,
 };
 use crate::{
+    byte_range::ByteRange,
     error::Error,
-    remote::{self, Address},
+    remote::{Address, RemoteClient},
 };
-
-/// A run of a file's bytes, as they are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ByteRange {
-    /// Where it begins.
-    pub offset: u64,
-    /// How long it is.
-    pub length: u64,
-}
-
-impl ByteRange {
-    /// The byte behind it.
-    #[must_use]
-    pub fn end(self) -> u64 {
-        self.offset.saturating_add(self.length)
-    }
-}
 
 /// A file that a list names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListEntry {
     /// As the list has it.
     pub path: String,
     /// The line that names it first, from 1.
@@ -49,14 +35,14 @@ pub struct Listed {
 
 /// What the names of a list are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Base {
+pub enum ListBase {
     /// A folder: a mirror.
     Folder(PathBuf),
     /// `s3://BUCKET/PREFIX` or `https://HOST/PATH`.
     Remote(Address),
 }
 
-impl Base {
+impl ListBase {
     /// What `--base` says.
     ///
     /// # Errors
@@ -67,14 +53,14 @@ impl Base {
 }
 
 /// Where a name leads.
-enum Place {
+enum FileLocation {
     Local(PathBuf),
     Remote(Address),
 }
 
 /// What a list means.
 #[derive(Debug, Default)]
-pub struct ListedFiles {
+pub struct ResolvedList {
     /// Input files in the order of the list.
     pub files: Vec<InputFile>,
     /// Files that may belong together, and why they were not joined: worth a warning.
@@ -85,10 +71,15 @@ pub struct ListedFiles {
 ///
 /// # Errors
 /// If a name is given twice or leads out of the base, a file is not there, or parts lie behind a file's end.
-pub fn listed(list: Vec<Listed>, base: Option<&Base>, shard: Option<Shard>, join: bool) -> Result<ListedFiles, Error> {
+pub fn resolve_list(
+    list: Vec<ListEntry>,
+    base: Option<&ListBase>,
+    shard: Option<FileShard>,
+    join: bool,
+) -> Result<ResolvedList, Error> {
     check_once(&list)?;
-    let paths = list.iter().map(|listed| listed.parts.is_none().then_some(listed.path.as_str()));
-    let Pairs { texts, unclear } = if join { pairs(paths) } else { Pairs::default() };
+    let paths = list.iter().map(|entry| entry.parts.is_none().then_some(entry.path.as_str()));
+    let FoundPairs { texts, unclear } = if join { find_pairs(paths) } else { FoundPairs::default() };
     let (ours, texts) = ours(list, &texts, shard);
     let mut files = open(ours, base)?.into_iter();
     let mut joined = Vec::new();
@@ -104,14 +95,14 @@ pub fn listed(list: Vec<Listed>, base: Option<&Base>, shard: Option<Shard>, join
             }
         }
     }
-    Ok(ListedFiles { files: joined, unclear })
+    Ok(ResolvedList { files: joined, unclear })
 }
 
 /// The part of a list that a shard reads, each archive before its texts; and of each but texts, whether it has some. Shards count
 /// pairs, not files: both are in one, and every machine counts alike.
-fn ours(list: Vec<Listed>, texts: &BTreeMap<usize, usize>, shard: Option<Shard>) -> (Vec<Listed>, Vec<bool>) {
+fn ours(list: Vec<ListEntry>, texts: &BTreeMap<usize, usize>, shard: Option<FileShard>) -> (Vec<ListEntry>, Vec<bool>) {
     let of_others: BTreeSet<usize> = texts.values().copied().collect();
-    let mut list: Vec<Option<Listed>> = list.into_iter().map(Some).collect();
+    let mut list: Vec<Option<ListEntry>> = list.into_iter().map(Some).collect();
     let heads = (0..list.len()).filter(|number| !of_others.contains(number)).enumerate();
     let (mut ours, mut have_texts) = (Vec::new(), Vec::new());
     for (_, head) in heads.filter(|(number, _)| shard.is_none_or(|shard| shard.has(*number))) {
@@ -124,40 +115,35 @@ fn ours(list: Vec<Listed>, texts: &BTreeMap<usize, usize>, shard: Option<Shard>)
 }
 
 /// Finds out where files are.
-fn open(list: Vec<Listed>, base: Option<&Base>) -> Result<Vec<InputFile>, Error> {
-    let mut places = Vec::with_capacity(list.len());
-    for listed in &list {
-        let place = refuse_wacz(&listed.path).and_then(|()| place(&listed.path, base));
-        places.push(place.map_err(|error| in_line(listed, &error.to_string()))?);
+fn open(list: Vec<ListEntry>, base: Option<&ListBase>) -> Result<Vec<InputFile>, Error> {
+    let mut locations = Vec::with_capacity(list.len());
+    for entry in &list {
+        let location = refuse_wacz(&entry.path).and_then(|()| locate(&entry.path, base));
+        locations.push(location.map_err(|error| in_line(entry, &error.to_string()))?);
     }
-    let addresses: Vec<Address> = places.iter().filter_map(Place::address).cloned().collect();
-    let objects = if addresses.is_empty() { Vec::new() } else { remote::Client::of_process()?.look_up(&addresses)? };
+    let addresses: Vec<Address> = locations.iter().filter_map(FileLocation::address).cloned().collect();
+    let objects = if addresses.is_empty() { Vec::new() } else { RemoteClient::of_process()?.look_up(&addresses)? };
     let mut objects = objects.into_iter();
     let mut files = Vec::with_capacity(list.len());
-    for (listed, place) in list.into_iter().zip(places) {
-        let file = match place {
-            Place::Local(path) => {
+    for (entry, location) in list.into_iter().zip(locations) {
+        let file = match location {
+            FileLocation::Local(path) => {
                 let regular =
-                    path.metadata().map_err(|source| in_line(&listed, &format!("open {}: {source}", path.display())))?.is_file();
-                single_file(&path, regular).map_err(|error| in_line(&listed, &error.to_string()))?
+                    path.metadata().map_err(|source| in_line(&entry, &format!("open {}: {source}", path.display())))?.is_file();
+                single_file(&path, regular).map_err(|error| in_line(&entry, &error.to_string()))?
             }
-            Place::Remote(_) => {
-                let Some(object) = objects.next() else { return Err(in_line(&listed, "the object was not looked up")) };
-                InputFile {
-                    format: format_by_name(&listed.path),
-                    name: String::new(),
-                    origin: Origin::Remote(object),
-                    parts: None,
-                    texts: None,
-                }
+            FileLocation::Remote(_) => {
+                let Some(object) = objects.next() else { return Err(in_line(&entry, "the object was not looked up")) };
+                let format = format_by_name(&entry.path);
+                InputFile::whole(String::new(), InputOrigin::Remote(object), format)
             }
         };
-        files.push(pick(file, listed)?);
+        files.push(pick(file, entry)?);
     }
     Ok(files)
 }
 
-impl Place {
+impl FileLocation {
     fn address(&self) -> Option<&Address> {
         match self {
             Self::Local(_) => None,
@@ -166,33 +152,33 @@ impl Place {
     }
 }
 
-fn in_line(listed: &Listed, what: &str) -> Error {
-    Error::Refused(format!("line {}: {what}", listed.line))
+fn in_line(entry: &ListEntry, what: &str) -> Error {
+    Error::Refused(format!("line {}: {what}", entry.line))
 }
 
 /// A name given twice would be two partitions of one name.
-fn check_once(list: &[Listed]) -> Result<(), Error> {
+fn check_once(list: &[ListEntry]) -> Result<(), Error> {
     let mut lines = BTreeMap::new();
-    for listed in list {
-        if let Some(first) = lines.insert(listed.path.as_str(), listed.line) {
-            return Err(in_line(listed, &format!("got {} again, as in line {first}, expected each file once", listed.path)));
+    for entry in list {
+        if let Some(first) = lines.insert(entry.path.as_str(), entry.line) {
+            return Err(in_line(entry, &format!("got {} again, as in line {first}, expected each file once", entry.path)));
         }
     }
     Ok(())
 }
 
-fn place(name: &str, base: Option<&Base>) -> Result<Place, Error> {
+fn locate(name: &str, base: Option<&ListBase>) -> Result<FileLocation, Error> {
     if Address::is_one(name) {
-        return Address::parse(name).map(Place::Remote);
+        return Address::parse(name).map(FileLocation::Remote);
     }
     match base {
-        Some(Base::Remote(base)) => base.join(name).map(Place::Remote),
+        Some(ListBase::Remote(base)) => base.join(name).map(FileLocation::Remote),
         // What the user's own working folder means is the user's affair.
-        None => Ok(Place::Local(name.into())),
-        Some(Base::Folder(folder)) => {
+        None => Ok(FileLocation::Local(name.into())),
+        Some(ListBase::Folder(folder)) => {
             let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if Path::new(name).components().all(inside) {
-                Ok(Place::Local(folder.join(name)))
+                Ok(FileLocation::Local(folder.join(name)))
             } else {
                 Err(Error::Refused(format!("got {name}, expected a path below {}", folder.display())))
             }
@@ -201,15 +187,15 @@ fn place(name: &str, base: Option<&Base>) -> Result<Place, Error> {
 }
 
 /// Names the file as the list does, and takes from it what the list asks for.
-fn pick(file: InputFile, listed: Listed) -> Result<InputFile, Error> {
+fn pick(file: InputFile, entry: ListEntry) -> Result<InputFile, Error> {
     let size = file.origin.size().unwrap_or(u64::MAX);
-    let behind = listed.parts.iter().flatten().find(|part| part.end() > size);
+    let behind = entry.parts.iter().flatten().find(|part| part.end() > size);
     if let Some(part) = behind {
         let (offset, length) = (part.offset, part.length);
-        let what = format!("got {length} bytes at {offset} of {}, which has {size} bytes", listed.path);
-        return Err(in_line(&listed, &what));
+        let what = format!("got {length} bytes at {offset} of {}, which has {size} bytes", entry.path);
+        return Err(in_line(&entry, &what));
     }
-    let Listed { path: name, parts, .. } = listed;
+    let ListEntry { path: name, parts, .. } = entry;
     Ok(InputFile { name, parts: parts.map(Into::into), ..file })
 }
 
@@ -219,8 +205,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(line: u64, path: &str) -> Listed {
-        Listed { path: path.to_owned(), line, parts: None }
+    fn entry(line: u64, path: &str) -> ListEntry {
+        ListEntry { path: path.to_owned(), line, parts: None }
     }
 
     fn mirror() -> tempfile::TempDir {
@@ -235,11 +221,11 @@ mod tests {
     #[test]
     fn shards_part_a_list_and_keep_its_names() {
         let folder = mirror();
-        let base = Base::Folder(folder.path().to_owned());
+        let base = ListBase::Folder(folder.path().to_owned());
         let list = || vec![entry(1, "a/2.warc"), entry(2, "a/0.warc"), entry(4, "a/1.warc")];
         let names = |shard: Option<&str>| -> Vec<String> {
             let shard = shard.map(|text| text.parse().expect("a shard"));
-            listed(list(), Some(&base), shard, true).expect("there").files.into_iter().map(|file| file.name).collect()
+            resolve_list(list(), Some(&base), shard, true).expect("there").files.into_iter().map(|file| file.name).collect()
         };
         assert_eq!(names(None), ["a/2.warc", "a/0.warc", "a/1.warc"]);
         assert_eq!(names(Some("0/2")), ["a/2.warc", "a/1.warc"]);
@@ -255,12 +241,12 @@ mod tests {
             let content = if name.contains('1') { "{}" } else { "WARC/1.0\r\n" };
             fs::write(folder.path().join(name), content).expect("written");
         }
-        let base = Base::Folder(folder.path().to_owned());
+        let base = ListBase::Folder(folder.path().to_owned());
         let paths = ["a/0.warc", "t/0.warc.wet", "a/1.warc", "t/1.warc.wet", "t/2.warc.wet.gz", "a/2.warc"];
         let read = |shard: Option<&str>, join: bool| -> Vec<String> {
             let list = paths.iter().zip(1..).map(|(path, line)| entry(line, path)).collect();
             let shard = shard.map(|text| text.parse().expect("a shard"));
-            let found = listed(list, Some(&base), shard, join).expect("there");
+            let found = resolve_list(list, Some(&base), shard, join).expect("there");
             assert_eq!(found.unclear, [""; 0]);
             let name = |file: InputFile| file.name + &file.texts.map(|texts| format!(" + {}", texts.name)).unwrap_or_default();
             found.files.into_iter().map(name).collect()
@@ -276,8 +262,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         let folder = mirror();
-        let base = Base::Folder(folder.path().to_owned());
-        let said = |list: Vec<Listed>| listed(list, Some(&base), None, true).expect_err("wrong").to_string();
+        let base = ListBase::Folder(folder.path().to_owned());
+        let said = |list: Vec<ListEntry>| resolve_list(list, Some(&base), None, true).expect_err("wrong").to_string();
         assert!(said(vec![entry(1, "a/0.warc"), entry(3, "a/9.warc")]).starts_with("line 3: open "));
         assert!(said(vec![entry(1, "a/0.warc"), entry(2, "a/0.warc")]).contains("line 2: got a/0.warc again, as in line 1"));
         assert!(said(vec![entry(5, "a/0.WACZ")]).contains("line 5: got a/0.WACZ, a WACZ in a list"));
@@ -286,7 +272,8 @@ mod tests {
         }
         let parts = Some(vec![ByteRange { offset: 5, length: 6 }]);
         assert!(
-            said(vec![Listed { parts, ..entry(7, "a/0.warc") }]).contains("line 7: got 6 bytes at 5 of a/0.warc, which has 10")
+            said(vec![ListEntry { parts, ..entry(7, "a/0.warc") }])
+                .contains("line 7: got 6 bytes at 5 of a/0.warc, which has 10")
         );
     }
 }

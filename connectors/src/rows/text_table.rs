@@ -17,10 +17,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
 use super::copy::{base, close, failed};
-use crate::{
-    error::Error,
-    file::{Cell, Compression},
-};
+use crate::{compression::Compression, error::Error, table_cell::TableCell};
 
 /// Rows and bytes that are collected before they are encoded.
 const BATCH_ROWS: usize = 1024;
@@ -29,24 +26,24 @@ const BATCH_BYTES: usize = 8 << 20;
 const GROUP_BYTES: usize = 64 << 20;
 
 /// Writes a table to one file.
-pub(crate) struct Table {
+pub(crate) struct TextTable {
     path: PathBuf,
     writer: ArrowWriter<File>,
     schema: Arc<Schema>,
-    columns: Vec<Column>,
+    columns: Vec<ColumnBuilder>,
     rows: usize,
     bytes: usize,
 }
 
-enum Column {
+enum ColumnBuilder {
     Text(StringBuilder),
     Time(TimestampMillisecondBuilder),
 }
 
-impl Table {
+impl TextTable {
     /// Creates `path` for rows that have these columns; `example` shows of which kind each of them is.
-    pub(crate) fn create(path: &Path, names: &[&str], example: &[Cell], compression: Compression) -> Result<Self, Error> {
-        let columns: Vec<Column> = example.iter().map(Column::of).collect();
+    pub(crate) fn create(path: &Path, names: &[&str], example: &[TableCell], compression: Compression) -> Result<Self, Error> {
+        let columns: Vec<ColumnBuilder> = example.iter().map(ColumnBuilder::of).collect();
         let fields = names.iter().zip(&columns).map(|(name, column)| Field::new(*name, column.kind(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let file = File::create(path).map_err(|source| Error::file("create", path, source))?;
@@ -56,18 +53,18 @@ impl Table {
     }
 
     /// Adds a row.
-    pub(crate) fn write(&mut self, cells: &[Cell]) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, cells: &[TableCell]) -> Result<(), Error> {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             match (column, cell) {
-                (Column::Text(builder), Cell::Text(text)) => {
+                (ColumnBuilder::Text(builder), TableCell::Text(text)) => {
                     builder.append_option(text.as_deref());
                     self.bytes += text.as_ref().map_or(0, String::len);
                 }
-                (Column::Time(builder), Cell::Time(seconds)) => {
+                (ColumnBuilder::Time(builder), TableCell::Time(seconds)) => {
                     builder.append_option(seconds.map(|seconds| seconds.saturating_mul(1000)));
                 }
-                (Column::Text(builder), Cell::Time(_)) => builder.append_null(),
-                (Column::Time(builder), Cell::Text(_)) => builder.append_null(),
+                (ColumnBuilder::Text(builder), TableCell::Time(_)) => builder.append_null(),
+                (ColumnBuilder::Time(builder), TableCell::Text(_)) => builder.append_null(),
             }
         }
         self.rows += 1;
@@ -76,7 +73,7 @@ impl Table {
 
     fn encode(&mut self) -> Result<(), Error> {
         (self.rows, self.bytes) = (0, 0);
-        let columns = self.columns.iter_mut().map(Column::finish).collect();
+        let columns = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| failed(&self.path, error.into()))?;
         let write = |writer: &mut ArrowWriter<File>| {
             writer.write(&batch)?;
@@ -92,11 +89,11 @@ impl Table {
     }
 }
 
-impl Column {
-    fn of(cell: &Cell) -> Self {
+impl ColumnBuilder {
+    fn of(cell: &TableCell) -> Self {
         match cell {
-            Cell::Text(_) => Self::Text(StringBuilder::new()),
-            Cell::Time(_) => Self::Time(TimestampMillisecondBuilder::new().with_timezone("UTC")),
+            TableCell::Text(_) => Self::Text(StringBuilder::new()),
+            TableCell::Time(_) => Self::Time(TimestampMillisecondBuilder::new().with_timezone("UTC")),
         }
     }
 

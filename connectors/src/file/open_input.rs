@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    listed::ByteRange,
-    walk::{Companion, InputFile, Origin},
-};
+use super::input::{CompanionFile, InputFile, InputOrigin};
 use crate::{
+    byte_range::ByteRange,
     compress::Reader,
     error::Error,
     framing::{
@@ -18,17 +16,17 @@ use crate::{
 };
 
 /// A record, and the file it lies in where that is not the first one.
-pub(super) type Located = (Frame, Option<Arc<str>>);
+pub(super) type LocatedFrame = (Frame, Option<Arc<str>>);
 
 /// A file whose records are being read.
-pub(super) enum Opened {
+pub(super) enum OpenInput {
     /// By itself.
     One(Box<Framer<Reader>>),
     /// WARC with the texts that were made of its records, behind them or in a file of their own.
     Joined(Box<Joined<Reader>>),
 }
 
-impl Opened {
+impl OpenInput {
     /// Opens a file, or a part of it; with `join`, texts behind their records are joined to them.
     pub(super) fn open(file: &InputFile, part: Option<ByteRange>, limits: Limits, join: bool) -> Result<Self, Error> {
         let failed = |source| Error::reading(file.origin.path(), source);
@@ -41,7 +39,7 @@ impl Opened {
     }
 
     /// The next record of this file; `None` at the end.
-    pub(super) fn next_frame(&mut self, file: &InputFile) -> Result<Option<Located>, Error> {
+    pub(super) fn next_frame(&mut self, file: &InputFile) -> Result<Option<LocatedFrame>, Error> {
         match self {
             Self::One(framer) => {
                 let frame = framer.next_frame().map_err(|source| Error::reading(file.origin.path(), source))?;
@@ -67,13 +65,13 @@ impl Opened {
     }
 }
 
-fn open_texts(texts: &Companion, limits: Limits) -> Result<(Records<Reader>, Arc<str>), Error> {
+fn open_texts(texts: &CompanionFile, limits: Limits) -> Result<(Records<Reader>, Arc<str>), Error> {
     let mut reader = reader(&texts.origin, None, limits)?;
     reader.expect(Format::Warc.begins());
     Ok((Records::new(reader, limits), texts.name.as_str().into()))
 }
 
-fn reader(origin: &Origin, part: Option<ByteRange>, limits: Limits) -> Result<Reader, Error> {
+fn reader(origin: &InputOrigin, part: Option<ByteRange>, limits: Limits) -> Result<Reader, Error> {
     let size = part.map(|part| part.length).or_else(|| origin.size());
     let reader = Reader::new(origin.open(part)?, &limits).map_err(|source| Error::reading(origin.path(), source))?;
     Ok(reader.sized(size))

@@ -21,7 +21,11 @@ use crate::{
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Fate, Horizon, Ledger},
     operator::{Operator, Persist, ReplayRecord, Scene, Settled, Tick, key_shard_of},
-    text::{Seed, hash::mix},
+    table::slots::{Load, Slot, Slots},
+    text::{
+        Seed,
+        hash::{mix, reduce},
+    },
 };
 
 /// `[operators.exact_dedup]`
@@ -66,7 +70,7 @@ const DOMAIN: u64 = 0x6578_6163_7400;
 /// Sequence numbers kept of a text besides the first one: the next three and the newest four.
 const MORE: usize = 7;
 const MORE_FIRST: usize = 3;
-const SLOTS_LEAST: usize = 64;
+const LOAD_MAX: Load = Load { keys: 4, slots: 5 };
 
 /// See the [module documentation](self).
 #[derive(Debug)]
@@ -119,91 +123,70 @@ struct TextSlot {
     more: u32,
 }
 
-/// Open addressing with linear probing. It grows by an eighth, so that memory follows the texts closely.
-#[derive(Clone, Debug)]
+impl Slot for TextSlot {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.first == 0
+    }
+}
+
+/// It grows by an eighth, so that memory follows the texts closely.
+#[derive(Clone, Debug, Default)]
 struct TextTable {
-    slots: Vec<TextSlot>,
-    used: usize,
+    slots: Slots<TextSlot>,
     /// Sequence numbers plus one, oldest first; 0 is none.
     more: Vec<[u32; MORE]>,
 }
 
 impl TextTable {
-    fn new() -> Self {
-        Self { slots: Vec::new(), used: 0, more: Vec::new() }
-    }
-
-    /// Slots for `used` texts: a function of the count alone, so equal contents have equal layouts.
-    fn slots_for(used: usize) -> usize {
-        let mut slots = SLOTS_LEAST;
-        while used * 5 > slots * 4 {
-            slots += slots / 8;
-        }
-        slots
-    }
-
     /// The slot of the key, or the empty one where it belongs.
-    fn find(slots: &[TextSlot], seed: Seed, digest: [u64; 2]) -> usize {
-        let hash = hash_of(seed, digest) << 4;
-        let mut at = ((u128::from(hash) * slots.len() as u128) >> 64) as usize;
-        while slots[at].first != 0 && slots[at].digest != digest {
-            at = if at + 1 == slots.len() { 0 } else { at + 1 };
-        }
-        at
+    fn find(&self, seed: Seed, digest: [u64; 2]) -> usize {
+        self.slots.find(home(seed, digest, self.slots.len()), |_, entry| entry.digest == digest)
     }
 
     fn seqnos(&self, seed: Seed, key: &Key) -> Vec<SeqNo> {
-        if self.slots.is_empty() {
+        if self.slots.len() == 0 {
             return Vec::new();
         }
-        let slot = self.slots[Self::find(&self.slots, seed, key.digest)];
-        if slot.first == 0 {
+        let entry = self.slots.key(self.find(seed, key.digest));
+        if entry.is_empty() {
             return Vec::new();
         }
-        let more = slot.more.checked_sub(1).and_then(|i| self.more.get(i as usize));
-        std::iter::once(slot.first).chain(more.into_iter().flatten().copied().filter(|&o| o != 0)).map(|o| o - 1).collect()
+        let more = entry.more.checked_sub(1).and_then(|i| self.more.get(i as usize));
+        std::iter::once(entry.first).chain(more.into_iter().flatten().copied().filter(|&o| o != 0)).map(|o| o - 1).collect()
     }
 
     /// Sets the sequence numbers of a key: not empty, ascending.
     fn store(&mut self, seed: Seed, key: &Key, seqnos: &[SeqNo]) {
         let Some((&first, rest)) = seqnos.split_first() else { return };
-        self.make_room(seed);
-        let at = Self::find(&self.slots, seed, key.digest);
-        let slot = &mut self.slots[at];
-        self.used += usize::from(slot.first == 0);
-        slot.digest = key.digest;
-        slot.first = first + 1;
-        if rest.is_empty() {
-            return;
+        if self.slots.is_full(LOAD_MAX) {
+            self.slots.rebuild(self.slots.one_eighth_more(), 0, |entry, slots| home(seed, entry.digest, slots), |()| true);
         }
-        if slot.more == 0 {
+        let at = self.find(seed, key.digest);
+        let mut more = self.slots.key(at).more;
+        if more == 0 && !rest.is_empty() {
             if self.more.len() == self.more.capacity() {
                 self.more.reserve_exact(self.more.len() / 8 + 8);
             }
             self.more.push([0; MORE]);
-            slot.more = self.more.len() as u32;
+            more = self.more.len() as u32;
         }
-        let more = &mut self.more[slot.more as usize - 1];
-        *more = [0; MORE];
-        more.iter_mut().zip(rest).for_each(|(to, &from)| *to = from + 1);
-    }
-
-    fn make_room(&mut self, seed: Seed) {
-        let slots = Self::slots_for(self.used + 1);
-        if slots <= self.slots.len() {
-            return;
+        self.slots.put(at, TextSlot { digest: key.digest, first: first + 1, more }, ());
+        if !rest.is_empty() {
+            let more = &mut self.more[more as usize - 1];
+            *more = [0; MORE];
+            more.iter_mut().zip(rest).for_each(|(to, &from)| *to = from + 1);
         }
-        let mut grown = vec![TextSlot::default(); slots];
-        for slot in self.slots.iter().filter(|s| s.first != 0) {
-            let at = Self::find(&grown, seed, slot.digest);
-            grown[at] = *slot;
-        }
-        self.slots = grown;
     }
 
     fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<TextSlot>() + self.more.capacity() * size_of::<[u32; MORE]>()
+        self.slots.bytes() + self.more.capacity() * size_of::<[u32; MORE]>()
     }
+}
+
+/// By the bits below the top four, which are the same throughout a key shard.
+fn home(seed: Seed, digest: [u64; 2], slots: usize) -> usize {
+    reduce(hash_of(seed, digest) << 4, slots)
 }
 
 fn hash_of(seed: Seed, digest: [u64; 2]) -> u64 {
@@ -228,7 +211,7 @@ impl TextShard {
     /// Passes from one half of the documents to a later one.
     fn turn(&mut self, from: u32, to: u32) {
         for _ in from..to.min(from.saturating_add(2)) {
-            self.previous = std::mem::replace(&mut self.current, TextTable::new());
+            self.previous = std::mem::take(&mut self.current);
         }
     }
 }
@@ -263,7 +246,7 @@ impl Operator for ExactDedup {
     type Proposal = Vec<SeqNo>;
 
     fn key_shard(&self) -> TextShard {
-        TextShard { seed: self.seed, current: TextTable::new(), previous: TextTable::new() }
+        TextShard { seed: self.seed, current: TextTable::default(), previous: TextTable::default() }
     }
 
     fn probe(&self, document: &Document) -> Option<Key> {
@@ -473,7 +456,7 @@ mod tests {
         steps.push(plain(0)); // 20: within the last 32
         steps.extend((200..220).map(plain));
         steps.extend([plain(0), plain(1)]); // 41 is a copy of 0, carried over by 20; 42 comes too late
-        let outcome = check(make(32), &steps, 4, KEY_SHARDS * 2 * SLOTS_LEAST * 24 + 4096);
+        let outcome = check(make(32), &steps, 4, KEY_SHARDS * 2 * crate::table::slots::SLOTS_LEAST * 24 + 4096);
         assert_eq!([outcome.matched(20), outcome.matched(41), outcome.matched(42)], [Some(0), Some(0), None]);
     }
 

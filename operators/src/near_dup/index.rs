@@ -1,130 +1,109 @@
-//! Band keys -> earlier documents that have the same one.
+//! Which earlier documents have a band key in common with this one? An index from band key to
+//! sequence numbers, on [`slots`](crate::table).
 //!
-//! A slot is 8 bytes: 32 bits of the key and the sequence number. A key's place follows from those 32 bits, so the table can grow
-//! without the rest of the key. Other keys that share the 32 bits give a false candidate once in a thousand look-ups at
-//! five million documents; verification rejects it.
+//! A slot is 8 bytes: 32 bits of the key and the sequence number. A key's home follows from those 32
+//! bits, so the table can grow without the rest of the key. Keys that differ elsewhere give a false
+//! candidate once in a thousand searches at five million documents; verification rejects it.
 //!
-//! A key lists at most the oldest four and the newest four documents: the oldest because the earliest clean one is named,
-//! the newest because the oldest may all be bad.
+//! A key lists at most the oldest four and the newest four documents: the oldest because the earliest
+//! clean one is named, the newest because the oldest may all be bad. Documents of one key lie in
+//! their order along the key's walk.
 //!
-//! **Cost** about 50 ns a key. **State** 8 bytes a slot at a load of .75 to .84, so 10 bytes a key (+-6%).
+//! **Cost** about 50 ns a key. **State** 8 bytes a slot at a load of .75 to .84, so 10 bytes a key
+//! (+-6%).
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
     operator::Persist,
+    table::slots::{Load, Slots},
+    text::hash::reduce,
 };
 
 /// Documents listed under one key.
 pub const LISTED: usize = 8;
 const OLDEST: usize = 4;
-const SLOTS_LEAST: usize = 64;
+const LOAD_MAX: Load = Load { keys: 21, slots: 25 };
 
+/// The documents of one half of those remembered.
 #[derive(Clone, Debug, Default)]
-struct Table {
-    /// Upper half: bits of the key; lower half: sequence number plus one; 0 is an empty slot.
-    slots: Vec<u64>,
-    used: usize,
+struct BandTable {
+    /// Upper half: bits of the key. Lower half: the sequence number plus one, so that 0 is no entry.
+    slots: Slots<u64>,
 }
 
-/// Where a key's documents are, oldest first, and the empty slot after them.
-struct Found {
+/// Where the documents of a key lie, oldest first, and the empty slot behind them.
+struct Listed {
     at: [usize; LISTED],
     len: usize,
     empty: usize,
 }
 
-fn home(bits: u32, slots: usize) -> usize {
-    ((u64::from(bits) * slots as u64) >> 32) as usize
-}
-
-fn bits_of(key: u64) -> u32 {
-    // Below the four bits that chose the shard.
-    (key >> UNUSED_BITS) as u32
-}
-
 /// Lowest bits of a key, which the index does not look at.
 pub const UNUSED_BITS: u32 = 28;
 
-impl Table {
-    fn slots_for(used: usize) -> usize {
-        let mut slots = SLOTS_LEAST;
-        while used * 25 > slots * 21 {
-            slots += slots / 8;
-        }
-        slots
-    }
+/// The bits that the index looks at: those below the four that chose the key shard.
+fn bits_of(key: u64) -> u32 {
+    (key >> UNUSED_BITS) as u32
+}
 
-    fn find(&self, bits: u32) -> Found {
-        let mut found = Found { at: [0; LISTED], len: 0, empty: home(bits, self.slots.len()) };
-        while self.slots[found.empty] != 0 {
-            if (self.slots[found.empty] >> 32) as u32 == bits && found.len < LISTED {
-                found.at[found.len] = found.empty;
-                found.len += 1;
+fn home(entry: u64, slots: usize) -> usize {
+    reduce(entry >> 32 << 32, slots)
+}
+
+impl BandTable {
+    fn find(&self, bits: u32) -> Listed {
+        let (mut at, mut len) = ([0; LISTED], 0);
+        let empty = self.slots.find(home(u64::from(bits) << 32, self.slots.len()), |slot, entry| {
+            if (entry >> 32) as u32 == bits && len < LISTED {
+                at[len] = slot;
+                len += 1;
             }
-            found.empty = if found.empty + 1 == self.slots.len() { 0 } else { found.empty + 1 };
-        }
-        found
+            false
+        });
+        Listed { at, len, empty }
     }
 
     fn list(&self, bits: u32, out: &mut Vec<SeqNo>) {
-        if !self.slots.is_empty() {
-            let found = self.find(bits);
-            out.extend(found.at[..found.len].iter().map(|&at| self.slots[at] as u32 - 1));
+        if self.slots.len() > 0 {
+            let listed = self.find(bits);
+            out.extend(listed.at[..listed.len].iter().map(|&at| *self.slots.key(at) as u32 - 1));
         }
     }
 
     fn insert(&mut self, bits: u32, seqno: SeqNo) {
-        let slot = u64::from(bits) << 32 | u64::from(seqno + 1);
-        if !self.slots.is_empty() {
-            let found = self.find(bits);
-            if found.len == LISTED {
-                for pair in found.at[OLDEST..].windows(2) {
-                    self.slots[pair[0]] = self.slots[pair[1]];
+        let entry = u64::from(bits) << 32 | u64::from(seqno + 1);
+        if self.slots.len() > 0 {
+            let listed = self.find(bits);
+            if listed.len == LISTED {
+                for pair in listed.at[OLDEST..].windows(2) {
+                    self.slots.put(pair[0], *self.slots.key(pair[1]), ());
                 }
-                self.slots[found.at[LISTED - 1]] = slot;
+                self.slots.put(listed.at[LISTED - 1], entry, ());
                 return;
             }
             // Only a document that takes a slot of its own makes the table grow: its size follows from how many are used.
-            if Self::slots_for(self.used + 1) <= self.slots.len() {
-                self.slots[found.empty] = slot;
-                self.used += 1;
+            if !self.slots.is_full(LOAD_MAX) {
+                self.slots.put(listed.empty, entry, ());
                 return;
             }
         }
-        self.make_room();
-        let empty = self.find(bits).empty;
-        self.slots[empty] = slot;
-        self.used += 1;
-    }
-
-    /// Grows to what one document more needs.
-    fn make_room(&mut self) {
-        let slots = Self::slots_for(self.used + 1);
-        let mut grown = Self { slots: vec![0; slots], used: self.used };
-        // From after an empty slot, so that a run that goes around the end is walked in order: documents of a key keep theirs.
-        let start = self.slots.iter().position(|&s| s == 0).unwrap_or(0);
-        let (wrapped, rest) = self.slots.split_at(start);
-        for &slot in rest.iter().chain(wrapped).filter(|&&s| s != 0) {
-            let mut at = home((slot >> 32) as u32, slots);
-            while grown.slots[at] != 0 {
-                at = if at + 1 == slots { 0 } else { at + 1 };
-            }
-            grown.slots[at] = slot;
-        }
-        *self = grown;
+        // From the start of a walk on, so that the documents of a key keep their order.
+        self.slots.rebuild(self.slots.one_eighth_more(), self.slots.start_of_walks(), home, |()| true);
+        self.slots.put(self.find(bits).empty, entry, ());
     }
 }
 
-/// The keys of one shard: those of the current half of the documents, and those of the half before.
+/// The band keys of one key shard: those of the current half of the documents, and those of the half
+/// before.
 #[derive(Clone, Debug, Default)]
 pub struct Shard {
-    current: Table,
-    previous: Table,
+    current: BandTable,
+    previous: BandTable,
 }
 
 impl Shard {
-    /// Earlier documents with the key, appended oldest first.
+    /// Appends the earlier documents with the key, oldest first.
     pub fn list(&self, key: u64, out: &mut Vec<SeqNo>) {
         self.previous.list(bits_of(key), out);
         self.current.list(bits_of(key), out);
@@ -135,7 +114,8 @@ impl Shard {
         self.current.insert(bits_of(key), seqno);
     }
 
-    /// Passes from one half of the documents to a later one: the half before is forgotten, the current one takes its place.
+    /// Passes from one half of the documents to a later one: the half before is forgotten, and the
+    /// current one takes its place.
     pub fn turn(&mut self, from: u32, to: u32) {
         for _ in from..to.min(from.saturating_add(2)) {
             self.previous = std::mem::take(&mut self.current);
@@ -145,7 +125,7 @@ impl Shard {
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        (self.current.slots.capacity() + self.previous.slots.capacity()) * size_of::<u64>()
+        self.current.slots.bytes() + self.previous.slots.bytes()
     }
 }
 

@@ -1,49 +1,51 @@
-//! Has this key been added? A Bloom filter whose bits for one key lie in one cache line (Putze, Sanders, Singler 2007).
+//! Has this key been added? A Bloom filter whose bits for one key lie in one cache line (Putze,
+//! Sanders, Singler 2007).
 //!
-//! Four bits a key. At 12 bits a key about .7% of absent keys are said to be there (a little more than in an unblocked
-//! filter, because lines fill unevenly); at 8 bits 2.8%. No added key is ever missed. Cost: one cache line.
+//! Each key sets four bits. At 12 bits a key about .7% of absent keys seem to be there, a little
+//! more than in an unblocked filter, because lines fill unevenly; at 8 bits a key it is 2.8%. An
+//! added key is never missed. Cost: one cache line.
 
-use super::{Line, line_of, load_lines, save_lines};
+use super::cache_line::CacheLine;
 use crate::codec::{Corrupt, Decoder, Encoder};
 
 /// A blocked Bloom filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bloom {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
 }
 
 impl Bloom {
-    /// A filter of about `bytes` bytes, at least one cache line.
+    /// A filter of about `bytes` bytes, but at least one cache line.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self { lines: vec![Line::default(); (bytes / Line::BYTES).max(1)] }
+        Self { lines: CacheLine::empty(bytes) }
     }
 
     /// Adds a key.
     pub fn insert(&mut self, key: u64) {
-        let at = line_of(key, self.lines.len());
+        let at = CacheLine::index(key, &self.lines);
         for bit in bits(key) {
             self.lines[at].0[bit >> 6] |= 1 << (bit & 63);
         }
     }
 
-    /// Whether the key was added, or seems so.
+    /// Whether the key was added, or seems to have been.
     #[inline]
     #[must_use]
     pub fn contains(&self, key: u64) -> bool {
-        let line = &self.lines[line_of(key, self.lines.len())];
+        let line = &self.lines[CacheLine::index(key, &self.lines)];
         bits(key).iter().all(|&bit| line.0[bit >> 6] >> (bit & 63) & 1 == 1)
     }
 
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.lines.len() * Line::BYTES
+        self.lines.len() * CacheLine::BYTES
     }
 
     /// Writes the filter.
     pub fn save(&self, out: &mut Encoder) {
-        save_lines(&self.lines, out);
+        CacheLine::save_all(&self.lines, out);
     }
 
     /// Reads a filter.
@@ -51,7 +53,7 @@ impl Bloom {
     /// # Errors
     /// If the bytes are not a whole number of cache lines.
     pub fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        Ok(Self { lines: load_lines(from)? })
+        Ok(Self { lines: CacheLine::load_all(from)? })
     }
 }
 

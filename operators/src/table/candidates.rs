@@ -1,98 +1,92 @@
-//! The carriers of each phrase seen at least twice: an exact, bounded table.
+//! Who carries each phrase that was seen at least twice? An exact, bounded table, on
+//! [`slots`](super::slots), grown by doubling.
 //!
-//! 32 bytes a slot at 37 to 75% load, plus 8 bytes a listed carrier in size classes. Of a phrase the newest 64 carriers are
-//! listed; `live` goes on counting. When the table is full, new phrases are not taken in until [`Candidates::make_room`]
-//! has dropped the weakest and oldest. Cost of a look-up: one cache line where the phrase is absent, two or three where not.
+//! The newest 64 carriers of a phrase are listed; its count of live carriers goes on. When the
+//! table is full, new phrases are not taken in until [`CandidateTable::make_room`] has dropped the
+//! weakest and oldest. A snapshot holds the slot of each phrase, so the home of a phrase and the
+//! order in which phrases move to a larger table are part of its format.
+//!
+//! **Cost** of a search: one cache line for an absent phrase, two or three for one that is held.
+//! **State** 32 bytes a slot at a load of .37 to .75, and 8 bytes a listed carrier in size classes.
 
-use super::pool::{LIST_MAX, Place, Pool, spare};
-use crate::codec::{Corrupt, Decoder, Encoder};
+use super::{
+    pool::{LIST_MAX, ListPlace, Pool},
+    slots::{Load, Slots},
+};
+use crate::{
+    codec::{Corrupt, Decoder, Encoder},
+    text::hash::reduce,
+};
 
 /// What is known of one phrase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Candidate {
-    /// Documents that carry it and still vote, with those that are no longer listed. Stops at 65,535.
+    /// Documents that carry the phrase and still vote, those that are no longer listed included.
+    /// Stops at 65,535.
     pub live: u16,
     /// `live` at the last epoch boundary before `touched`.
     pub before: u16,
     /// Sequence number of the newest carrier.
     pub touched: u32,
-    /// `live` from which it is tested again; only rises.
+    /// The value of `live` from which on the phrase is tested again. It only ever rises.
     pub next_test: u16,
     listed: u8,
     class: u8,
-    /// The carrier if one is listed, the place in the pool if more are.
+    /// The carrier if one is listed; the index of the list in the pool if several are.
     carriers: u64,
 }
 
 /// A bounded map from phrase to [`Candidate`].
 #[derive(Debug)]
-pub struct Candidates {
-    keys: Vec<u64>,
-    entries: Vec<Candidate>,
+pub struct CandidateTable {
+    slots: Slots<u64, Candidate>,
     pool: Pool,
-    len: usize,
     len_max: usize,
 }
 
-const EMPTY: u64 = 0;
 const SLOTS_MIN: usize = 64;
+const LOAD_MAX: Load = Load { keys: 3, slots: 4 };
 
-/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
-impl Clone for Candidates {
+/// Clones as a derived implementation would, but `clone_from` uses the memory of the old copy
+/// again: see `copies`.
+impl Clone for CandidateTable {
     fn clone(&self) -> Self {
-        Self {
-            keys: self.keys.clone(),
-            entries: self.entries.clone(),
-            pool: self.pool.clone(),
-            len: self.len,
-            len_max: self.len_max,
-        }
+        Self { slots: self.slots.clone(), pool: self.pool.clone(), len_max: self.len_max }
     }
 
     fn clone_from(&mut self, source: &Self) {
-        let Self { keys, entries, pool, len, len_max } = source;
-        self.keys.clone_from(keys);
-        self.entries.clone_from(entries);
+        let Self { slots, pool, len_max } = source;
+        self.slots.clone_from(slots);
         self.pool.clone_from(pool);
-        self.len = *len;
         self.len_max = *len_max;
     }
 }
 
-impl Candidates {
+/// By the bits below the top four, which are the same throughout a key shard.
+#[inline]
+fn home(key: u64, slots: usize) -> usize {
+    reduce(key << 4, slots)
+}
+
+impl CandidateTable {
     /// A table that takes up to `len_max` phrases.
     #[must_use]
     pub fn new(len_max: usize) -> Self {
-        Self {
-            keys: vec![EMPTY; SLOTS_MIN],
-            entries: vec![Candidate::default(); SLOTS_MIN],
-            pool: Pool::default(),
-            len: 0,
-            len_max: len_max.max(16),
-        }
-    }
-
-    /// First slot of a key: bits below its top four, which are the same throughout a shard.
-    fn home(&self, key: u64) -> usize {
-        (key << 4 >> (64 - self.keys.len().trailing_zeros())) as usize
+        Self { slots: Slots::new(SLOTS_MIN), pool: Pool::default(), len_max: len_max.max(16) }
     }
 
     /// The slot that holds the key, or the empty one where it belongs.
     #[inline]
     fn slot(&self, key: u64) -> usize {
-        let mask = self.keys.len() - 1;
-        let mut at = self.home(key);
-        while self.keys[at] != EMPTY && self.keys[at] != key {
-            at = (at + 1) & mask;
-        }
-        at
+        self.slots.find(home(key, self.slots.len()), |_, held| *held == key)
     }
 
-    /// Reads where the key would be, so that it is in cache when it is asked for. Any use of the result will do.
+    /// Reads the home of the key, so that it is in cache when the key is searched for. The result
+    /// only has to be used somehow, so that the compiler keeps the read.
     #[inline]
     #[must_use]
     pub fn touch(&self, key: u64) -> u64 {
-        self.keys[self.home(key)]
+        *self.slots.key(home(key, self.slots.len()))
     }
 
     /// The slot of a phrase that is held.
@@ -100,24 +94,24 @@ impl Candidates {
     #[must_use]
     pub fn find(&self, key: u64) -> Option<usize> {
         let at = self.slot(key.max(1));
-        (self.keys[at] != EMPTY).then_some(at)
+        (!self.slots.is_free(at)).then_some(at)
     }
 
     /// What is known of the phrase in a slot.
     #[must_use]
     pub fn get(&self, slot: usize) -> &Candidate {
-        &self.entries[slot]
+        self.slots.value(slot)
     }
 
-    /// What is known of the phrase in a slot, to change.
+    /// What is known of the phrase in a slot, to be changed.
     pub fn get_mut(&mut self, slot: usize) -> &mut Candidate {
-        &mut self.entries[slot]
+        self.slots.value_mut(slot)
     }
 
     /// Listed carriers of the phrase in a slot, oldest first.
     #[must_use]
     pub fn carriers(&self, slot: usize) -> &[u64] {
-        let c = &self.entries[slot];
+        let c = self.slots.value(slot);
         if c.listed <= 1 {
             &std::slice::from_ref(&c.carriers)[..usize::from(c.listed)]
         } else {
@@ -125,27 +119,25 @@ impl Candidates {
         }
     }
 
-    /// Takes a phrase in at its second sight: one carrier is listed, the one before is only counted. `None` if full.
+    /// Takes a phrase in at its second occurrence: the carrier is listed, the one before it is only
+    /// counted. `None` if the table is full.
     pub fn insert(&mut self, key: u64, carrier: u64, seqno: u32, next_test: u16) -> Option<usize> {
-        if self.len >= self.len_max {
+        if self.len() >= self.len_max {
             return None;
         }
-        if (self.len + 1) * 4 > self.keys.len() * 3 {
-            self.grow();
+        if self.slots.is_full(LOAD_MAX) {
+            self.slots.rebuild(self.slots.len() * 2, 0, home, |_| true);
         }
         let key = key.max(1);
         let at = self.slot(key);
-        if self.keys[at] == EMPTY {
-            self.keys[at] = key;
-            self.len += 1;
-        }
-        self.entries[at] = Candidate { live: 2, before: 0, touched: seqno, next_test, listed: 1, class: 0, carriers: carrier };
+        let candidate = Candidate { live: 2, before: 0, touched: seqno, next_test, listed: 1, class: 0, carriers: carrier };
+        self.slots.put(at, key, candidate);
         Some(at)
     }
 
-    /// Lists one more carrier; the oldest goes where 64 are listed.
+    /// Lists one more carrier. Where 64 are listed, the oldest makes room.
     pub fn push(&mut self, slot: usize, carrier: u64) {
-        let c = &mut self.entries[slot];
+        let c = self.slots.value_mut(slot);
         let n = usize::from(c.listed);
         if n == 0 {
             c.carriers = carrier;
@@ -174,7 +166,7 @@ impl Candidates {
         c.listed += 1;
     }
 
-    /// Takes listed carriers back for which `gone` holds; `live` falls by as many.
+    /// Takes back the listed carriers for which `gone` holds; `live` falls by as many.
     pub fn withdraw(&mut self, slot: usize, gone: impl Fn(u64) -> bool) {
         let mut kept = [0; LIST_MAX];
         let mut n = 0;
@@ -182,7 +174,7 @@ impl Candidates {
             kept[n] = carrier;
             n += 1;
         }
-        let c = &mut self.entries[slot];
+        let c = self.slots.value_mut(slot);
         let lost = usize::from(c.listed) - n;
         if lost == 0 {
             return;
@@ -200,94 +192,62 @@ impl Candidates {
         }
     }
 
-    /// Moves to a table of twice as many slots.
-    fn grow(&mut self) {
-        let slots = self.keys.len() * 2;
-        let keys = std::mem::replace(&mut self.keys, vec![EMPTY; slots]);
-        let entries = std::mem::replace(&mut self.entries, vec![Candidate::default(); slots]);
-        for (key, entry) in keys.into_iter().zip(entries).filter(|(key, _)| *key != EMPTY) {
-            let at = self.slot(key);
-            (self.keys[at], self.entries[at]) = (key, entry);
-        }
-    }
-
-    /// Drops phrases where they lie. From behind an empty slot on, each key moves up to the first free one of its way, over
-    /// slots that are settled already.
-    fn retain(&mut self, keep: impl Fn(&Candidate) -> bool) {
-        let mask = self.keys.len() - 1;
-        let start = self.keys.iter().position(|&key| key == EMPTY).unwrap_or(mask);
-        for at in (start..=start + mask).map(|at| at & mask) {
-            let (key, entry) = (self.keys[at], self.entries[at]);
-            if key == EMPTY {
-                continue;
-            }
-            self.keys[at] = EMPTY;
-            if keep(&entry) {
-                let at = self.slot(key);
-                (self.keys[at], self.entries[at]) = (key, entry);
-                continue;
-            }
-            self.len -= 1;
-            if entry.listed > 1 {
-                self.pool.release(place(&entry));
-            }
-        }
-    }
-
-    /// If more than seven eighths full, drops the weakest down to six eighths: least `live` first, oldest first among
-    /// equals. Phrases touched at the same sequence number go together.
+    /// If more than seven eighths full, drops the weakest phrases down to six eighths: those with
+    /// the least `live` first, of equals the oldest first. Phrases that are alike in both go
+    /// together.
     pub fn make_room(&mut self) {
         let most = self.len_max / 8 * 7;
-        if self.len <= most {
+        if self.len() <= most {
             return;
         }
-        let mut drop = self.len - self.len_max / 8 * 6;
-        let mut strengths: Vec<(u16, u32)> = self.held().map(|(_, c)| (c.live, c.touched)).collect();
-        drop = drop.min(strengths.len() - 1);
+        let strength = |c: &Candidate| (c.live, c.touched);
+        let mut strengths: Vec<(u16, u32)> = self.slots.iter().map(|(_, _, c)| strength(c)).collect();
+        let drop = (self.len() - self.len_max / 8 * 6).min(strengths.len() - 1);
         let (_, &mut last, _) = strengths.select_nth_unstable(drop);
-        self.retain(|c| (c.live, c.touched) > last);
+        self.slots.retain(home, |c| {
+            let stays = strength(c) > last;
+            if !stays && c.listed > 1 {
+                self.pool.release(place(c));
+            }
+            stays
+        });
     }
 
-    /// Takes memory for what the table grows by before long: a copy of it, made later into this one, then needs no fresh memory.
-    pub fn spare(&mut self) {
-        self.pool.spare();
-        let slots = self.keys.len();
-        if self.len * 8 > slots * 5 && self.len_max * 4 > slots * 3 {
-            spare(&mut self.keys, slots, slots);
-            spare(&mut self.entries, slots, slots);
+    /// Reserves memory for what the table will soon grow by, so that a later copy into this one
+    /// needs no fresh memory.
+    pub fn reserve(&mut self) {
+        self.pool.reserve();
+        let slots = self.slots.len();
+        if self.len() * 8 > slots * 5 && self.len_max * 4 > slots * 3 {
+            self.slots.reserve_double();
         }
-    }
-
-    fn held(&self) -> impl Iterator<Item = (u64, &Candidate)> {
-        self.keys.iter().zip(&self.entries).filter(|(k, _)| **k != EMPTY).map(|(&k, c)| (k, c))
     }
 
     /// Number of phrases.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.slots.used()
     }
 
     /// Whether no phrase is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.keys.len() * (8 + size_of::<Candidate>()) + self.pool.bytes()
+        self.slots.bytes() + self.pool.bytes()
     }
 
-    /// Writes the table as it stands, slot by slot.
+    /// Writes the table as it lies, slot by slot.
     pub fn save(&self, out: &mut Encoder) {
-        out.u64(self.keys.len() as u64);
-        out.u64(self.len as u64);
-        for slot in (0..self.keys.len()).filter(|&s| self.keys[s] != EMPTY) {
-            let c = &self.entries[slot];
+        out.u64(self.slots.len() as u64);
+        out.u64(self.len() as u64);
+        for (slot, &key, c) in self.slots.iter() {
             out.u32(slot as u32);
-            out.u64(self.keys[slot]);
+            out.u64(key);
             out.u16(c.live);
             out.u16(c.before);
             out.u32(c.touched);
@@ -308,13 +268,10 @@ impl Candidates {
         if !fits || len as u64 * 4 > slots * 3 {
             return Err(from.corrupt("a table size"));
         }
-        let mut table = Self::new(len_max);
-        (table.keys, table.len) = (vec![EMPTY; slots as usize], len);
-        table.entries = vec![Candidate::default(); slots as usize];
+        let mut table = Self { slots: Slots::new(slots as usize), ..Self::new(len_max) };
         for _ in 0..len {
-            let slot = from.u32()? as usize;
-            let key = from.u64()?;
-            if key == EMPTY || table.keys.get(slot) != Some(&EMPTY) {
+            let (slot, key) = (from.u32()? as usize, from.u64()?);
+            if key == 0 || !table.slots.is_free(slot) {
                 return Err(from.corrupt("an empty slot"));
             }
             let (live, before, touched, next_test) = (from.u16()?, from.u16()?, from.u32()?, from.u16()?);
@@ -326,19 +283,19 @@ impl Candidates {
             for item in &mut items[..usize::from(listed)] {
                 *item = from.u64()?;
             }
-            let mut entry = Candidate { live, before, touched, next_test, listed, class: 0, carriers: items[0] };
+            let mut candidate = Candidate { live, before, touched, next_test, listed, class: 0, carriers: items[0] };
             if listed > 1 {
                 let at = table.pool.allocate(&items[..usize::from(listed)]);
-                (entry.class, entry.carriers) = (at.class, u64::from(at.index));
+                (candidate.class, candidate.carriers) = (at.class, u64::from(at.index));
             }
-            (table.keys[slot], table.entries[slot]) = (key, entry);
+            table.slots.put(slot, key, candidate);
         }
         Ok(table)
     }
 }
 
-fn place(c: &Candidate) -> Place {
-    Place { class: c.class, index: c.carriers as u32 }
+fn place(c: &Candidate) -> ListPlace {
+    ListPlace { class: c.class, index: c.carriers as u32 }
 }
 
 #[cfg(test)]
@@ -350,7 +307,7 @@ mod tests {
     use super::*;
     use crate::text::hash::mix;
 
-    fn see(table: &mut Candidates, key: u64, seqno: u32) {
+    fn see(table: &mut CandidateTable, key: u64, seqno: u32) {
         let carrier = u64::from(seqno);
         match table.find(key) {
             Some(slot) => {
@@ -365,7 +322,7 @@ mod tests {
         }
     }
 
-    fn bytes(table: &Candidates) -> Vec<u8> {
+    fn bytes(table: &CandidateTable) -> Vec<u8> {
         let mut out = Encoder::default();
         table.save(&mut out);
         out.bytes
@@ -375,7 +332,7 @@ mod tests {
         /// Against a plain map of lists, with withdrawals, and through save and load.
         #[test]
         fn lists_like_a_map(script in proptest::collection::vec((0u64..40, 0u8..12), 0..1500)) {
-            let mut table = Candidates::new(1000);
+            let mut table = CandidateTable::new(1000);
             let mut exact: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
             for (seqno, &(key, what)) in script.iter().enumerate() {
                 let key = mix(key) >> 4;
@@ -400,14 +357,14 @@ mod tests {
                 prop_assert_eq!(&got[..], &list[list.len().saturating_sub(64)..]);
             }
             let saved = bytes(&table);
-            let back = Candidates::load(&mut Decoder::new(&saved), 1000).expect("what save wrote");
+            let back = CandidateTable::load(&mut Decoder::new(&saved), 1000).expect("what save wrote");
             prop_assert_eq!(bytes(&back), saved);
         }
     }
 
     #[test]
     fn drops_the_weakest_then_the_oldest() {
-        let mut table = Candidates::new(800);
+        let mut table = CandidateTable::new(800);
         let key = |i: u64| mix(i) >> 4;
         for i in 0..800 {
             see(&mut table, key(i), i as u32);
@@ -419,16 +376,16 @@ mod tests {
         assert!((0..100).all(|i| table.find(key(i)).is_some()), "stronger ones stay");
         assert!(table.find(key(100)).is_none() && table.find(key(799)).is_some(), "oldest go first");
         let held = (0..800).filter(|&i| table.find(key(i)).is_some()).count();
-        assert_eq!((held, table.held().count()), (table.len(), table.len()), "each is found where it was moved to");
+        assert_eq!((held, table.slots.iter().count()), (table.len(), table.len()), "each is found where it was moved to");
     }
 
     #[test]
     fn torn_bytes_are_refused() {
-        let mut table = Candidates::new(100);
+        let mut table = CandidateTable::new(100);
         (0..3).for_each(|i| see(&mut table, 77, i));
         let saved = bytes(&table);
         for end in 0..saved.len() {
-            assert!(Candidates::load(&mut Decoder::new(&saved[..end]), 100).is_err());
+            assert!(CandidateTable::load(&mut Decoder::new(&saved[..end]), 100).is_err());
         }
     }
 }

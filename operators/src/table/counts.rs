@@ -1,136 +1,127 @@
-//! An exact table from keyed hash to a number, bounded: open addressing with linear probing, grown by doubling.
+//! How often has this key been added? An exact table from keyed hash to a number, bounded, on
+//! [`slots`](super::slots), grown by doubling.
 //!
-//! 12 bytes a slot, 17 to 34 bytes a key. When `len_max` keys are held, a new key is not taken in until
-//! [`Counts::make_room`] has dropped the keys with the least counts. Cost: one cache line.
+//! When `len_max` keys are held, a new key is not taken in until [`Counts::make_room`] has dropped
+//! the keys with the least counts. A snapshot holds the slot of each key, so the home of a key and
+//! the order in which keys move to a larger table are part of its format.
+//!
+//! **Cost** one cache line. **State** 12 bytes a slot, 17 to 34 bytes a key.
 
+use super::slots::{Load, Slots};
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     text::hash::mix,
 };
 
-/// A bounded map from `u64` to `u32`.
+/// A bounded map from `u64` to `u32`. The key 0 is counted as the key 1, since 0 marks an empty
+/// slot.
 #[derive(Debug)]
 pub struct Counts {
-    keys: Vec<u64>,
-    values: Vec<u32>,
-    len: usize,
+    slots: Slots<u64, u32>,
     len_max: usize,
 }
 
-/// Stands for an empty slot; the key 0 itself is stored as 1.
-const EMPTY: u64 = 0;
+const SLOTS_MIN: usize = 16;
+const LOAD_MAX: Load = Load { keys: 7, slots: 10 };
 
-/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+/// Clones as a derived implementation would, but `clone_from` uses the memory of the old copy
+/// again: see `copies`.
 impl Clone for Counts {
     fn clone(&self) -> Self {
-        Self { keys: self.keys.clone(), values: self.values.clone(), len: self.len, len_max: self.len_max }
+        Self { slots: self.slots.clone(), len_max: self.len_max }
     }
 
     fn clone_from(&mut self, source: &Self) {
-        let Self { keys, values, len, len_max } = source;
-        self.keys.clone_from(keys);
-        self.values.clone_from(values);
-        self.len = *len;
+        let Self { slots, len_max } = source;
+        self.slots.clone_from(slots);
         self.len_max = *len_max;
     }
+}
+
+/// By the lower bits of a mixed key, since the number of slots is a power of two.
+#[inline]
+fn home(key: u64, slots: usize) -> usize {
+    mix(key) as usize & (slots - 1)
 }
 
 impl Counts {
     /// A table that takes up to `len_max` keys (at least 16).
     #[must_use]
     pub fn new(len_max: usize) -> Self {
-        Self { keys: vec![EMPTY; 16], values: vec![0; 16], len: 0, len_max: len_max.max(16) }
+        Self { slots: Slots::new(SLOTS_MIN), len_max: len_max.max(SLOTS_MIN) }
     }
 
+    /// The slot that holds the key, or the empty one where it belongs.
     fn slot(&self, key: u64) -> usize {
-        let mask = self.keys.len() - 1;
-        let mut at = mix(key) as usize & mask;
-        while self.keys[at] != EMPTY && self.keys[at] != key {
-            at = (at + 1) & mask;
-        }
-        at
+        self.slots.find(home(key, self.slots.len()), |_, held| *held == key)
     }
 
     /// The number of a key; 0 if it is not held.
     #[must_use]
     pub fn get(&self, key: u64) -> u32 {
-        self.values[self.slot(key.max(1))]
+        *self.slots.value(self.slot(key.max(1)))
     }
 
-    /// Adds `more` to the number of a key; its number afterwards (`more` itself if the table is full and the key new).
+    /// Adds `more` to the number of a key and returns the sum. If the table is full and the key
+    /// new, it is not taken in, and `more` itself is returned.
     pub fn add(&mut self, key: u64, more: u32) -> u32 {
         let key = key.max(1);
         let mut at = self.slot(key);
-        if self.keys[at] == EMPTY {
-            if self.len >= self.len_max {
+        if self.slots.is_free(at) {
+            if self.len() >= self.len_max {
                 return more;
             }
-            if (self.len + 1) * 10 > self.keys.len() * 7 {
-                self.rebuild(self.keys.len() * 2, |_| true);
+            if self.slots.is_full(LOAD_MAX) {
+                self.slots.rebuild(self.slots.len() * 2, 0, home, |_| true);
                 at = self.slot(key);
             }
-            self.keys[at] = key;
-            self.len += 1;
         }
-        self.values[at] = self.values[at].saturating_add(more);
-        self.values[at]
-    }
-
-    fn rebuild(&mut self, slots: usize, keep: impl Fn(u32) -> bool) {
-        let keys = std::mem::replace(&mut self.keys, vec![EMPTY; slots]);
-        let values = std::mem::replace(&mut self.values, vec![0; slots]);
-        self.len = 0;
-        for (key, value) in keys.into_iter().zip(values) {
-            if key != EMPTY && keep(value) {
-                let at = self.slot(key);
-                self.keys[at] = key;
-                self.values[at] = value;
-                self.len += 1;
-            }
-        }
+        let sum = self.slots.value(at).saturating_add(more);
+        self.slots.put(at, key, sum);
+        sum
     }
 
     /// If the table is full, drops the keys with the least numbers, at least an eighth of all.
     pub fn make_room(&mut self) {
-        if self.len < self.len_max {
+        if self.len() < self.len_max {
             return;
         }
         let mut held: Vec<u32> = self.iter().map(|(_, v)| v).collect();
-        let (_, &mut least, _) = held.select_nth_unstable((self.len / 8).min(self.len - 1));
-        self.rebuild(self.keys.len(), |v| v > least);
+        let (_, &mut least, _) = held.select_nth_unstable((self.len() / 8).min(self.len() - 1));
+        self.slots.rebuild(self.slots.len(), 0, home, |v| *v > least);
     }
 
-    /// Keys and numbers, in slot order.
+    /// Keys and numbers, in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        self.keys.iter().zip(&self.values).filter(|(k, _)| **k != EMPTY).map(|(&k, &v)| (k, v))
+        self.slots.iter().map(|(_, &key, &number)| (key, number))
     }
 
     /// Number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.slots.used()
     }
 
     /// Whether no key is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.keys.len() * 12
+        self.slots.bytes()
     }
 
-    /// Writes the table as it stands, slot by slot.
+    /// Writes the table as it lies, slot by slot.
     pub fn save(&self, out: &mut Encoder) {
-        out.u64(self.keys.len() as u64);
-        out.u64(self.len as u64);
-        for (at, &key) in self.keys.iter().enumerate().filter(|(_, k)| **k != EMPTY) {
+        out.u64(self.slots.len() as u64);
+        out.u64(self.len() as u64);
+        for (at, &key, &number) in self.slots.iter() {
             out.u32(at as u32);
             out.u64(key);
-            out.u32(self.values[at]);
+            out.u32(number);
         }
     }
 
@@ -141,21 +132,18 @@ impl Counts {
     pub fn load(from: &mut Decoder<'_>, len_max: usize) -> Result<Self, Corrupt> {
         let slots = from.u64()?;
         let len = from.len(16)?;
-        let fits = slots.is_power_of_two() && (16..=1 << 32).contains(&slots) && len as u64 * 10 <= slots * 7;
+        let fits = slots.is_power_of_two() && (SLOTS_MIN as u64..=1 << 32).contains(&slots) && len as u64 * 10 <= slots * 7;
         // A table has at least a quarter of the keys it was grown for, unless it has dropped some.
         if !fits || slots > 16 * (len_max as u64).max(16) {
             return Err(from.corrupt("a table size"));
         }
-        let mut table = Self::new(len_max);
-        (table.keys, table.values, table.len) = (vec![EMPTY; slots as usize], vec![0; slots as usize], len);
+        let mut table = Self { slots: Slots::new(slots as usize), ..Self::new(len_max) };
         for _ in 0..len {
-            let at = from.u32()? as usize;
-            let key = from.u64()?;
-            let value = from.u32()?;
-            if key == EMPTY || table.keys.get(at) != Some(&EMPTY) {
+            let (at, key, number) = (from.u32()? as usize, from.u64()?, from.u32()?);
+            if key == 0 || !table.slots.is_free(at) {
                 return Err(from.corrupt("an empty slot"));
             }
-            (table.keys[at], table.values[at]) = (key, value);
+            table.slots.put(at, key, number);
         }
         Ok(table)
     }

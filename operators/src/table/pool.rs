@@ -1,15 +1,18 @@
-//! Short lists of numbers in size classes 2, 4, ..., 64: where the carriers of candidates lie.
+//! Where do the carriers of a candidate lie? Short lists of numbers, in size classes of 2, 4, ...,
+//! 64 numbers.
 //!
-//! A list that outgrows its class moves to the next one; its old place is used again. At most half of what is held is
-//! unused, beside the free places of a class.
+//! A list that outgrows its class moves to the next one, and its old place is used again. At most
+//! half of the memory in use is unused room of lists; freed places come on top.
+
+use super::copies::reserve_touched;
 
 /// Longest list.
 pub(crate) const LIST_MAX: usize = 64;
 const CLASSES: usize = 6;
 
-/// A list's place: its class and its index there.
+/// The place of a list: its size class, and its index among the lists of that class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ListPlace {
     pub(crate) class: u8,
     pub(crate) index: u32,
 }
@@ -21,12 +24,13 @@ pub(crate) struct Pool {
     free: [Vec<u32>; CLASSES],
 }
 
-/// Numbers that a list of a class holds.
+/// Numbers that a list of a size class holds.
 pub(crate) fn capacity(class: u8) -> usize {
     2 << class
 }
 
-/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+/// Clones as a derived implementation would, but `clone_from` uses the memory of the old copy
+/// again: see `copies`.
 impl Clone for Pool {
     fn clone(&self) -> Self {
         Self { lists: self.lists.clone(), free: self.free.clone() }
@@ -40,8 +44,8 @@ impl Clone for Pool {
 }
 
 impl Pool {
-    /// A list of the least class that holds `items` (at most [`LIST_MAX`]).
-    pub(crate) fn allocate(&mut self, items: &[u64]) -> Place {
+    /// Makes a list of `items`, at most [`LIST_MAX`], in the smallest class that holds them.
+    pub(crate) fn allocate(&mut self, items: &[u64]) -> ListPlace {
         let class = (0..CLASSES as u8 - 1).find(|&c| capacity(c) >= items.len()).unwrap_or(CLASSES as u8 - 1);
         let size = capacity(class);
         let store = &mut self.lists[usize::from(class)];
@@ -51,29 +55,29 @@ impl Pool {
         });
         let from = index as usize * size;
         store[from..from + items.len()].copy_from_slice(items);
-        Place { class, index }
+        ListPlace { class, index }
     }
 
-    /// The whole room of a list.
-    pub(crate) fn list(&self, place: Place) -> &[u64] {
+    /// All room of a list, its unused part included.
+    pub(crate) fn list(&self, place: ListPlace) -> &[u64] {
         let size = capacity(place.class);
         &self.lists[usize::from(place.class)][place.index as usize * size..][..size]
     }
 
-    /// The whole room of a list, to write to.
-    pub(crate) fn list_mut(&mut self, place: Place) -> &mut [u64] {
+    /// All room of a list, to be written to.
+    pub(crate) fn list_mut(&mut self, place: ListPlace) -> &mut [u64] {
         let size = capacity(place.class);
         &mut self.lists[usize::from(place.class)][place.index as usize * size..][..size]
     }
 
-    /// Gives a list's place back.
-    pub(crate) fn release(&mut self, place: Place) {
+    /// Frees the place of a list.
+    pub(crate) fn release(&mut self, place: ListPlace) {
         self.free[usize::from(place.class)].push(place.index);
     }
 
-    /// Takes memory for an eighth more of each class where little is left, and touches it.
-    pub(crate) fn spare(&mut self) {
-        self.lists.iter_mut().for_each(|list| spare(list, list.len() / 16, list.len() / 8));
+    /// Reserves memory for an eighth more of each class that has little left.
+    pub(crate) fn reserve(&mut self) {
+        self.lists.iter_mut().for_each(|list| reserve_touched(list, list.len() / 16, list.len() / 8));
     }
 
     /// Bytes held.
@@ -82,30 +86,9 @@ impl Pool {
     }
 }
 
-/// If there is no room for `least` more items, makes room for `more`, and touches it: memory is given out page by page when it
-/// is first written to.
-pub(super) fn spare<T: Copy + Default>(items: &mut Vec<T>, least: usize, more: usize) {
-    let len = items.len();
-    if items.capacity() - len < least {
-        items.reserve_exact(more);
-        items.resize(items.capacity(), T::default());
-        items.truncate(len);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spare_room_takes_what_comes_without_moving() {
-        let mut items = vec![1_u64; 1600];
-        spare(&mut items, 100, 200);
-        assert_eq!((items.len(), items.iter().sum::<u64>()), (1600, 1600), "nothing else changes");
-        let (at, room) = (items.as_ptr(), items.capacity());
-        items.clone_from(&vec![2; 1800]);
-        assert_eq!((items.as_ptr(), items.capacity()), (at, room));
-    }
 
     #[test]
     fn lists_keep_apart_and_places_are_used_again() {

@@ -1,21 +1,26 @@
-//! How often has this key been added, up to 15? A count-min sketch (Cormode, Muthukrishnan 2005) of 4-bit counters with
-//! conservative update (Estan, Varghese 2002) whose counters for one key lie in one cache line.
+//! How often has this key been added, up to 15 times? A count-min sketch (Cormode, Muthukrishnan
+//! 2005) of 4-bit counters with conservative update (Estan, Varghese 2002). The counters of one key
+//! lie in one cache line.
 //!
 //! # Error
-//! Never too low (up to 15). A key reads too high only if all four of its counters are shared with others. With b counters
-//! a distinct key, a line of 128 counters holds m ~ Poisson(128/b) other keys, so an absent key reads above zero with
-//! probability E\[(1 - (127/128)^(4m))^4\]: 2.8% at b = 8, .4% at b = 16 (measured in the tests). Cost: one cache line.
+//! A count is never too low (up to 15). It is too high only if all four counters of the key are
+//! shared with other keys. With b counters a distinct key, a line of 128 counters holds m ~
+//! Poisson(128/b) other keys, so an absent key reads above zero with probability E\[(1 -
+//! (127/128)^(4m))^4\]: 2.8% at b = 8, .4% at b = 16 (measured in the tests).
+//!
+//! Cost: one cache line.
 
-use super::{Line, line_of, load_lines, save_lines};
+use super::cache_line::CacheLine;
 use crate::codec::{Corrupt, Decoder, Encoder};
 
 /// A blocked 4-bit count-min sketch.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sketch {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
 }
 
-/// As derived, but for `clone_from`, which keeps the memory: see `copies`.
+/// Clones as a derived implementation would, but `clone_from` uses the memory of the old copy
+/// again: see `copies`.
 impl Clone for Sketch {
     fn clone(&self) -> Self {
         Self { lines: self.lines.clone() }
@@ -28,36 +33,37 @@ impl Clone for Sketch {
 }
 
 impl Sketch {
-    /// Where counters stop.
+    /// The number at which counters stop.
     pub const MAX: u8 = 15;
 
-    /// A sketch of about `bytes` bytes (two counters each), at least one cache line.
+    /// A sketch of about `bytes` bytes of two counters each, but at least one cache line.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self { lines: vec![Line::default(); (bytes / Line::BYTES).max(1)] }
+        Self { lines: CacheLine::empty(bytes) }
     }
 
-    /// How often the key was added; too high with small probability, never too low, at most [`Self::MAX`].
+    /// How often the key was added, at most [`Self::MAX`]. Never too low, and too high with small
+    /// probability.
     #[inline]
     #[must_use]
     pub fn get(&self, key: u64) -> u8 {
-        let line = &self.lines[line_of(key, self.lines.len())].0;
+        let line = &self.lines[CacheLine::index(key, &self.lines)].0;
         let [a, b, c, d] = counters(key).map(|i| line[i >> 4] >> (4 * (i & 15)) & 15);
         a.min(b).min(c.min(d)) as u8
     }
 
-    /// Adds the key once more; the count afterwards.
+    /// Adds the key once more and returns its count afterwards.
     pub fn add(&mut self, key: u64) -> u8 {
-        let n = self.lines.len();
-        let line = &mut self.lines[line_of(key, n)].0;
-        let at = counters(key);
-        let least = at.iter().map(|&i| line[i >> 4] >> (4 * (i & 15)) & 15).min().unwrap_or(15);
+        let at = CacheLine::index(key, &self.lines);
+        let line = &mut self.lines[at].0;
+        let counters = counters(key);
+        let least = counters.iter().map(|&i| line[i >> 4] >> (4 * (i & 15)) & 15).min().unwrap_or(15);
         if least == 15 {
             return Self::MAX;
         }
-        for i in at {
+        for i in counters {
             let shift = 4 * (i & 15);
-            // Two of the positions may be the same counter: it is raised once.
+            // Two of the positions may be the same counter, which is raised once.
             if line[i >> 4] >> shift & 15 == least {
                 line[i >> 4] += 1 << shift;
             }
@@ -68,17 +74,17 @@ impl Sketch {
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.lines.len() * Line::BYTES
+        self.lines.len() * CacheLine::BYTES
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.lines.fill(Line::default());
+        self.lines.fill(CacheLine::default());
     }
 
     /// Writes the sketch.
     pub fn save(&self, out: &mut Encoder) {
-        save_lines(&self.lines, out);
+        CacheLine::save_all(&self.lines, out);
     }
 
     /// Reads a sketch.
@@ -86,7 +92,7 @@ impl Sketch {
     /// # Errors
     /// If the bytes are not a whole number of cache lines.
     pub fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        Ok(Self { lines: load_lines(from)? })
+        Ok(Self { lines: CacheLine::load_all(from)? })
     }
 }
 

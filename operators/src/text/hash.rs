@@ -29,3 +29,10 @@ pub fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
 }
+
+/// Maps a hash to one of `n` places evenly, by its upper bits and without a division (Lemire 2019).
+#[inline]
+#[must_use]
+pub fn reduce(hash: u64, n: usize) -> usize {
+    ((u128::from(hash) * n as u128) >> 64) as usize
+}

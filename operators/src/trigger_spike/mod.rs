@@ -21,7 +21,7 @@
 //! a subject; rare words that several documents of the background hold; anything that differs in case only.
 //!
 //! # Bounds, and what they change
-//! * A phrase seen once is kept in a filter that forgets (`gate`), so the first carrier is counted, not listed: it is one
+//! * A phrase seen once is kept in a filter that forgets (the doorkeeper), so the first carrier is counted, not listed: it is one
 //!   more vote, of an unknown publisher. It is recalled all the same: recalls come from the horizon's texts.
 //! * The newest 64 carriers are listed. When more are alive, votes and expectation are taken over the stretch of sequence numbers
 //!   that the list covers: the test becomes a windowed one.

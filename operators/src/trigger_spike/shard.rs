@@ -15,7 +15,7 @@ use crate::{
     background::RARE,
     codec::{Corrupt, Decoder, Encoder},
     operator::{KEY_SHARDS, Persist, TableCopy, Tick},
-    table::{Candidates, Copies, Counts, Gate, Sketch},
+    table::{CandidateTable, Copies, Counts, Doorkeeper, Sketch},
     text::hash::mix,
 };
 
@@ -83,8 +83,8 @@ pub struct Answer {
 /// State of one shard's keys.
 #[derive(Debug)]
 pub struct Shard {
-    pub(super) gate: Gate,
-    pub(super) candidates: Candidates,
+    pub(super) gate: Doorkeeper,
+    pub(super) candidates: CandidateTable,
     lines: [Sketch; 2],
     lines_added: u64,
     publishers: Counts,
@@ -109,8 +109,8 @@ impl Shard {
             publishers: config.units_max / KEY_SHARDS,
         };
         Self {
-            gate: Gate::new(limits.gate),
-            candidates: Candidates::new(limits.candidates),
+            gate: Doorkeeper::new(limits.gate),
+            candidates: CandidateTable::new(limits.candidates),
             lines: [Sketch::new(limits.lines), Sketch::new(limits.lines)],
             lines_added: 0,
             publishers: Counts::new(limits.publishers),
@@ -153,7 +153,7 @@ impl Shard {
             let rare = probe.ngrams[i as usize];
             let carrier = Carrier { seqno: tick.seqno, place: rare.place, mark: probe.mark }.pack();
             let Some(slot) = self.candidates.find(rare.hash) else {
-                if self.gate.pass(rare.hash) {
+                if self.gate.admit(rare.hash) {
                     self.candidates.insert(rare.hash, carrier, tick.seqno, TEST_MIN);
                 }
                 continue;
@@ -274,13 +274,13 @@ impl Persist for Shard {
     fn copy_table(&self) -> TableCopy {
         Box::new(self.copies.copy_table(self, |copy, to| {
             copy.save(to);
-            copy.candidates.spare();
+            copy.candidates.reserve();
         }))
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
-        self.gate = Gate::load(from)?;
-        self.candidates = Candidates::load(from, self.limits.candidates)?;
+        self.gate = Doorkeeper::load(from)?;
+        self.candidates = CandidateTable::load(from, self.limits.candidates)?;
         self.lines = [Sketch::load(from)?, Sketch::load(from)?];
         self.lines_added = from.u64()?;
         self.publishers = Counts::load(from, self.limits.publishers)?;

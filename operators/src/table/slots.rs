@@ -118,7 +118,12 @@ impl<K: Slot, V: Copy + Default> Slots<K, V> {
 
     /// Keys and values with their slots, in the order of the slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &K, &V)> {
-        self.keys.iter().zip(&self.values).enumerate().filter(|(_, (key, _))| !key.is_empty()).map(|(at, (key, value))| (at, key, value))
+        self.keys
+            .iter()
+            .zip(&self.values)
+            .enumerate()
+            .filter(|(_, (key, _))| !key.is_empty())
+            .map(|(at, (key, value))| (at, key, value))
     }
 
     /// The keys, to be changed in everything that does not decide where they lie.

@@ -1,9 +1,14 @@
-//! No bytes break a promise of a parser: every seed and every input that once did (`tests/fuzz`), and a smoke of mutants of
-//! them, the same at each run. Coverage-guided fuzzing, which finds more, is a command in `tests/fuzz/README.md`.
+//! Does any input make a parser break one of its promises? The promises are those of [`testkit::hostile`].
+//!
+//! The inputs are every seed and every input that once broke a promise (`tests/fuzz`), and mutants of them. Each run of the
+//! suite makes the same mutants. The long form makes mutants for a minute, others for each `WEIR_TEST_SEED`:
+//! `cargo test -p testkit --test it -- --ignored hostile`. Coverage-guided fuzzing, which finds more, is a command in
+//! `tests/fuzz/README.md`.
 
 use std::{
-    fs, panic,
+    env, fs, panic,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use rayon::prelude::*;
@@ -12,12 +17,15 @@ use testkit::{
     random::Random,
 };
 
-/// Mutants of each target: about a minute for all on one core.
-const MUTANTS: usize = 12_000;
-/// Longest mutant.
+/// Mutants of each target in every run of the suite: about ten seconds for all targets on one core.
+const MUTANTS: usize = 2_000;
+/// How long the long form makes mutants, and how many of each target before it looks at the clock.
+const LONG: Duration = Duration::from_mins(1);
+const MUTANTS_A_ROUND: usize = 250;
+/// Length of the longest mutant, in bytes.
 const BYTES_MAX: usize = 16 << 10;
 
-/// Bytes that mean something to one of the parsers.
+/// Byte strings that mean something to at least one of the parsers.
 const PIECES: [&[u8]; 32] = [
     b"\r\n",
     b"\r\n\r\n",
@@ -53,7 +61,8 @@ const PIECES: [&[u8]; 32] = [
     b"\xff\xff\xff\xff\xff\xff\xff\xff",
 ];
 
-/// What a target begins with: sound and broken inputs, what once broke a promise, and the configuration that is shipped.
+/// The inputs that a target's mutants are made of: sound and broken seeds, inputs that once broke a promise and, for the
+/// configuration, the files that are shipped.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds = inputs(&tests.join("fuzz/seeds").join(target));
@@ -65,7 +74,7 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     seeds
 }
 
-/// Files of a folder in order of name, with their names.
+/// Reads the files of a folder, in the order of their names; returns each with its path.
 fn inputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("listed").path()).collect();
@@ -74,9 +83,9 @@ fn inputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
     paths.into_iter().map(|path| (path.display().to_string(), fs::read(&path).expect("a file"))).collect()
 }
 
-/// Runs the target; keeps the input if it breaks a promise, and says where.
+/// Runs the target on one input. If the input breaks a promise, it is written to a file that the failure names.
 fn run(name: &str, target: Target, label: &str, bytes: &[u8]) {
-    // What was broken has been said already.
+    // The panic's own message has already been printed.
     if panic::catch_unwind(|| target(bytes)).is_err() {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{label}").replace('/', "_"));
         fs::write(&kept, bytes).expect("kept");
@@ -84,6 +93,7 @@ fn run(name: &str, target: Target, label: &str, bytes: &[u8]) {
     }
 }
 
+/// Makes a mutant: one of the seeds after one to four random edits.
 fn mutant(dice: &mut Random, seeds: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = seeds[dice.below(seeds.len())].1.clone();
     for _ in 0..=dice.below(4) {
@@ -122,13 +132,33 @@ fn seeds_and_regressions_break_nothing() {
     }
 }
 
-#[test]
-fn mutants_break_nothing() {
+/// Runs so many mutants of every target. Which mutants they are depends on `seed` alone.
+fn run_mutants(seed: u64, mutants: usize) {
     TARGETS.par_iter().for_each(|&(name, target)| {
         let seeds = seeds(name);
-        let mut dice = Random::new(0xf00d);
-        for number in 0..MUTANTS {
-            run(name, target, &number.to_string(), &mutant(&mut dice, &seeds));
+        let mut dice = Random::new(seed);
+        for number in 0..mutants {
+            run(name, target, &format!("{seed:x}-{number}"), &mutant(&mut dice, &seeds));
         }
     });
+}
+
+#[test]
+fn mutants_break_nothing() {
+    run_mutants(0xf00d, MUTANTS);
+}
+
+#[test]
+#[ignore = "a minute"]
+fn a_minute_of_mutants_breaks_nothing() {
+    let seed: u64 = env::var("WEIR_TEST_SEED").map_or(1, |text| text.parse().expect("WEIR_TEST_SEED is a number"));
+    let (begun, mut rounds) = (Instant::now(), 0);
+    while begun.elapsed() < LONG {
+        run_mutants(seed.rotate_left(32) ^ rounds, MUTANTS_A_ROUND);
+        rounds += 1;
+    }
+    #[expect(clippy::print_stdout, reason = "figures for people")]
+    {
+        println!("WEIR_TEST_SEED={seed}: {rounds} rounds of {MUTANTS_A_ROUND} mutants of each of {} parsers", TARGETS.len());
+    }
 }

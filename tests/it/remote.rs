@@ -10,7 +10,7 @@ use connectors::{
     error::Error,
     remote::{Address, Blocks, RemoteClient, RemoteObject, RetryPolicy},
 };
-use testkit::web::{Fault, Web};
+use testkit::web::{Web, WebFault};
 
 const RETRY_POLICY: RetryPolicy = RetryPolicy {
     connect: Duration::from_secs(5),
@@ -72,15 +72,15 @@ fn broken_connections_are_taken_up_where_they_broke() {
         let object = look_up(&client, &web, "x").expect("there");
         assert_eq!(object.etag.is_some(), versions);
         let before = web.requests().len();
-        let stall = Fault::Stall(10_000, Duration::from_secs(3));
-        web.fail_next([Fault::Cut(1_000_000), Fault::Cut(0), Fault::Status(503), stall, Fault::Cut(1_500_000)]);
+        let stall = WebFault::Stall(10_000, Duration::from_secs(3));
+        web.fail_next([WebFault::Cut(1_000_000), WebFault::Cut(0), WebFault::Status(503), stall, WebFault::Cut(1_500_000)]);
         assert_eq!(read(&client, &object, 0, object.size).expect("read"), bytes);
         let requests = web.requests().split_off(before);
         assert_eq!(requests.len(), 6, "{requests:?}");
         let later: Vec<&String> = requests.iter().filter(|request| request.starts_with("GET /x bytes=")).collect();
         assert!(later.len() == 5 && later.iter().all(|request| !request.contains("bytes=0-")), "no byte twice: {requests:?}");
         // And within a part.
-        web.fail_next([Fault::Cut(50_000), Fault::Cut(50_000)]);
+        web.fail_next([WebFault::Cut(50_000), WebFault::Cut(50_000)]);
         assert_eq!(read(&client, &object, 500_000, 200_000).expect("read"), &bytes[500_000..700_000]);
     }
 }
@@ -92,7 +92,7 @@ fn a_server_without_ranges_is_read_from_its_beginning_again() {
     web.forget_ranges();
     web.forget_versions();
     let object = look_up(&client, &web, "x").expect("there");
-    web.fail_next([Fault::Cut(1_200_000), Fault::Cut(2_400_000)]);
+    web.fail_next([WebFault::Cut(1_200_000), WebFault::Cut(2_400_000)]);
     assert_eq!(read(&client, &object, 0, object.size).expect("read"), bytes);
     assert_eq!(read(&client, &object, 70_000, 90_000).expect("read"), &bytes[70_000..160_000]);
     // Not where many parts are read: each would cost all that lies before it.
@@ -132,7 +132,7 @@ fn a_changed_file_is_never_mixed() {
     web.put("x", &bytes);
     let object = look_up(&client, &web, "x").expect("there");
     let mut reader = client.open(&object, ByteRange { offset: 0, length: object.size }).expect("opened");
-    web.fail_next([Fault::Cut(500_000)]);
+    web.fail_next([WebFault::Cut(500_000)]);
     let mut first = vec![0; 400_000];
     reader.read_exact(&mut first).expect("read");
     assert_eq!(first, bytes[..400_000]);
@@ -155,13 +155,13 @@ fn a_server_that_stays_broken_is_an_error_in_time() {
     web.put("x", &bytes);
     let object = look_up(&client, &web, "x").expect("there");
     let began = Instant::now();
-    web.fail_next([Fault::Cut(1000); 40]);
+    web.fail_next([WebFault::Cut(1000); 40]);
     let said = read(&client, &object, 0, object.size).expect_err("broken");
     assert!(said.contains("/x") && began.elapsed() < Duration::from_secs(20), "{said} after {:?}", began.elapsed());
     let (web, client) = (Web::start(), self::client());
     web.put("x", &bytes);
     let object = look_up(&client, &web, "x").expect("there");
-    web.fail_next([Fault::Status(500); 40]);
+    web.fail_next([WebFault::Status(500); 40]);
     assert!(read(&client, &object, 0, object.size).expect_err("broken").contains("500"));
     // Nobody is there any more.
     let (address, size) = (object.address.clone(), object.size);

@@ -1,8 +1,9 @@
-//! Archives from the wild, all kinds and all kinds of broken: what comes out of each is written down in
-//! `tests/data/archives.tsv`, and nothing panics, hangs or takes more memory than a record.
+//! Archives of other projects, of all kinds, sound and broken. What comes out of each is recorded
+//! in `tests/data/archives.tsv`; nothing panics, hangs or takes more memory than the largest record
+//! needs.
 //!
-//! The files are other people's and not part of this repository: the test looks for them in the folder that
-//! `WEIR_TEST_ARCHIVES` names, and says loudly that it did nothing where that is not set.
+//! The files belong to others and are not part of this repository. The test looks for them in the
+//! folder that `WEIR_TEST_ARCHIVES` names, and prints that it did nothing where that is not set.
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +18,13 @@ use serde_json::Value;
 
 use crate::weir::weir;
 
-/// What `weir records` may take at most for one of them: the largest record, a window of zstd, and the program itself.
+/// The most memory that `weir records` may take for one of them: the largest record, a window of
+/// zstd, and the program itself.
 const MEMORY_MAX_KIB: u64 = 400 << 10;
-/// None of them is larger than 3 MB.
+/// None of the files is larger than 3 MB.
 const TIME_MAX: Duration = Duration::from_mins(1);
 
-/// What `weir records` made of a file, as a row of the table.
+/// Returns what `weir records` makes of a file, as a row of the table.
 fn row(path: &Path) -> (String, u64) {
     let began = Instant::now();
     let mut process = weir([Path::new("records"), path]).spawn().expect("weir starts");
@@ -51,7 +53,7 @@ fn row(path: &Path) -> (String, u64) {
     (summary(&output), peak)
 }
 
-/// Documents, revisits, other records without text, dead letters, digests that differ.
+/// Counts documents, revisits, other records without text, dead letters, and digests that differ.
 fn summary(output: &str) -> String {
     let (mut documents, mut revisits, mut differs) = (0, 0, 0);
     let mut without: BTreeMap<String, u64> = BTreeMap::new();

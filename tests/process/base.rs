@@ -1,26 +1,29 @@
-//! `--state DIR`: what one dump has taught is known in the next, and a kill between the two loses and doubles nothing.
+//! `--state DIR`: the next dump is judged against the last, and a kill between the two neither
+//! loses nor doubles anything.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::{
     corpus::corpus,
     kills::{STATE_POINTS, die_at},
-    weir::{Replay, Tree, assert_same, folder, lines, outputs, said, text, tree},
+    weir::{Replay, Tree, assert_same, folder, lines, outputs, stderr, text, tree},
 };
 
-/// A run that carries its state in `home/state`.
+/// Returns a run that carries its state in `home/state`.
 fn carried(input: &Path, home: &Path, name: &str) -> Replay {
     let state = home.join("state").display().to_string();
     Replay::of([input], &home.join(name)).with(["--state".to_owned(), state])
 }
 
-/// Two dumps, and the whole crawl as a third that shows what the state then knows.
+/// Returns runs over two dumps, and one over the whole crawl that shows what the state knows by
+/// then.
 fn three(home: &Path) -> [Replay; 3] {
     let corpus = corpus();
     [carried(&corpus.dumps[0], home, "first"), carried(&corpus.dumps[1], home, "second"), carried(&corpus.crawl, home, "third")]
 }
 
-/// What is in force, and that nothing else lies about.
+/// Returns the generation of the state that is in force, after checking that no other is left in
+/// the folder.
 fn generation(home: &Path) -> String {
     let current = fs::read_to_string(home.join("state/CURRENT")).expect("a state in force");
     let names: BTreeSet<String> =
@@ -99,12 +102,13 @@ fn a_finished_run_hands_its_state_on_once() {
     first.succeed();
     second.succeed();
     let before = tree(&home.path().join("state"));
-    assert!(said(&first.succeed()).contains("finished already"));
-    assert!(said(&second.succeed()).contains("finished already"));
+    assert!(stderr(&first.succeed()).contains("finished already"));
+    assert!(stderr(&second.succeed()).contains("finished already"));
     assert_same(&tree(&home.path().join("state")), &before, "the state after two runs that had nothing to do");
 }
 
-/// A run that was killed goes on from a copy of a state; it must not replace what another run has made of it since.
+/// A killed run goes on from a copy of the state. It must not replace what another run has made of
+/// the state since.
 #[test]
 fn a_state_that_has_moved_on_is_not_overwritten() {
     let home = folder();
@@ -113,8 +117,8 @@ fn a_state_that_has_moved_on_is_not_overwritten() {
     die_at(&third, "commit.done", 5);
     second.succeed();
     let before = tree(&home.path().join("state"));
-    let said = third.fail(1);
-    assert!(said.contains("generation") && said.contains("--force"), "{said}");
+    let stderr = third.fail(1);
+    assert!(stderr.contains("generation") && stderr.contains("--force"), "{stderr}");
     assert_same(&tree(&home.path().join("state")), &before, "the state after the refusal");
     third.with(["--force"]).succeed();
     assert_eq!(generation(home.path()), "generation-2");

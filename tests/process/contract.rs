@@ -1,4 +1,5 @@
-//! The output contract: which files there are, what their lines say, and that every record is accounted for exactly once.
+//! The output contract: which files there are, what their lines hold, and that every record is
+//! accounted for exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,8 @@ use crate::{
     weir::{Replay, Tree, folder, lines, outputs, reference, text},
 };
 
-/// Which folder each document belongs in: by its route, then by what recalls and restores say, in their order.
+/// Returns the folder that each document belongs in: by its route, and then by recalls and restores
+/// in their order.
 fn fates(tree: &Tree) -> BTreeMap<String, &'static str> {
     let folder = |decision: &Value| match text(decision, "route") {
         "clean" => "clean",
@@ -34,7 +36,7 @@ fn fates(tree: &Tree) -> BTreeMap<String, &'static str> {
     fates
 }
 
-/// Ids in each corpus folder, with their lines.
+/// Returns the ids in each corpus folder, with their lines.
 fn corpora(tree: &Tree) -> BTreeMap<&'static str, Vec<(String, Vec<u8>)>> {
     let mut out = BTreeMap::new();
     for folder in ["clean", "quarantine", "duplicates"] {

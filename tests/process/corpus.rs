@@ -1,8 +1,11 @@
-//! What do the tests filter? One small crawl, made once a run of the suite: archived pages, lines with attacks and copies,
-//! broken records; a background that the binary itself has learned; a configuration under which everything happens early.
+//! The small crawl that all tests filter, made once in each run of the suite.
 //!
-//! The folder lies in cargo's own for tests and is made anew each time. A second run of the suite in the same target folder
-//! waits until the first is done.
+//! It has archived pages, lines with attacks and copies, and broken records. A background comes
+//! with it, learned by the binary itself, and a configuration under which alarms, recalls and
+//! snapshots happen early.
+//!
+//! The folder lies in cargo's folder for tests and is made anew by each run. A second run of the
+//! suite in the same target folder waits until the first has ended.
 
 use std::{
     collections::BTreeSet,
@@ -19,16 +22,16 @@ use testkit::stream::{self, SMALL_CONFIG};
 
 use crate::weir::weir;
 
-/// Archived pages. They are long, so a few must do.
+/// Archived pages. They are long, so there are few.
 const PAGES: usize = 120;
-/// Lines of JSON in all.
+/// Lines of JSON.
 const LINES: usize = 1_100;
 /// Carriers of the planted sentence in the first dump: too few for an alarm.
 const CARRIERS_BEFORE: usize = 3;
-/// Part of the sentence that the test kit plants.
+/// A part of the sentence that the test kit plants.
 const PLANTED: &str = "ombric valdure";
 
-/// Beside what is the same for all processes under test: snapshots, frames and parts often enough to be torn.
+/// Added to [`SMALL_CONFIG`]: snapshots, frames and parts end often, so that kills can tear them.
 const CONFIG: &str = "
 engine.threads = 1
 state.snapshot_documents = 256
@@ -36,25 +39,26 @@ output.part_records = 200
 operators.trigger_spike.bootstrap_documents = 300
 ";
 
-/// The files all tests share; none may change them.
+/// The files that all tests share. No test may change them.
 pub(crate) struct Corpus {
-    /// One folder with an archive, a packed and a plain file of lines.
+    /// A folder with an archive, a packed and a plain file of lines.
     pub(crate) crawl: PathBuf,
     /// All lines of JSON, in reading order and without line breaks.
     pub(crate) lines: Vec<Vec<u8>>,
-    /// The same lines cut in two: until a few carriers were seen, with copies of the first part in the second.
+    /// The same lines in two files. The first ends after a few carriers, and the second holds
+    /// copies of documents of the first.
     pub(crate) dumps: [PathBuf; 2],
-    /// Ids of the copies in the second dump, and of what they copy in the first.
+    /// Ids of the copies in the second dump, each with the id of its original in the first.
     pub(crate) copies: Vec<(String, String)>,
-    /// What ordinary text looks like.
+    /// The background.
     pub(crate) background: PathBuf,
     /// The configuration.
     pub(crate) config: PathBuf,
-    /// Held until the process ends.
+    /// The lock on the folder, held until the process ends.
     _lock: File,
 }
 
-/// The corpus of this run of the suite.
+/// Returns the corpus. The first call makes it.
 pub(crate) fn corpus() -> &'static Corpus {
     static CORPUS: OnceLock<Corpus> = OnceLock::new();
     CORPUS.get_or_init(make)
@@ -116,23 +120,23 @@ fn write_dumps(home: &Path, lines: &[Vec<u8>]) -> ([PathBuf; 2], Vec<(String, St
     (dumps, copies)
 }
 
-/// The beginning of a packed archive, unpacked: so many of its records.
+/// Returns the first records of a packed archive, unpacked.
 fn first_records(path: &Path, records: usize) -> Vec<u8> {
-    const EPOCH: &[u8] = b"\r\n\r\nWARC/1.1\r\n";
+    const BOUNDARY: &[u8] = b"\r\n\r\nWARC/1.1\r\n";
     let mut bytes = Vec::new();
     MultiGzDecoder::new(File::open(path).expect("the sample")).read_to_end(&mut bytes).expect("sound");
-    let mut epochs = bytes.windows(EPOCH.len()).enumerate().filter(|(_, window)| *window == EPOCH);
-    let (end, _) = epochs.nth(records - 1).expect("enough records");
+    let mut boundaries = bytes.windows(BOUNDARY.len()).enumerate().filter(|(_, window)| *window == BOUNDARY);
+    let (end, _) = boundaries.nth(records - 1).expect("enough records");
     bytes.truncate(end + 4);
     bytes
 }
 
-/// Lines as a file holds them.
+/// Joins lines with line breaks, as a file holds them.
 pub(crate) fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect()
 }
 
-/// Writes a file.
+/// Writes a file; a failure names it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap_or_else(|e| panic!("write {}: {e}", path.display()));
 }

@@ -1,4 +1,5 @@
-//! Documents that come or leave as something else than lines or rows: records of archives, attributes of Dolma, conversations.
+//! Other formats than JSON lines and rows: records of archives in the output, Dolma attributes,
+//! conversations.
 
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
 

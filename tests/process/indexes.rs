@@ -1,4 +1,5 @@
-//! `weir index`: an existing corpus is known as what later documents may be copies of, and nothing more.
+//! `weir index`: later documents may be copies of an indexed corpus, and the index has no other
+//! effect.
 
 use std::{collections::BTreeSet, fs, os::unix::process::ExitStatusExt as _, path::Path, process::Command};
 
@@ -6,10 +7,10 @@ use serde_json::Value;
 
 use crate::{
     corpus::corpus,
-    weir::{Replay, Tree, assert_same, folder, lines, outputs, said, text, tree, weir},
+    weir::{Replay, Tree, assert_same, folder, lines, outputs, stderr, text, tree, weir},
 };
 
-/// The point of an index that no other run passes.
+/// The kill point that only `weir index` passes.
 pub(crate) const INDEX_POINTS: [&str; 1] = ["index.decided"];
 
 fn index(input: &Path, state: &Path) -> Command {
@@ -21,8 +22,8 @@ fn index(input: &Path, state: &Path) -> Command {
 
 fn succeed(mut command: Command) -> String {
     let ended = command.output().expect("weir runs");
-    assert!(ended.status.success(), "{}", said(&ended));
-    String::from_utf8_lossy(&ended.stdout).into_owned() + &said(&ended)
+    assert!(ended.status.success(), "{}", stderr(&ended));
+    String::from_utf8_lossy(&ended.stdout).into_owned() + &stderr(&ended)
 }
 
 fn over(state: &Path, output: &Path) -> Replay {
@@ -33,7 +34,7 @@ fn decision<'a>(decisions: &'a [Value], id: &str) -> &'a Value {
     decisions.iter().find(|decision| text(decision, "id") == id).unwrap_or_else(|| panic!("{id} is decided"))
 }
 
-/// Everything of a state but what tells one process from another.
+/// Returns all files of a state but those that differ from process to process.
 fn state(folder: &Path) -> Tree {
     let mut tree = tree(folder);
     tree.retain(|name, _| !name.starts_with(".weir/") && !name.contains("/deaths"));
@@ -44,9 +45,9 @@ fn state(folder: &Path) -> Tree {
 fn copies_of_an_indexed_corpus_are_duplicates_that_name_it() {
     let home = folder();
     let (indexed, out) = (home.path().join("state"), home.path().join("out"));
-    let told = succeed(index(&corpus().dumps[0], &indexed));
+    let stderr = succeed(index(&corpus().dumps[0], &indexed));
     let documents = fs::read_to_string(&corpus().dumps[0]).expect("there").lines().count();
-    assert!(told.contains(&format!("of {documents} records indexed")), "{told}");
+    assert!(stderr.contains(&format!("of {documents} records indexed")), "{stderr}");
     assert!(succeed(index(&corpus().dumps[0], &indexed)).contains("holds this corpus already"));
     over(&indexed, &out).succeed();
     let got = outputs(&out);
@@ -89,7 +90,7 @@ fn an_index_is_added_to_and_a_kill_changes_nothing() {
     ]) {
         for kill in kills {
             let ended = index(dump, &killed).env("WEIR_KILL", kill).output().expect("weir runs");
-            assert_eq!(ended.status.signal(), Some(6), "{kill}: {}", said(&ended));
+            assert_eq!(ended.status.signal(), Some(6), "{kill}: {}", stderr(&ended));
         }
         succeed(index(dump, &killed));
     }
@@ -108,7 +109,7 @@ fn what_does_not_fit_an_index_is_refused() {
     let indexed = home.path().join("state");
     let refused = |mut command: Command, expected: &str| {
         let ended = command.output().expect("weir runs");
-        assert!(ended.status.code() == Some(1) && said(&ended).contains(expected), "expected {expected:?}: {}", said(&ended));
+        assert!(ended.status.code() == Some(1) && stderr(&ended).contains(expected), "expected {expected:?}: {}", stderr(&ended));
     };
     let mut without =
         weir(["--config".as_ref(), corpus().config.as_os_str(), "index".as_ref(), "--state".as_ref(), indexed.as_os_str()]);
@@ -122,7 +123,7 @@ fn what_does_not_fit_an_index_is_refused() {
     other.args(["--set", "operators.near_dup.rows=7"]);
     refused(other, "was made with operators.near_dup.rows = 8, and this run has 7");
     let replay = over(&indexed, &home.path().join("out")).with(["--set", "operators.near_dup.rows=7"]);
-    let said = replay.fail(1);
-    assert!(said.contains("was made with operators.near_dup.rows = 8, and this run has 7"), "{said}");
+    let stderr = replay.fail(1);
+    assert!(stderr.contains("was made with operators.near_dup.rows = 8, and this run has 7"), "{stderr}");
     refused(index(Path::new("-"), &indexed), "got - (standard input)");
 }

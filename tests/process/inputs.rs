@@ -1,4 +1,4 @@
-//! The same records by other ways: packed, piped, in part. The decisions are the same.
+//! The same records in other forms: packed, piped, in part. The decisions are the same.
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::{
     corpus::{corpus, joined, write},
-    weir::{Replay, Tree, assert_same, folder, lines, outputs, reference, said, text},
+    weir::{Replay, Tree, assert_same, folder, lines, outputs, reference, stderr, text},
 };
 
-/// Lines without what says by which file they came.
+/// Removes from lines the fields that name the file they came from.
 fn without_place(tree: &Tree, name: &str) -> Vec<Value> {
     let mut all = lines(tree, name);
     for line in &mut all {
@@ -44,7 +44,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out.finish().expect("packed")
 }
 
-/// Filters one file of the given name and content.
+/// Filters one file with this name and content.
 fn filtered(home: &Path, name: &str, bytes: &[u8]) -> Tree {
     let input = home.join(name);
     write(&input, bytes);
@@ -69,7 +69,7 @@ fn packed_and_piped_input_is_decided_as_plain_input() {
         let mut process = replay.command().stdin(Stdio::piped()).spawn().expect("weir runs");
         process.stdin.take().expect("a pipe").write_all(bytes).expect("read");
         let ended = process.wait_with_output().expect("it ends");
-        assert!(ended.status.success(), "{what}: {}", said(&ended));
+        assert!(ended.status.success(), "{what}: {}", stderr(&ended));
         let got = outputs(&replay.output);
         assert_eq!(text(&lines(&got, "decisions.jsonl")[0], "position").split('#').next(), Some("-"));
         assert_same_but_for_place(&got, &expected, what);
@@ -103,7 +103,7 @@ fn standard_input_goes_on_nowhere_and_says_so() {
     assert!(!piped(Some("snapshot.logs_synced:3")).status.success());
     let refused = piped(None);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(said(&refused).contains("standard input cannot be read again"), "{}", said(&refused));
+    assert!(stderr(&refused).contains("standard input cannot be read again"), "{}", stderr(&refused));
 }
 
 #[test]

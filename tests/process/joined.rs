@@ -1,4 +1,4 @@
-//! A WARC and its WET: one document a page, whatever is killed, split or broken.
+//! A WARC and its WET are read as one: a page is one document, whatever is killed, split or broken.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,14 +17,14 @@ use testkit::web::Web;
 use crate::{
     corpus::{corpus, write},
     kills::die_at,
-    weir::{Replay, Tree, assert_same, folder, lines, outputs, said, text, weir},
+    weir::{Replay, Tree, assert_same, folder, lines, outputs, stderr, text, weir},
 };
 
 const NAMES: [&str; 2] = ["warc/a.warc.gz", "wet/a.warc.wet.gz"];
-/// A page that the WARC has lost, one that the WET has lost, and one whose text is broken.
+/// Three pages: one that the WARC lacks, one that the WET lacks, and one whose text is broken.
 const LOST: [usize; 3] = [20, 40, 60];
 
-/// Records, each a member.
+/// Packs records, each as a gzip member.
 fn packed(records: &[Vec<u8>]) -> Vec<u8> {
     let member = |record: &Vec<u8>| {
         let mut member = GzEncoder::new(Vec::new(), Compression::fast());
@@ -34,7 +34,7 @@ fn packed(records: &[Vec<u8>]) -> Vec<u8> {
     records.iter().flat_map(member).collect()
 }
 
-/// The records of the crawl's archive.
+/// Returns the records of the crawl's archive.
 fn archive() -> Vec<Vec<u8>> {
     let plain = fs::read(corpus().crawl.join("a.warc")).expect("the archive");
     let begins: Vec<usize> = plain.windows(10).enumerate().filter(|(_, w)| *w == b"WARC/1.1\r\n").map(|(at, _)| at).collect();
@@ -47,7 +47,7 @@ fn has_id(record: &[u8], id: &str) -> bool {
     head.contains(&format!("WARC-Record-ID: <{id}>")) && head.contains("WARC-Type: response")
 }
 
-/// Pages by their ids, those of the archive alone, and the text that a WET has of each.
+/// Returns the archive's pages by id, each with the text that the WET has of it.
 fn pages(records: &[Vec<u8>]) -> Vec<(String, String)> {
     let documents = sample::crawl(Size { pages: 2_000, reference: 1_000 }, 3).take(records.len());
     let all = documents.map(|document| (document.id, format!("{}\nsaid another extractor\n", document.text)));
@@ -63,7 +63,7 @@ fn conversion(id: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Writes a pair into a folder, each half in one of its own; the pages.
+/// Writes a WARC and its WET below a folder, each in a folder of its own; returns the pages.
 fn pair(home: &Path) -> Vec<(String, String)> {
     let mut records = archive();
     let pages = pages(&records);
@@ -81,7 +81,7 @@ fn pair(home: &Path) -> Vec<(String, String)> {
     pages
 }
 
-/// Every line of the corpus, by its id.
+/// Returns every line of the corpus by its id.
 fn documents(tree: &Tree) -> BTreeMap<String, Value> {
     let parts = tree.keys().filter(|name| name.contains('/'));
     parts.flat_map(|name| lines(tree, name)).map(|line| (text(&line, "id").to_owned(), line)).collect()
@@ -166,8 +166,8 @@ fn killed_and_split_the_bytes_are_the_same() {
     write(&home.path().join("in").join(NAMES[1]), &packed(&[conversion("x", "y")]));
     die_at(&replay("changed"), "commit.done", 1);
     write(&home.path().join("in").join(NAMES[1]), &packed(&[conversion("x", "z")]));
-    let said = replay("changed").fail(1);
-    assert!(said.contains("other input") && said.contains(NAMES[1]), "{said}");
+    let stderr = replay("changed").fail(1);
+    assert!(stderr.contains("other input") && stderr.contains(NAMES[1]), "{stderr}");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn both_records_leave_an_archive_and_are_one_again() {
     assert_eq!(second, first);
 }
 
-/// Ids in one folder of the corpus of a run over these files.
+/// Filters files and returns the ids in one folder of the corpus.
 fn documents_of(input: &Path, output: &Path, folder: &str) -> BTreeSet<String> {
     Replay::of([input], output).succeed();
     let mut tree = outputs(output);
@@ -246,7 +246,7 @@ fn a_list_pairs_its_files_and_shards_keep_pairs_together() {
     assert_eq!(files("1/2"), of(&["warc/c.warc.gz"]));
     let mut merge = weir(["merge".as_ref(), "--output".as_ref(), home.path().join("all").as_os_str()]);
     let ended = merge.args(["0-2", "1-2"].map(|shard| home.path().join(shard))).output().expect("weir runs");
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", stderr(&ended));
     // From a web server, both files in a stream each.
     let web = Web::start();
     for name in NAMES.iter().flat_map(|name| [(*name).to_owned(), name.replace("/a.", "/b.")]) {
@@ -267,12 +267,12 @@ fn what_may_belong_together_and_is_not_clear_is_said() {
     }
     let arguments: Vec<PathBuf> = ["x", "y", "z"].iter().map(|name| home.path().join(name)).collect();
     let ended = Replay::of(&arguments, &home.path().join("out")).succeed();
-    assert!(said(&ended).contains("not joined: a: 2 WARC and 1 WET files of this name"), "{}", said(&ended));
+    assert!(stderr(&ended).contains("not joined: a: 2 WARC and 1 WET files of this name"), "{}", stderr(&ended));
     let ended = Replay::of(&arguments[1..], &home.path().join("joined")).succeed();
-    assert!(!said(&ended).contains("not joined"), "{}", said(&ended));
+    assert!(!stderr(&ended).contains("not joined"), "{}", stderr(&ended));
 }
 
-/// A WARC of Common Crawl and the WET that was published with it.
+/// Joins a WARC of Common Crawl with the WET that was published with it.
 #[test]
 #[expect(clippy::print_stderr, reason = "that nothing was measured")]
 fn a_pair_of_common_crawl_is_joined() {
@@ -284,7 +284,7 @@ fn a_pair_of_common_crawl_is_joined() {
     for (archive, texts) in [("warc.gz", "warc.wet.gz"), ("warc", "warc.wet"), ("warc", "warc.wet.gz")] {
         let paths = [archive, texts].map(|ending| archives.join(format!("{stem}.{ending}")));
         let ended = weir(["records"]).args(&paths).output().expect("weir runs");
-        assert!(ended.status.success(), "{}", said(&ended));
+        assert!(ended.status.success(), "{}", stderr(&ended));
         let records: Vec<Value> =
             String::from_utf8_lossy(&ended.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let documents: Vec<&Value> = records.iter().filter(|record| record["outcome"] == "document").collect();

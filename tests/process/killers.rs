@@ -1,12 +1,13 @@
-//! A record that kills the process outright: it is found, withheld without being looked at, and everything else goes on.
+//! A poison record, which kills the process outright, is found and withheld without being decoded.
+//! Everything else goes on.
 
 use std::{fs, os::unix::process::ExitStatusExt as _};
 
-use crate::weir::{Replay, folder, lines, outputs, said, text};
+use crate::weir::{Replay, folder, lines, outputs, stderr, text};
 
-/// What the deadly page says.
+/// The word on the poison page at which the process aborts.
 const MARKER: &str = "zzlethalzz";
-/// Deaths until it is found: three with its batch in hand, two with itself alone.
+/// Deaths until the record is found: three with its batch in flight, two with the record alone.
 const DEATHS: usize = 5;
 
 #[test]
@@ -24,11 +25,11 @@ fn the_record_that_kills_is_found_and_withheld() {
     let run = || replay.command().env("WEIR_KILL_TEXT", MARKER).output().expect("weir runs");
     for death in 0..DEATHS {
         let ended = run();
-        assert_eq!(ended.status.signal(), Some(6), "life {death}: {:?}: {}", ended.status, said(&ended));
+        assert_eq!(ended.status.signal(), Some(6), "life {death}: {:?}: {}", ended.status, stderr(&ended));
     }
     let ended = run();
-    assert!(ended.status.success(), "{}", said(&ended));
-    assert!(said(&ended).contains("killed the process"), "somebody must look at it: {}", said(&ended));
+    assert!(ended.status.success(), "{}", stderr(&ended));
+    assert!(stderr(&ended).contains("killed the process"), "somebody must look at it: {}", stderr(&ended));
     let out = outputs(&home.path().join("out"));
     let decisions = lines(&out, "decisions.jsonl");
     assert_eq!(decisions.len(), 150);

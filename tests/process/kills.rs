@@ -1,4 +1,8 @@
-//! Kill -9 anywhere, once or twice in one folder: the same command then ends with the bytes of a run that nothing disturbed.
+//! A replay that is killed anywhere, once or several times, is finished by the same command with
+//! the bytes of a run that nothing disturbed.
+//!
+//! Every kill point is passed in every run of the suite, each in one life. The long forms kill a
+//! folder at each of its passages in turn, and more often at random.
 
 use std::{
     collections::BTreeSet,
@@ -14,15 +18,16 @@ use testkit::random::Random;
 use crate::{
     indexes::INDEX_POINTS,
     shards::MERGE_POINTS,
-    weir::{Replay, assert_same, folder, outputs, reference, said},
+    weir::{Replay, assert_same, folder, outputs, reference, stderr},
 };
 
-/// Signals by which a process dies that nobody asked.
+/// The signal of a process that aborts at a kill point, and of one that is killed.
 const ABORTED: i32 = 6;
 const KILLED: i32 = 9;
 
-/// Every point that a run without `--state` passes, and at which of its passages each life of one folder ends. A point
-/// passed once a run can only be killed at once; where passages depend on what earlier lives did, the lives are in order.
+/// Every kill point that a run without `--state` passes, and at which of its passages each life in
+/// one folder ends. A point that is passed once a run has one life. Where passages depend on
+/// earlier lives, the lives are in order.
 const LIVES: &[(&str, &[u64])] = &[
     ("recover.truncated", &[1, 4, 7]),
     ("recover.done", &[1, 1]),
@@ -49,13 +54,13 @@ const LIVES: &[(&str, &[u64])] = &[
     ("replay.finished", &[1]),
 ];
 
-/// Points of `--state`: see [`crate::base`].
+/// The kill points of `--state`, see [`crate::base`].
 pub(crate) const STATE_POINTS: [&str; 2] = ["base.moved", "base.current"];
 
 /// Runs the command until it dies at the `nth` passage of `point`.
 pub(crate) fn die_at(replay: &Replay, point: &str, nth: u64) {
     let ended = replay.command().env("WEIR_KILL", format!("{point}:{nth}")).output().expect("weir runs");
-    assert_eq!(ended.status.signal(), Some(ABORTED), "{point}:{nth} was never passed: {:?}: {}", ended.status, said(&ended));
+    assert_eq!(ended.status.signal(), Some(ABORTED), "{point}:{nth} was never passed: {:?}: {}", ended.status, stderr(&ended));
 }
 
 /// Kills at every `of`-th point of the table from `from` on.
@@ -94,7 +99,7 @@ fn no_point_is_forgotten() {
     assert_eq!(known, tried);
 }
 
-/// Names of kill points in the sources of a folder.
+/// Returns the names of kill points in the sources of a folder.
 fn points_in(folder: &Path) -> BTreeSet<String> {
     let (mut points, mut folders) = (BTreeSet::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -162,15 +167,15 @@ fn killed_while_learning_from_itself() {
     assert_same(&outputs(&killed.output), &expected, "killed without a background");
 }
 
-/// What a kill left is not taken for good when something else has changed it.
+/// Output that was changed after a kill is refused.
 #[test]
 fn a_staged_file_that_was_cut_is_refused() {
     let home = folder();
     let replay = Replay::to(&home.path().join("out"));
     die_at(&replay, "snapshot.logs_synced", 4);
     fs::write(replay.output.join("decisions.jsonl"), b"{}\n").expect("written");
-    let said = replay.fail(1);
-    assert!(said.contains("decisions.jsonl has 3 bytes, expected at least"), "{said}");
+    let stderr = replay.fail(1);
+    assert!(stderr.contains("decisions.jsonl has 3 bytes, expected at least"), "{stderr}");
     replay.clone().with(["--force"]).succeed();
     assert_same(&outputs(&replay.output), reference("none"), "--force after damage");
 }

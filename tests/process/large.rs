@@ -1,6 +1,8 @@
-//! A replay over gigabytes: memory is bounded, and kills change no byte. Long: `cargo test --release -p pipeline --test process --
-//! --ignored large --nocapture`; `WEIR_TEST_GIGABYTES` says how much (5), `WEIR_TEST_FOLDER` where there is room for half as
-//! much again.
+//! A replay over gigabytes has bounded memory, and kills change no byte of its output.
+//!
+//! This is a long test: `cargo test --release -p pipeline --test process -- --ignored large
+//! --nocapture`. `WEIR_TEST_GIGABYTES` sets the size of the input (5), and `WEIR_TEST_FOLDER` a
+//! folder with room for one and a half times as much.
 
 use std::{
     collections::BTreeMap,
@@ -19,19 +21,21 @@ use testkit::{mirror, random::Random};
 use crate::weir::{folder, weir};
 
 const KILLS: u32 = 5;
-/// Peak of resident memory that no amount of input may pass with the default bounds: 6 million candidate phrases of up to 64
-/// carriers, 3.4 GB, twice and an eighth for the copies; a GiB of tokens; the rest. Seen: 7,975.
+/// Peak of resident memory, in MiB, that no amount of input may exceed with the default bounds. It
+/// is made up of 6 million candidate phrases of up to 64 carriers (3.4 GB, held twice and an eighth
+/// for the snapshots' copies), a GiB of tokens, and the rest. Measured: 7,975.
 const RSS_MAX_MIB: u64 = 10_240;
 const KILLED: i32 = 9;
 
-/// Learns from the mirror's own reference: another sample's would make an alarm of many of its ordinary phrases.
+/// Learns a background from the mirror's own reference. With another sample's many ordinary phrases
+/// of the mirror would raise alarms.
 fn learn(mirror: &Path) {
     let (reference, background) = (mirror.join("reference.jsonl.gz"), mirror.join("background.weir"));
     let status = weir(["learn"]).arg(reference).arg("--output").arg(background).status();
     assert!(status.expect("weir runs").success(), "weir learn");
 }
 
-/// A run with the default configuration, as a user's.
+/// Starts a run with the default configuration, as a user would.
 fn start(mirror: &Path, output: &Path) -> Child {
     let mut command = weir(["--set", "output.compression=zstd", "replay", "--background"]);
     command.arg(mirror.join("background.weir"));
@@ -40,14 +44,15 @@ fn start(mirror: &Path, output: &Path) -> Child {
     command.spawn().expect("weir runs")
 }
 
-/// Peak of a living process's resident memory, in MiB.
+/// Returns the peak of a running process's resident memory, in MiB.
 fn peak(process: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
 }
 
-/// Waits for the end, or kills it after `limit`; whether it has ended, and the peak of its memory.
+/// Waits for the end, or kills the process after `limit`; returns whether it has ended, and the
+/// peak of its memory.
 fn wait(process: &mut Child, limit: Duration) -> (bool, u64) {
     let (begun, mut most) = (Instant::now(), 0);
     loop {
@@ -66,7 +71,8 @@ fn wait(process: &mut Child, limit: Duration) -> (bool, u64) {
     }
 }
 
-/// Digests of all outputs that must be the same from run to run: there is no room for two of them.
+/// Returns digests of all outputs that must be the same from run to run; there is no room on disk
+/// for two outputs.
 fn digests(output: &Path) -> BTreeMap<PathBuf, u64> {
     let (mut digests, mut folders) = (BTreeMap::new(), vec![output.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -88,7 +94,7 @@ fn digests(output: &Path) -> BTreeMap<PathBuf, u64> {
     digests
 }
 
-/// FNV-1a.
+/// The hash function FNV-1a.
 struct Fnv(u64);
 
 impl io::Write for Fnv {

@@ -1,4 +1,5 @@
-//! `--paths`: lists of what to read, from a mirror folder or a web server; resumed, and refused when something has changed.
+//! `--paths`: replays of lists of files, from a mirror folder or a web server. They are resumed
+//! after a kill, and refused when something has changed.
 
 use std::{
     fmt::Write as _,
@@ -8,18 +9,18 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use testkit::web::{Fault, Web};
+use testkit::web::{Web, WebFault};
 
 use crate::{
     corpus::{corpus, write},
     kills::die_at,
-    weir::{Replay, assert_same, folder, lines, outputs, reference, said, text},
+    weir::{Replay, assert_same, folder, lines, outputs, reference, stderr, text},
 };
 
 /// The files of the crawl, in the order in which its folder is read.
 const FILES: [&str; 3] = ["a.warc", "b.jsonl.gz", "c.jsonl"];
 
-/// A replay of a list.
+/// Returns a replay of a list.
 pub(crate) fn listed(list: &Path, base: &str, output: &Path) -> Replay {
     let more = ["--paths".to_owned(), list.display().to_string(), "--base".to_owned(), base.to_owned()];
     Replay::of([""; 0], output).with(more)
@@ -38,7 +39,7 @@ fn paths_file(home: &Path, packed: bool) -> PathBuf {
     path
 }
 
-/// A web server with the crawl below `mirror/`.
+/// Starts a web server that has the crawl below `mirror/`.
 fn mirror() -> Web {
     let web = Web::start();
     for name in FILES {
@@ -66,7 +67,7 @@ fn files_of_a_web_server_are_read_as_those_of_a_folder() {
     let list = PathBuf::from(web.url("lists/wet.paths"));
     let replay = listed(&list, &web.url("mirror"), &out);
     // The list itself is answered first; then one file breaks off, and one is asked for in vain.
-    web.fail_next([Fault::Cut(9), Fault::Cut(20_000), Fault::Status(503), Fault::Cut(2_000)]);
+    web.fail_next([WebFault::Cut(9), WebFault::Cut(20_000), WebFault::Status(503), WebFault::Cut(2_000)]);
     replay.succeed();
     assert_same(&outputs(&out), reference("none"), "over HTTP");
     // And by their addresses.
@@ -83,7 +84,7 @@ fn a_killed_run_over_a_web_server_goes_on() {
     let replay = listed(&paths_file(home.path(), false), &web.url("mirror/"), &out).packed("zstd");
     for (point, nth) in [("commit.done", 3), ("snapshot.renamed", 2), ("commit.partial", 9), ("snapshot.logs_synced", 1)] {
         die_at(&replay, point, nth);
-        web.fail_next([Fault::Cut(5_000)]);
+        web.fail_next([WebFault::Cut(5_000)]);
     }
     replay.succeed();
     assert_same(&outputs(&out), reference("zstd"), "killed over HTTP");
@@ -110,16 +111,19 @@ fn objects_of_s3_are_read_as_those_of_a_folder() {
     let all = Replay::of(["s3://mirror/crawl/"], &home.path().join("all"));
     let by_list = listed(&paths_file(home.path(), false), "s3://mirror/crawl", &home.path().join("by-list"));
     for replay in [&all, &by_list] {
-        web.fail_next([Fault::Status(503), Fault::Cut(20_000), Fault::Cut(20_000), Fault::Cut(20_000)]);
+        web.fail_next([WebFault::Status(503), WebFault::Cut(20_000), WebFault::Cut(20_000), WebFault::Cut(20_000)]);
         let ended = run(replay, "AKIDWEIR");
-        assert!(ended.status.success(), "{}", said(&ended));
+        assert!(ended.status.success(), "{}", stderr(&ended));
         assert_same(&outputs(&replay.output), reference("none"), "from S3");
     }
     let ended = run(&Replay::of(["s3://mirror/crawl/"], &home.path().join("denied")), "OTHER");
     assert_eq!(ended.status.code(), Some(1));
-    let said = said(&ended);
-    assert!(said.contains("list s3://mirror/crawl/: not allowed (credentials and region come from AWS_ variables)"), "{said}");
-    assert!(!said.contains("secret"), "{said}");
+    let stderr = stderr(&ended);
+    assert!(
+        stderr.contains("list s3://mirror/crawl/: not allowed (credentials and region come from AWS_ variables)"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("secret"), "{stderr}");
 }
 
 #[test]
@@ -131,15 +135,15 @@ fn a_changed_object_is_refused_by_name() {
     let bytes = fs::read(corpus().crawl.join("c.jsonl")).expect("readable");
     // The same bytes, but the server says that they are another version.
     web.put("mirror/c.jsonl", &bytes);
-    let said = replay.fail(1);
-    assert!(said.contains("other input") && said.contains("c.jsonl"), "{said}");
+    let stderr = replay.fail(1);
+    assert!(stderr.contains("other input") && stderr.contains("c.jsonl"), "{stderr}");
     let web = mirror();
     web.put("mirror/c.jsonl", &bytes[..bytes.len() - 1]);
-    let said = listed(&paths_file(home.path(), false), &web.url("mirror"), &out).fail(1);
-    assert!(said.contains("other input") && said.contains("c.jsonl"), "{said}");
+    let stderr = listed(&paths_file(home.path(), false), &web.url("mirror"), &out).fail(1);
+    assert!(stderr.contains("other input") && stderr.contains("c.jsonl"), "{stderr}");
 }
 
-/// An archive of one member a record, and where its responses lie.
+/// Writes an archive with one member a record; returns where its responses lie.
 fn archive(path: &Path) -> Vec<(u64, u64)> {
     let plain = fs::read(corpus().crawl.join("a.warc")).expect("the archive");
     let starts: Vec<usize> = plain.windows(9).enumerate().filter(|(_, w)| *w == b"WARC/1.1\r").map(|(at, _)| at).collect();
@@ -205,9 +209,9 @@ fn lists_that_make_no_sense_are_refused_with_their_place() {
     let refused = |content: &str, base: &str, expected: &str| {
         let list = home.path().join("list");
         write(&list, content.as_bytes());
-        let said = listed(&list, base, &out).fail(1);
+        let stderr = listed(&list, base, &out).fail(1);
         let place = if expected.contains("environment") { "--base" } else { "list" };
-        assert!(said.contains(expected) && said.contains(place), "{content:?}: {said}");
+        assert!(stderr.contains(expected) && stderr.contains(place), "{content:?}: {stderr}");
     };
     let crawl = corpus().crawl.display().to_string();
     refused("a.warc\nmissing.warc\n", &crawl, "line 2: open ");

@@ -1,4 +1,5 @@
-//! `weir recall apply`, killed at every step between two files and given again; and on the recalls of a real run.
+//! `weir recall apply` is killed at every step between two files and run again; and it is applied
+//! to the recalls of a real run.
 
 use std::{collections::BTreeSet, fs, os::unix::process::ExitStatusExt as _, path::Path, process::Command};
 
@@ -7,10 +8,10 @@ use serde_json::Value;
 
 use crate::{
     corpus::corpus,
-    weir::{Tree, folder, lines, reference, said, text, tree, weir},
+    weir::{Tree, folder, lines, reference, stderr, text, tree, weir},
 };
 
-/// The lines of the crawl in several files, and the recalls of a run over it.
+/// The lines of the crawl in several files, and the recalls of a run over them.
 fn prepare(home: &Path) -> BTreeSet<String> {
     let files = tree(&corpus().crawl);
     let plain = files.iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|extension| extension == "jsonl"));
@@ -49,7 +50,7 @@ fn apply(home: &Path) -> Command {
 
 fn succeed(home: &Path) -> String {
     let ended = apply(home).output().expect("weir runs");
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", stderr(&ended));
     String::from_utf8(ended.stdout).expect("text")
 }
 
@@ -84,7 +85,7 @@ fn killed_between_files_it_ends_the_same() {
             let home = folder();
             prepare(home.path());
             let ended = apply(home.path()).env("WEIR_KILL", format!("{point}:{nth}")).output().expect("weir runs");
-            assert_eq!(ended.status.signal(), Some(6), "{point}:{nth} was never passed: {}", said(&ended));
+            assert_eq!(ended.status.signal(), Some(6), "{point}:{nth} was never passed: {}", stderr(&ended));
             succeed(home.path());
             assert!(outcome(home.path()) == expected, "killed at {point}:{nth}");
         }
@@ -102,10 +103,10 @@ fn usage_is_asked_for() {
     let path = |name: &str| home.path().join(name).into_os_string();
     let without = weir(["recall".into(), "apply".into(), "--recalls".into(), path("recalls.jsonl"), path("corpus")]);
     let ended = { without }.output().expect("weir runs");
-    assert_eq!(ended.status.code(), Some(2), "{}", said(&ended));
+    assert_eq!(ended.status.code(), Some(2), "{}", stderr(&ended));
     let dry = ["recall".into(), "apply".into(), "--dry-run".into(), "--recalls".into(), path("recalls.jsonl"), path("corpus")];
     let before = tree(home.path());
     let ended = weir(dry).output().expect("weir runs");
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", stderr(&ended));
     assert_eq!(tree(home.path()), before, "a dry run leaves everything as it was");
 }

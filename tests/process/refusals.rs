@@ -1,4 +1,5 @@
-//! Commands that must not do what they say: finished or foreign outputs, a folder in use, bad input and configuration.
+//! Commands that must refuse: on finished or foreign outputs, a folder in use, bad input and bad
+//! configuration.
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
@@ -6,7 +7,7 @@ use crate::{
     corpus::{corpus, joined, write},
     kills::die_at,
     signals::wait_until,
-    weir::{Replay, assert_same, folder, outputs, reference, said, tree, weir},
+    weir::{Replay, assert_same, folder, outputs, reference, stderr, tree, weir},
 };
 
 #[test]
@@ -16,7 +17,7 @@ fn a_finished_output_is_left_alone() {
     replay.succeed();
     let before = tree(&replay.output);
     let ended = replay.succeed();
-    assert!(said(&ended).contains("is finished already; nothing to do"), "{}", said(&ended));
+    assert!(stderr(&ended).contains("is finished already; nothing to do"), "{}", stderr(&ended));
     assert_same(&tree(&replay.output), &before, "a second run");
     // Anew, with something of the user's in the folder, which stays.
     write(&replay.output.join("notes.txt"), b"mine");
@@ -38,8 +39,8 @@ fn another_configuration_background_or_shape_is_refused() {
         (&["--annotate-only"], "other output options"),
     ];
     for (more, expected) in others {
-        let said = replay.clone().with(more.iter().copied()).fail(1);
-        assert!(said.contains(expected) && said.contains("--force"), "{more:?}: {said}");
+        let stderr = replay.clone().with(more.iter().copied()).fail(1);
+        assert!(stderr.contains(expected) && stderr.contains("--force"), "{more:?}: {stderr}");
     }
     let without = Replay { background: None, ..replay.clone() };
     assert!(without.fail(1).contains("another configuration, background or seed"));
@@ -58,20 +59,20 @@ fn changed_input_is_refused_by_name() {
     write(&input.join("two.jsonl"), &joined(second));
     let replay = Replay::of([&input], &home.path().join("out"));
     die_at(&replay, "commit.done", 8);
-    let said_of_change = |bytes: &[u8]| {
+    let refusal_after_change = |bytes: &[u8]| {
         write(&input.join("two.jsonl"), bytes);
         replay.fail(1)
     };
-    let said = said_of_change(&joined(&second[1..]));
-    assert!(said.contains("other input") && said.contains("two.jsonl"), "{said}");
+    let stderr = refusal_after_change(&joined(&second[1..]));
+    assert!(stderr.contains("other input") && stderr.contains("two.jsonl"), "{stderr}");
     let mut edited = joined(second);
     edited[10] ^= 1;
-    let said = said_of_change(&edited);
-    assert!(said.contains("other input") && said.contains("two.jsonl"), "{said}");
+    let stderr = refusal_after_change(&edited);
+    assert!(stderr.contains("other input") && stderr.contains("two.jsonl"), "{stderr}");
     write(&input.join("two.jsonl"), &joined(second));
     write(&input.join("zero.jsonl"), b"{\"text\": \"more\"}\n");
-    let said = replay.fail(1);
-    assert!(said.contains("other input") && said.contains("zero.jsonl"), "{said}");
+    let stderr = replay.fail(1);
+    assert!(stderr.contains("other input") && stderr.contains("zero.jsonl"), "{stderr}");
     fs::remove_file(input.join("zero.jsonl")).expect("removed");
     replay.succeed();
 }
@@ -90,7 +91,7 @@ fn one_process_works_in_a_folder_at_a_time() {
     stdin.write_all(&joined(&corpus().lines)).expect("read");
     drop(stdin);
     let ended = process.wait_with_output().expect("it ends");
-    assert!(ended.status.success(), "the first goes on: {}", said(&ended));
+    assert!(ended.status.success(), "the first goes on: {}", stderr(&ended));
 }
 
 #[test]
@@ -98,12 +99,12 @@ fn input_that_cannot_be_read_is_named() {
     let home = folder();
     let output = home.path().join("out");
     let missing = home.path().join("missing.jsonl");
-    let said = Replay::of([&missing], &output).fail(1);
-    assert!(said.contains(&missing.display().to_string()), "{said}");
-    let said = Replay { background: Some(missing.clone()), ..Replay::to(&output) }.fail(1);
-    assert!(said.contains(&missing.display().to_string()), "{said}");
-    let said = Replay::to(&output).with(["--verdicts".to_owned(), missing.display().to_string()]).fail(1);
-    assert!(said.contains(&missing.display().to_string()), "{said}");
+    let stderr = Replay::of([&missing], &output).fail(1);
+    assert!(stderr.contains(&missing.display().to_string()), "{stderr}");
+    let stderr = Replay { background: Some(missing.clone()), ..Replay::to(&output) }.fail(1);
+    assert!(stderr.contains(&missing.display().to_string()), "{stderr}");
+    let stderr = Replay::to(&output).with(["--verdicts".to_owned(), missing.display().to_string()]).fail(1);
+    assert!(stderr.contains(&missing.display().to_string()), "{stderr}");
     let strange = home.path().join("strange.bin");
     write(&strange, b"\x7fELF");
     assert!(Replay::of([&strange], &output).fail(1).contains("strange.bin is no input"));
@@ -113,15 +114,16 @@ fn input_that_cannot_be_read_is_named() {
     unreadable(home.path());
 }
 
-/// Permissions bind everybody but the superuser, who is told by what he can do.
+/// An input without read permission is refused by name. The superuser may read every file, so
+/// nothing is checked for him.
 fn unreadable(home: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = home.join("secret.jsonl");
     write(&path, b"{\"text\": \"hidden away\"}\n");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("set");
     if fs::read(&path).is_err() {
-        let said = Replay::of([&path], &home.join("out")).fail(1);
-        assert!(said.contains("secret.jsonl"), "{said}");
+        let stderr = Replay::of([&path], &home.join("out")).fail(1);
+        assert!(stderr.contains("secret.jsonl"), "{stderr}");
     }
 }
 
@@ -133,8 +135,8 @@ fn a_damaged_background_is_refused() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     write(&path, &bytes);
-    let said = Replay { background: Some(path.clone()), ..Replay::to(&home.path().join("out")) }.fail(1);
-    assert!(said.contains("background.weir"), "{said}");
+    let stderr = Replay { background: Some(path.clone()), ..Replay::to(&home.path().join("out")) }.fail(1);
+    assert!(stderr.contains("background.weir"), "{stderr}");
 }
 
 #[test]
@@ -144,8 +146,8 @@ fn a_disk_that_takes_nothing_is_an_error() {
     fs::create_dir_all(&output).expect("a folder");
     // Every byte written to this device is one too many.
     std::os::unix::fs::symlink("/dev/full", output.join("decisions.jsonl")).expect("a link");
-    let said = Replay::to(&output).fail(1);
-    assert!(said.contains("decisions.jsonl") && !said.contains("panicked"), "{said}");
+    let stderr = Replay::to(&output).fail(1);
+    assert!(stderr.contains("decisions.jsonl") && !stderr.contains("panicked"), "{stderr}");
 }
 
 #[test]
@@ -159,9 +161,9 @@ fn bad_configuration_is_78_and_bad_usage_2() {
     assert_eq!(weir(["replay"]).output().expect("weir runs").status.code(), Some(2));
     let apart = weir(["--set", "engine.threads=1", "check", "--set", "engine.border=16"]).output().expect("weir runs");
     assert_eq!(apart.status.code(), Some(2));
-    assert!(said(&apart).contains("on one side"), "one of them would be forgotten: {}", said(&apart));
+    assert!(stderr(&apart).contains("on one side"), "one of them would be forgotten: {}", stderr(&apart));
     let environment = replay.command().env("WEIR_ENGINE__BORDER", "many").output().expect("weir runs");
     assert_eq!(environment.status.code(), Some(78));
-    assert!(said(&environment).contains("WEIR_ENGINE__BORDER"), "{}", said(&environment));
+    assert!(stderr(&environment).contains("WEIR_ENGINE__BORDER"), "{}", stderr(&environment));
     assert!(!replay.output.exists(), "nothing was begun");
 }

@@ -1,4 +1,5 @@
-//! `--shard` and `weir merge`: each machine its share, and one output of all of them.
+//! `--shard` and `weir merge`: each of several machines filters its share, and one output is made
+//! of all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,14 +14,15 @@ use serde_json::Value;
 use crate::{
     corpus::{corpus, joined, write},
     kills::die_at,
-    weir::{Replay, Tree, assert_same, folder, lines, outputs, said, text, weir},
+    weir::{Replay, Tree, assert_same, folder, lines, outputs, stderr, text, weir},
 };
 
 const SHARDS: usize = 3;
-/// Points of a join that no other run passes.
+/// The kill points that only `weir merge` passes.
 pub(crate) const MERGE_POINTS: [&str; 3] = ["merge.found", "merge.joined", "merge.reported"];
 
-/// The lines of the crawl in seven files, of which copies lie apart from what they copy.
+/// Writes the lines of the crawl into seven files, so that copies and their originals lie in
+/// different shards.
 fn input(home: &Path) -> PathBuf {
     let input = home.join("input");
     fs::create_dir(&input).expect("a folder");
@@ -44,17 +46,18 @@ fn merge(home: &Path, output: &str, order: &[usize]) -> Command {
 
 fn succeed(mut command: Command) -> Output {
     let ended = command.output().expect("weir runs");
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", stderr(&ended));
     ended
 }
 
 fn refused(mut command: Command) -> String {
     let ended = command.output().expect("weir runs");
-    assert_eq!(ended.status.code(), Some(1), "{}", said(&ended));
-    said(&ended)
+    assert_eq!(ended.status.code(), Some(1), "{}", stderr(&ended));
+    stderr(&ended)
 }
 
-/// Texts of a folder of the corpus, as a reader compares them: without regard to case and white space.
+/// Returns the texts of a folder of the corpus with the ids that have them; case and white space
+/// are ignored.
 fn texts(tree: &Tree, folder: &str) -> BTreeMap<String, Vec<String>> {
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in tree.keys().filter(|name| name.starts_with(&format!("{folder}/"))) {
@@ -120,7 +123,7 @@ fn shards_are_joined_and_copies_across_them_are_found() {
     assert_eq!(all_report["counts"]["received"], sum);
     assert_eq!(all_report["final_clean"], clean.len());
     assert_eq!(all_report["joined"]["shards"], SHARDS);
-    assert!(said(&succeed(merge(home, "all", &[0, 1, 2]))).contains("finished already"));
+    assert!(stderr(&succeed(merge(home, "all", &[0, 1, 2]))).contains("finished already"));
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn a_killed_join_is_done_again_with_the_same_bytes() {
     for (point, nth) in MERGE_POINTS.map(|point| (point, 1)).into_iter().chain(shared) {
         let kill = format!("{point}:{nth}");
         let ended = merge(home, "killed", &order).env("WEIR_KILL", &kill).output().expect("weir runs");
-        assert_eq!(ended.status.signal(), Some(6), "{kill}: {}", said(&ended));
+        assert_eq!(ended.status.signal(), Some(6), "{kill}: {}", stderr(&ended));
     }
     succeed(merge(home, "killed", &order));
     assert_same(&outputs(&home.join("killed")), &outputs(&home.join("quiet")), "killed");

@@ -1,4 +1,4 @@
-//! Signals: the run stops after the batch in hand and says so; the same command goes on.
+//! A signal stops a run after the batch in flight, and the same command resumes it.
 
 use std::{
     path::Path,
@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::weir::{Replay, assert_same, folder, outputs, reference, said};
+use crate::weir::{Replay, assert_same, folder, outputs, reference, stderr};
 
-/// Longer than anything here takes.
+/// Longer than anything in this file takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Waits until `happened`, while the process runs.
+/// Waits until `happened` while the process runs.
 pub(crate) fn wait_until(process: &mut Child, what: &str, happened: impl Fn() -> bool) {
     let began = Instant::now();
     while !happened() {
@@ -36,8 +36,8 @@ fn stop_with(signal: &str) {
     let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", process.id())).status().expect("a shell");
     assert!(sent.success());
     let ended = process.wait_with_output().expect("it ends");
-    assert_eq!(ended.status.code(), Some(130), "{signal}: {}", said(&ended));
-    assert!(said(&ended).contains("the same command goes on"), "{}", said(&ended));
+    assert_eq!(ended.status.code(), Some(130), "{signal}: {}", stderr(&ended));
+    assert!(stderr(&ended).contains("the same command goes on"), "{}", stderr(&ended));
     assert!(!replay.output.join("report.json").exists(), "stopped before the end");
     replay.succeed();
     assert_same(&outputs(&replay.output), reference("none"), signal);

@@ -1,4 +1,4 @@
-//! Tables in and out: rows of Parquet files leave as the rows they were, from a folder and from a web server.
+//! Parquet tables in and out: a row leaves as it came, from a folder and from a web server.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use connectors::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::web::{Fault, Web};
+use testkit::web::{Web, WebFault};
 
 use crate::{
     corpus::corpus,
@@ -24,7 +24,7 @@ use crate::{
     weir::{Replay, Tree, assert_same, folder, lines, outputs, reference, text},
 };
 
-/// The rows of all tables in the corpus folders of an output, as lines, in no order.
+/// Returns the rows of all tables in the corpus folders of an output, as sorted lines.
 fn rows(output: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for folder in CORPUS.map(|name| output.join(name)).iter().filter(|folder| folder.is_dir()) {
@@ -43,7 +43,7 @@ fn rows(output: &Path) -> Vec<String> {
     lines
 }
 
-/// The crawl as tables: what a replay has made of it.
+/// Returns the crawl as tables, which a replay has written.
 fn tables() -> &'static Path {
     static TABLES: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = TABLES.get_or_init(|| {
@@ -88,7 +88,7 @@ fn over_tables(output: &Path) -> Replay {
     Replay::of([tables()], output)
 }
 
-/// What an undisturbed run over the tables writes.
+/// Returns what an undisturbed run over the tables writes.
 fn of_tables() -> &'static (Tree, TempDir) {
     static TREE: OnceLock<(Tree, TempDir)> = OnceLock::new();
     TREE.get_or_init(|| {
@@ -159,7 +159,8 @@ fn a_document_in_a_table_is_explained() {
     assert!(excerpts >= 2, "the phrase, and the text around it: {explained}");
 }
 
-/// The tables of [`tables`] below `mirror/` of a web server, and a list of them in the order in which their folder is read.
+/// Serves the tables of [`tables`] below `mirror/` of a web server; returns it with a list of them
+/// in the order in which their folder is read.
 fn mirror() -> (Web, Vec<String>) {
     let (web, mut names) = (Web::start(), Vec::new());
     for folder in CORPUS {
@@ -180,10 +181,10 @@ fn tables_of_a_web_server_are_read_from_their_ends() {
     let list = home.path().join("tables.paths");
     fs::write(&list, names.join("\n")).expect("written");
     let replay = listed(&list, &web.url("mirror"), &home.path().join("out"));
-    web.fail_next([Fault::Cut(1_000), Fault::Status(503), Fault::Cut(0)]);
+    web.fail_next([WebFault::Cut(1_000), WebFault::Status(503), WebFault::Cut(0)]);
     for (point, nth) in [("commit.done", 3), ("snapshot.renamed", 1), ("replay.decided", 1), ("publish.renamed", 1)] {
         die_at(&replay, point, nth);
-        web.fail_next([Fault::Cut(20)]);
+        web.fail_next([WebFault::Cut(20)]);
     }
     replay.succeed();
     assert_same(&outputs(&replay.output), &of_tables().0, "tables over HTTP, killed");
@@ -202,6 +203,6 @@ fn a_table_that_has_changed_is_refused_by_name() {
     let mut other = fs::read(tables().join(&names[0])).expect("readable");
     other[100] ^= 1;
     web.put(&format!("mirror/{}", names[0]), &other);
-    let said = replay.fail(1);
-    assert!(said.contains("other input") && said.contains("part-"), "{said}");
+    let stderr = replay.fail(1);
+    assert!(stderr.contains("other input") && stderr.contains("part-"), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! Running the binary and looking at what it left.
+//! Runs the binary and reads what it has written.
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +14,11 @@ use tempfile::TempDir;
 
 use crate::corpus::corpus;
 
-/// Files of a folder by their relative path.
+/// The files of a folder by their relative paths.
 pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
 
-/// The binary under test, with nothing of the surroundings but what a test sets.
+/// Prepares a command of the binary under test. Of `WEIR_` variables it has only those that a test
+/// sets.
 pub(crate) fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     let surroundings = std::env::vars_os().map(|(name, _)| name);
@@ -28,21 +29,21 @@ pub(crate) fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> C
     command
 }
 
-/// `weir replay` over the corpus; tests change what they are about.
+/// A `weir replay` over the corpus, which a test changes in the points that it is about.
 #[derive(Clone)]
 pub(crate) struct Replay {
-    /// What is read.
+    /// The input.
     pub(crate) input: Vec<PathBuf>,
-    /// Where it goes.
+    /// The output folder.
     pub(crate) output: PathBuf,
     /// `--background`
     pub(crate) background: Option<PathBuf>,
-    /// Anything more.
+    /// Further arguments.
     pub(crate) more: Vec<String>,
 }
 
 impl Replay {
-    /// Over the whole crawl.
+    /// Returns a replay of the whole crawl.
     pub(crate) fn to(output: &Path) -> Self {
         let corpus = corpus();
         Self {
@@ -53,23 +54,23 @@ impl Replay {
         }
     }
 
-    /// Over these files.
+    /// Returns a replay of these files.
     pub(crate) fn of<P: AsRef<Path>>(input: impl IntoIterator<Item = P>, output: &Path) -> Self {
         Self { input: input.into_iter().map(|path| path.as_ref().to_owned()).collect(), ..Self::to(output) }
     }
 
-    /// With further arguments.
+    /// Adds further arguments.
     pub(crate) fn with<S: Into<String>>(mut self, more: impl IntoIterator<Item = S>) -> Self {
         self.more.extend(more.into_iter().map(Into::into));
         self
     }
 
-    /// With the corpus packed in this way.
+    /// Sets how the corpus is packed.
     pub(crate) fn packed(self, compression: &str) -> Self {
         self.with(["--set".to_owned(), format!("output.compression={compression}")])
     }
 
-    /// The command.
+    /// Returns the command.
     pub(crate) fn command(&self) -> Command {
         let mut command = weir([
             "--config".as_ref(),
@@ -85,45 +86,46 @@ impl Replay {
         command
     }
 
-    /// Runs it to its end, whatever that is.
+    /// Runs the command to its end, whatever its exit code.
     pub(crate) fn run(&self) -> Output {
         self.command().output().expect("weir runs")
     }
 
-    /// Runs it; it must succeed.
+    /// Runs the command, which must succeed.
     pub(crate) fn succeed(&self) -> Output {
         let ended = self.run();
-        assert!(ended.status.success(), "weir {:?}: {:?}: {}", self.more, ended.status, said(&ended));
+        assert!(ended.status.success(), "weir {:?}: {:?}: {}", self.more, ended.status, stderr(&ended));
         ended
     }
 
-    /// Runs it; it must fail with this exit code. What it said.
+    /// Runs the command, which must fail with this exit code; returns its standard error.
     pub(crate) fn fail(&self, code: i32) -> String {
         let ended = self.run();
-        assert_eq!(ended.status.code(), Some(code), "{}", said(&ended));
-        said(&ended)
+        assert_eq!(ended.status.code(), Some(code), "{}", stderr(&ended));
+        stderr(&ended)
     }
 }
 
-/// What a process said to people.
-pub(crate) fn said(ended: &Output) -> String {
+/// Returns the standard error of a process.
+pub(crate) fn stderr(ended: &Output) -> String {
     String::from_utf8_lossy(&ended.stderr).into_owned()
 }
 
-/// A folder in memory where there is one: no test here is about disks, and a kill loses nothing of either.
+/// Makes a temporary folder, in memory where the system has such a place. No test here is about
+/// disks, and a kill loses nothing of either.
 pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
 }
 
-/// Everything in an output folder that must be the same from run to run.
+/// Returns all files of an output folder that must be the same from run to run.
 pub(crate) fn outputs(folder: &Path) -> Tree {
     let mut tree = tree(folder);
     tree.retain(|name, _| name != "timings.json" && !name.starts_with(".weir/"));
     tree
 }
 
-/// Every file in a folder.
+/// Returns all files of a folder.
 pub(crate) fn tree(root: &Path) -> Tree {
     let (mut tree, mut folders) = (Tree::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -140,7 +142,7 @@ pub(crate) fn tree(root: &Path) -> Tree {
     tree
 }
 
-/// Compares two folders byte by byte.
+/// Compares two folders byte by byte; a failure shows the first difference.
 pub(crate) fn assert_same(got: &Tree, expected: &Tree, what: &str) {
     let names = |tree: &Tree| tree.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(got), names(expected), "{what}: files");
@@ -156,7 +158,8 @@ pub(crate) fn assert_same(got: &Tree, expected: &Tree, what: &str) {
     }
 }
 
-/// What an undisturbed run over the crawl writes: `none`, `gzip` or `zstd`.
+/// Returns what an undisturbed run over the crawl writes with a compression: `none`, `gzip` or
+/// `zstd`.
 pub(crate) fn reference(compression: &str) -> &'static Tree {
     static REFERENCES: [OnceLock<Tree>; 3] = [const { OnceLock::new() }; 3];
     let at = ["none", "gzip", "zstd"].iter().position(|name| *name == compression).expect("a compression");
@@ -167,14 +170,14 @@ pub(crate) fn reference(compression: &str) -> &'static Tree {
     })
 }
 
-/// The lines of a file of JSON lines.
+/// Parses a file of JSON lines.
 pub(crate) fn lines(tree: &Tree, name: &str) -> Vec<Value> {
     let bytes = tree.get(name).unwrap_or_else(|| panic!("{name} is missing"));
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).unwrap_or_else(|e| panic!("{name}: {e}"))).collect()
 }
 
-/// A string in a JSON object.
+/// Returns a string of a JSON object.
 pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("{key} in {value}"))
 }

@@ -1,11 +1,13 @@
-//! A real Apache Kafka for tests: fetched once, started on free loopback ports, gone with the process that started it.
+//! A real Apache Kafka for tests. It is fetched once, started on free loopback ports, and ends with
+//! the process that started it.
 //!
-//! Jars come from Maven into `target/kafka/`. Each node runs below a shell that waits for the end of its standard input and
-//! then kills the node and removes its folder: a pipe that closes also when the test panics or is killed.
-//! `WEIR_TEST_KAFKA=host:port` names a running broker instead. Where Java or Maven is missing, tests are not run
-//! ([`crate::runner`] says so at the end).
+//! Maven fetches the jars into `target/kafka/`. Each node is the child of a shell that waits for
+//! the end of its standard input and then kills the node and removes its folder: the pipe also
+//! closes when the test panics or is killed. `WEIR_TEST_KAFKA=host:port` names a running broker to
+//! use instead. Where Java or Maven is missing, the tests are not run ([`crate::runner`] says so at
+//! the end).
 //!
-//! **Cost** the first time 10 s for the jars; then 5 s a start and 0.4 GB a node.
+//! **Cost** the first time 10 s for the jars; then 5 s a start and 0.4 GB of memory a node.
 
 mod client;
 mod install;
@@ -22,41 +24,42 @@ use std::{
 
 pub use client::{Client, Consumed, Message};
 
-use self::node::{Extra, Layout, Node};
+use self::node::{ExtraSettings, Node, NodeLayout};
 
-/// How long nodes may take to be up.
+/// How long nodes may take until they answer.
 const UP_WITHIN: Duration = Duration::from_secs(90);
 
-/// Brokers started by this process.
+/// Brokers that this process has started.
 pub struct Cluster {
     nodes: Vec<Node>,
     address: String,
 }
 
 impl Cluster {
-    /// One node.
+    /// Starts one node.
     ///
     /// # Errors
     /// If it cannot be started; the text says why.
     pub fn one() -> Result<Self, String> {
-        Self::start(1, &Extra::default())
+        Self::start(1, &ExtraSettings::default())
     }
 
-    /// Three nodes: every topic made without a number has three replicas, two of which must be in sync.
+    /// Starts three nodes. A topic has three replicas, two of which must be in sync, unless it is
+    /// made with another number.
     ///
     /// # Errors
     /// If they cannot be started.
     pub fn three() -> Result<Self, String> {
-        Self::start(3, &Extra::default())
+        Self::start(3, &ExtraSettings::default())
     }
 
-    fn start(nodes: usize, extra: &Extra) -> Result<Self, String> {
+    fn start(nodes: usize, extra: &ExtraSettings) -> Result<Self, String> {
         let libs = install::libs()?;
         let mut why = String::new();
         // A port that was free may be taken a moment later.
         for _ in 0..3 {
-            let layouts = Layout::of_cluster(nodes, &libs, extra)?;
-            let address = layouts.iter().map(Layout::address).collect::<Vec<_>>().join(",");
+            let layouts = NodeLayout::of_cluster(nodes, &libs, extra)?;
+            let address = layouts.iter().map(NodeLayout::address).collect::<Vec<_>>().join(",");
             let nodes = layouts.into_iter().map(Node::start).collect::<Result<Vec<_>, _>>()?;
             let cluster = Self { nodes, address };
             match cluster.wait_up() {
@@ -67,19 +70,19 @@ impl Cluster {
         Err(why)
     }
 
-    /// `host:port`, several with commas.
+    /// Returns the address `host:port`; several are separated by commas.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// A client of these brokers.
+    /// Returns a client of these brokers.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.address)
     }
 
-    /// A client that need not ask one of the nodes.
+    /// Returns a client that never has to ask one of the nodes for the addresses of the others.
     #[must_use]
     pub fn client_without(&self, node: usize) -> Client {
         let others: Vec<_> =
@@ -108,18 +111,18 @@ impl Cluster {
         self.nodes[node].restart()
     }
 
-    /// Stops a node where it stands (SIGSTOP).
+    /// Suspends a node (SIGSTOP).
     pub fn freeze(&self, node: usize) {
         self.nodes[node].signal("STOP");
     }
 
-    /// Lets a stopped node go on (SIGCONT).
+    /// Resumes a suspended node (SIGCONT).
     pub fn thaw(&self, node: usize) {
         self.nodes[node].signal("CONT");
     }
 }
 
-/// The broker that all tests of a process share, or why there is none.
+/// Returns a client of the broker that all tests of a process share; the first call starts it.
 ///
 /// # Errors
 /// If it cannot be had; the text says what to install.
@@ -140,7 +143,7 @@ pub fn shared() -> Result<Client, &'static str> {
     }
 }
 
-/// A name that no other test uses, on this or an existing broker.
+/// Returns a name that no other test uses, on this broker or an existing one.
 #[must_use]
 pub fn unique(name: &str) -> String {
     static MADE: AtomicU32 = AtomicU32::new(0);

@@ -1,4 +1,8 @@
-//! A stage over memory that dies and comes back: the sink and the state folder survive, nothing else does.
+//! Runs a stage whose source and sink are in memory, and disturbs it.
+//!
+//! The process "dies" when the stage is dropped; a new stage is then opened on the same sink and
+//! the same state folder, which alone survive. [`run`] repeats this until the input is at its end.
+//! [`undisturbed`] gives what the same records must lead to.
 
 use std::{
     fs,
@@ -27,33 +31,33 @@ use crate::{
     stream::{SEED, world},
 };
 
-/// What is done to a run.
+/// Says how a run is disturbed.
 #[derive(Clone, Debug, Default)]
 pub struct Disturbance {
-    /// Failing calls.
+    /// Which calls of the source and the sink fail, and how.
     pub script: FaultScript,
-    /// After how many steps the process dies, again and again; 0: never.
+    /// After how many steps the process dies, again and again; 0 means never.
     pub die_every: usize,
-    /// Whether the newest snapshot is torn at each death.
+    /// Whether the newest snapshot is damaged at some of the deaths.
     pub tear_snapshots: bool,
-    /// What the engine itself is broken with.
+    /// Faults of the engine itself: phases that panic, safeties that are switched off.
     pub faults: engine::fault::Faults,
-    /// No background: the engine learns from its own past.
+    /// Whether the engine has no background and must learn one from its own past.
     pub bootstraps: bool,
-    /// Drawn from for batch sizes and reading order.
+    /// Seed of the batch sizes and of the order in which partitions are read.
     pub seed: u64,
 }
 
-/// What a run left behind.
+/// What is left after a disturbed run.
 #[derive(Debug)]
-pub struct Outcome {
-    /// The sink.
+pub struct DisturbedRun {
+    /// Everything that was committed.
     pub log: MemoryLog,
-    /// Times the process died.
+    /// How often the process died.
     pub deaths: usize,
 }
 
-/// Most deaths before a test calls it a failure to make progress.
+/// After so many deaths a run counts as one that makes no progress.
 const DEATHS_MAX: usize = 400;
 
 fn ingredients(background: &Arc<Background>) -> Ingredients {
@@ -71,11 +75,11 @@ fn background(bootstraps: bool) -> Arc<Background> {
     if bootstraps { Arc::new(Background::empty(SEED)) } else { Arc::clone(&world().background) }
 }
 
-/// Runs `lines` to their end under a disturbance.
+/// Runs `lines` to their end under a disturbance, with as many lives as that takes.
 ///
 /// # Errors
 /// With a description, if the stage makes no progress, or the state refuses.
-pub fn run(config: &Config, lines: &[Vec<Vec<u8>>], disturbance: &Disturbance, folder: &Path) -> Result<Outcome, String> {
+pub fn run(config: &Config, lines: &[Vec<Vec<u8>>], disturbance: &Disturbance, folder: &Path) -> Result<DisturbedRun, String> {
     let log = Arc::new(Mutex::new(MemoryLog::default()));
     let faults = Faults::new(disturbance.script.clone());
     let mut random = Random::new(disturbance.seed);
@@ -97,10 +101,10 @@ pub fn run(config: &Config, lines: &[Vec<Vec<u8>>], disturbance: &Disturbance, f
         }
     }
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Outcome { log, deaths })
+    Ok(DisturbedRun { log, deaths })
 }
 
-/// One life: from opening to the end of input (`true`) or to a death.
+/// Runs one life of the process. It returns true at the end of the input and false at a death.
 fn live(
     config: &Config,
     lines: &[Vec<Vec<u8>>],
@@ -161,7 +165,7 @@ fn tear_newest(state: &StateFolder, random: &mut Random) {
     let _ = fs::write(newest, bytes);
 }
 
-/// The records of a sink, in the order its journal says they were read.
+/// Returns the records that a sink's journal names, in the order in which they were read.
 ///
 /// # Panics
 /// If the journal is not what the engine wrote.
@@ -181,7 +185,8 @@ pub fn order_of(log: &MemoryLog, lines: &[Vec<Vec<u8>>]) -> Vec<Record> {
     records
 }
 
-/// What an engine that nothing disturbs says of the same records in the same order, by channel; `batch` records at a time.
+/// Runs an engine that nothing disturbs over the records, `batch` at a time, and returns what it
+/// writes, each line with its channel.
 ///
 /// # Panics
 /// If it fails: nothing should.
@@ -211,7 +216,7 @@ pub fn undisturbed(
     out
 }
 
-/// Reads everything a source has, for tests that need records.
+/// Reads all records that a memory source makes of these lines.
 ///
 /// # Panics
 /// If the source fails.

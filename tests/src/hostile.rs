@@ -1,9 +1,13 @@
-//! What may no bytes do? One function a parser: it reads the bytes as hostile input and panics where a promise is broken.
-//! The fuzz targets (`tests/fuzz`) and the plain tests (`tests/it/hostile.rs`) call the same functions.
+//! The promises of every parser, as functions that take hostile bytes and panic where a promise is
+//! broken.
 //!
-//! Promised of everything: no panic, an end, memory within the limits. Of archives: the same records when read again,
-//! in other batches, or from the middle on. Of pages: text, ids and URLs within their limits. Of saved state: what loads is
-//! what was saved, byte for byte.
+//! The fuzz targets (`tests/fuzz`) and the plain tests (`tests/it/hostile.rs`) call the same
+//! functions.
+//!
+//! Every parser promises not to panic, to end, and to stay within its memory limits. Archives
+//! promise the same records when they are read again, in other batches, or from the middle on.
+//! Pages promise texts, ids and addresses within their limits. Saved state promises that what loads
+//! is what was saved, byte for byte.
 
 mod archives;
 mod pages;

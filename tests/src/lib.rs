@@ -1,5 +1,8 @@
-//! Test kit: seeded small streams with everything in them, a stage over memory that can be disturbed at every step, hostile
-//! bytes for every parser, and a real Kafka.
+//! The test kit: what the tests of all crates share.
+//!
+//! It has seeded random streams that hold everything the engine must cope with, a stage over memory
+//! that can be disturbed at every step, hostile bytes for every parser, a web server, and a real
+//! Kafka. It is never part of a release: it switches on the pipeline's injected faults.
 
 pub mod broker;
 pub mod disturbed;

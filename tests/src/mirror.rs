@@ -1,5 +1,7 @@
-//! A mirror of WET files as large as it is asked for, from the sample crawl, with its paths file and the reference of the same
-//! sample: for runs over gigabytes.
+//! Writes a mirror of WET files of any size, for runs over gigabytes.
+//!
+//! The documents are those of the sample crawl. With them come the mirror's paths file and the
+//! reference of the same sample, to learn a background from.
 
 use std::{
     fs::{self, File},
@@ -10,13 +12,15 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use sample::{SampleDocument, Size, timestamp};
 
-/// Of a sample document with its record's header: pages are counted before they are written.
+/// Bytes of an average record: header and text of a sample document. The number of pages must be
+/// known before they are written.
 const PAGE_BYTES: u64 = 1_900;
 const SEED: u64 = 5;
 
-/// Writes files of about the same size below `folder`, of so many bytes in all before they are packed, their list `wet.paths.gz`,
-/// and `reference.jsonl.gz`, trusted documents to learn from; how many bytes the records have. The same arguments give the same
-/// text.
+/// Writes `files` WET files of about the same size below `folder`, their list `wet.paths.gz`, and
+/// `reference.jsonl.gz`, trusted documents to learn from. Together the records have at least
+/// `bytes` bytes before they are packed. Returns how many bytes they have. The same arguments give
+/// the same text.
 ///
 /// # Errors
 /// If a file cannot be written, or the sample ends before.

@@ -1,17 +1,17 @@
-//! Seeded randomness for tests: the same seed is the same test on every machine.
+//! Random numbers for tests. The same seed gives the same numbers on every machine.
 
-/// splitmix64.
+/// The generator splitmix64 (Steele, Lea and Flood, 2014).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// A generator.
+    /// Begins a sequence of numbers that depends on `seed` alone.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Draws the next number.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,12 +19,12 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    /// A number in `0..below`.
+    /// Draws a number in `0..below`.
     pub fn below(&mut self, below: usize) -> usize {
         (self.draw() % below.max(1) as u64) as usize
     }
 
-    /// True once in `n` times.
+    /// Draws true once in `n` times on average.
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }

@@ -1,9 +1,11 @@
-//! Runs tests that need something which may be missing, and says loudly at the end what was not run and why.
+//! Runs tests that need something which may be missing, and says at the end which tests were not run and why.
 //!
-//! The usual harness knows "ok" and "failed" alone, and a test that returns early is "ok". Here a test returns
-//! [`Ran::NotRun`], all of them are told in one closing line, and a variable turns them into failures. Arguments as usual:
-//! part of a name to filter by, `--exact`, `--list`, `--test-threads N`, `--ignored` (runs the long ones alone),
-//! `--include-ignored`.
+//! The usual harness knows "ok" and "failed" alone, and to it a test that returns early is "ok". Here such a test returns
+//! [`Ran::NotRun`]; a closing line counts these tests, and a variable turns them into failures.
+//!
+//! Arguments are those of the usual harness: a part of a name to filter by, `--exact`, `--list`, `--test-threads N`,
+//! `--ignored` (runs the long tests alone), `--include-ignored`. Without `--test-threads` [`TESTS_A_CORE`] tests run at a
+//! time for each core: they wait most of their time for brokers, timeouts and other processes.
 
 use std::{
     fmt::Display,
@@ -18,12 +20,15 @@ use std::{
     time::Instant,
 };
 
-/// How a test has ended, if not by a panic.
+/// How many tests run at a time on each core. A test with a broker uses about a third of a core.
+const TESTS_A_CORE: usize = 3;
+
+/// How a test ended that did not panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
     /// It ran.
     Yes,
-    /// It did not, for the reason given.
+    /// It was not run, for the reason given.
     NotRun(&'static str),
 }
 
@@ -38,7 +43,7 @@ pub struct Test {
     pub run: fn() -> Ran,
 }
 
-/// Runs `test` with what it needs, if that can be had.
+/// Runs `test` with what it needs, or returns why that is missing.
 pub fn given<T, E: Display>(needed: Result<T, E>, test: impl FnOnce(T)) -> Ran {
     match needed {
         Ok(needed) => {
@@ -49,8 +54,10 @@ pub fn given<T, E: Display>(needed: Result<T, E>, test: impl FnOnce(T)) -> Ran {
     }
 }
 
-/// [`Test`]s, named `module::function`: `tests![long, needed; module: function, function; ...]`. Each function is given what
-/// `needed` is a `Result` of; without `needed` it wants nothing.
+/// Makes a list of [`Test`]s, named `module::function`: `tests![long, needed; module: function, function; ...]`.
+///
+/// `needed` is an expression of type `Result`, and each function takes its `Ok` value as argument. Without `needed` the
+/// functions take no argument.
 #[macro_export]
 macro_rules! tests {
     ($long:expr, $needed:expr; $($module:ident: $($name:ident),+;)+) => {
@@ -72,7 +79,7 @@ macro_rules! tests {
     };
 }
 
-/// Which of the tests that are short and long are run.
+/// Whether long tests are left out, run alone, or run together with the short ones.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Long {
     #[default]
@@ -119,7 +126,7 @@ impl Arguments {
     }
 }
 
-/// Runs `tests`; what was not run is a failure if the variable `require` is 1.
+/// Runs `tests`. If the environment variable `require` is 1, a test that was not run is a failure.
 #[must_use]
 pub fn run(of: &str, require: &str, tests: &[Test]) -> ExitCode {
     let arguments = Arguments::parse(std::env::args().skip(1));
@@ -131,7 +138,8 @@ pub fn run(of: &str, require: &str, tests: &[Test]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     say(&format!("\nrunning {} tests", wanted.len()));
-    let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(2, usize::from)).max(1);
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let threads = arguments.threads.unwrap_or(TESTS_A_CORE * cores).max(1);
     let (next, failed, not_run) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let work = || {
         while let Some(test) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {

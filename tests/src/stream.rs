@@ -1,6 +1,8 @@
-//! Small streams that hold everything the engine must cope with: ordinary pages, exact and near copies, hidden characters,
-//! a planted phrase on many sites, copies of its carriers without it, broken records, records without text, and pages on
-//! which an operator panics.
+//! Generates small streams that hold everything the engine must cope with.
+//!
+//! These are ordinary pages, exact and near copies, hidden characters, a planted phrase on many
+//! sites, copies of its carriers without the phrase, broken records, records without text, and
+//! pages on which an operator panics.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,22 +17,22 @@ use serde_json::json;
 
 use crate::random::Random;
 
-/// What a page holds on which a phase shall panic.
+/// The word by which an injected panic finds the page it strikes.
 pub const BOMB: &str = "zzbombzz";
-/// Hash seed of every test.
+/// The hash seed of every test.
 pub const SEED: Seed = Seed(0x7e57);
-/// Words of a page: enough for near copies, few enough for thousands of streams.
+/// Words of a page: enough for near copies, and few enough for thousands of streams.
 const WORDS: usize = 60;
 
-/// Ordinary texts and a background learned from others of the same kind.
+/// Ordinary texts, and a background that was learned from other texts of the same kind.
 pub struct World {
-    /// What ordinary text looks like.
+    /// The background.
     pub background: Arc<Background>,
     /// Ordinary texts of about 60 words.
     pub texts: Vec<String>,
 }
 
-/// The world of all tests: made once.
+/// Returns the world that all tests of a process share. The first call makes it.
 ///
 /// # Panics
 /// Never: the parameters are good.
@@ -53,8 +55,11 @@ pub fn world() -> &'static World {
     })
 }
 
-/// The same for processes, within some hundreds of documents: alarms after a handful of carriers, recalls within 512
-/// documents. Keys are dotted, so a suite adds its own to any section; whole sections come after them.
+/// Configuration for tests that start processes. Under it everything happens within some hundreds
+/// of documents: alarms after a handful of carriers, recalls within 512 documents.
+///
+/// Its keys are dotted, so a suite can add keys of its own to any section; whole sections must come
+/// after them.
 pub const SMALL_CONFIG: &str = "
 engine.border = 16
 engine.batch_documents = 64
@@ -74,8 +79,9 @@ operators.exact_dedup.documents_max = 5_000
 operators.near_dup.documents_max = 5_000
 ";
 
-/// A configuration under which everything happens within a hundred documents: epoch boundaries every 4, snapshots every 16, a horizon
-/// of 64, alarms after a handful of carriers.
+/// Returns a configuration under which everything happens within a hundred documents: an epoch
+/// boundary after every 4 documents, a snapshot after every 16, a horizon of 64, and alarms after a
+/// handful of carriers.
 #[must_use]
 pub fn small_config() -> Config {
     let mut config = Config::default();
@@ -94,7 +100,7 @@ pub fn small_config() -> Config {
     config
 }
 
-/// Lines of JSON for each of `partitions`, `documents` in all.
+/// Generates `documents` lines of JSON, spread at random over `partitions`.
 #[must_use]
 pub fn lines(seed: u64, documents: usize, partitions: usize) -> Vec<Vec<Vec<u8>>> {
     let mut random = Random::new(seed);
@@ -113,7 +119,7 @@ pub fn lines(seed: u64, documents: usize, partitions: usize) -> Vec<Vec<Vec<u8>>
     out
 }
 
-/// One page: its site and text.
+/// Draws one page; returns its site and its text.
 fn page(random: &mut Random, earlier: &mut Vec<String>, sentence: &str, n: usize) -> (String, String) {
     let ordinary = |random: &mut Random| world().texts[random.below(world().texts.len())].clone();
     let known = format!("site{}.example", random.below(40));
@@ -131,13 +137,14 @@ fn page(random: &mut Random, earlier: &mut Vec<String>, sentence: &str, n: usize
     (site, text)
 }
 
-/// The text with a sentence between two others.
+/// Returns the text with a sentence put between two of its own.
 fn planted(text: &str, sentence: &str) -> String {
     let at = text.match_indices(". ").nth(1).map_or(text.len(), |(at, _)| at + 2);
     format!("{} {sentence} {}", text[..at].trim_end(), &text[at..])
 }
 
-/// The text with one word changed, and without the planted sentence: a copy that carries nothing.
+/// Returns a near copy of the text: one word is changed, and the planted sentence is taken out, so
+/// that the copy is no carrier.
 fn edited(text: &str, random: &mut Random, sentence: &str) -> String {
     let text = text.replace(sentence, "");
     let mut words: Vec<&str> = text.split_whitespace().collect();

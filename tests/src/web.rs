@@ -1,6 +1,8 @@
-//! A web server for tests: serves bytes from memory on loopback, in whole and in ranges, and does on request what real ones do:
-//! break connections, stand still, answer with an error, know nothing of ranges or versions. To a client of S3 its first folder
-//! is a bucket, which it lists page by page.
+//! A web server for tests that can be told to fail.
+//!
+//! It serves bytes from memory on loopback, whole files and ranges, and does on request what real
+//! servers do: it breaks connections, stalls, answers with an error, ignores ranges or leaves out
+//! versions. To a client of S3 its first folder is a bucket, which it lists page by page.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,42 +17,42 @@ use std::{
     time::Duration,
 };
 
-/// What happens to an answer.
+/// How an answer goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// This status, and nothing else.
+pub enum WebFault {
+    /// The answer has this status and no body.
     Status(u16),
     /// The connection is closed after so many bytes of the body.
     Cut(usize),
-    /// After so many bytes of the body nothing comes for so long, then the connection is closed.
+    /// After so many bytes of the body nothing comes for so long; then the connection is closed.
     Stall(usize, Duration),
 }
 
 #[derive(Default)]
-struct Shared {
-    /// Bytes and version by path.
+struct ServerState {
+    /// The bytes and the version number of each path.
     files: BTreeMap<String, (Vec<u8>, u64)>,
     versions: u64,
-    faults: VecDeque<Fault>,
+    faults: VecDeque<WebFault>,
     requests: Vec<String>,
     ranges: bool,
     etags: bool,
-    /// The access key without which nobody is served.
+    /// The access key that requests must be signed with, if there is one.
     key: Option<String>,
 }
 
-/// Keys on one page of a listing.
+/// How many keys a page of a listing has: few, so that small listings have several pages.
 const PAGE: usize = 2;
 
-/// A running server; it ends when it is dropped.
+/// A running server. It stops when it is dropped.
 pub struct Web {
     address: String,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<ServerState>>,
     ended: Arc<AtomicBool>,
 }
 
 impl Web {
-    /// Starts one that knows ranges and versions.
+    /// Starts a server that knows ranges and versions.
     ///
     /// # Panics
     /// If there is no port on loopback.
@@ -58,7 +60,7 @@ impl Web {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let address = listener.local_addr().expect("an address").to_string();
-        let shared = Arc::new(Mutex::new(Shared { ranges: true, etags: true, ..Shared::default() }));
+        let shared = Arc::new(Mutex::new(ServerState { ranges: true, etags: true, ..ServerState::default() }));
         let ended = Arc::new(AtomicBool::new(false));
         let (state, end) = (Arc::clone(&shared), Arc::clone(&ended));
         thread::spawn(move || {
@@ -71,17 +73,18 @@ impl Web {
         Self { address, shared, ended }
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, ServerState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The address of a path, which begins with no slash.
+    /// Returns the address of a path; the path begins with no slash.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
 
-    /// Serves these bytes at a path, percent-encoded as requests have it: a new version of it.
+    /// Serves these bytes at a path from now on, as a new version. The path is percent-encoded, as
+    /// it is in requests.
     pub fn put(&self, path: &str, bytes: &[u8]) {
         let mut shared = self.shared();
         shared.versions += 1;
@@ -89,27 +92,28 @@ impl Web {
         shared.files.insert(format!("/{path}"), (bytes.to_vec(), version));
     }
 
-    /// What happens to the next answers with a body, one after the other.
-    pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
+    /// Makes the next answers that have a body go wrong, one fault each.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = WebFault>) {
         self.shared().faults.extend(faults);
     }
 
-    /// From here on ranges are passed over.
+    /// Makes the server ignore ranges from now on.
     pub fn forget_ranges(&self) {
         self.shared().ranges = false;
     }
 
-    /// From here on versions are not told.
+    /// Makes the server leave out versions (`ETag`) from now on.
     pub fn forget_versions(&self) {
         self.shared().etags = false;
     }
 
-    /// From here on requests must be signed, with this access key; whether the signature is right is not looked at.
+    /// Makes the server refuse requests that are not signed with this access key. It does not check
+    /// the signature itself.
     pub fn require_key(&self, key: &str) {
         self.shared().key = Some(key.to_owned());
     }
 
-    /// Requests so far: method, path and range.
+    /// Returns the requests so far: method, path and range.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.shared().requests.clone()
@@ -124,7 +128,7 @@ impl Drop for Web {
     }
 }
 
-fn answer(mut stream: &TcpStream, shared: &Mutex<Shared>) -> Result<()> {
+fn answer(mut stream: &TcpStream, shared: &Mutex<ServerState>) -> Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     let mut headers = BTreeMap::new();
@@ -143,7 +147,7 @@ fn answer(mut stream: &TcpStream, shared: &Mutex<Shared>) -> Result<()> {
         let (head, body) = shared.respond(&path, &headers);
         (head, body, fault)
     };
-    if let Some(Fault::Status(status)) = fault {
+    if let Some(WebFault::Status(status)) = fault {
         return write!(stream, "HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }
     stream.write_all(head.as_bytes())?;
@@ -151,8 +155,8 @@ fn answer(mut stream: &TcpStream, shared: &Mutex<Shared>) -> Result<()> {
         return Ok(());
     }
     match fault {
-        Some(Fault::Cut(bytes)) => stream.write_all(&body[..bytes.min(body.len())]),
-        Some(Fault::Stall(bytes, pause)) => {
+        Some(WebFault::Cut(bytes)) => stream.write_all(&body[..bytes.min(body.len())]),
+        Some(WebFault::Stall(bytes, pause)) => {
             stream.write_all(&body[..bytes.min(body.len())])?;
             thread::sleep(pause);
             Ok(())
@@ -161,8 +165,8 @@ fn answer(mut stream: &TcpStream, shared: &Mutex<Shared>) -> Result<()> {
     }
 }
 
-impl Shared {
-    /// Head and body of an answer without a fault.
+impl ServerState {
+    /// Composes head and body of an answer without a fault.
     fn respond(&self, path: &str, headers: &BTreeMap<String, String>) -> (String, Vec<u8>) {
         let end = "Connection: close\r\n\r\n";
         if let Some(key) = &self.key {
@@ -200,7 +204,8 @@ impl Shared {
         }
     }
 
-    /// A page of `ListObjectsV2`, as S3 answers it; a page's token is the last key of the one before.
+    /// Composes a page of the answer to S3's `ListObjectsV2`. A page's token is the last key of the
+    /// page before.
     fn list(&self, bucket: &str, query: &str) -> String {
         let value = |name: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));

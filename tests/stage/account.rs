@@ -1,6 +1,7 @@
-//! Was every record decided, once, and as an undisturbed run decides it?
+//! Checks what a group has written: was every record decided, once, and as an undisturbed run
+//! decides it?
 //!
-//! The checks give an error and do not panic: the tests with a broken protocol expect one.
+//! The checks return an error and do not panic, because the tests of a broken protocol expect one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +13,10 @@ use std::{
 use serde_json::Value;
 use testkit::broker::Consumed;
 
-use crate::group::{Group, Input, replay};
+use crate::group::{Group, InputTopic, replay};
 
-/// A figure for those who look at the tests' output.
-pub(crate) fn say(line: &str) {
+/// Prints a line of figures for those who read the tests' output.
+pub(crate) fn print_figures(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "    {line}");
 }
 
@@ -24,24 +25,24 @@ pub(crate) struct Output {
     /// Records of `clean`, `quarantine` and `duplicates`, in this order of routes.
     documents: [Vec<Consumed>; 3],
     pub(crate) decisions: Vec<Vec<u8>>,
-    /// Recalls and restores; marks are no decisions.
+    /// Recalls and restores. Settled watermarks are left out: they decide nothing.
     pub(crate) recalls: Vec<Vec<u8>>,
     alarms: Vec<Vec<u8>>,
     pub(crate) dead_letters: Vec<Consumed>,
 }
 
-/// Routes and the topics that hold their documents.
+/// The routes, and the topics that hold their documents.
 const ROUTES: [(&str, &str); 3] = [("clean", "clean"), ("quarantine", "quarantine"), ("duplicate", "duplicates")];
 
-/// Code of a document's dead letter.
+/// The code of a dead letter that stands for a decided document.
 pub(crate) const TOO_LARGE: &str = "output_too_large";
 
-/// Whether a dead letter stands for a document that was decided.
+/// Tells whether a dead letter stands for a document that was decided.
 fn is_too_large(record: &Consumed) -> bool {
     header(record, "weir-code").as_deref() == Some(TOO_LARGE)
 }
 
-/// What was counted.
+/// What was counted in an output.
 pub(crate) struct Figures {
     pub(crate) decided: usize,
     pub(crate) dead_letters: usize,
@@ -75,29 +76,31 @@ impl Output {
         }
     }
 
-    /// Positions of dead letters that stand for records of the input which are no documents.
+    /// Returns the positions of dead letters that stand for records which are no documents.
     fn rejected(&self) -> impl Iterator<Item = String> {
         let rejected = self.dead_letters.iter().filter(|record| !is_too_large(record));
         rejected.filter_map(|record| header(record, "weir-position"))
     }
 
-    /// Positions of documents whose decisions say that a dead letter stands in their place, and of those dead letters.
+    /// Returns the positions of documents for which, by their decisions, a dead letter was written
+    /// instead, and the positions of those dead letters.
     fn replaced(&self, decisions: &[Value]) -> [BTreeSet<String>; 2] {
-        let said = decisions.iter().filter(|decision| decision["dead_letter"] == TOO_LARGE);
+        let stated = decisions.iter().filter(|decision| decision["dead_letter"] == TOO_LARGE);
         let found = self.dead_letters.iter().filter(|record| is_too_large(record));
         [
-            said.map(|decision| text(decision, "position")).collect(),
+            stated.map(|decision| text(decision, "position")).collect(),
             found.map(|record| header(record, "weir-position").unwrap_or_default()).collect(),
         ]
     }
 
-    /// Positions that have a decision or a dead letter.
+    /// Returns the positions that have a decision or a dead letter.
     pub(crate) fn positions(&self) -> impl Iterator<Item = String> {
         self.decisions.iter().map(|line| text(&json(line), "position")).chain(self.rejected())
     }
 
-    /// Nothing lost, nothing doubled, nothing a copy of itself, every document where its decision says, with its bytes.
-    pub(crate) fn verify(&self, input: &Input) -> Result<Figures, String> {
+    /// Checks that nothing is lost, nothing is doubled and nothing is a copy of itself, and that
+    /// every document is where its decision says, with its bytes.
+    pub(crate) fn verify(&self, input: &InputTopic) -> Result<Figures, String> {
         let mut problems = Vec::new();
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for position in self.positions() {
@@ -127,8 +130,9 @@ impl Output {
         if problems.is_empty() { Ok(figures) } else { Err(problems.join("; ")) }
     }
 
-    /// Documents that are not where their decisions say, or not as they came.
-    fn wrong_documents(&self, input: &Input) -> Vec<String> {
+    /// Returns the documents that are not where their decisions say, or not with the bytes they
+    /// came with.
+    fn wrong_documents(&self, input: &InputTopic) -> Vec<String> {
         let mut problems = Vec::new();
         let mut values = BTreeMap::new();
         let lines = self.decisions.iter().map(|line| json(line)).collect::<Vec<_>>();
@@ -139,9 +143,10 @@ impl Output {
                 values.insert(text(decision, "id"), input.value(partition, offset as u64));
             }
         }
-        let [said, found] = self.replaced(&lines);
-        if said != found {
-            problems.push(format!("decisions say that dead letters are in place of {said:?}, and there are those of {found:?}"));
+        let [stated, found] = self.replaced(&lines);
+        if stated != found {
+            problems
+                .push(format!("decisions say that dead letters are in place of {stated:?}, and there are those of {found:?}"));
         }
         let mut seqnos = BTreeSet::new();
         for ((route, topic), records) in ROUTES.iter().zip(&self.documents) {
@@ -168,7 +173,7 @@ impl Output {
         problems
     }
 
-    /// Documents that were called copies of themselves.
+    /// Returns the documents that were called copies of themselves.
     fn self_copies(&self) -> Option<String> {
         let is_own = |decision: &Value| {
             decision["findings"].as_array().is_some_and(|all| all.iter().any(|finding| finding["match"] == decision["id"]))
@@ -177,7 +182,7 @@ impl Output {
         (count > 0).then(|| format!("{count} documents are called copies of themselves"))
     }
 
-    /// Whether this is what another group over the same input wrote, byte by byte.
+    /// Checks that another group over the same input wrote the same, byte by byte.
     pub(crate) fn same_as(&self, other: &Self) -> Result<(), String> {
         for (what, got, expected) in [
             ("decisions", &self.decisions, &other.decisions),
@@ -190,9 +195,9 @@ impl Output {
         same("dead letters", &got, &expected, |record| format!("{record:?}"))
     }
 
-    /// Whether `weir replay` decides the same of the same records in the order in which this group has read them; position and
-    /// provenance apart.
-    pub(crate) fn same_as_replayed(&self, group: &Group, input: &Input) -> Result<(), String> {
+    /// Checks that `weir replay` decides the same of the same records, in the order in which this
+    /// group has read them. Positions and provenance differ and are not compared.
+    pub(crate) fn same_as_replayed(&self, group: &Group, input: &InputTopic) -> Result<(), String> {
         let order = group.reading_order();
         let home = replay(order.iter().map(|&(partition, offset)| input.value(partition, offset)));
         let show = |line: &Value| line.to_string();
@@ -207,7 +212,7 @@ impl Output {
     }
 }
 
-/// Lines of a file that a replay wrote, without what says by which way they came.
+/// Returns the lines of a file that a replay wrote, without the fields that name the input.
 fn lines_of(home: &Path, file: &str) -> Vec<Value> {
     let bytes = fs::read(home.join(format!("out/{file}.jsonl"))).expect("a file of the replay");
     bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(without_place).collect()
@@ -221,7 +226,7 @@ fn without_place(line: &[u8]) -> Value {
     line
 }
 
-/// A record without the place where it landed.
+/// Returns the record without its partition and offset.
 fn placeless(record: &Consumed) -> Consumed {
     Consumed { partition: 0, offset: 0, ..record.clone() }
 }
@@ -236,18 +241,18 @@ fn same<T: PartialEq>(what: &str, got: &[T], expected: &[T], show: impl Fn(&T) -
     Err(format!("{what}: got {}, expected {}", got.len(), expected.len()))
 }
 
-/// A header's value.
+/// Returns a header's value.
 pub(crate) fn header(record: &Consumed, name: &str) -> Option<String> {
     let (_, value) = record.headers.iter().rev().find(|(of, _)| of == name)?;
     Some(String::from_utf8_lossy(value.as_deref()?).into_owned())
 }
 
-/// A line that the stage wrote.
+/// Parses a line that the stage wrote.
 pub(crate) fn json(line: &[u8]) -> Value {
     serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line)))
 }
 
-/// A string of a line.
+/// Returns a string of a line.
 pub(crate) fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_else(|| panic!("{key} in {value}")).to_owned()
 }

@@ -1,4 +1,5 @@
-//! What a group has decided is decided again by another one, along the first one's journal, into fresh topics: the same bytes.
+//! Re-deciding: a second group decides along the first group's journal, into fresh topics, and
+//! writes the same bytes.
 
 use std::{collections::BTreeMap, os::unix::process::ExitStatusExt as _, thread, time::Duration};
 
@@ -10,14 +11,14 @@ use testkit::{
 };
 
 use crate::{
-    account::{Output, json, say},
-    group::{Group, Input},
+    account::{Output, json, print_figures},
+    group::{Group, InputTopic},
     process::{LONG, Process},
 };
 
-/// Topics that must hold the same.
+/// The topics that must hold the same in both groups.
 const TOPICS: [&str; 7] = ["clean", "quarantine", "duplicates", "decisions", "recalls", "alarms", "dead_letters"];
-/// Where the second group is killed.
+/// The kill points of the second group's processes.
 const POINTS: [&str; 8] = [
     "kafka.recover_fenced:1",
     "kafka.first_produced:2",
@@ -29,8 +30,8 @@ const POINTS: [&str; 8] = [
     "snapshot.renamed:2",
 ];
 
-/// Documents with keys: those without one go to any partition of an output.
-fn add_keyed(input: &mut Input, seed: u64, documents: usize) {
+/// Produces documents with keys. Records without a key would go to any partition of an output.
+fn add_keyed(input: &mut InputTopic, seed: u64, documents: usize) {
     for (partition, lines) in stream::lines(seed, documents, input.values.len()).into_iter().enumerate() {
         let message = |(n, line): (usize, Vec<u8>)| {
             let value = String::from_utf8(line).expect("text").replacen("\"id\":\"d", &format!("\"id\":\"{seed}-d"), 1);
@@ -43,8 +44,8 @@ fn add_keyed(input: &mut Input, seed: u64, documents: usize) {
     }
 }
 
-/// A group that decides again what another one has decided.
-fn second(input: &Input, sets: &[&str]) -> Group {
+/// Returns a group for re-deciding what another group has decided.
+fn second(input: &InputTopic, sets: &[&str]) -> Group {
     sets.iter().fold(Group::new(input, "again"), |group, set| group.with(set))
 }
 
@@ -54,15 +55,16 @@ fn start(group: &Group, followed: &str, variables: &[(&str, &str)]) -> Process {
     group.begin(command)
 }
 
-/// Lets it end by itself; what it said.
+/// Runs the second group until it ends by itself; returns its log.
 fn finish(group: &Group, followed: &str) -> String {
     let mut process = start(group, followed, &[]);
     let status = process.end_within(LONG);
-    assert!(status.success(), "{status}: {}", process.said());
-    process.said()
+    assert!(status.success(), "{status}: {}", process.log());
+    process.log()
 }
 
-/// What stands in the partitions of a topic, offsets apart, for transactions leave gaps. Marks say when, and are left out.
+/// Returns the records of a topic by partition. Offsets are left out, because transactions leave
+/// gaps in them, and so are settled watermarks, which depend on the clock.
 fn held(group: &Group, topic: &str) -> BTreeMap<i32, Vec<Consumed>> {
     let mut held: BTreeMap<i32, Vec<Consumed>> = BTreeMap::new();
     for record in group.client.consume_all(&group.topic(topic)) {
@@ -73,7 +75,8 @@ fn held(group: &Group, topic: &str) -> BTreeMap<i32, Vec<Consumed>> {
     held
 }
 
-/// Whether both groups hold the same, record by record, key by key, header by header; how many records.
+/// Checks that both groups hold the same, record by record, with keys and headers; returns how many
+/// records they hold.
 fn same(group: &Group, first: &Group) -> usize {
     let mut records = 0;
     for topic in TOPICS {
@@ -92,12 +95,13 @@ fn same(group: &Group, first: &Group) -> usize {
     records
 }
 
-/// Everything that a group has written, signs of life too.
+/// Returns everything that a group has written, heartbeats in its journal included.
 fn everything(group: &Group) -> Vec<Vec<Consumed>> {
     TOPICS.iter().chain(&["journal"]).map(|topic| group.client.consume_all(&group.topic(topic))).collect()
 }
 
-/// Batches of a group's journal, and whether its last record is a last one.
+/// Returns the batches of a group's journal, and whether its last record says that its writer has
+/// ended.
 fn batches(group: &Group) -> (Vec<Journal>, bool) {
     let records = group.client.consume_all(&group.topic("journal"));
     let journals: Vec<_> = records.iter().map(|record| Journal::decode(&record.value).expect("a journal record")).collect();
@@ -106,7 +110,7 @@ fn batches(group: &Group) -> (Vec<Journal>, bool) {
 }
 
 pub(crate) fn the_same_bytes_into_fresh_topics(client: &Client) {
-    let mut input = Input::empty(client, 3);
+    let mut input = InputTopic::empty(client, 3);
     let sets = ["kafka.partitions=3"];
     let first = sets.iter().fold(Group::new(&input, "first"), |group, set| group.with(set));
     let mut random = Random::new(81);
@@ -131,32 +135,32 @@ pub(crate) fn the_same_bytes_into_fresh_topics(client: &Client) {
         let mut process = start(&group, &journal, &[]);
         process.wait_active();
         thread::sleep(Duration::from_millis(100 + random.below(600) as u64));
-        assert!(process.ended().is_none(), "it ended before it was killed: {}", process.said());
+        assert!(process.ended().is_none(), "it ended before it was killed: {}", process.log());
         process.kill();
         killed += 1;
     }
     for point in POINTS {
         let mut process = start(&group, &journal, &[("WEIR_KILL", point)]);
         let status = process.end_within(LONG);
-        assert_eq!(status.signal(), Some(6), "{point}: {status}: {}", process.said());
+        assert_eq!(status.signal(), Some(6), "{point}: {status}: {}", process.log());
         killed += 1;
     }
     let mut process = start(&group, &journal, &[]);
     process.wait_active();
     thread::sleep(Duration::from_millis(200));
     process.signal("TERM");
-    let (status, stopped) = (process.end_within(LONG), process.said());
+    let (status, stopped) = (process.end_within(LONG), process.log());
     assert!(status.success() && stopped.contains("given again it goes on"), "{status}: {stopped}");
-    let said = finish(&group, &journal);
+    let log = finish(&group, &journal);
     let documents = first.reading_order().len();
     assert!(
-        said.contains("decided again, to where the journal ended") && said.contains(&format!("documents={documents} ")),
-        "{said}"
+        log.contains("decided again, to where the journal ended") && log.contains(&format!("documents={documents} ")),
+        "{log}"
     );
 
     let records = same(&group, &first);
     let ((mine, is_last), (theirs, _)) = (batches(&group), batches(&first));
-    assert!(is_last, "its end is said");
+    assert!(is_last, "the last batch is marked as the end");
     let shape = |journals: Vec<Journal>| journals.into_iter().map(|j| (j.first_seqno, j.runs, j.votes)).collect::<Vec<_>>();
     assert_eq!(shape(mine), shape(theirs), "batch by batch");
 
@@ -169,18 +173,18 @@ pub(crate) fn the_same_bytes_into_fresh_topics(client: &Client) {
     add_keyed(&mut input, 819, 300);
     group.finish(&input, "a");
     Output::of(&group).verify(&input).expect("nothing lost, nothing doubled");
-    say(&format!("decided again, killed {killed} times: the same {records} records; {figures}"));
+    print_figures(&format!("decided again, killed {killed} times: the same {records} records; {figures}"));
 }
 
 pub(crate) fn what_does_not_fit_is_refused(client: &Client) {
-    let input = Input::of(client, 82, 300, 2);
+    let input = InputTopic::of(client, 82, 300, 2);
     let first = Group::new(&input, "first");
     first.finish(&input, "a");
     let journal = first.topic("journal");
     let refused = |group: &Group, followed: &str, why: &str| {
         let mut process = start(group, followed, &[]);
         let status = process.end_within(LONG);
-        assert!(!status.success() && process.said().contains(why), "{status}, expected {why:?}: {}", process.said());
+        assert!(!status.success() && process.log().contains(why), "{status}, expected {why:?}: {}", process.log());
     };
     let other = second(&input, &["policy.quarantine_score=0.4"]);
     refused(&other, &journal, "written under another configuration or background");
@@ -190,7 +194,7 @@ pub(crate) fn what_does_not_fit_is_refused(client: &Client) {
     refused(&group, &first.topic("decisions"), "offset");
     refused(&group, "there-is-no-such-journal", "there is no such topic");
     // A group that has decided something else cannot go on along this journal.
-    let elsewhere = Input::of(client, 83, 300, 2);
+    let elsewhere = InputTopic::of(client, 83, 300, 2);
     let stranger = Group::new(&elsewhere, "stranger");
     stranger.finish(&elsewhere, "a");
     refused(&stranger, &journal, "expected a group that has followed it");
@@ -198,14 +202,15 @@ pub(crate) fn what_does_not_fit_is_refused(client: &Client) {
     refused(&second(&elsewhere, &[]), &journal, "is not there any more");
 }
 
-/// Partitions of two topics are numbered in the order in which they came, which is not that of their names.
+/// The partitions of two topics are numbered in the order in which they appeared, which is not the
+/// order of their names.
 pub(crate) fn partitions_are_numbered_as_they_came(client: &Client) {
-    let (mut one, two) = (Input::of(client, 84, 300, 1), Input::of(client, 85, 300, 1));
+    let (mut one, two) = (InputTopic::of(client, 84, 300, 1), InputTopic::of(client, 85, 300, 1));
     let topics = format!("kafka.topics.input=[\"{}\", \"{}\"]", one.topic, two.topic);
     let first = Group::new(&one, "first").with(&topics);
     let mut process = first.start("a");
     let decided = |documents: usize| first.reading_order().len() >= documents;
-    let records = |input: &Input| input.values.iter().map(Vec::len).sum::<usize>();
+    let records = |input: &InputTopic| input.values.iter().map(Vec::len).sum::<usize>();
     process.wait_active();
     client.wait_for("two topics", || decided(600));
     client.grow_topic(&one.topic, 2);
@@ -225,12 +230,12 @@ pub(crate) fn partitions_are_numbered_as_they_came(client: &Client) {
     let mut process = group.start_from_journal("b");
     process.wait_active();
     process.stop();
-    say(&format!("partitions in the order in which they came: {} names in batches", named.len()));
+    print_figures(&format!("partitions in the order in which they came: {} names in batches", named.len()));
 }
 
-/// A group that began behind the oldest record: another one begins there too.
+/// A group began behind the oldest record. A second group along its journal begins there too.
 pub(crate) fn a_later_beginning_is_kept(client: &Client) {
-    let mut input = Input::of(client, 87, 200, 2);
+    let mut input = InputTopic::of(client, 87, 200, 2);
     let passed = input.values.iter().map(Vec::len).collect::<Vec<_>>();
     let first = Group::new(&input, "first").with("kafka.start=latest");
     let mut process = first.start("a");
@@ -240,7 +245,7 @@ pub(crate) fn a_later_beginning_is_kept(client: &Client) {
     process.stop();
     let group = second(&input, &[]);
     let mut process = start(&group, &first.topic("journal"), &[("WEIR_KILL", "kafka.committed:4")]);
-    assert_eq!(process.end_within(LONG).signal(), Some(6), "{}", process.said());
+    assert_eq!(process.end_within(LONG).signal(), Some(6), "{}", process.log());
     finish(&group, &first.topic("journal"));
     let (mine, theirs) = (Output::of(&group), Output::of(&first));
     mine.same_as(&theirs).expect("the same bytes");

@@ -1,4 +1,5 @@
-//! Three brokers of which one is away: killed while documents stream in, or holding all outputs and standing still.
+//! One of three brokers is away: it is killed while documents stream in, or it holds all outputs
+//! and is suspended.
 
 use std::{
     thread,
@@ -8,25 +9,26 @@ use std::{
 use testkit::{broker::Cluster, stream};
 
 use crate::{
-    account::{Output, say},
-    group::{Group, Input},
+    account::{Output, print_figures},
+    group::{Group, InputTopic},
     process::Process,
 };
 
-/// What a commit that was tried again has left in the log.
+/// The words that a failed commit, which is then tried again, leaves in the log.
 const AGAIN: &str = "the commit failed";
-/// Brokers, as they number themselves, that hold the input and the outputs where these are to be blocked.
+/// The brokers, as they number themselves, that hold the input and the outputs where the outputs
+/// are to be blocked.
 const OF_INPUT: i32 = 1;
 const OF_OUTPUTS: i32 = 3;
 
-/// Feeds an input and sees that the stage keeps up.
+/// An input that documents stream into.
 struct Stream {
-    input: Input,
+    input: InputTopic,
     seed: u64,
 }
 
 impl Stream {
-    /// Documents for some seconds, a part each second.
+    /// Produces documents for some seconds, one part each second.
     fn pour(&mut self, seconds: u64, documents: usize) {
         for _ in 0..seconds {
             self.seed += 1;
@@ -35,7 +37,7 @@ impl Stream {
         }
     }
 
-    /// How long it takes from now until everything is decided.
+    /// Waits until everything is decided; returns how long that took.
     fn decided(&self, group: &Group, process: &mut Process) -> Duration {
         let begun = Instant::now();
         group.wait_done(&self.input, process);
@@ -43,17 +45,18 @@ impl Stream {
     }
 }
 
-fn verified(group: &Group, input: &Input) -> String {
+fn verified(group: &Group, input: &InputTopic) -> String {
     let output = Output::of(group);
     let figures = output.verify(input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(group, input).expect("what an undisturbed run says of the same order");
     figures.to_string()
 }
 
-/// One broker after the other dies with SIGKILL while documents stream in, is away for a while, and comes back.
+/// One broker after the other is killed with SIGKILL while documents stream in, is away for a
+/// while, and comes back.
 fn killed_in_turn(cluster: &mut Cluster, seed: u64, kills: usize, away: u64) {
     let client = cluster.client();
-    let mut stream = Stream { input: Input::of(&client, seed, 300, 3), seed: seed * 1_000 };
+    let mut stream = Stream { input: InputTopic::of(&client, seed, 300, 3), seed: seed * 1_000 };
     let group = Group::new(&stream.input, "rolling");
     let mut process = group.start("a");
     process.wait_active();
@@ -74,9 +77,9 @@ fn killed_in_turn(cluster: &mut Cluster, seed: u64, kills: usize, away: u64) {
         stream.pour(1, 60);
         with = with.max(stream.decided(&group, &mut process));
     }
-    let again = process.said().matches(AGAIN).count();
+    let again = process.log().matches(AGAIN).count();
     process.stop();
-    say(&format!(
+    print_figures(&format!(
         "{kills} times one of three brokers killed, {away} s of documents while it was away; longest stall {stall:.1?}, 4 s of \
          them until the cluster gives a broker up; all decided at most {without:.1?} after that without it, {with:.1?} after it \
          was back; {again} commits tried again: {}",
@@ -84,11 +87,12 @@ fn killed_in_turn(cluster: &mut Cluster, seed: u64, kills: usize, away: u64) {
     ));
 }
 
-/// All outputs are on a broker that stands still, while documents go on coming through the others.
+/// All outputs are on a broker that is suspended, while documents go on coming through the other
+/// brokers.
 fn output_blocked(cluster: &Cluster, seed: u64, seconds: u64) {
     const PADDING: usize = 40_000;
     let client = cluster.client_without(OF_OUTPUTS as usize - 1);
-    let mut input = Input::on(OF_INPUT, &client, 3);
+    let mut input = InputTopic::on(OF_INPUT, &client, 3);
     let group = Group::new(&input, "blocked").with("kafka.prefetch_bytes_max=2097152");
     let group = group.with("kafka.buffer_bytes_max=2097152").with("kafka.produce_bytes_max=8388608");
     for key in ["clean", "quarantine", "duplicates", "decisions", "recalls", "alarms", "dead_letters", "journal"] {
@@ -109,7 +113,7 @@ fn output_blocked(cluster: &Cluster, seed: u64, seconds: u64) {
             round += 1;
         }
         most = most.max(process.rss());
-        assert!(process.ended().is_none(), "an output that is blocked is no end: {}", process.said());
+        assert!(process.ended().is_none(), "an output that is blocked is no end: {}", process.log());
         thread::sleep(Duration::from_secs(1));
     }
     assert!(!group.is_done(&input), "nothing was blocked");
@@ -117,12 +121,12 @@ fn output_blocked(cluster: &Cluster, seed: u64, seconds: u64) {
     let begun = Instant::now();
     group.wait_done(&input, &mut process);
     let took = begun.elapsed();
-    let (again, after) = (process.said().matches(AGAIN).count(), process.rss());
+    let (again, after) = (process.log().matches(AGAIN).count(), process.rss());
     process.stop();
     let mib = |bytes: usize| bytes >> 20;
     // All buffers together may hold 2 + 3 x 2 + 8 MiB, and the batch in hand 2.5 MiB.
     assert!(most < before + (24 << 20), "{} MiB before, {} MiB at most", mib(before), mib(most));
-    say(&format!(
+    print_figures(&format!(
         "outputs blocked for {seconds} s while {} MiB came: RSS {} MiB before (warm after {} MiB), at most {} MiB, {} MiB after; \
          all decided {took:.1?} later, {again} commits tried again: {}",
         mib(poured),
@@ -134,8 +138,8 @@ fn output_blocked(cluster: &Cluster, seed: u64, seconds: u64) {
     ));
 }
 
-/// Documents with a field that nobody reads; how many bytes they have.
-fn pour_padded(input: &mut Input, seed: u64, documents: usize, padding: usize) -> usize {
+/// Produces documents with a field that nothing reads; returns how many bytes they have.
+fn pour_padded(input: &mut InputTopic, seed: u64, documents: usize, padding: usize) -> usize {
     let padding = format!("{{\"padding\":\"{}\",\"id\":\"{seed}-d", "x".repeat(padding));
     let mut bytes = 0;
     for (partition, lines) in stream::lines(seed, documents, input.values.len()).into_iter().enumerate() {

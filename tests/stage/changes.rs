@@ -1,17 +1,18 @@
-//! The world changes under the stage: partitions come, topics are made anew, retention overtakes, the state is lost.
+//! Changes outside of the stage: partitions are added, topics are made anew, retention removes
+//! records, the state is lost.
 
 use std::fs;
 
 use testkit::broker::{Client, Message};
 
 use crate::{
-    account::{Output, say},
-    group::{Group, Input},
+    account::{Output, print_figures},
+    group::{Group, InputTopic},
     process::LONG,
 };
 
 pub(crate) fn a_new_partition_is_taken_up(client: &Client) {
-    let mut input = Input::of(client, 51, 300, 1);
+    let mut input = InputTopic::of(client, 51, 300, 1);
     let group = Group::new(&input, "grows");
     let mut process = group.start("a");
     group.wait_done(&input, &mut process);
@@ -27,18 +28,18 @@ pub(crate) fn a_new_partition_is_taken_up(client: &Client) {
     let figures = output.verify(&input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(&group, &input).expect("one state");
     assert!(input.values[1].len() > 200);
-    say(&format!("a partition more: {figures}"));
+    print_figures(&format!("a partition more: {figures}"));
 }
 
 /// Starts the group, which must refuse with these words.
 fn refused(group: &Group, expected: &str) {
     let mut process = group.start("a");
     let status = process.end_within(LONG);
-    assert!(!status.success() && process.said().contains(expected), "{status}, expected {expected:?}: {}", process.said());
+    assert!(!status.success() && process.log().contains(expected), "{status}, expected {expected:?}: {}", process.log());
 }
 
 pub(crate) fn what_is_no_longer_there_is_refused(client: &Client) {
-    let mut input = Input::of(client, 54, 300, 1);
+    let mut input = InputTopic::of(client, 54, 300, 1);
     let group = Group::new(&input, "lost");
     group.finish(&input, "a");
     let before = Output::of(&group);
@@ -54,22 +55,22 @@ pub(crate) fn what_is_no_longer_there_is_refused(client: &Client) {
 }
 
 pub(crate) fn a_topic_that_goes_ends_the_process(client: &Client) {
-    let input = Input::of(client, 56, 300, 1);
+    let input = InputTopic::of(client, 56, 300, 1);
     let group = Group::new(&input, "goes");
     let mut process = group.start("a");
     group.wait_done(&input, &mut process);
     client.delete_topic(&input.topic);
     let status = process.end_within(LONG);
     assert!(
-        !status.success() && process.said().contains("not there any more") || process.said().contains("is not there"),
+        !status.success() && process.log().contains("not there any more") || process.log().contains("is not there"),
         "{status}: {}",
-        process.said()
+        process.log()
     );
     Output::of(&group).verify(&input).expect("nothing lost, nothing doubled");
 }
 
 pub(crate) fn a_lost_state_is_learned_again_from_the_journal(client: &Client) {
-    let mut input = Input::of(client, 57, 1_200, 3);
+    let mut input = InputTopic::of(client, 57, 1_200, 3);
     let group = Group::new(&input, "learned");
     group.finish(&input, "a");
     fs::remove_dir_all(group.state("a")).expect("a state to lose");
@@ -82,11 +83,11 @@ pub(crate) fn a_lost_state_is_learned_again_from_the_journal(client: &Client) {
     let output = Output::of(&group);
     let figures = output.verify(&input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(&group, &input).expect("the state that was lost, to the bit");
-    say(&format!("state lost and learned again: {figures}"));
+    print_figures(&format!("state lost and learned again: {figures}"));
 }
 
 pub(crate) fn a_loss_that_is_accepted_loses_no_record(client: &Client) {
-    let mut input = Input::of(client, 59, 600, 2);
+    let mut input = InputTopic::of(client, 59, 600, 2);
     let group = Group::new(&input, "accepted");
     group.finish(&input, "a");
     fs::remove_dir_all(group.state("a")).expect("a state to lose");

@@ -1,5 +1,7 @@
-//! A group of processes with topics of its own over an input that many groups may read: positions are then the same, and
-//! what two groups write can be compared byte by byte.
+//! A group of processes and its topics.
+//!
+//! Several groups may read one input. Their positions are then the same, and what they write can be
+//! compared byte by byte.
 
 use std::{
     fs,
@@ -22,8 +24,8 @@ use testkit::{
 
 use crate::process::{LONG, Process, weir};
 
-/// Beside what is the same for all processes under test: a snapshot after every 64th document and so batches of at most 64;
-/// signs of life and takeovers as fast as they can be configured.
+/// Added to [`SMALL_CONFIG`]: a snapshot after every 64th document, and so batches of at most 64;
+/// heartbeats and takeovers as fast as they can be configured.
 const CONFIG: &str = "
 engine.threads = 2
 state.snapshot_documents = 64
@@ -35,7 +37,8 @@ takeover_after_seconds = 1
 metadata_seconds = 1
 ";
 
-/// Configuration and background of all tests, in cargo's folder for tests.
+/// Returns the path of the configuration of all tests. It lies beside their background in cargo's
+/// folder for tests.
 fn config() -> &'static Path {
     static CONFIG_PATH: OnceLock<PathBuf> = OnceLock::new();
     CONFIG_PATH.get_or_init(|| {
@@ -55,51 +58,52 @@ fn config() -> &'static Path {
     })
 }
 
-/// A folder in memory where there is one: no test here is about disks.
+/// Makes a temporary folder, in memory where the system has such a place: no test here is about
+/// disks.
 pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
 }
 
-/// An input topic and what was produced into it.
+/// An input topic and everything that was produced into it.
 #[derive(Clone, Debug)]
-pub(crate) struct Input {
+pub(crate) struct InputTopic {
     pub(crate) client: Client,
     pub(crate) topic: String,
-    /// Values by partition and offset; `None`: a tombstone.
+    /// The values by partition and offset; `None` is a tombstone.
     pub(crate) values: Vec<Vec<Option<Vec<u8>>>>,
 }
 
-impl Input {
-    /// An empty topic.
+impl InputTopic {
+    /// Makes an empty topic.
     pub(crate) fn empty(client: &Client, partitions: usize) -> Self {
         let topic = unique("crawl");
         client.create_topic(&topic, i32::try_from(partitions).expect("few"), &[("max.message.bytes", "4000000")]);
         Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
     }
 
-    /// An empty topic on one broker alone.
+    /// Makes an empty topic on one broker alone.
     pub(crate) fn on(broker: i32, client: &Client, partitions: usize) -> Self {
         let topic = unique("crawl");
         client.create_topic_on(broker, &topic, i32::try_from(partitions).expect("few"));
         Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
     }
 
-    /// An empty topic of which the broker keeps some hundred megabytes.
+    /// Makes an empty topic of which the broker keeps some hundred megabytes.
     pub(crate) fn kept_short(client: &Client, partitions: usize) -> Self {
         let topic = unique("crawl");
         keep_short(client, &topic, i32::try_from(partitions).expect("few"));
         Self { client: client.clone(), topic, values: vec![Vec::new(); partitions] }
     }
 
-    /// A topic with so many documents.
+    /// Makes a topic and produces `documents` documents.
     pub(crate) fn of(client: &Client, seed: u64, documents: usize, partitions: usize) -> Self {
         let mut input = Self::empty(client, partitions);
         input.add(seed, documents);
         input
     }
 
-    /// Produces more documents; ids begin with `seed`, so that they are new.
+    /// Produces more documents. Their ids begin with `seed`, so that they are new.
     pub(crate) fn add(&mut self, seed: u64, documents: usize) {
         for (partition, lines) in stream::lines(seed, documents, self.values.len()).into_iter().enumerate() {
             self.add_lines(partition, lines.into_iter().map(|line| renamed(line, seed)));
@@ -119,13 +123,13 @@ impl Input {
         self.values[partition].extend(messages.iter().map(|message| message.value.clone()));
     }
 
-    /// The value at a position, `topic/partition/offset`.
+    /// Returns the value at a position.
     pub(crate) fn value(&self, partition: usize, offset: u64) -> &[u8] {
         self.values[partition][offset as usize].as_deref().expect("no tombstone")
     }
 }
 
-/// A line whose document's id tells it from those of other seeds.
+/// Gives a line's document an id that tells it from those of other seeds.
 fn renamed(line: Vec<u8>, seed: u64) -> Vec<u8> {
     match String::from_utf8(line) {
         Ok(text) => text.replacen("\"id\":\"d", &format!("\"id\":\"{seed}-d"), 1).into_bytes(),
@@ -138,7 +142,7 @@ pub(crate) fn keep_short(client: &Client, topic: &str, partitions: i32) {
     client.create_topic(topic, partitions, &[("retention.bytes", "200000000"), ("segment.bytes", "50000000")]);
 }
 
-/// A group: outputs, and a folder of state for each of its processes.
+/// A group: its output topics, and a folder of state for each of its processes.
 pub(crate) struct Group {
     pub(crate) client: Client,
     pub(crate) name: String,
@@ -149,7 +153,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn new(input: &Input, test: &str) -> Self {
+    pub(crate) fn new(input: &InputTopic, test: &str) -> Self {
         let name = unique(test);
         let of = |key: &str| format!("kafka.topics.{key}={name}.{key}");
         let mut sets: Vec<String> =
@@ -161,30 +165,30 @@ impl Group {
         Self { client, name, input, home: folder(), sets, started: AtomicUsize::new(0) }
     }
 
-    /// With a key of the configuration.
+    /// Sets a key of the configuration.
     pub(crate) fn with(mut self, set: &str) -> Self {
         self.sets.push(set.to_owned());
         self
     }
 
-    /// The name of an output.
+    /// Returns the name of an output topic.
     pub(crate) fn topic(&self, key: &str) -> String {
         format!("{}.{key}", self.name)
     }
 
-    /// `weir run` with a folder of state of this name.
+    /// Returns the command `weir run` with a folder of state of this name.
     pub(crate) fn command(&self, state: &str) -> Command {
         self.command_with(state, &[])
     }
 
-    /// The same with more keys of the configuration.
+    /// Returns the same command with more keys of the configuration.
     pub(crate) fn command_with(&self, state: &str, sets: &[&str]) -> Command {
         let mut command = self.weir(state);
         command.args(sets.iter().flat_map(|set| ["--set", set])).arg("run");
         command
     }
 
-    /// `weir settle`, which forwards to the topic `settled`.
+    /// Returns the command `weir settle`, which forwards to the topic `settled`.
     pub(crate) fn settle_command(&self) -> Command {
         let mut command = self.configured();
         let (topic, group) = (self.topic("settled"), self.topic("settle"));
@@ -192,14 +196,15 @@ impl Group {
         command
     }
 
-    /// `weir` with the group's configuration and a folder of state of this name.
+    /// Returns the command `weir` with the group's configuration and a folder of state of this
+    /// name.
     pub(crate) fn weir(&self, state: &str) -> Command {
         let mut command = self.configured();
         command.arg("--set").arg(format!("state.directory={}", self.state(state).display()));
         command
     }
 
-    /// `weir` with the group's configuration.
+    /// Returns the command `weir` with the group's configuration.
     fn configured(&self) -> Command {
         let mut command = weir(["--config".as_ref(), config().as_os_str()]);
         // Several processes of a group stand on this machine.
@@ -211,7 +216,7 @@ impl Group {
         command
     }
 
-    /// Starts a process as it is.
+    /// Starts a process.
     pub(crate) fn start(&self, state: &str) -> Process {
         self.begin(self.command(state))
     }
@@ -223,7 +228,7 @@ impl Group {
         self.begin(command)
     }
 
-    /// Starts a process with a variable: a kill point, a mutation.
+    /// Starts a process with environment variables, such as a kill point or a mutation.
     pub(crate) fn start_with(&self, state: &str, variables: &[(&str, &str)]) -> Process {
         let mut command = self.command(state);
         command.envs(variables.iter().copied());
@@ -236,31 +241,31 @@ impl Group {
         Process::start(command, &self.home.path().join(format!("log-{number}")))
     }
 
-    /// Where a process keeps its state.
+    /// Returns the folder in which a process keeps its state.
     pub(crate) fn state(&self, name: &str) -> PathBuf {
         self.home.path().join(format!("state-{name}"))
     }
 
-    /// How many records of the input were taken in and committed.
+    /// Returns how many records of the input were read and committed.
     pub(crate) fn decided(&self) -> u64 {
         let committed = self.client.committed(&self.name, &self.input);
         committed.values().map(|(offset, _)| u64::try_from(*offset).unwrap_or(0)).sum()
     }
 
-    /// Whether every record of the input was taken in and committed.
-    pub(crate) fn is_done(&self, input: &Input) -> bool {
+    /// Tells whether every record of the input was read and committed.
+    pub(crate) fn is_done(&self, input: &InputTopic) -> bool {
         let committed = self.client.committed(&self.name, &self.input);
         let at = |partition: usize| committed.get(&(partition as i32)).map_or(0, |(offset, _)| *offset);
         input.values.iter().enumerate().all(|(partition, values)| at(partition) >= values.len() as i64)
     }
 
-    /// Waits until everything is decided; none of the processes may end before.
-    pub(crate) fn wait_done(&self, input: &Input, process: &mut Process) {
+    /// Waits until everything is decided. The process may not end before.
+    pub(crate) fn wait_done(&self, input: &InputTopic, process: &mut Process) {
         let begun = Instant::now();
         while !self.is_done(input) {
             let ended = process.ended();
-            assert!(ended.is_none(), "ended before the input: {ended:?}: {}", process.said());
-            assert!(begun.elapsed() < LONG, "no end: {:?}: {}", self.committed(), process.said());
+            assert!(ended.is_none(), "ended before the input: {ended:?}: {}", process.log());
+            assert!(begun.elapsed() < LONG, "no end: {:?}: {}", self.committed(), process.log());
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -269,14 +274,14 @@ impl Group {
         self.client.committed(&self.name, &self.input)
     }
 
-    /// Runs a process until everything is decided, and ends it.
-    pub(crate) fn finish(&self, input: &Input, state: &str) {
+    /// Runs a process until everything is decided, and then ends it.
+    pub(crate) fn finish(&self, input: &InputTopic, state: &str) {
         let mut process = self.start(state);
         self.wait_done(input, &mut process);
         process.stop();
     }
 
-    /// Positions in reading order, as the journal has it.
+    /// Returns the positions in the order of reading, which the journal records.
     pub(crate) fn reading_order(&self) -> Vec<(usize, u64)> {
         let mut order = Vec::new();
         for record in self.client.consume_all(&self.topic("journal")) {
@@ -288,7 +293,7 @@ impl Group {
     }
 }
 
-/// `weir replay` over lines in this order, without a broker: the folder it wrote.
+/// Runs `weir replay` over lines in this order, without a broker; returns the folder that it wrote.
 pub(crate) fn replay<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> TempDir {
     let home = folder();
     let bytes: Vec<u8> = lines.into_iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect();

@@ -1,4 +1,4 @@
-//! `weir run --index`: a group that begins with a corpus which exists already.
+//! `weir run --index`: a group knows a corpus that existed before it.
 
 use std::{collections::BTreeSet, fs};
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 use testkit::broker::Client;
 
 use crate::{
-    account::{Output, say},
-    group::{Group, Input},
+    account::{Output, print_figures},
+    group::{Group, InputTopic},
     process::{LONG, Process},
 };
 
@@ -15,7 +15,7 @@ fn json(line: &[u8]) -> Value {
     serde_json::from_slice(line).expect("JSON")
 }
 
-/// A process of the group that is given the index.
+/// Starts a process of the group that is given the index.
 fn start(group: &Group, index: &str, state: &str) -> Process {
     let mut command = group.command(state);
     command.arg("--index").arg(group.state(index));
@@ -23,7 +23,7 @@ fn start(group: &Group, index: &str, state: &str) -> Process {
 }
 
 pub(crate) fn copies_of_an_indexed_corpus_are_duplicates(client: &Client) {
-    let mut input = Input::of(client, 61, 300, 1);
+    let mut input = InputTopic::of(client, 61, 300, 1);
     let group = Group::new(&input, "indexed");
     // The corpus is the first half of what will come again.
     let corpus: Vec<Vec<u8>> = input.values[0][..150].iter().flatten().filter(|line| line.starts_with(b"{")).cloned().collect();
@@ -34,7 +34,7 @@ pub(crate) fn copies_of_an_indexed_corpus_are_duplicates(client: &Client) {
     let mut command = group.weir("unused");
     command.args(["index", "--state"]).arg(group.state("index")).arg(&file);
     let mut process = group.begin(command);
-    assert!(process.end_within(LONG).success(), "{}", process.said());
+    assert!(process.end_within(LONG).success(), "{}", process.log());
 
     let mut process = start(&group, "index", "a");
     group.wait_done(&input, &mut process);
@@ -67,8 +67,8 @@ pub(crate) fn copies_of_an_indexed_corpus_are_duplicates(client: &Client) {
     let mut command = group.command("c");
     command.arg("--from-journal");
     let mut lost = group.begin(command);
-    assert!(!lost.end_within(LONG).success() && lost.said().contains("the state at 0"), "{}", lost.said());
+    assert!(!lost.end_within(LONG).success() && lost.log().contains("the state at 0"), "{}", lost.log());
     let mut empty = start(&group, "nothing", "d");
-    assert!(!empty.end_within(LONG).success() && empty.said().contains("expected one made by `weir index`"), "{}", empty.said());
-    say(&format!("{} of {} documents of an indexed corpus were duplicates", copies.len(), of_corpus.len()));
+    assert!(!empty.end_within(LONG).success() && empty.log().contains("expected one made by `weir index`"), "{}", empty.log());
+    print_figures(&format!("{} of {} documents of an indexed corpus were duplicates", copies.len(), of_corpus.len()));
 }

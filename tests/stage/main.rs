@@ -1,9 +1,12 @@
-//! `weir run` against a real Kafka: killed, frozen, replaced, cut off, fed with rubbish. Under `read_committed` nothing is lost,
-//! nothing doubled, nothing a copy of itself, and the decisions are those of an undisturbed run in the same reading order.
+//! Tests of `weir run` against a real Kafka: its processes are killed, suspended, replaced, cut off
+//! and fed with broken records. A reader of committed records finds nothing lost, nothing doubled
+//! and nothing a copy of itself; the decisions are those of an undisturbed run in the same reading
+//! order.
 //!
-//! `cargo test -p pipeline --test stage`: the short forms, some minutes on two cores. The long ones, two hours:
-//! `cargo test -p pipeline --test stage -- --ignored --test-threads 1`. `WEIR_TEST_KAFKA=host:port` takes a running broker where
-//! a test does not have to stop it, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
+//! `cargo test -p pipeline --test stage` runs the short forms, some minutes on two cores. The long
+//! forms take two hours: `cargo test -p pipeline --test stage -- --ignored --test-threads 1`.
+//! `WEIR_TEST_KAFKA=host:port` names a running broker, which is used where a test need not stop it.
+//! `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is no broker.
 
 mod account;
 mod again;

@@ -1,17 +1,18 @@
-//! With a safety taken away these checks must fail: a suite that cannot see a broken protocol shows nothing.
+//! Tests of the tests: with a safety of the protocol switched off, the checks must fail. Checks
+//! that cannot see a broken protocol would show nothing.
 
 use std::{thread, time::Duration};
 
 use testkit::broker::{Client, Consumed};
 
 use crate::{
-    account::{Output, say},
+    account::{Output, print_figures},
     crashes::{die_at, reference},
     group::Group,
     standby::zombie,
 };
 
-/// Most processes that die inside a batch until one leaves a part of it.
+/// The number of processes that die inside a batch, at most, until one leaves a part of it.
 const DEATHS_MAX: usize = 15;
 
 pub(crate) fn a_broken_transaction_is_noticed(client: &Client) {
@@ -30,7 +31,7 @@ pub(crate) fn a_broken_transaction_is_noticed(client: &Client) {
     die_at(&group, &reference.input, &[], &[mutation]);
     let why = Output::of(&group).verify(&reference.input).err().expect("torn batches are noticed");
     assert!(why.contains("more than once"), "{why}");
-    say(&format!("without transactions: {why}"));
+    print_figures(&format!("without transactions: {why}"));
 }
 
 pub(crate) fn a_lost_watermark_is_noticed(client: &Client) {
@@ -39,7 +40,7 @@ pub(crate) fn a_lost_watermark_is_noticed(client: &Client) {
     die_at(&group, &reference.input, &["kafka.begun", "kafka.committed"], &[("WEIR_MUTATION", "no_watermark")]);
     let why = Output::of(&group).verify(&reference.input).err().expect("records decided again are noticed");
     assert!(why.contains("more than once"), "{why}");
-    say(&format!("without the watermark: {why}"));
+    print_figures(&format!("without the watermark: {why}"));
 }
 
 pub(crate) fn a_missing_fence_is_noticed(client: &Client) {
@@ -53,7 +54,7 @@ pub(crate) fn a_missing_fence_is_noticed(client: &Client) {
         positions.sort_unstable();
         positions.dedup();
         if positions.len() < all {
-            say(&format!("without the fence: {} of {all} decisions are second ones", all - positions.len()));
+            print_figures(&format!("without the fence: {} of {all} decisions are second ones", all - positions.len()));
             return;
         }
     }

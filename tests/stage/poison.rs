@@ -1,4 +1,5 @@
-//! One record in a hundred is rubbish: no partition stops, and every bad record is a dead letter with what is known of it.
+//! Every hundredth record is broken. No partition stops, and every broken record becomes a dead
+//! letter that holds all that is known of it.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +9,15 @@ use testkit::{
 };
 
 use crate::{
-    account::{Output, TOO_LARGE, header, json, say},
-    group::{Group, Input},
+    account::{Output, TOO_LARGE, header, json, print_figures},
+    group::{Group, InputTopic},
 };
 
-/// Good records before each bad one.
+/// How many good records come before each broken one.
 const GOOD: usize = 99;
 
-/// Rubbish, and the code of its dead letter; `None`: it is passed over, or a document all the same.
+/// A broken record, and the code of its dead letter. `None` means that it is skipped, or is a
+/// document all the same.
 fn rubbish(n: usize) -> Vec<(Message, Option<&'static str>)> {
     let text = |bytes: usize| "many words of one page ".repeat(bytes / 23);
     let page = |id: &str, bytes: usize| format!("{{\"id\":\"{id}-{n}\",\"text\":\"{}\"}}", text(bytes));
@@ -44,13 +46,14 @@ fn rubbish(n: usize) -> Vec<(Message, Option<&'static str>)> {
     ]
 }
 
-/// A small text in a large value, with a header of its own.
+/// Returns a small text in a large value, with a header of its own.
 fn padded(n: usize) -> Message {
     let value = format!("{{\"id\":\"padded-{n}\",\"text\":\"a few words of one page\",\"pad\":\"{}\"}}", "x".repeat(80_000));
     Message { headers: vec![("own".to_owned(), Some(b"kept".to_vec()))], ..Message::value(value) }
 }
 
-/// A dead letter that was cut to what its topic takes says all that is known of it.
+/// A dead letter that was cut to what its topic accepts still names all that is known of its
+/// record.
 fn check_cut(record: &Consumed, value: &[u8], code: &str) {
     let header = |name: &str| header(record, name);
     assert_eq!(header("weir-blake3"), Some(blake3::hash(value).to_hex().to_string()), "{code}");
@@ -67,7 +70,7 @@ fn check_cut(record: &Consumed, value: &[u8], code: &str) {
 }
 
 pub(crate) fn bad_records_stop_nothing(client: &Client) {
-    let mut input = Input::empty(client, 2);
+    let mut input = InputTopic::empty(client, 2);
     let mut expected = BTreeMap::new();
     for partition in 0..2 {
         let mut messages = Vec::new();
@@ -111,7 +114,7 @@ pub(crate) fn bad_records_stop_nothing(client: &Client) {
     }
     assert!(expected.is_empty(), "no dead letters with their codes: {expected:?}");
     assert_eq!((cut, codes[TOO_LARGE]), (6, 4), "records that fit nowhere");
-    let said = output.decisions.iter().filter(|line| json(line)["dead_letter"] == TOO_LARGE).count();
-    assert_eq!(said, 4, "their decisions say so");
-    say(&format!("28 bad records among {}: {codes:?}; {figures}", 28 * GOOD));
+    let log = output.decisions.iter().filter(|line| json(line)["dead_letter"] == TOO_LARGE).count();
+    assert_eq!(log, 4, "their decisions say so");
+    print_figures(&format!("28 bad records among {}: {codes:?}; {figures}", 28 * GOOD));
 }

@@ -1,4 +1,4 @@
-//! One process of the stage: started, stopped where it stands, killed, asked to end; what it said.
+//! One process of the stage: it is started, suspended, killed or asked to end, and its log is read.
 
 use std::{
     ffi::OsStr,
@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two looks at what a test waits for.
+/// The pause between two looks at something that a test waits for.
 const LOOK: Duration = Duration::from_millis(25);
-/// How long anything may take that is not measured: machines of tests are slow and shared.
+/// How long anything may take whose time is not measured: machines of tests are slow and shared.
 pub(crate) const LONG: Duration = Duration::from_secs(90);
 
-/// The binary under test, with nothing of the surroundings but what a test sets.
+/// Prepares a command of the binary under test. Of `WEIR_` variables it has only those that a test
+/// sets.
 pub(crate) fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     let surroundings = std::env::vars_os().map(|(name, _)| name);
@@ -25,102 +26,103 @@ pub(crate) fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> C
     command
 }
 
-/// A process that dies with its owner.
+/// A process that is killed when this is dropped.
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts `command`, which says what it says into the file `log`.
+    /// Starts `command`, which writes its log into the file `log`.
     pub(crate) fn start(mut command: Command, log: &Path) -> Self {
         let file = File::create(log).expect("a log");
         Self { child: command.stderr(file).spawn().expect("weir runs"), log: log.to_owned() }
     }
 
-    /// What it has said so far.
-    pub(crate) fn said(&self) -> String {
+    /// Returns the log so far.
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.is_ok_and(|status| status.success()), "no process for {name}: {}", self.said());
+        assert!(sent.is_ok_and(|status| status.success()), "no process for {name}: {}", self.log());
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL and waits until the process is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a signal is sent");
         self.child.wait().expect("it ends");
     }
 
-    /// How it has ended, if it has.
+    /// Returns how the process has ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child")
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process ends by itself.
     pub(crate) fn end_within(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.ended() {
                 return status;
             }
-            assert!(Instant::now() < deadline, "it has not ended within {within:?}: {}", self.said());
+            assert!(Instant::now() < deadline, "it has not ended within {within:?}: {}", self.log());
             thread::sleep(LOOK);
         }
     }
 
-    /// Asks it to end in an orderly way, and expects that it does.
+    /// Asks the process to end in order, and expects that it does.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
         let status = self.end_within(LONG);
-        assert!(status.success(), "{status}: {}", self.said());
+        assert!(status.success(), "{status}: {}", self.log());
     }
 
-    /// Whether it is the active one, or has been.
+    /// Tells whether the process is the active one, or has been.
     pub(crate) fn is_active(&self) -> bool {
-        self.said().lines().any(|line| line.contains(" active seconds="))
+        self.log().lines().any(|line| line.contains(" active seconds="))
     }
 
-    /// Waits until it has said something; how long that took.
-    pub(crate) fn wait_said(&mut self, what: &str) -> Duration {
+    /// Waits until the log has these words; returns how long that took.
+    pub(crate) fn wait_logged(&mut self, what: &str) -> Duration {
         let begun = Instant::now();
-        while !self.said().contains(what) {
-            assert!(begun.elapsed() < LONG, "{what:?} did not come: {}", self.said());
+        while !self.log().contains(what) {
+            assert!(begun.elapsed() < LONG, "{what:?} did not come: {}", self.log());
             let ended = self.ended();
-            assert!(ended.is_none() || self.said().contains(what), "ended before {what:?}: {ended:?}: {}", self.said());
+            assert!(ended.is_none() || self.log().contains(what), "ended before {what:?}: {ended:?}: {}", self.log());
             thread::sleep(LOOK);
         }
         begun.elapsed()
     }
 
-    /// Waits until it is active; how long that took.
+    /// Waits until the process is active; returns how long that took.
     pub(crate) fn wait_active(&mut self) -> Duration {
-        self.wait_said(" active seconds=")
+        self.wait_logged(" active seconds=")
     }
 
-    /// How long it took to become active once it had begun to take over, as it says itself.
+    /// Returns how long the process took to become active once it had begun to take over, by its
+    /// own log.
     pub(crate) fn fencing(&self) -> Option<Duration> {
-        let said = self.said();
-        let (_, seconds) = said.split_once(" active seconds=")?;
+        let log = self.log();
+        let (_, seconds) = log.split_once(" active seconds=")?;
         seconds.split_whitespace().next()?.parse().ok().map(Duration::from_secs_f64)
     }
 
-    /// Its memory, in bytes.
+    /// Returns the process's resident memory, in bytes.
     pub(crate) fn rss(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
         1024 * line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number")
     }
 
-    /// Waits until a signal has stopped it where it stands.
+    /// Waits until a signal has suspended the process.
     pub(crate) fn wait_frozen(&mut self) {
         let state = || fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         let begun = Instant::now();
         while !state().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) {
-            assert!(begun.elapsed() < LONG, "it was not stopped: {}", self.said());
+            assert!(begun.elapsed() < LONG, "it was not stopped: {}", self.log());
             thread::sleep(LOOK);
         }
     }

@@ -1,4 +1,5 @@
-//! Recalled documents go from a corpus on disk, by the stage's recalls topic as it is.
+//! `weir recall apply` takes recalled documents out of a corpus on disk, by the stage's recalls
+//! topic as it is at the moment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,30 +12,30 @@ use serde_json::Value;
 use testkit::broker::{Client, Message, unique};
 
 use crate::{
-    account::{json, say, text},
+    account::{json, print_figures, text},
     crashes::reference,
-    group::{Group, Input, folder},
+    group::{Group, InputTopic, folder},
 };
 
-/// `weir recall apply` on the corpus in a folder.
+/// Runs `weir recall apply` on the corpus in a folder.
 fn apply(group: &Group, home: &Path, arguments: &[&str]) -> Command {
     let mut command = group.weir("recalls");
     command.args(["recall", "apply"]).args(arguments).arg("--removed").arg(home.join("removed")).arg(home.join("corpus"));
     command
 }
 
-fn said(ended: &Output) -> String {
+fn log(ended: &Output) -> String {
     format!("{}: {}{}", ended.status, String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr))
 }
 
 #[track_caller]
 fn applied(mut command: Command) -> String {
     let ended = command.stdout(std::process::Stdio::piped()).output().expect("weir runs");
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", log(&ended));
     String::from_utf8(ended.stdout).expect("text")
 }
 
-/// The figure of a row of the report.
+/// Returns the figure in a row of the report.
 #[track_caller]
 fn figure(report: &str, row: &str) -> usize {
     let line = report.lines().find(|line| line.trim_start().starts_with(row));
@@ -90,7 +91,12 @@ pub(crate) fn recalls_come_from_their_topic(client: &Client) {
     applied(apply(group, exported.path(), &["--recalls", &file.display().to_string()]));
     let kept = |home: &Path| fs::read(home.join("corpus/clean.jsonl")).expect("there");
     assert!(kept(home.path()) == kept(exported.path()), "topic and file differ");
-    say(&format!("{} recalls of {} records of the topic took {} documents out", recalled.len(), lines.len(), expected.len()));
+    print_figures(&format!(
+        "{} recalls of {} records of the topic took {} documents out",
+        recalled.len(),
+        lines.len(),
+        expected.len()
+    ));
 }
 
 fn line(action: &str, id: &str) -> Message {
@@ -98,7 +104,7 @@ fn line(action: &str, id: &str) -> Message {
 }
 
 pub(crate) fn only_what_is_committed_counts_and_what_is_wrong_is_refused(client: &Client) {
-    let input = Input::empty(client, 1);
+    let input = InputTopic::empty(client, 1);
     let group = Group::new(&input, "applies");
     let topic = group.topic("recalls");
     client.create_topic(&topic, 2, &[]);
@@ -126,7 +132,7 @@ pub(crate) fn only_what_is_committed_counts_and_what_is_wrong_is_refused(client:
         command.args(["--set", set, "recall", "apply"]).args(arguments);
         let ended = command.arg("--removed").arg(home.path().join("removed")).arg(home.path().join("corpus")).output();
         let ended = ended.expect("weir runs");
-        assert!(!ended.status.success() && said(&ended).contains(why), "expected {why:?}: {}", said(&ended));
+        assert!(!ended.status.success() && log(&ended).contains(why), "expected {why:?}: {}", log(&ended));
         assert_eq!(all(home.path()).len(), 6, "a refusal changes nothing");
     };
     let usual = "kafka.group=any";

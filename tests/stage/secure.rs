@@ -1,4 +1,5 @@
-//! A broker behind TLS and SASL: documents pass, and whoever may not come in is told which key to look at.
+//! A broker behind TLS and SASL: documents pass, and an error names the key of the configuration
+//! that is wrong.
 
 use std::{
     fs,
@@ -9,20 +10,20 @@ use std::{
 use testkit::broker::secure::{PASSWORD, Secure, USER};
 
 use crate::{
-    account::{Output, say},
-    group::{Group, Input},
+    account::{Output, print_figures},
+    group::{Group, InputTopic},
     process::{LONG, Process},
 };
 
-/// Where the password is.
+/// The variable that holds the password.
 const VARIABLE: &str = "WEIR_TEST_PASSWORD";
 const WRONG: &str = "wrong-horse-42";
-/// Brokers that refuse are given up after 3 s, those that do not answer or speak otherwise after 15 s; the rest is for a slow
-/// machine.
+/// How long an error may take. Brokers that refuse are given up after 3 s, and those that do not
+/// answer or speak another protocol after 15 s; the rest is for slow machines.
 const REFUSED_WITHIN: Duration = Duration::from_secs(3 + 12);
 const AWAY_WITHIN: Duration = Duration::from_secs(15 + 12);
 
-/// A way to come in.
+/// One way to connect.
 struct Way<'a> {
     brokers: String,
     protocol: &'a str,
@@ -42,7 +43,7 @@ impl Way<'_> {
         }
     }
 
-    fn of(&self, input: &Input, test: &str) -> Group {
+    fn of(&self, input: &InputTopic, test: &str) -> Group {
         let mut group = Group::new(input, test).with(&format!("kafka.brokers={}", self.brokers));
         for (name, value) in [
             ("security.protocol", self.protocol),
@@ -59,19 +60,19 @@ impl Way<'_> {
     }
 }
 
-fn passes(group: &Group, input: &Input, mut command: Command) {
+fn passes(group: &Group, input: &InputTopic, mut command: Command) {
     command.env(VARIABLE, PASSWORD);
     let mut process = group.begin(command);
     group.wait_done(input, &mut process);
     process.signal("TERM");
     let status = process.end_within(LONG);
-    assert!(status.success() && !process.said().contains(PASSWORD), "{status}: {}", process.said());
+    assert!(status.success() && !process.log().contains(PASSWORD), "{status}: {}", process.log());
     let output = Output::of(group);
     output.verify(input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(group, input).expect("what a replay decides");
 }
 
-/// What is wrong, and the words in which it is said.
+/// Mistakes, and the words with which each is reported.
 fn mistakes<'a>(secure: &Secure) -> Vec<(&'a str, Way<'a>, &'a [&'a str])> {
     let right = || Way::right(secure);
     let plain = secure.cluster.address().to_owned();
@@ -98,18 +99,18 @@ fn expect_refused(what: &str, mut process: Process, begun: Instant, words: &[&st
     let patient = ["kafka.brokers", "kafka.client.security.protocol"];
     let within = if words.iter().any(|word| patient.contains(word)) { AWAY_WITHIN } else { REFUSED_WITHIN };
     let status = process.end_within(LONG);
-    let (took, said) = (begun.elapsed(), process.said());
-    assert!(status.code() == Some(1), "{what}: {status}: {said}");
-    assert!(words.iter().all(|word| said.contains(word)), "{what}, expected {words:?}: {said}");
+    let (took, log) = (begun.elapsed(), process.log());
+    assert!(status.code() == Some(1), "{what}: {status}: {log}");
+    assert!(words.iter().all(|word| log.contains(word)), "{what}, expected {words:?}: {log}");
     assert!(took < within, "{what} took {took:?}");
-    assert!(!said.contains(PASSWORD) && !said.contains(WRONG), "a secret is shown: {said}");
-    let last = said.lines().last().unwrap_or_default();
+    assert!(!log.contains(PASSWORD) && !log.contains(WRONG), "a secret is shown: {log}");
+    let last = log.lines().last().unwrap_or_default();
     let (_, why) = last.split_once(": the brokers").or_else(|| last.split_once(": nobody")).unwrap_or_default();
-    say(&format!("{what}, after {took:.1?}: {}", why.split(": [").next().unwrap_or_default().trim()));
+    print_figures(&format!("{what}, after {took:.1?}: {}", why.split(": [").next().unwrap_or_default().trim()));
 }
 
 pub(crate) fn documents_pass_and_mistakes_are_named(secure: &Secure) {
-    let input = Input::of(&secure.cluster.client(), 95, 300, 2);
+    let input = InputTopic::of(&secure.cluster.client(), 95, 300, 2);
     let group = Way::right(secure).of(&input, "scram");
     passes(&group, &input, group.command("a"));
     // The password in a file, the authority where OpenSSL is told to look.

@@ -1,5 +1,6 @@
-//! `weir settle` as a process behind `weir run`: killed, asked to end, replaced while it stands still. Every clean document
-//! that was not recalled, and every copy that was restored, is forwarded once.
+//! `weir settle` as a process behind `weir run`: it is killed, asked to end, and replaced while it
+//! is suspended. Every clean document that was not recalled, and every copy that was restored, is
+//! forwarded once.
 
 use std::{
     collections::BTreeMap,
@@ -14,19 +15,19 @@ use testkit::{
 };
 
 use crate::{
-    account::{header, json, say},
-    group::{Group, Input},
+    account::{header, json, print_figures},
+    group::{Group, InputTopic},
     process::{LONG, Process},
 };
 
-/// Inside a transaction: offsets are sent, and records where there were any.
+/// A kill point inside a transaction: the offsets are sent, and the records where there were any.
 const POINT: &str = "kafka.half_produced:1";
-/// Signal by which a process ends at a point.
+/// The signal of a process that aborts at its kill point.
 const ABORTED: i32 = 6;
 /// The default of `kafka.shutdown_seconds`.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
-/// What is done to a process.
+/// What happens to a process.
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
     Killed,
@@ -39,7 +40,7 @@ const FATES: [Fate; 5] = [Fate::KilledInside, Fate::Asked("TERM"), Fate::Killed,
 
 struct Settling<'a> {
     group: &'a Group,
-    input: Input,
+    input: InputTopic,
     random: Random,
     seed: u64,
 }
@@ -49,7 +50,7 @@ impl Settling<'_> {
         let mut command = self.group.settle_command();
         command.envs(variables.iter().copied());
         let mut process = self.group.begin(command);
-        process.wait_said(" settling ");
+        process.wait_logged(" settling ");
         process
     }
 
@@ -63,26 +64,26 @@ impl Settling<'_> {
             let mut process = self.start(&[("WEIR_KILL", POINT)]);
             self.add();
             let status = process.end_within(LONG);
-            assert_eq!(status.signal(), Some(ABORTED), "{POINT} was never passed: {}", process.said());
+            assert_eq!(status.signal(), Some(ABORTED), "{POINT} was never passed: {}", process.log());
             return;
         }
         let mut process = self.start(&[]);
         self.add();
         thread::sleep(Duration::from_millis(self.random.below(1_500) as u64));
-        assert!(process.ended().is_none(), "{}", process.said());
+        assert!(process.ended().is_none(), "{}", process.log());
         match fate {
             Fate::Asked(signal) => {
                 let begun = Instant::now();
                 process.signal(signal);
                 let status = process.end_within(SHUTDOWN);
-                assert!(status.success(), "{signal}: {status} after {:?}: {}", begun.elapsed(), process.said());
+                assert!(status.success(), "{signal}: {status} after {:?}: {}", begun.elapsed(), process.log());
             }
             Fate::Replaced => self.replace(process),
             Fate::Killed | Fate::KilledInside => process.kill(),
         }
     }
 
-    /// It stands still, another one goes on in its place, and it wakes up again.
+    /// The process is suspended, another one takes its place, and it is resumed.
     fn replace(&mut self, mut zombie: Process) {
         zombie.signal("STOP");
         zombie.wait_frozen();
@@ -91,14 +92,14 @@ impl Settling<'_> {
         self.add();
         let begun = Instant::now();
         while self.forwarded() <= before {
-            assert!(begun.elapsed() < LONG && successor.ended().is_none(), "nothing goes on: {}", successor.said());
+            assert!(begun.elapsed() < LONG && successor.ended().is_none(), "nothing goes on: {}", successor.log());
             thread::sleep(Duration::from_millis(100));
         }
         zombie.signal("CONT");
         self.add();
         let status = zombie.end_within(LONG);
-        assert!(status.code() == Some(1) && zombie.said().contains("fenced"), "{status}: {}", zombie.said());
-        assert!(successor.ended().is_none(), "the zombie has harmed its successor: {}", successor.said());
+        assert!(status.code() == Some(1) && zombie.log().contains("fenced"), "{status}: {}", zombie.log());
+        assert!(successor.ended().is_none(), "the zombie has harmed its successor: {}", successor.log());
         successor.stop();
     }
 
@@ -107,7 +108,7 @@ impl Settling<'_> {
     }
 }
 
-/// Records by their sequence numbers; each has one of its own.
+/// Returns records by their sequence numbers, of which none may occur twice.
 fn by_seqno(records: Vec<Consumed>) -> BTreeMap<u32, Consumed> {
     let mut all = BTreeMap::new();
     for record in records {
@@ -122,7 +123,8 @@ fn seqno(record: &Consumed) -> u32 {
     header(record, "weir-ordinal").and_then(|seqno| seqno.parse().ok()).expect("a sequence number")
 }
 
-/// What must be forwarded once everything is settled, and how many were recalled and restored.
+/// Returns what must be forwarded once everything is settled, and how many documents were recalled
+/// and restored.
 fn expected(group: &Group) -> (BTreeMap<u32, Consumed>, usize, usize) {
     let read = |key: &str| group.client.consume_all(&group.topic(key));
     let mut fates = BTreeMap::new();
@@ -142,7 +144,7 @@ fn expected(group: &Group) -> (BTreeMap<u32, Consumed>, usize, usize) {
 }
 
 fn settled_once(client: &Client, seed: u64, lives: usize) {
-    let input = Input::of(client, seed, 900, 3);
+    let input = InputTopic::of(client, seed, 900, 3);
     let group = Group::new(&input, "settles");
     let mut stage = group.start("a");
     stage.wait_active();
@@ -163,8 +165,8 @@ fn settled_once(client: &Client, seed: u64, lives: usize) {
     let begun = Instant::now();
     while settling.forwarded() < expected.len() {
         let count = settling.forwarded();
-        assert!(begun.elapsed() < LONG, "{count} of {} forwarded: {}", expected.len(), last.said());
-        assert!(last.ended().is_none(), "{}", last.said());
+        assert!(begun.elapsed() < LONG, "{count} of {} forwarded: {}", expected.len(), last.log());
+        assert!(last.ended().is_none(), "{}", last.log());
         thread::sleep(Duration::from_millis(200));
     }
     // Once more what it may still have in hand.
@@ -177,7 +179,7 @@ fn settled_once(client: &Client, seed: u64, lives: usize) {
     assert!(got == expected, "a document was not forwarded as it came");
     assert!(client.consume_all(&format!("{topic}.late-recalls")).is_empty(), "a recall after its mark");
     let aborted = client.consume_uncommitted(&topic).len() - got.len();
-    say(&format!(
+    print_figures(&format!(
         "weir settle through {lives} lives (kill -9 at random and inside a transaction, SIGTERM, SIGINT, SIGSTOP and a \
          successor): {} forwarded, {recalled} recalled, {restored} restored, {aborted} aborted: 0 lost, 0 doubled",
         got.len()

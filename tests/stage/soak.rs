@@ -1,7 +1,8 @@
-//! Twenty minutes at full rate: is memory flat once the tables are full, and is state what it is said to be?
+//! Twenty minutes at full rate: is memory flat once all tables are full?
 //!
-//! A crawl that never repeats itself is produced faster than it is decided; topics keep the last few hundred megabytes.
-//! Bounds are small enough for all tables to be full, and turned over, after a few minutes.
+//! A crawl that never repeats itself is produced faster than it is decided; topics keep the last
+//! few hundred megabytes. Bounds are small enough for all tables to be full, and replaced once
+//! over, after a few minutes.
 
 use std::{
     io::{Read, Write},
@@ -25,36 +26,38 @@ use testkit::{
 };
 
 use crate::{
-    account::say,
-    group::{Group, Input, keep_short},
+    account::print_figures,
+    group::{Group, InputTopic, keep_short},
     process::Process,
 };
 
-/// Documents that indexes remember; horizons are half as long.
+/// How many documents the indexes remember. Horizons are half as long.
 const REMEMBERED: u64 = 100_000;
-/// Every table has been full and turned over, and lists of carriers are as long as they get.
+/// After so many documents every table has been full and replaced, and lists of carriers are as
+/// long as they get.
 const WARM: u64 = 600_000;
 const MINUTES: u64 = 20;
-/// Between two looks.
+/// The pause between two observations.
 const LOOK: Duration = Duration::from_secs(5);
-/// Documents produced at once, and how far production is ahead at most.
+/// How many documents are produced at once, and how far production is ahead at most.
 const BATCH: usize = 4_000;
 const AHEAD: u64 = 40_000;
-/// Growth over the twenty minutes that is not called flat, as a share of what is held.
+/// Growth over the twenty minutes that no longer counts as flat, as a share of the memory held.
 const GROWTH_MAX: f64 = 0.05;
 
-/// A crawl that does not end while the test runs, and what its background is learned from.
+/// The size of a crawl that does not end while the test runs, and of the reference for its
+/// background.
 const SIZE: Size = Size { pages: 10_000_000, reference: 20_000 };
 const SEED: u64 = 51;
 
-/// What was seen at one time.
-struct Look {
+/// What was observed at one time.
+struct Observation {
     seconds: f64,
     documents: u64,
     bytes: f64,
 }
 
-/// Says that it has ended.
+/// Sets its flag when it is dropped.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -65,7 +68,7 @@ impl Drop for Ends<'_> {
 
 pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
     let client = cluster.client();
-    let input = Input::kept_short(&client, 3);
+    let input = InputTopic::kept_short(&client, 3);
     let group = Group::new(&input, "soak");
     for key in ["clean", "quarantine", "duplicates", "decisions"] {
         keep_short(&client, &group.topic(key), 3);
@@ -90,7 +93,7 @@ pub(crate) fn twenty_minutes_at_full_rate(cluster: Cluster) {
     drop(cluster);
 }
 
-/// Bounds in the proportions of the defaults, a fiftieth of them.
+/// Returns bounds in the proportions of the defaults, a fiftieth of them.
 fn settings(listen: &str) -> [String; 11] {
     [
         format!("metrics.listen={listen}"),
@@ -107,7 +110,7 @@ fn settings(listen: &str) -> [String; 11] {
     ]
 }
 
-/// What the crawl's ordinary text looks like.
+/// Learns a background from the crawl's reference.
 fn background() -> NamedTempFile {
     let tokenizer = Tokenizer::new(stream::SEED, 50_000);
     let mut learner = Learner::new(stream::SEED, Options::default());
@@ -146,36 +149,37 @@ fn feed(client: &Client, topic: &str, decided: &AtomicU64, ended: &AtomicBool) {
     }
 }
 
-fn watch(group: &Group, process: &mut Process, decided: &AtomicU64) -> Vec<Look> {
-    let mut looks: Vec<Look> = Vec::new();
+fn watch(group: &Group, process: &mut Process, decided: &AtomicU64) -> Vec<Observation> {
+    let mut looks: Vec<Observation> = Vec::new();
     let mut warm: Option<Instant> = None;
     while warm.is_none_or(|since| since.elapsed() < Duration::from_secs(60 * MINUTES)) {
         thread::sleep(LOOK);
-        assert!(process.ended().is_none(), "{}", process.said());
+        assert!(process.ended().is_none(), "{}", process.log());
         let documents = group.decided();
         decided.store(documents, Ordering::Relaxed);
         if documents >= WARM {
             let since = *warm.get_or_insert_with(Instant::now);
-            looks.push(Look { seconds: since.elapsed().as_secs_f64(), documents, bytes: process.rss() as f64 });
+            looks.push(Observation { seconds: since.elapsed().as_secs_f64(), documents, bytes: process.rss() as f64 });
         }
     }
     looks
 }
 
-/// Slope of a straight line through the looks, in bytes a second (least squares).
-fn slope(looks: &[Look]) -> f64 {
+/// Returns the slope of a straight line through the observations, in bytes a second (least
+/// squares).
+fn slope(looks: &[Observation]) -> f64 {
     let n = looks.len() as f64;
     let (x, y) = (looks.iter().map(|l| l.seconds).sum::<f64>() / n, looks.iter().map(|l| l.bytes).sum::<f64>() / n);
     let covariance: f64 = looks.iter().map(|l| (l.seconds - x) * (l.bytes - y)).sum();
     covariance / looks.iter().map(|l| (l.seconds - x).powi(2)).sum::<f64>()
 }
 
-fn report(looks: &[Look], metrics: &str) {
+fn report(looks: &[Observation], metrics: &str) {
     let (first, last) = (&looks[0], &looks[looks.len() - 1]);
     let mean = looks.iter().map(|l| l.bytes).sum::<f64>() / looks.len() as f64;
     let (slope, seconds) = (slope(looks), last.seconds - first.seconds);
     let rate = (last.documents - first.documents) as f64 / seconds;
-    say(&format!(
+    print_figures(&format!(
         "{:.1} minutes at {rate:.0} documents/s, {} in all: memory {:.0} MB on average, {:.0} to {:.0} MB, slope {:.3} MB a \
          minute, {:.1} bytes a document",
         seconds / 60.0,
@@ -187,7 +191,7 @@ fn report(looks: &[Look], metrics: &str) {
         slope / rate,
     ));
     for line in metrics.lines().filter(|line| line.starts_with("weir_state_bytes") || line.starts_with("weir_snapshot")) {
-        say(line);
+        print_figures(line);
     }
     assert!(slope * seconds < GROWTH_MAX * mean, "memory grows by {:.1} MB in {seconds:.0} s", slope * seconds / 1e6);
 }

@@ -1,4 +1,5 @@
-//! Two and three processes of one group: who takes over, how soon, and what one that was given up for dead can still do.
+//! Two or three processes of one group: which one takes over, how soon, and what a process can
+//! still do that was given up for dead.
 
 use std::{
     thread,
@@ -8,18 +9,18 @@ use std::{
 use testkit::{broker::Client, random::Random};
 
 use crate::{
-    account::{Output, say},
-    group::{Group, Input},
+    account::{Output, print_figures},
+    group::{Group, InputTopic},
     process::{LONG, Process},
 };
 
 pub(crate) fn a_standby_takes_over_from_a_dead_process(client: &Client) {
-    let mut input = Input::of(client, 21, 900, 3);
+    let mut input = InputTopic::of(client, 21, 900, 3);
     let group = Group::new(&input, "standby");
     let mut active = group.start("a");
     active.wait_active();
     let mut standby = group.start_from_journal("b");
-    standby.wait_said("standby");
+    standby.wait_logged("standby");
     group.wait_done(&input, &mut active);
     input.add(22, 600);
     active.kill();
@@ -30,21 +31,21 @@ pub(crate) fn a_standby_takes_over_from_a_dead_process(client: &Client) {
     let output = Output::of(&group);
     let figures = output.verify(&input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(&group, &input).expect("one state, whoever carried it");
-    say(&format!(
+    print_figures(&format!(
         "standby active {took:.1?} after kill -9: 1 s of silence (kafka.takeover_after_seconds), {fencing:.1?} of fencing and \
          reading the journal to its end: {figures}"
     ));
 }
 
 pub(crate) fn a_clean_end_hands_over_at_once(client: &Client) {
-    let mut input = Input::of(client, 23, 300, 1);
+    let mut input = InputTopic::of(client, 23, 300, 1);
     // Silence alone would take longer than this test waits.
     let group = Group::new(&input, "handover").with("kafka.takeover_after_seconds=600");
     let mut active = group.start("a");
     active.wait_active();
     let mut standby = group.start_from_journal("b");
     group.wait_done(&input, &mut active);
-    standby.wait_said("standby");
+    standby.wait_logged("standby");
     let begun = Instant::now();
     active.stop();
     let ended = begun.elapsed();
@@ -56,12 +57,15 @@ pub(crate) fn a_clean_end_hands_over_at_once(client: &Client) {
     let output = Output::of(&group);
     let figures = output.verify(&input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(&group, &input).expect("one state");
-    say(&format!("ended {ended:.1?} after SIGTERM, standby active after {took:.1?}, {fencing:.1?} of fencing: {figures}"));
+    print_figures(&format!(
+        "ended {ended:.1?} after SIGTERM, standby active after {took:.1?}, {fencing:.1?} of fencing: {figures}"
+    ));
 }
 
-/// A process that stands still inside a transaction, is replaced, and wakes up again; and its group.
-pub(crate) fn zombie(client: &Client, point: &str, variables: &[(&str, &str)]) -> (Group, Input, Process, Process) {
-    let mut input = Input::of(client, 25, 900, 3);
+/// Suspends a process inside a transaction, lets another one replace it, and resumes it; returns
+/// both and their group.
+pub(crate) fn zombie(client: &Client, point: &str, variables: &[(&str, &str)]) -> (Group, InputTopic, Process, Process) {
+    let mut input = InputTopic::of(client, 25, 900, 3);
     let group = Group::new(&input, "zombie");
     let freeze = format!("{point}:4");
     let mut zombie = group.start_with("a", &[&[("WEIR_FREEZE", freeze.as_str())], variables].concat());
@@ -80,12 +84,12 @@ pub(crate) fn zombie(client: &Client, point: &str, variables: &[(&str, &str)]) -
 fn is_fenced(client: &Client, point: &str) {
     let (group, input, mut zombie, successor) = zombie(client, point, &[]);
     let status = zombie.end_within(LONG);
-    assert!(!status.success() && zombie.said().contains("fence"), "{point}: {status}: {}", zombie.said());
+    assert!(!status.success() && zombie.log().contains("fence"), "{point}: {status}: {}", zombie.log());
     successor.stop();
     let output = Output::of(&group);
     let figures = output.verify(&input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(&group, &input).expect("one state");
-    say(&format!("frozen at {point}, replaced, resumed, fenced: {figures}"));
+    print_figures(&format!("frozen at {point}, replaced, resumed, fenced: {figures}"));
 }
 
 pub(crate) fn a_zombie_is_fenced(client: &Client) {
@@ -100,7 +104,7 @@ pub(crate) fn a_zombie_is_fenced_wherever_it_stood(client: &Client) {
     }
 }
 
-/// Three processes, each started again when it ends, as a supervisor does.
+/// Three processes, each of which is started again when it ends, as by a supervisor.
 struct Pool<'a> {
     group: &'a Group,
     processes: Vec<Process>,
@@ -114,12 +118,12 @@ impl Pool<'_> {
         self.processes[at] = self.group.start_from_journal(NAMES[at]);
     }
 
-    /// Starts again what has ended: two that race fence each other, and the loser goes.
+    /// Starts again what has ended. Two processes that race fence each other, and the loser ends.
     fn supervise(&mut self) {
         for at in 0..self.processes.len() {
             if self.processes[at].ended().is_some() {
-                let said = self.processes[at].said();
-                assert!(said.contains("fence"), "ended, and nobody has fenced it: {said}");
+                let log = self.processes[at].log();
+                assert!(log.contains("fence"), "ended, and nobody has fenced it: {log}");
                 self.restarts += 1;
                 self.restart(at);
             }
@@ -133,14 +137,14 @@ impl Pool<'_> {
             if let Some(at) = self.processes.iter().rposition(Process::is_active) {
                 return at;
             }
-            assert!(begun.elapsed() < LONG, "nobody takes over: {}", self.processes[0].said());
+            assert!(begun.elapsed() < LONG, "nobody takes over: {}", self.processes[0].log());
             thread::sleep(Duration::from_millis(50));
         }
     }
 }
 
 fn storm(client: &Client, seed: u64, kills: usize, pause: Duration) {
-    let mut input = Input::of(client, seed, 300, 3);
+    let mut input = InputTopic::of(client, seed, 300, 3);
     let group = Group::new(&input, "storm");
     let mut first = group.start("a");
     first.wait_active();
@@ -162,7 +166,7 @@ fn storm(client: &Client, seed: u64, kills: usize, pause: Duration) {
     let begun = Instant::now();
     while !group.is_done(&input) {
         pool.supervise();
-        assert!(begun.elapsed() < LONG, "no end: {}", pool.processes[0].said());
+        assert!(begun.elapsed() < LONG, "no end: {}", pool.processes[0].log());
         thread::sleep(Duration::from_millis(100));
     }
     let (restarts, processes) = (pool.restarts, pool.processes);
@@ -172,7 +176,7 @@ fn storm(client: &Client, seed: u64, kills: usize, pause: Duration) {
     let output = Output::of(&group);
     let figures = output.verify(&input).expect("nothing lost, nothing doubled");
     output.same_as_replayed(&group, &input).expect("one state");
-    say(&format!(
+    print_figures(&format!(
         "{kills} active processes of three killed, {restarts} more lost a race, longest takeover {longest:.1?}: {figures}"
     ));
 }

@@ -1,5 +1,7 @@
-//! Starts a real Kafka broker for trying things out, says where it is, and stops it at the end of standard input or on a
-//! signal: `cargo run -p testkit --bin broker`.
+//! Starts a real Kafka broker for trying things out: `cargo run -p testkit --bin broker`.
+//!
+//! It prints the broker's address, and stops the broker at the end of standard input or on a
+//! signal.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::io::{Read, stdin};

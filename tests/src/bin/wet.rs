@@ -1,5 +1,5 @@
-//! How does a replay do on gigabytes? Writes a mirror of WET files from the sample crawl, and its paths file: `wet FOLDER
-//! GIGABYTES [FILES]`. Gigabytes are those of the unpacked records.
+//! Writes a mirror of WET files from the sample crawl, and its paths file, for measuring a replay
+//! over gigabytes: `wet FOLDER GIGABYTES [FILES]`. The gigabytes are those of the unpacked records.
 
 use std::{env, error::Error, io::Write, path::Path};
 

@@ -1,4 +1,5 @@
-//! What a test does with brokers: topics made and changed, records produced, everything read, committed offsets.
+//! What tests do with brokers: make and change topics, produce records, read everything, look at
+//! committed offsets.
 
 use std::{
     collections::BTreeMap,
@@ -25,25 +26,25 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// A record to produce.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
-    /// `None`: as the key says.
+    /// The partition; `None` means the one that the key's hash chooses.
     pub partition: Option<i32>,
-    /// Its key.
+    /// The key.
     pub key: Option<Vec<u8>>,
-    /// `None`: a tombstone.
+    /// The value; `None` is a tombstone.
     pub value: Option<Vec<u8>>,
-    /// Its headers.
+    /// The headers.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
-    /// Milliseconds since 1970; `None`: now.
+    /// The time in milliseconds since 1970; `None` means now.
     pub time_ms: Option<i64>,
 }
 
 impl Message {
-    /// A value and no more.
+    /// Makes a record that has a value and nothing else.
     pub fn value(value: impl Into<Vec<u8>>) -> Self {
         Self { value: Some(value.into()), ..Self::default() }
     }
 
-    /// A value for a partition.
+    /// Makes a record that has a value and a partition.
     pub fn to(partition: i32, value: impl Into<Vec<u8>>) -> Self {
         Self { partition: Some(partition), ..Self::value(value) }
     }
@@ -99,7 +100,7 @@ impl Client {
         config.set("enable.partition.eof", "true").set("auto.offset.reset", "error").create().expect("a consumer")
     }
 
-    /// Waits until so many brokers are seen.
+    /// Waits until `brokers` brokers are seen.
     ///
     /// # Errors
     /// If they are not in time.
@@ -120,7 +121,8 @@ impl Client {
         }
     }
 
-    /// Waits until every partition is led and all its replicas are in sync: then a broker can be spared.
+    /// Waits until every partition has a leader and all its replicas are in sync. Then a broker can
+    /// be killed without loss.
     ///
     /// # Panics
     /// If that takes longer than a minute.
@@ -138,7 +140,7 @@ impl Client {
         }
     }
 
-    /// Makes a topic with the cluster's replicas, and waits until it is seen.
+    /// Makes a topic with the cluster's number of replicas, and waits until it is seen.
     ///
     /// # Panics
     /// If it cannot be made.
@@ -146,7 +148,7 @@ impl Client {
         self.create(name, partitions, TopicReplication::Fixed(-1), settings);
     }
 
-    /// Makes a topic whose partitions are on one broker alone, numbered from 1.
+    /// Makes a topic whose partitions are all on one broker; brokers are numbered from 1.
     ///
     /// # Panics
     /// If it cannot be made.
@@ -196,7 +198,7 @@ impl Client {
         deleted.expect("an answer").elements().iter().for_each(|element| element.error().expect("records deleted"));
     }
 
-    /// How many partitions a topic has; 0 if it is not there.
+    /// Returns how many partitions a topic has; 0 if it does not exist.
     ///
     /// # Panics
     /// If no broker answers.
@@ -208,7 +210,7 @@ impl Client {
         found.map_or(0, |of| i32::try_from(of.partitions().len()).expect("few partitions"))
     }
 
-    /// Waits for what other brokers' views take a moment to show.
+    /// Waits until a change is seen by all brokers, which takes a moment.
     ///
     /// # Panics
     /// If it does not come within 20 s.
@@ -252,7 +254,7 @@ impl Client {
         config
     }
 
-    /// Every committed record of a topic, by partition and offset.
+    /// Reads every committed record of a topic, in the order of partition and offset.
     ///
     /// # Panics
     /// If the topic cannot be read to its end.
@@ -261,7 +263,7 @@ impl Client {
         self.consume(topic, "read_committed")
     }
 
-    /// Every record of a topic, aborted ones too.
+    /// Reads every record of a topic, those of aborted transactions too.
     ///
     /// # Panics
     /// If the topic cannot be read to its end.
@@ -294,7 +296,8 @@ impl Client {
         records
     }
 
-    /// What a group has committed for a topic: offset and text by partition. Does not wait for a transaction that is open.
+    /// Returns the offset and the metadata text that a group has committed for each partition of a
+    /// topic. It does not wait for an open transaction.
     ///
     /// # Panics
     /// If the brokers do not say.
@@ -359,7 +362,7 @@ fn consumed(message: &rdkafka::message::BorrowedMessage<'_>) -> Consumed {
     }
 }
 
-/// Waits for an administrator's answer.
+/// Waits for the answer to an administrator's request.
 fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());

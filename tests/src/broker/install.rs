@@ -1,4 +1,4 @@
-//! Where are Kafka's jars? Fetched once by Maven into the target folder.
+//! Fetches Kafka's jars with Maven into the target folder, unless they are there.
 
 use std::{
     fs::{self, File},
@@ -6,10 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The version under test.
+/// The version of Kafka that is tested against.
 const VERSION: &str = "4.1.0";
 
-/// The folder of jars.
+/// Returns the folder of jars.
 pub(super) fn libs() -> Result<PathBuf, String> {
     expect_program("java", "a Java runtime (17 or later), such as Debian's openjdk-17-jre-headless")?;
     let folder = target().join("kafka").join(VERSION);

@@ -1,4 +1,4 @@
-//! One node: its files, its process, its signals.
+//! One node of a cluster: its files, its process and the signals it is sent.
 
 use std::{
     fs,
@@ -12,26 +12,26 @@ use std::{
 /// A cluster's identity: any 22 characters of base64 that stand for 16 bytes.
 const CLUSTER_ID: &str = "d2VpcndlaXJ3ZWlyd2Vpcg";
 
-/// What a node needs to be started, again and again.
-pub(super) struct Layout {
+/// What a node needs to be started, also after it was killed.
+pub(super) struct NodeLayout {
     libs: PathBuf,
     folder: PathBuf,
     port: u16,
     memory: &'static str,
 }
 
-/// What a node is to have beside the usual.
+/// Settings of a node that differ from the usual ones.
 #[derive(Default)]
-pub(super) struct Extra {
+pub(super) struct ExtraSettings {
     /// Properties that win over the usual ones; `{port}` and `{controller}` stand for the node's ports.
     pub(super) properties: String,
     /// Arguments for the tool that formats its storage.
     pub(super) format: Vec<String>,
 }
 
-impl Layout {
-    /// Nodes that know each other, on ports that are free now.
-    pub(super) fn of_cluster(nodes: usize, libs: &Path, extra: &Extra) -> Result<Vec<Self>, String> {
+impl NodeLayout {
+    /// Lays out the files of nodes that know each other, on ports that are free at the moment.
+    pub(super) fn of_cluster(nodes: usize, libs: &Path, extra: &ExtraSettings) -> Result<Vec<Self>, String> {
         let ports = free_ports(2 * nodes)?;
         let (brokers, controllers) = ports.split_at(nodes);
         let voters: Vec<_> = controllers.iter().enumerate().map(|(i, port)| format!("{}@127.0.0.1:{port}", i + 1)).collect();
@@ -112,20 +112,21 @@ log.initial.task.delay.ms=500
     )
 }
 
-/// A node that runs, or has been killed.
+/// A node that runs or was killed.
 pub(super) struct Node {
-    layout: Layout,
+    layout: NodeLayout,
     running: Option<Running>,
 }
 
 struct Running {
     shell: Child,
-    /// Open as long as the node is to run.
+    /// The shell's standard input; the node runs as long as it is open.
     _alive: ChildStdin,
     java: u32,
 }
 
-/// The node, and its end. `$0` is the folder; the arguments are the command.
+/// Starts the node and ends it when standard input closes. `$0` is the folder, and the arguments
+/// are the command.
 const SHELL: &str = r#"folder=$0
 "$@" >>"$folder/log" 2>&1 &
 node=$!
@@ -136,7 +137,7 @@ kill -9 $node 2>/dev/null
 "#;
 
 impl Node {
-    pub(super) fn start(layout: Layout) -> Result<Self, String> {
+    pub(super) fn start(layout: NodeLayout) -> Result<Self, String> {
         let mut node = Self { layout, running: None };
         node.restart()?;
         Ok(node)
@@ -168,7 +169,7 @@ impl Node {
         Ok(())
     }
 
-    /// Its data stays for a restart.
+    /// Kills the node; its data stays for a restart.
     pub(super) fn kill(&mut self) {
         let _ = fs::write(self.layout.folder.join("keep"), "");
         self.end();
@@ -189,7 +190,7 @@ impl Node {
         }
     }
 
-    /// The last lines of its log.
+    /// Returns the last lines of the node's log.
     pub(super) fn log_end(&self) -> String {
         let log = fs::read_to_string(self.layout.folder.join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();

@@ -1,6 +1,7 @@
-//! A node that also listens behind TLS and SASL: its certificate, one of somebody else, a user and a password.
+//! A node that has a second listener behind TLS and SASL, with a user, a password, its certificate
+//! and a wrong one.
 //!
-//! Tests talk to it over the plain listener, the process under test over the other one.
+//! Tests talk to the plain listener, and the process under test to the other one.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,32 +12,32 @@ use tempfile::TempDir;
 
 use super::{
     Cluster, install,
-    node::{Extra, free_ports},
+    node::{ExtraSettings, free_ports},
 };
 
-/// The user whom it knows.
+/// The user that the node knows.
 pub const USER: &str = "weir";
 /// That user's password.
 pub const PASSWORD: &str = "correct-horse-41";
-/// Of the key stores; they are gone with the test.
+/// The password of the key stores, which are removed with the test.
 const STORE_PASSWORD: &str = "store-of-a-test";
 
 /// One node with two listeners.
 pub struct Secure {
-    /// The node; its address is the plain one.
+    /// The node; its address is that of the plain listener.
     pub cluster: Cluster,
     /// `host:port` of the listener behind TLS and SASL (`SCRAM-SHA-256` and `PLAIN`).
     pub address: String,
-    /// Its certificate, for the address 127.0.0.1 and no name, in PEM.
+    /// The node's certificate in PEM, for the address 127.0.0.1 and no name.
     pub certificate: PathBuf,
-    /// A certificate that says the same and is another.
+    /// Another certificate for the same address, which the node does not have.
     pub foreign: PathBuf,
-    /// Removed with this.
+    /// The folder of the certificates; it is removed when this is dropped.
     _folder: TempDir,
 }
 
 impl Secure {
-    /// Starts it.
+    /// Starts the node.
     ///
     /// # Errors
     /// If it cannot be started; the text says why.
@@ -62,7 +63,7 @@ ssl.key.password={STORE_PASSWORD}
             store.display()
         );
         let format = vec!["--add-scram".to_owned(), format!("SCRAM-SHA-256=[name={USER},password={PASSWORD}]")];
-        let cluster = Cluster::start(1, &Extra { properties, format })?;
+        let cluster = Cluster::start(1, &ExtraSettings { properties, format })?;
         Ok(Self { cluster, address: format!("127.0.0.1:{port}"), certificate, foreign, _folder: folder })
     }
 }
@@ -76,7 +77,7 @@ fn certificate(folder: &Path, name: &str) -> Result<PathBuf, String> {
     Ok(certificate)
 }
 
-/// Comes with every Java.
+/// The program that makes keys and certificates; every Java has it.
 fn keytool(store: &Path, arguments: &[&str]) -> Result<(), String> {
     let run = Command::new("keytool")
         .args(arguments)

@@ -26,7 +26,7 @@ use operators::{
 };
 
 use crate::{
-    config::{Config, digest},
+    config::{Config, digest, state_layout::state_layout},
     encode::hex,
     engine::{Bootstrap, Engine, Lane, Lanes, LogLengths, MakeInspectors, Parts, Reach, Settings, fault::Faults},
     features::Features,
@@ -235,7 +235,7 @@ pub fn engine_with(
         }
         None => (LogLengths::default(), None),
     };
-    MadeWith::of(config).keep(state, snapshot.is_none())?;
+    MadeWith::new(state_layout(config)).keep(state, snapshot.is_none())?;
     let ledger = Ledger::open(&state.ledger(), settings.reach.span(), lengths.next, lengths.ledger_tail)?;
     let horizon = Horizon::open(
         &state.horizon(),

@@ -232,7 +232,7 @@ fn no_path_of_a_machine() {
 #[test]
 fn the_default_configuration_names_every_operator() {
     let default = read(&root().join("config/default.toml"));
-    let config = read(&root().join("pipeline/src/config/mod.rs"));
+    let config = read(&root().join("pipeline/src/config/options.rs"));
     let (_, operators) = config.split_once("pub struct Operators {").expect("the operators' table");
     let (operators, _) = operators.split_once('}').expect("its end");
     let names: Vec<&str> = operators.lines().filter_map(|l| Some(l.trim().strip_prefix("pub ")?.split_once(':')?.0)).collect();

@@ -4,7 +4,10 @@ use std::{fs::File, path::Path, process::ExitCode};
 
 use serde_json::Value;
 
-use super::{BAD_CONFIG, print, say};
+use super::{
+    process::BAD_CONFIG,
+    terminal::{print, say},
+};
 use crate::config::{load::Loaded, show};
 
 /// Keys with this ending name a list of files to be read.

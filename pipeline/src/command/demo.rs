@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::{
     input::Input,
-    learn, print,
+    learn,
+    process::start_threads,
     replay::{self, Ended},
-    say, start_threads,
+    terminal::{print, say},
 };
 use crate::{config::Config, signals::INTERRUPTED};
 

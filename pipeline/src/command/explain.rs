@@ -7,7 +7,6 @@ mod corpus;
 mod escape;
 mod excerpt;
 mod find;
-pub(super) mod records;
 mod render;
 mod words;
 
@@ -24,7 +23,7 @@ use self::{
     excerpt::Marks,
     find::{Answer, Missed},
 };
-use super::{print, say};
+use super::terminal::{print, say};
 use crate::{config::Config, layout::OutputFolder};
 
 #[derive(Debug, Args)]

@@ -14,9 +14,9 @@ use tracing::{info, warn};
 
 use super::{
     input::Input,
-    print,
+    process::start_threads,
     replay::{MANIFEST, pace},
-    say, start_threads,
+    terminal::{print, say},
 };
 use crate::{
     assemble::{self, Ingredients},

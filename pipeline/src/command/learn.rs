@@ -19,7 +19,7 @@ use operators::{
 use rayon::prelude::*;
 use tracing::warn;
 
-use super::{input::Input, print, start_threads};
+use super::{input::Input, process::start_threads, terminal::print};
 use crate::{assemble::seed_of, config::Config, progress::Progress};
 
 #[derive(Debug, Args)]

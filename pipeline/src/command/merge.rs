@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use connectors::file::FolderLock;
 
-use super::{print, replay::remove_earlier, say};
+use super::{
+    replay::remove_earlier,
+    terminal::{print, say},
+};
 use crate::{
     layout::OutputFolder,
     merge::{Part, in_order, merge},

@@ -32,13 +32,13 @@ use serde::Deserialize;
 use tracing::warn;
 
 use self::fates::{Fates, Sought, Told, Topic};
-use super::{BAD_CONFIG, print, say};
+use super::{
+    process::BAD_CONFIG,
+    terminal::{print, say},
+};
 use crate::{
     assemble::decode_options,
-    config::{
-        Config,
-        load::{Loaded, Problems},
-    },
+    config::{Config, Problems, load::Loaded},
     layout::OutputFolder,
 };
 

@@ -26,7 +26,11 @@ use decode::table;
 use operators::{exact_dedup::ExactDedup, near_dup::NearDup, operator::Operator as _};
 use tracing::info;
 
-use super::{input::Input, print, say, start_threads};
+use super::{
+    input::Input,
+    process::start_threads,
+    terminal::{print, say},
+};
 use crate::{
     assemble::{self, Ingredients},
     config::{self, Config, OutputFormat, load::Loaded},

@@ -30,7 +30,10 @@ use connectors::{
 use tracing::{info, warn};
 
 use self::{again::Again, marks::Marks};
-use super::{BAD_CONFIG, say, start_threads};
+use super::{
+    process::{BAD_CONFIG, start_threads},
+    terminal::say,
+};
 use crate::{
     assemble::{self, Ingredients, Restored},
     config::{Config, load::Loaded},

@@ -8,9 +8,8 @@ use std::{process::ExitCode, thread, time::Duration};
 use anyhow::Result;
 use tracing::{error, info};
 
-use super::say;
+use super::{process::BAD_CONFIG, terminal::say};
 use crate::{
-    command::BAD_CONFIG,
     config::load::Loaded,
     settle::{SettleConfig, Settler},
     signals::Stop,

@@ -17,7 +17,7 @@ use decode::{Decoded, Options, Page, Provenance, decode};
 use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 
-use super::{print, say};
+use super::terminal::{print, say};
 use crate::{assemble::decode_options, config::Config};
 
 #[derive(Debug, Args)]

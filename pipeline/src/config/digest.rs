@@ -1,11 +1,13 @@
-//! The verdict digest: what two runs must share to give the same verdicts on the same input.
+//! What must two runs share to give the same verdicts on the same input? The verdict digest names
+//! it.
 
+use decode::Fields;
 use operators::text::Seed;
 use serde::Serialize;
 
-use super::{Config, Fields, Input, Operators, Policy};
+use super::options::{Config, Input, Operators, Policy};
 
-/// Exactly the keys marked *(verdict)*.
+/// Exactly the options that are marked *(verdict)*.
 #[derive(Serialize)]
 struct Affecting<'a> {
     engine: &'static str,
@@ -17,7 +19,8 @@ struct Affecting<'a> {
     operators: &'a Operators,
 }
 
-/// Digest of config, background, seed and the contents of lists; 128 bits of blake3.
+/// Returns a digest of the configuration, the background, the seed and the contents of the lists:
+/// 128 bits of blake3.
 ///
 /// # Panics
 /// Never: a configuration can always be written as JSON.

@@ -11,10 +11,7 @@ use connectors::{
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{
-    load::{Loaded, Problems},
-    origin::Origin,
-};
+use super::{origin::Origin, problems::Problems};
 
 /// Most bytes of a file that holds one value: chains of certificates have some KiB.
 const VALUE_BYTES_MAX: u64 = 256 << 10;
@@ -288,7 +285,7 @@ impl Kafka {
     }
 
     /// The client's properties, and what is wrong with them.
-    fn properties(
+    pub(super) fn properties(
         &self,
         origins: &BTreeMap<String, Origin>,
         variable: &dyn Fn(&str) -> Option<OsString>,
@@ -346,22 +343,6 @@ impl Topics {
     fn resolve(&self) -> kafka::Topics {
         let Self { input, clean, quarantine, duplicates, decisions, recalls, alarms, dead_letters, journal } = self.clone();
         kafka::Topics { input, clean, quarantine, duplicates, decisions, recalls, alarms, dead_letters, journal }
-    }
-}
-
-impl Loaded {
-    /// What the connectors work with, values looked up in this process's environment.
-    ///
-    /// # Errors
-    /// With every problem, as [`Kafka::resolve`].
-    pub fn kafka(&self) -> Result<KafkaConfig, Problems> {
-        self.config.kafka.resolve(self.config.input.limits(), &self.origins, &|name| std::env::var_os(name))
-    }
-
-    /// Values of the client that are not where they should be.
-    #[must_use]
-    pub fn missing_values(&self) -> Vec<String> {
-        self.config.kafka.properties(&self.origins, &|name| std::env::var_os(name)).1
     }
 }
 

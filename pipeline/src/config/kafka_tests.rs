@@ -1,5 +1,8 @@
 use super::*;
-use crate::config::{Config, load::load_with_origins};
+use crate::config::{
+    Config,
+    load::{Loaded, load_with_origins},
+};
 
 fn loaded(sets: &[&str]) -> Loaded {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();

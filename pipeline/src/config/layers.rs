@@ -1,7 +1,9 @@
-//! What did the file, the environment and `--set` say? Each as a list of single values with their origins; whether a key
-//! exists and takes such a value is asked later ([`super::load`]).
+//! What do the file, the environment and `--set` say? Each gives a list of single values with their
+//! origins.
 //!
-//! Values from the environment and from `--set` are written as in TOML, and strings need no quotes.
+//! Whether a key exists, and whether it takes such a value, is not checked here; [`super::load`]
+//! does that. Values from the environment and from `--set` are written as in TOML, except that
+//! strings need no quotes.
 
 use std::{borrow::Cow, path::Path};
 
@@ -11,40 +13,40 @@ use toml::{
     de::{DeInteger, DeTable, DeValue},
 };
 
-use super::origin::{Origin, Places};
+use super::origin::{FileText, Origin};
 
 const PREFIX: &str = "WEIR_";
-/// Variables with a meaning of their own.
+/// Variables that have a meaning of their own.
 const RESERVED: [&str; 3] = ["WEIR_CONFIG", "WEIR_LOG", "WEIR_KILL"];
 const RESERVED_PREFIX: &str = "WEIR_TEST_";
-/// Most bytes of a configuration file: more is some other file.
+/// The most bytes of a configuration file. A larger file is some other file.
 const FILE_BYTES_MAX: u64 = 4 << 20;
-/// Most bytes shown of a line that is no TOML.
+/// The most bytes that a message shows of a line that is no TOML.
 const LINE_SHOWN: usize = 120;
-/// Most places shown of a file that is no TOML: one mistake can make many.
+/// The most places that are reported of a file that is no TOML: one mistake can make many.
 const ERRORS_SHOWN: usize = 10;
 
 /// One value, given at one place.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
-    /// Key, from the outermost table inwards.
+    /// The key, from the outermost table inwards.
     pub path: Vec<String>,
     /// Where each part of the key was given.
     pub at: Vec<Origin>,
-    /// The value; a table only if it is empty.
+    /// The value. It is a table only if the table is empty.
     pub value: Value,
-    /// How it was written, where strings need no quotes.
+    /// The value as it was written, where strings need no quotes.
     pub raw: Option<String>,
 }
 
 impl Setting {
-    /// Where the key itself was given.
+    /// Returns where the key itself was given.
     pub(super) fn origin(&self) -> &Origin {
         &self.at[self.at.len() - 1]
     }
 }
 
-/// The values of a TOML file, in the order of its lines.
+/// Returns the values of a TOML file, in the order of its lines.
 pub(super) fn from_file(path: &Path, problems: &mut Vec<String>) -> Vec<Setting> {
     match read(path) {
         Ok(text) => from_text(&path.display().to_string(), &text, problems),
@@ -65,10 +67,10 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 fn from_text(name: &str, text: &str, problems: &mut Vec<String>) -> Vec<Setting> {
-    let places = Places::new(name, text);
+    let places = FileText::new(name, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        // What was recovered is a guess: problems with it would be problems of the guess.
+        // What was recovered is a guess, so problems with it would be problems of the guess.
         problems.extend(errors.iter().take(ERRORS_SHOWN).map(|error| syntax_error(&places, error)));
         if let Some(more) = errors.len().checked_sub(ERRORS_SHOWN).filter(|&more| more > 0) {
             problems.push(format!("{name}: no TOML in {more} more places"));
@@ -95,7 +97,7 @@ fn from_text(name: &str, text: &str, problems: &mut Vec<String>) -> Vec<Setting>
     settings.into_iter().map(|(_, setting)| setting).collect()
 }
 
-fn syntax_error(places: &Places<'_>, error: &toml::de::Error) -> String {
+fn syntax_error(places: &FileText<'_>, error: &toml::de::Error) -> String {
     let offset = error.span().map_or(0, |span| span.start);
     let line = places.line_of(offset);
     let shown = &line[..line.floor_char_boundary(LINE_SHOWN)];
@@ -108,7 +110,8 @@ fn syntax_error(places: &Places<'_>, error: &toml::de::Error) -> String {
     )
 }
 
-/// The values of the environment, in the order of names. `tables`: what is configuration even without `__` in its name.
+/// The values of the environment, in the order of names. `tables`: what is configuration even
+/// without `__` in its name.
 pub(super) fn from_environment(variables: impl Iterator<Item = (String, String)>, tables: &Map<String, Value>) -> Vec<Setting> {
     let ours = |name: &str| name.starts_with(PREFIX) && !RESERVED.contains(&name) && !name.starts_with(RESERVED_PREFIX);
     let mut variables: Vec<_> = variables.filter(|(name, _)| ours(name)).collect();
@@ -124,7 +127,7 @@ pub(super) fn from_environment(variables: impl Iterator<Item = (String, String)>
     settings
 }
 
-/// The values of `--set KEY=VALUE`, in their order.
+/// Returns the values of `--set KEY=VALUE`, in their order.
 pub(super) fn from_sets(sets: &[String], problems: &mut Vec<String>) -> Vec<Setting> {
     let mut settings = Vec::new();
     for set in sets {
@@ -139,13 +142,15 @@ pub(super) fn from_sets(sets: &[String], problems: &mut Vec<String>) -> Vec<Sett
     settings
 }
 
+/// Makes the setting of a value that was given as text.
 fn written(path: Vec<String>, text: String, origin: &Origin) -> Setting {
     let parsed = DeValue::parse(text.trim()).ok().and_then(|value| json(value.get_ref()).ok());
     let at = vec![origin.clone(); path.len()];
     Setting { path, at, value: parsed.unwrap_or_else(|| Value::String(text.clone())), raw: Some(text) }
 }
 
-/// A TOML value as JSON, which takes every integer that a key can take. The parser bounds how deep values nest.
+/// Returns a TOML value as JSON, which takes every integer that a key can take. The parser bounds
+/// how deep values nest.
 fn json(value: &DeValue<'_>) -> Result<Value, String> {
     Ok(match value {
         DeValue::String(text) => Value::String(text.to_string()),
@@ -166,6 +171,7 @@ fn json(value: &DeValue<'_>) -> Result<Value, String> {
     })
 }
 
+/// Returns a whole number of at most 64 bits.
 fn integer(number: &DeInteger<'_>) -> Result<Number, String> {
     let (digits, radix) = (number.as_str(), number.radix());
     let signed = i64::from_str_radix(digits, radix).map(Number::from);

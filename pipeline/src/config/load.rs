@@ -1,45 +1,57 @@
-//! From a file, the environment and `--set` to a [`Config`]; the later of them win.
+//! Which configuration do a file, the environment and `--set` make together? The later of them win.
 //!
-//! Every value is tried alone, in a configuration that is otherwise the default. So each problem is found, whatever else is
-//! wrong, and belongs to one origin for certain.
+//! Every value is tried alone, in a configuration that is otherwise the default. So each problem is
+//! found, whatever else is wrong, and it is certain which origin it belongs to.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{collections::BTreeMap, path::Path};
+
+use connectors::kafka::KafkaConfig;
 
 use serde_json::{Map, Value};
 
 use super::{
-    Config, kafka,
+    kafka,
     layers::{self, Setting},
+    options::Config,
     origin::Origin,
+    problems::Problems,
     resolve, suggest,
 };
 
-/// Most characters shown of a value.
+/// The most characters of a value that a message shows.
 const VALUE_SHOWN: usize = 60;
-
-/// Everything that is wrong with a configuration.
-#[derive(Debug, Default)]
-pub struct Problems(pub Vec<String>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.join("\n"))
-    }
-}
 
 /// A configuration, and where its values come from.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// Origin of each key that was given, by its dotted path. All others have their defaults.
+    /// The origin of each key that was given, by its dotted path. All other keys have their
+    /// defaults.
     pub origins: BTreeMap<String, Origin>,
+}
+
+impl Loaded {
+    /// Returns what the connectors need to use Kafka. Values that are kept elsewhere are looked up
+    /// in this process's environment.
+    ///
+    /// # Errors
+    /// Fails with every problem, as [`kafka::Kafka::resolve`] does.
+    pub fn kafka(&self) -> Result<KafkaConfig, Problems> {
+        self.config.kafka.resolve(self.config.input.limits(), &self.origins, &|name| std::env::var_os(name))
+    }
+
+    /// Returns a message for each value of the Kafka client that is not where it should be.
+    #[must_use]
+    pub fn missing_values(&self) -> Vec<String> {
+        self.config.kafka.properties(&self.origins, &|name| std::env::var_os(name)).1
+    }
 }
 
 /// Loads a configuration.
 ///
 /// # Errors
-/// With everything that is wrong.
+/// Fails with everything that is wrong.
 pub fn load(
     file: Option<&Path>,
     sets: &[String],
@@ -48,10 +60,10 @@ pub fn load(
     load_with_origins(file, sets, environment).map(|loaded| loaded.config)
 }
 
-/// Loads a configuration and says where each value comes from.
+/// Loads a configuration, with the origin of each value.
 ///
 /// # Errors
-/// With everything that is wrong.
+/// Fails with everything that is wrong.
 pub fn load_with_origins(
     file: Option<&Path>,
     sets: &[String],
@@ -84,7 +96,8 @@ pub fn load_with_origins(
     let origins: BTreeMap<String, Origin> = sound.into_iter().map(|(path, (_, origin))| (path.join("."), origin)).collect();
     let mut senseless = resolve::problems(&config);
     if problems.is_empty() && senseless.is_empty() {
-        // With a value missing that was not understood, a conflict may be none.
+        // A value that was not understood is missing here, so what looks like a conflict may be
+        // none.
         senseless = resolve::conflicts(&config);
     }
     problems.extend(senseless.into_iter().map(|(path, message)| match origins.get(&path) {
@@ -95,7 +108,7 @@ pub fn load_with_origins(
 }
 
 impl Config {
-    /// The defaults with some values in their place.
+    /// Makes the configuration that has these values and is otherwise the default.
     fn deserialize_all(values: &BTreeMap<Vec<String>, (Value, Origin)>) -> Result<Self, String> {
         let mut root = Map::new();
         for (path, (value, _)) in values.iter().filter(|(_, (value, _))| !value.is_object()) {
@@ -111,7 +124,7 @@ impl Config {
     }
 }
 
-/// All keys with their defaults; keys without a default are null.
+/// Returns all keys with their defaults. Keys without a default are null.
 ///
 /// # Panics
 /// Never: the default configuration can be written as JSON.
@@ -122,15 +135,16 @@ pub(super) fn schema() -> Map<String, Value> {
 
 /// What is wrong with a setting.
 struct Fault {
-    /// The part of its key that is wrong.
+    /// The number of the key's part that is wrong, from 0.
     depth: usize,
     message: String,
 }
 
-/// The table whose keys are the client's, not ours, with dots in them.
+/// The path of the table whose keys are properties of the client. Their names have dots in them.
 const FREE: [&str; 2] = ["kafka", "client"];
 
-/// A key of the free table is one name, however its dots were written: `"linger.ms"`, `linger.ms`, `--set` or `__`.
+/// Joins the key of a client property to one name, however its dots were written: `"linger.ms"`,
+/// `linger.ms`, `--set` or `__`.
 fn with_free_name(mut setting: Setting) -> Setting {
     if is_free(&setting.path) {
         let name = setting.path.split_off(FREE.len()).join(".");
@@ -142,11 +156,12 @@ fn with_free_name(mut setting: Setting) -> Setting {
     setting
 }
 
+/// Returns whether the key lies in the table of client properties.
 fn is_free(path: &[String]) -> bool {
     path.len() > FREE.len() && path[..FREE.len()] == FREE
 }
 
-/// The value that a key takes, or why it takes none.
+/// Returns the value that a key takes, or why it takes none.
 fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault> {
     if is_free(&setting.path) {
         return taken(setting);
@@ -173,7 +188,7 @@ fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault>
     taken(setting)
 }
 
-/// The value as the key takes it: as it was understood, or as text.
+/// Returns the value as the key takes it: as it was understood, or as text.
 fn taken(setting: &Setting) -> Result<Value, Fault> {
     let last = setting.path.len() - 1;
     let secret = is_free(&setting.path) && kafka::is_secret(&setting.path[last]);
@@ -189,17 +204,18 @@ fn taken(setting: &Setting) -> Result<Value, Fault> {
     Err(Fault { depth: last, message: why.unwrap_or_default() })
 }
 
-/// Whether the key takes the value: the configuration is read with nothing else in it.
+/// Checks that the key takes the value, by reading a configuration with nothing else in it.
 fn accepts(path: &[String], value: &Value) -> Result<(), String> {
     let nested = path.iter().rev().fold(value.clone(), |value, key| Value::Object(Map::from_iter([(key.clone(), value)])));
     serde_json::from_value::<Config>(nested).map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// Returns the message for a key that does not exist.
 fn unknown(key: &str, table: &Map<String, Value>, schema: &Map<String, Value>) -> String {
     if let Some(name) = suggest::closest(key, table.keys().map(String::as_str)) {
         return format!("unknown key; did you mean `{name}`?");
     }
-    // The right key in the wrong table.
+    // It may be the right key in the wrong table.
     let elsewhere = paths(schema).into_iter().filter(|path| path.rsplit('.').next() == Some(key)).collect::<Vec<_>>();
     match &elsewhere[..] {
         [path] => format!("unknown key; did you mean `{path}`?"),
@@ -207,7 +223,7 @@ fn unknown(key: &str, table: &Map<String, Value>, schema: &Map<String, Value>) -
     }
 }
 
-/// The dotted path of every key and table.
+/// Returns the dotted path of every key and table.
 fn paths(schema: &Map<String, Value>) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), schema)];
@@ -223,7 +239,7 @@ fn paths(schema: &Map<String, Value>) -> Vec<String> {
     found
 }
 
-/// A value as it may be shown: on one line, and short.
+/// Returns a value as a message may show it: on one line, and short.
 pub(super) fn shown(value: &Value) -> String {
     if value.is_object() {
         return "a table".to_owned();
@@ -235,7 +251,7 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// The library's message in plain words.
+/// Puts the library's message into plain words.
 fn plain(value: &Value, message: &str) -> String {
     let got = shown(value);
     let Some((found, expected)) = message.rsplit_once(", expected ") else { return format!("got {got}: {message}") };
@@ -260,6 +276,7 @@ fn plain(value: &Value, message: &str) -> String {
     format!("got {got}, expected {expected}")
 }
 
+/// Lists names as alternatives.
 fn any_of(names: &[&str]) -> String {
     match names {
         [] => "nothing".to_owned(),

@@ -1,32 +1,36 @@
-//! Which values make no sense, although their types are right? Keys alone ([`problems`]) and together ([`conflicts`]).
+//! Which values make no sense although their types are right?
+//!
+//! [`problems`] looks at each key alone, and [`conflicts`] at keys together. Nothing is read or
+//! looked up.
 
 use std::fmt::Display;
 
 use connectors::kafka::topic_problem;
 
-use super::Config;
+use super::options::Config;
 
-/// Most tokens of a text: places are kept in 16 bits.
+/// The most tokens of a text: places are kept in 16 bits.
 const TOKENS_MOST: usize = u16::MAX as usize;
-/// Most bytes of a record or a text: places are kept in 32 bits.
+/// The most bytes of a record or a text: places are kept in 32 bits.
 const BYTES_MOST: usize = u32::MAX as usize;
-/// Most sequence numbers between epoch boundaries: what late decisions may wait for.
+/// The most sequence numbers of an epoch: late decisions wait for its end.
 const EPOCH_MOST: u32 = 1 << 16;
-/// Most partitions of a topic that is made: more is a slip.
+/// The most partitions of a topic that is made: more would be a slip.
 const PARTITIONS_MOST: u32 = 10_000;
-/// Most replicas of a topic that is made: brokers count them in 16 bits.
+/// The most replicas of a topic that is made: brokers count them in 16 bits.
 const REPLICATION_MOST: u32 = i16::MAX as u32;
-/// Most seconds to wait for anything: a day.
+/// The most seconds to wait for anything: a day.
 const SECONDS_MOST: u32 = 86_400;
-/// Most seconds of a transaction: what brokers take by default (`transaction.max.timeout.ms`).
+/// The most seconds of a transaction: what brokers accept by default
+/// (`transaction.max.timeout.ms`).
 const TRANSACTION_SECONDS_MOST: u32 = 900;
-/// Most bytes of a queue of the client: what librdkafka takes, in KiB of 31 bits.
+/// The most bytes of a queue of the client: librdkafka counts them in KiB, in 31 bits.
 const CLIENT_BYTES_MOST: usize = 2_097_151 << 10;
 
-/// Values out of their range: path and message, all of them.
+/// Returns the path and a message for each value that is out of its range.
 #[must_use]
 pub fn problems(config: &Config) -> Vec<(String, String)> {
-    let mut found = Found::default();
+    let mut found = FoundProblems::default();
     found.range("input.record_bytes_max", config.input.record_bytes_max, 1, BYTES_MOST);
     found.range("input.text_bytes_max", config.input.text_bytes_max, 1, BYTES_MOST);
     found.range("input.tokens_max", config.input.tokens_max, 1, TOKENS_MOST);
@@ -44,7 +48,7 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
     found.0
 }
 
-fn fields(config: &Config, found: &mut Found) {
+fn fields(config: &Config, found: &mut FoundProblems) {
     let fields = &config.input.fields;
     let all = [
         ("text", &fields.text),
@@ -61,7 +65,7 @@ fn fields(config: &Config, found: &mut Found) {
     }
 }
 
-fn operators(config: &Config, found: &mut Found) {
+fn operators(config: &Config, found: &mut FoundProblems) {
     let all = &config.operators;
     found.of("unicode", all.unicode.problems());
     found.share("operators.gibberish.threshold", all.gibberish.threshold);
@@ -78,8 +82,8 @@ fn operators(config: &Config, found: &mut Found) {
     found.of("near_dup", all.near_dup.problems());
 }
 
-/// Of the Kafka stage.
-fn stage(config: &Config, found: &mut Found) {
+/// Checks the options of the Kafka stage.
+fn stage(config: &Config, found: &mut FoundProblems) {
     let kafka = &config.kafka;
     found.range("kafka.partitions", kafka.partitions, 1, PARTITIONS_MOST);
     if let Some(replication) = kafka.replication {
@@ -114,12 +118,12 @@ fn stage(config: &Config, found: &mut Found) {
     }
 }
 
-/// Values that do not go together: path and message, all of them. The path is that of a key that is not at its default,
-/// where there is one: that is the one to change.
+/// Returns a path and a message for each pair of values that do not go together. The path is that
+/// of a key that is not at its default, where there is one, because that is the key to change.
 #[must_use]
 pub fn conflicts(config: &Config) -> Vec<(String, String)> {
     let usual = Config::default();
-    let mut found = Found::default();
+    let mut found = FoundProblems::default();
     let (epoch, snapshot) = (config.engine.epoch, config.state.snapshot_documents);
     if epoch > 0 && !snapshot.is_multiple_of(epoch) || snapshot < epoch {
         let message = format!("snapshots every {snapshot} documents, expected a multiple of engine.border, which is {epoch}");
@@ -136,10 +140,10 @@ pub fn conflicts(config: &Config) -> Vec<(String, String)> {
     found.0
 }
 
-fn stage_conflicts(config: &Config, usual: &Config, found: &mut Found) {
+fn stage_conflicts(config: &Config, usual: &Config, found: &mut FoundProblems) {
     let (kafka, settle) = (&config.kafka, &config.settle);
     let (takeover, heartbeat) = (u64::from(kafka.takeover_after_seconds), u64::from(kafka.heartbeat_ms));
-    // One late sign of life is no death.
+    // One late sign of life does not mean that the process is dead.
     if heartbeat * 2 > takeover * 1000 {
         let message = format!(
             "a standby takes over after {takeover} s and a sign of life comes every {heartbeat} ms, expected two of them in that time"
@@ -168,34 +172,37 @@ fn stage_conflicts(config: &Config, usual: &Config, found: &mut Found) {
     }
 }
 
+/// The problems found so far: path and message.
 #[derive(Default)]
-struct Found(Vec<(String, String)>);
+struct FoundProblems(Vec<(String, String)>);
 
-impl Found {
+impl FoundProblems {
     fn add(&mut self, path: &str, message: &str) {
         self.0.push((path.to_owned(), message.to_owned()));
     }
 
-    /// What an operator says of its own keys.
+    /// Adds what an operator finds wrong with its own keys.
     fn of(&mut self, operator: &str, problems: Vec<(&'static str, String)>) {
         for (key, message) in problems {
             self.add(&format!("operators.{operator}.{key}"), &message);
         }
     }
 
+    /// Expects a value from `least` to `most`.
     fn range<T: PartialOrd + Display + Copy>(&mut self, path: &str, got: T, least: T, most: T) {
         if got < least || got > most {
             self.add(path, &format!("got {got}, expected {least} to {most}"));
         }
     }
 
+    /// Expects a value of at least `least`.
     fn least<T: PartialOrd + Display + Copy>(&mut self, path: &str, got: T, least: T) {
         if got < least {
             self.add(path, &format!("got {got}, expected at least {least}"));
         }
     }
 
-    /// A share of one that is not zero.
+    /// Expects a share of one that is not zero.
     fn share(&mut self, path: &str, got: Option<f64>) {
         if let Some(got) = got.filter(|&got| !(got > 0.0 && got <= 1.0)) {
             self.add(path, &format!("got {got}, expected more than 0 and at most 1"));

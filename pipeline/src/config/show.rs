@@ -1,4 +1,7 @@
-//! The configuration in force, as TOML that can be used as a file: with a comment behind each key that is not at its default.
+//! What is the configuration in force?
+//!
+//! It is written as TOML that can be used as a file. A comment behind each key that is not at its
+//! default says where the value comes from.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -7,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::load::{Loaded, schema};
 
-/// The configuration as TOML. Keys that are not set and have no default are named in comments.
+/// Returns the configuration as TOML. Keys that are not set and have no default are named in
+/// comments.
 ///
 /// # Panics
 /// Never: a configuration can always be written as TOML and as JSON.
@@ -37,7 +41,8 @@ pub fn resolved(loaded: &Loaded) -> String {
     out
 }
 
-/// For the end of each value that is not the default: where it comes from.
+/// Returns a note on its origin for each value that is not the default, by the byte at which the
+/// value ends.
 fn notes(loaded: &Loaded, text: &str, values: &Value) -> BTreeMap<usize, String> {
     let defaults = Value::Object(schema());
     let mut notes = BTreeMap::new();
@@ -66,13 +71,13 @@ fn notes(loaded: &Loaded, text: &str, values: &Value) -> BTreeMap<usize, String>
     notes
 }
 
-/// The value of a key. Names of tables have no dots, those of the client's properties have.
+/// Returns the value of a key. Names of tables have no dots, those of client properties have.
 fn at<'v>(root: &'v Value, table: &str, key: &str) -> Option<&'v Value> {
     let mut tables = table.split('.').filter(|name| !name.is_empty());
     tables.try_fold(root, |table, name| table.get(name))?.get(key)
 }
 
-/// The keys without a value, by table.
+/// Returns the keys without a value, by table.
 fn unset(values: &Value) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let none = Map::new();

@@ -1,36 +1,19 @@
-//! What was probably meant by a name that does not exist?
+//! Which name was probably meant by one that does not exist?
 
-/// Names longer than this are not compared: no key is.
+use strsim::osa_distance;
+
+/// Names longer than this many bytes are not compared: no key is as long.
 const NAME_BYTES_MAX: usize = 64;
 
-/// The known name closest to `got`, if it is close: at most a third of it differs, counting swapped neighbours once.
+/// Returns the known name closest to `got`, if it is close: at most a third of it differs, counted
+/// in insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
 pub(super) fn closest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if got.len() > NAME_BYTES_MAX {
         return None;
     }
-    let got: Vec<char> = got.to_lowercase().replace('-', "_").chars().collect();
-    let near = known.into_iter().map(|name| (distance(&got, &name.chars().collect::<Vec<_>>()), name));
-    let (edits, name) = near.min_by_key(|(edits, _)| *edits)?;
+    let got = got.to_lowercase().replace('-', "_");
+    let (edits, name) = known.into_iter().map(|name| (osa_distance(&got, name), name)).min_by_key(|(edits, _)| *edits)?;
     (edits <= (name.chars().count() / 3).clamp(1, 4)).then_some(name)
-}
-
-/// Insertions, deletions, substitutions and swaps of neighbours that make `b` of `a`.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let changed = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut edits = changed.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                edits = edits.min(before[j - 2] + 1);
-            }
-            row.push(edits);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 #[cfg(test)]
@@ -38,8 +21,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
-        let edits = |a: &str, b: &str| distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
+    fn swapped_neighbours_are_one_edit() {
+        let edits = |a: &str, b: &str| osa_distance(a, b);
         assert_eq!([edits("", ""), edits("", "abc"), edits("abc", ""), edits("same", "same")], [0, 3, 3, 0]);
         assert_eq!([edits("kitten", "sitting"), edits("bordre", "border"), edits("border", "boarders")], [3, 1, 2]);
     }

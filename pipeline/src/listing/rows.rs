@@ -1,27 +1,31 @@
-//! Records that a list names, gathered by file.
+//! Which records of which files does a list name?
+//!
+//! [`Rows`] gathers the records of a list by file. It keeps the files in the order in which the
+//! list names them first, sorts the records of each file by offset, drops repetitions and refuses
+//! records that overlap. **State** the names of the files, and 24 bytes a record.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use connectors::{byte_range::ByteRange, file::ListEntry};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Line, Problem, shortened};
+use super::lines::{ListLine, ListProblem, shortened};
 
-/// A record of the list.
+/// A record of the list, and the line that names it.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct ListedRecord {
     range: ByteRange,
     line: u32,
 }
 
-/// Records by file, in the order in which files are named first.
+/// The records by file, in the order in which files are named first.
 #[derive(Default)]
 pub(super) struct Rows {
-    files: Vec<(String, Vec<Row>)>,
+    files: Vec<(String, Vec<ListedRecord>)>,
     numbers: BTreeMap<String, usize>,
 }
 
-/// A line of JSON, its other members passed over.
+/// The members of a JSON line that name a record. All others are ignored.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(rename = "warc_filename", alias = "filename", borrow)]
@@ -32,7 +36,7 @@ struct Members<'a> {
     length: u64,
 }
 
-/// A number, in quotes or not: the index server puts all of them in quotes.
+/// Reads a number, in quotes or not. The index server puts all numbers in quotes.
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -51,19 +55,19 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
 }
 
 impl Rows {
-    /// Adds a line of JSON.
-    pub(super) fn add_json(&mut self, line: &Line) -> Result<(), Problem> {
+    /// Adds the record that a line of JSON names.
+    pub(super) fn add_json(&mut self, line: &ListLine) -> Result<(), ListProblem> {
         let members: Members<'_> = serde_json::from_str(&line.text).map_err(|error| {
-            // The parser counts lines too, of which there is one here.
-            let said = error.to_string();
-            let message = said.rsplit_once(" at line ").map_or(said.as_str(), |(message, _)| message).to_owned();
+            // The parser adds a line number, which is always 1 here.
+            let text = error.to_string();
+            let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
             line.problem(error.column().max(1), message)
         })?;
         let range = ByteRange { offset: members.offset, length: members.length };
         self.add(&members.file, range, line.number).map_err(|message| line.problem(1, message))
     }
 
-    /// Adds a record; what is wrong with it otherwise.
+    /// Adds a record, or returns what is wrong with it.
     pub(super) fn add(&mut self, file: &str, range: ByteRange, line: u64) -> Result<(), String> {
         if file.is_empty() || file.chars().any(char::is_control) {
             return Err(format!("got {:?}, expected the name of a file", shortened(file)));
@@ -77,12 +81,12 @@ impl Rows {
             self.numbers.insert(file.to_owned(), number);
             self.files.push((file.to_owned(), Vec::new()));
         }
-        self.files[number].1.push(Row { range, line: line as u32 });
+        self.files[number].1.push(ListedRecord { range, line: line as u32 });
         Ok(())
     }
 
-    /// The files with their records, by place and each once.
-    pub(super) fn into_list(self) -> Result<Vec<ListEntry>, Problem> {
+    /// Returns the files with their records, sorted by offset and each once.
+    pub(super) fn into_list(self) -> Result<Vec<ListEntry>, ListProblem> {
         let mut list = Vec::with_capacity(self.files.len());
         for (path, mut rows) in self.files {
             let line = rows.first().map_or(0, |row| u64::from(row.line));
@@ -95,7 +99,7 @@ impl Rows {
                         "got {} bytes at {} of {path}, which line {} has in its {} bytes at {}, expected records apart",
                         b.length, b.offset, pair[0].line, a.length, a.offset
                     );
-                    return Err(Problem { line: u64::from(pair[1].line), column: 1, message });
+                    return Err(ListProblem { line: u64::from(pair[1].line), column: 1, message });
                 }
             }
             list.push(ListEntry { path, line, parts: Some(rows.into_iter().map(|row| row.range).collect()) });

@@ -1,8 +1,8 @@
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{lines::LINE_BYTES_MAX, *};
 
 fn list(bytes: &[u8]) -> Result<Vec<ListEntry>, ListError> {
     read(Box::new(io::Cursor::new(bytes.to_vec())))

@@ -1,38 +1,31 @@
 //! Which options was a state made with that none of its later runs may change?
 //!
-//! `made-with.json` in a state folder: those that the indexes are laid out by. The hash seed is in every snapshot beside
-//! them. Everything else may differ from run to run, the verdict digest included: a later dump may well be judged otherwise.
+//! The file `made-with.json` in a state folder names the options that its indexes are laid out by.
+//! The hash seed is in every snapshot beside it. This file does not know which options those are
+//! (`config/state_layout.rs` does); it keeps and compares them.
 
 use std::{collections::BTreeMap, fs, io::ErrorKind};
 
 use connectors::file::write_atomically;
 
 use super::StateError;
-use crate::{config::Config, layout::StateFolder};
+use crate::layout::StateFolder;
 
-/// The options, by their keys.
+/// The options that a run lays out its indexes by, by their keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeWith(BTreeMap<String, u64>);
 
 impl MadeWith {
-    /// What a configuration says.
-    pub fn of(config: &Config) -> Self {
-        let (near, spike) = (&config.operators.near_dup, &config.operators.trigger_spike);
-        let all = [
-            ("engine.border", u64::from(config.engine.epoch)),
-            ("operators.exact_dedup.documents_max", config.operators.exact_dedup.documents_max.into()),
-            ("operators.near_dup.bands", near.bands.into()),
-            ("operators.near_dup.documents_max", near.documents_max.into()),
-            ("operators.near_dup.rows", near.rows.into()),
-            ("operators.trigger_spike.horizon_documents", spike.horizon_documents.into()),
-        ];
-        Self(all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    /// Takes the options of a run.
+    pub fn new(options: BTreeMap<String, u64>) -> Self {
+        Self(options)
     }
 
-    /// Writes it into a state that is new, or compares it with what a state says; one of an earlier version says nothing.
+    /// Writes the options into a state that is new, or compares them with those of a state that is
+    /// not. A state of an earlier version may have no such file.
     ///
     /// # Errors
-    /// If an option differs.
+    /// Fails if an option differs, or if the file cannot be read or written.
     pub fn keep(&self, state: &StateFolder, is_new: bool) -> Result<(), StateError> {
         let path = state.root().join("made-with.json");
         if is_new {
@@ -61,20 +54,25 @@ impl MadeWith {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, state_layout::state_layout};
+
+    fn of(config: &Config) -> MadeWith {
+        MadeWith::new(state_layout(config))
+    }
 
     #[test]
     fn what_the_indexes_are_laid_out_by_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let state = StateFolder::new(folder.path().join("state"));
-        let made = MadeWith::of(&Config::default());
+        let made = of(&Config::default());
         made.keep(&state, false).expect("nothing said");
         made.keep(&state, true).expect("written");
         made.keep(&state, false).expect("the same");
         let mut config = Config::default();
         config.policy.quarantine_score = 0.7;
-        MadeWith::of(&config).keep(&state, false).expect("verdicts may change");
+        of(&config).keep(&state, false).expect("verdicts may change");
         config.operators.near_dup.bands = 20;
-        let said = MadeWith::of(&config).keep(&state, false).expect_err("another layout").to_string();
+        let said = of(&config).keep(&state, false).expect_err("another layout").to_string();
         assert!(said.contains("made with operators.near_dup.bands = 14, and this run has 20"), "{said}");
     }
 }

@@ -1,42 +1,47 @@
 //! Which figures are kept, and how do the engine's become counters of this process?
 //!
-//! The engine's counts belong to its state: they outlive processes, go back with a snapshot and forward again in a silent
-//! re-read. A counter that goes back looks like a restart to whoever reads it, and everything would be counted twice. So
-//! the counters here hold what *this process* has committed while it was active: the engine's counts less those it had when
-//! it became active, and what earlier active times of the process have added.
+//! The engine's counts belong to its state: they outlive processes, go back with a snapshot, and go
+//! forward again in a silent re-read. A counter that goes back looks like a restart to whoever
+//! reads it, and everything would be counted twice. So the counters here hold what *this process*
+//! has committed while it was active. That is the engine's counts less those it had when the
+//! process became active, plus what earlier active times of the process have added.
 //!
-//! Records in hand when an active time ends are returned: they come again, here or in another process. At any moment
-//! received = routes + dead letters + without text + returned + in flight.
+//! Records that are in flight when an active time ends are returned: they come again, here or in
+//! another process. At any moment, received = routes + dead letters + without text + returned + in
+//! flight.
 
 use std::{collections::BTreeMap, time::Instant};
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use super::Phase;
+use super::phase::Phase;
 use crate::{
     engine::{Content, Counts, Outcome},
     policy::Route,
     router::TOO_LARGE,
 };
 
-/// Everything that is exposed.
+/// Everything that is shown.
 #[derive(Debug)]
 pub(super) struct Figures {
     pub(super) phase: Phase,
+    /// When the loop last moved.
     pub(super) last_beat: Instant,
-    /// Waits for brokers, oldest first.
+    /// What the loop waits for at a broker, and since when; the oldest wait first.
     pub(super) waits: Vec<(&'static str, Instant)>,
-    /// Records and bytes taken from the input.
+    /// The records and bytes that were taken from the input.
     pub(super) received: u64,
     pub(super) received_bytes: u64,
-    /// Records given back undecided.
+    /// The records that were given back undecided.
     pub(super) returned: u64,
-    /// What was counted in active times that are over.
+    /// What was counted in earlier active times.
     past: Counts,
-    /// The engine's counts when the active time began, and now.
+    /// The engine's counts when this active time began.
     begun: Counts,
+    /// The engine's counts now.
     now: Counts,
-    /// Documents of this active time that the engine has counted by their routes and that are dead letters.
+    /// By route: the documents of this active time that the engine has counted there and that
+    /// became dead letters.
     replaced: [u64; 3],
     pub(super) recalls: BTreeMap<&'static str, u64>,
     pub(super) dead_letters: BTreeMap<&'static str, u64>,
@@ -48,13 +53,15 @@ pub(super) struct Figures {
     pub(super) commit_seconds: Histogram,
     pub(super) snapshot_stop_seconds: Histogram,
     pub(super) snapshot_bytes: u64,
-    /// The last snapshot of this process; its start where there is none yet.
+    /// When the last snapshot of this process was written; when the process began if there is none
+    /// yet.
     pub(super) snapshot_at: Instant,
-    /// Accepted, refused.
+    /// How many reloads of rules were accepted, and how many refused.
     pub(super) reloads: [u64; 2],
 }
 
 impl Figures {
+    /// Makes the figures of a process that begins at `now`.
     pub(super) fn new(now: Instant) -> Self {
         Self {
             phase: Phase::Restoring { done: 0, of: 0 },
@@ -82,15 +89,18 @@ impl Figures {
         }
     }
 
+    /// Notes that the loop has moved.
     pub(super) fn beat(&mut self, now: Instant) {
         self.last_beat = now;
     }
 
-    /// Decided documents belong to this process while it is active and while it drains.
+    /// Returns whether decided documents belong to this process: while it is active, and while it
+    /// drains.
     fn counts_here(phase: Phase) -> bool {
         matches!(phase, Phase::Active | Phase::Stopping)
     }
 
+    /// Changes the phase. An active time that ends returns what is in flight.
     pub(super) fn enter(&mut self, phase: Phase) {
         let before = Self::counts_here(self.phase);
         if before && !Self::counts_here(phase) {
@@ -101,11 +111,13 @@ impl Figures {
         self.phase = phase;
     }
 
+    /// Counts records taken from the input.
     pub(super) fn receive(&mut self, records: u64, bytes: u64) {
         self.received += records;
         self.received_bytes += bytes;
     }
 
+    /// Takes over the engine's counts.
     pub(super) fn count(&mut self, counts: &Counts) {
         self.now = counts.clone();
         if !Self::counts_here(self.phase) {
@@ -113,7 +125,7 @@ impl Figures {
         }
     }
 
-    /// What the engine's counts do not tell apart.
+    /// Counts recalls by operator and dead letters by code, which the engine's counts add up.
     pub(super) fn break_down(&mut self, outcomes: &[Outcome]) {
         for outcome in outcomes {
             match outcome {
@@ -131,7 +143,8 @@ impl Figures {
         }
     }
 
-    /// Documents of these routes became dead letters, since no topic takes them: each is counted as what became of it.
+    /// Notes that documents of these routes became dead letters, since no topic takes them. Each is
+    /// counted as a dead letter and no longer by its route.
     pub(super) fn replace(&mut self, routes: &[Route]) {
         for route in routes {
             self.replaced[*route as usize] += 1;
@@ -139,7 +152,7 @@ impl Figures {
         }
     }
 
-    /// What this process has counted.
+    /// Returns what this process has counted.
     pub(super) fn counted(&self) -> Counts {
         let sum = |of: fn(&Counts) -> u64| of(&self.past) + of(&self.now).saturating_sub(of(&self.begun));
         let mut findings = self.past.findings.clone();
@@ -162,23 +175,24 @@ impl Figures {
         }
     }
 
-    /// Records received and neither decided nor returned.
+    /// Returns how many records were received and neither decided nor returned.
     pub(super) fn in_flight(&self, counted: &Counts) -> u64 {
         self.received.saturating_sub(counted.received + self.returned)
     }
 
-    /// The histogram of a stage.
+    /// Returns the histogram of a stage, which is made when it is asked for first.
     pub(super) fn stage_seconds(&mut self, stage: &'static str) -> &Histogram {
         self.stages.entry(stage).or_insert_with(seconds)
     }
 
-    /// All of them.
+    /// Returns the histograms of all stages.
     pub(super) fn stages(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
         self.stages.iter().map(|(stage, histogram)| (*stage, histogram))
     }
 }
 
-/// 1 ms to 16 s, each twice the one before, beside what is longer.
+/// Makes a histogram with buckets from 1 ms to 16 s, each twice the one before, and one for longer
+/// times.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 15))
 }

@@ -1,29 +1,30 @@
 //! Is the process alive, and is it ready?
 //!
-//! *Alive* means that ending it would not help: its loop moves, or waits for a broker that does not answer. *Ready* means
-//! that its state is restored and it works or follows closely enough to take over at once.
+//! *Alive* means that ending the process would not help: its loop moves, or it waits for a broker
+//! that does not answer. *Ready* means that its state is restored and that it works, or follows the
+//! journal closely enough to take over at once.
 
 use std::{
     fmt::Write,
     time::{Duration, Instant},
 };
 
-use super::{Phase, figures::Figures};
+use super::{figures::Figures, phase::Phase};
 
-/// A standby with so many journal records before it, or fewer, has caught up: the active process writes them all the time,
-/// and the end of its transaction counts as one.
+/// A standby that is at most so many journal records behind has caught up. The active process
+/// writes records all the time, and the end of its transaction counts as one.
 pub const STANDBY_BEHIND_MAX: u64 = 8;
 
 /// An answer to a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Whether all is well.
+    /// Whether the answer is yes.
     pub ok: bool,
-    /// One JSON object that says why.
+    /// One JSON object that gives the reason.
     pub json: String,
 }
 
-/// Whether the loop moves, or is known to wait.
+/// Returns whether the loop moves, or is known to wait for a broker.
 pub(super) fn live(figures: &Figures, silence_max: Duration, now: Instant) -> Health {
     let silent = now.saturating_duration_since(figures.last_beat);
     let mut json = format!(r#""phase":"{}","silent_seconds":{}"#, figures.phase.name(), silent.as_secs());
@@ -39,7 +40,7 @@ pub(super) fn live(figures: &Figures, silence_max: Duration, now: Instant) -> He
     Health { ok, json: format!(r#"{{"live":{ok},{json}}}"#) }
 }
 
-/// Whether it works, or could.
+/// Returns whether the process works, or could take over at once.
 pub(super) fn ready(phase: Phase) -> Health {
     let (ok, more) = match phase {
         Phase::Active => (true, String::new()),

@@ -1,8 +1,13 @@
 //! Which metrics are there, and how are they written?
 //!
-//! One list, in which each metric carries what writes it: none can be listed and not written, or written and not listed.
+//! [`METRICS`] is one list, in which each metric holds the function that writes it. So no metric
+//! can be listed and not written, or written and not listed.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -11,39 +16,40 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{Phase, Watch, figures::Figures};
+use super::{figures::Figures, phase::Phase};
 use crate::engine::Counts;
 
-/// What a metric is.
+/// What the values of a metric mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Only grows, from 0 at the start of the process.
+pub enum MetricKind {
+    /// A count that only grows, from 0 at the start of the process.
     Counter,
-    /// What is now.
+    /// A value as it is now.
     Gauge,
-    /// How often values were at most so large.
+    /// How many values were at most so large, for each of several bounds.
     Histogram,
-    /// 1, for its labels.
+    /// The constant 1, for the sake of its labels.
     Info,
 }
 
 /// One metric.
 #[derive(Clone, Copy)]
 pub struct Metric {
-    /// In full, as queries name it; a histogram's series have `_bucket`, `_sum` and `_count` behind it.
+    /// The full name, as queries use it. The series of a histogram add `_bucket`, `_sum` and
+    /// `_count`.
     pub name: &'static str,
-    /// What it is.
-    pub kind: Kind,
-    /// What it counts, where that is part of its name.
+    /// What its values mean.
+    pub kind: MetricKind,
+    /// The unit, where it is part of the name.
     pub unit: Option<&'static str>,
-    /// Labels of each series.
+    /// The labels of each series.
     pub labels: &'static [&'static str],
-    /// Its meaning.
+    /// The meaning, in words.
     pub help: &'static str,
-    write: fn(&Scrape<'_>, &mut Writer<'_>) -> fmt::Result,
+    write: fn(&Scrape<'_>, &mut SeriesWriter<'_>) -> fmt::Result,
 }
 
-/// What is written, at one moment.
+/// The values at one moment, from which metrics are written.
 struct Scrape<'a> {
     config_digest: &'a str,
     figures: &'a Figures,
@@ -53,16 +59,17 @@ struct Scrape<'a> {
     now: Instant,
 }
 
-/// The series of one metric.
-struct Writer<'a> {
+/// Writes the series of one metric.
+struct SeriesWriter<'a> {
     labels: &'static [&'static str],
     encoder: Option<MetricEncoder<'a>>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> SeriesWriter<'a> {
+    /// Writes the series with these label values.
     fn series(&mut self, values: &[&str], metric: &impl EncodeMetric) -> fmt::Result {
         if self.labels.is_empty() {
-            // The only series. As a family of no labels it would have empty braces.
+            // The only series. As a family without labels it would be written with empty braces.
             return metric.encode(self.encoder.take().ok_or(fmt::Error)?);
         }
         let labels: Vec<(&str, &str)> = self.labels.iter().copied().zip(values.iter().copied()).collect();
@@ -84,10 +91,10 @@ impl<'a> Writer<'a> {
 
 const fn metric(
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     labels: &'static [&'static str],
     help: &'static str,
-    write: fn(&Scrape<'_>, &mut Writer<'_>) -> fmt::Result,
+    write: fn(&Scrape<'_>, &mut SeriesWriter<'_>) -> fmt::Result,
 ) -> Metric {
     Metric { name, kind, unit: None, labels, help, write }
 }
@@ -97,7 +104,7 @@ impl Metric {
         Self { unit: Some(unit), ..self }
     }
 
-    /// The name as the library wants it, without what it adds itself.
+    /// Returns the name without the endings that the library adds itself.
     fn base(&self) -> &'static str {
         let base = self.name.trim_end_matches("_total").trim_end_matches("_info");
         match self.unit {
@@ -106,56 +113,57 @@ impl Metric {
         }
     }
 
+    /// Returns the library's name for the kind.
     fn kind_of_library(&self) -> MetricType {
         match self.kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
-            Kind::Histogram => MetricType::Histogram,
-            Kind::Info => MetricType::Info,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
+            MetricKind::Histogram => MetricType::Histogram,
+            MetricKind::Info => MetricType::Info,
         }
     }
 }
 
-/// Every metric.
+/// Every metric of weir.
 pub const METRICS: &[Metric] = &[
-    metric("weir_received_records_total", Kind::Counter, &[], "Records taken from the input", |s, w| {
+    metric("weir_received_records_total", MetricKind::Counter, &[], "Records taken from the input", |s, w| {
         w.count(&[], s.figures.received)
     })
     .in_unit("records"),
-    metric("weir_received_bytes_total", Kind::Counter, &[], "Bytes of the records taken from the input", |s, w| {
+    metric("weir_received_bytes_total", MetricKind::Counter, &[], "Bytes of the records taken from the input", |s, w| {
         w.count(&[], s.figures.received_bytes)
     })
     .in_unit("bytes"),
-    metric("weir_documents_total", Kind::Counter, &["route"], "Documents committed, by where they went", |s, w| {
+    metric("weir_documents_total", MetricKind::Counter, &["route"], "Documents committed, by where they went", |s, w| {
         w.count(&["clean"], s.counted.clean)?;
         w.count(&["quarantine"], s.counted.quarantine)?;
         w.count(&["duplicate"], s.counted.duplicate)
     }),
     metric(
         "weir_dead_letters_total",
-        Kind::Counter,
+        MetricKind::Counter,
         &["code"],
         "Records that are no documents, and documents too large for their topics, by why",
         |s, w| s.figures.dead_letters.iter().try_for_each(|(code, count)| w.count(&[code], *count)),
     ),
-    metric("weir_without_text_total", Kind::Counter, &[], "Sound records without text, such as revisits", |s, w| {
+    metric("weir_without_text_total", MetricKind::Counter, &[], "Sound records without text, such as revisits", |s, w| {
         w.count(&[], s.counted.without_text)
     }),
     metric(
         "weir_returned_records_total",
-        Kind::Counter,
+        MetricKind::Counter,
         &[],
         "Records given back undecided when a batch was aborted; they come again and are received again",
         |s, w| w.count(&[], s.figures.returned),
     )
     .in_unit("records"),
-    metric("weir_in_flight_records", Kind::Gauge, &[], "Records received, and neither committed nor returned", |s, w| {
+    metric("weir_in_flight_records", MetricKind::Gauge, &[], "Records received, and neither committed nor returned", |s, w| {
         w.gauge(&[], s.in_flight)
     })
     .in_unit("records"),
     metric(
         "weir_unaccounted_records",
-        Kind::Gauge,
+        MetricKind::Gauge,
         &[],
         "Received less routes, dead letters, without text, returned and in flight: anything but 0 is a defect",
         |s, w| w.series(&[], &ConstGauge::new(unaccounted(s))),
@@ -163,70 +171,84 @@ pub const METRICS: &[Metric] = &[
     .in_unit("records"),
     metric(
         "weir_findings_total",
-        Kind::Counter,
+        MetricKind::Counter,
         &["operator", "reason", "state"],
         "Findings, by operator, reason, and whether they counted (enforce) or were only reported (shadow)",
         findings,
     ),
-    metric("weir_recalls_total", Kind::Counter, &["operator"], "Documents recalled after they had passed", |s, w| {
+    metric("weir_recalls_total", MetricKind::Counter, &["operator"], "Documents recalled after they had passed", |s, w| {
         s.figures.recalls.iter().try_for_each(|(operator, count)| w.count(&[operator], *count))
     }),
-    metric("weir_restores_total", Kind::Counter, &[], "Copies that took a recalled document's place", |s, w| {
+    metric("weir_restores_total", MetricKind::Counter, &[], "Copies that took a recalled document's place", |s, w| {
         w.count(&[], s.counted.restored)
     }),
-    metric("weir_lag_records", Kind::Gauge, &["topic", "partition"], "Records that wait in a partition of the input", |s, w| {
-        let known = s.figures.lag.iter().filter_map(|(name, lag)| Some((name.rsplit_once('/')?, (*lag)?)));
-        known.into_iter().try_for_each(|((topic, partition), lag)| w.gauge(&[topic, partition], lag))
-    })
+    metric(
+        "weir_lag_records",
+        MetricKind::Gauge,
+        &["topic", "partition"],
+        "Records that wait in a partition of the input",
+        |s, w| {
+            let known = s.figures.lag.iter().filter_map(|(name, lag)| Some((name.rsplit_once('/')?, (*lag)?)));
+            known.into_iter().try_for_each(|((topic, partition), lag)| w.gauge(&[topic, partition], lag))
+        },
+    )
     .in_unit("records"),
-    metric("weir_batch_documents", Kind::Histogram, &[], "Documents of a micro-batch", |s, w| {
+    metric("weir_batch_documents", MetricKind::Histogram, &[], "Documents of a micro-batch", |s, w| {
         w.series(&[], &s.figures.batch_documents)
     }),
-    metric("weir_commit_seconds", Kind::Histogram, &[], "Time to commit a micro-batch", |s, w| {
+    metric("weir_commit_seconds", MetricKind::Histogram, &[], "Time to commit a micro-batch", |s, w| {
         w.series(&[], &s.figures.commit_seconds)
     })
     .in_unit("seconds"),
-    metric("weir_stage_seconds", Kind::Histogram, &["stage"], "Time of a micro-batch in a stage of its way", |s, w| {
+    metric("weir_stage_seconds", MetricKind::Histogram, &["stage"], "Time of a micro-batch in a stage of its way", |s, w| {
         s.figures.stages().try_for_each(|(stage, histogram)| w.series(&[stage], histogram))
     })
     .in_unit("seconds"),
-    metric("weir_state_bytes", Kind::Gauge, &["store"], "Memory of a store", |s, w| {
+    metric("weir_state_bytes", MetricKind::Gauge, &["store"], "Memory of a store", |s, w| {
         s.figures.state_bytes.iter().try_for_each(|(store, bytes)| w.gauge(&[store], *bytes))
     })
     .in_unit("bytes"),
-    metric("weir_evictions_total", Kind::Counter, &["store"], "What a store has given up to keep its limit", |s, w| {
+    metric("weir_evictions_total", MetricKind::Counter, &["store"], "What a store has given up to keep its limit", |s, w| {
         s.figures.evictions.iter().try_for_each(|(store, count)| w.count(&[store], *count))
     }),
-    metric("weir_snapshot_stop_seconds", Kind::Histogram, &[], "Time that the stream stood still for a snapshot", |s, w| {
-        w.series(&[], &s.figures.snapshot_stop_seconds)
-    })
+    metric(
+        "weir_snapshot_stop_seconds",
+        MetricKind::Histogram,
+        &[],
+        "Time that the stream stood still for a snapshot",
+        |s, w| w.series(&[], &s.figures.snapshot_stop_seconds),
+    )
     .in_unit("seconds"),
-    metric("weir_snapshot_bytes", Kind::Gauge, &[], "Size of the last snapshot of this process", |s, w| {
+    metric("weir_snapshot_bytes", MetricKind::Gauge, &[], "Size of the last snapshot of this process", |s, w| {
         w.gauge(&[], s.figures.snapshot_bytes)
     })
     .in_unit("bytes"),
     metric(
         "weir_snapshot_age_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         &[],
         "Since the last snapshot of this process, or its start where there is none",
         |s, w| w.series(&[], &ConstGauge::new(s.now.saturating_duration_since(s.figures.snapshot_at).as_secs_f64())),
     )
     .in_unit("seconds"),
-    metric("weir_phase", Kind::Gauge, &["phase"], "1 for what the process does now, 0 for the rest", |s, w| {
+    metric("weir_phase", MetricKind::Gauge, &["phase"], "1 for what the process does now, 0 for the rest", |s, w| {
         Phase::NAMES.iter().try_for_each(|name| w.gauge(&[name], u64::from(*name == s.figures.phase.name())))
     }),
-    metric("weir_restore_done_records", Kind::Gauge, &[], "While restoring: records read again", |s, w| match s.figures.phase {
-        Phase::Restoring { done, .. } => w.gauge(&[], done),
-        _ => Ok(()),
+    metric("weir_restore_done_records", MetricKind::Gauge, &[], "While restoring: records read again", |s, w| {
+        match s.figures.phase {
+            Phase::Restoring { done, .. } => w.gauge(&[], done),
+            _ => Ok(()),
+        }
     })
     .in_unit("records"),
-    metric("weir_restore_records", Kind::Gauge, &[], "While restoring: records to read again", |s, w| match s.figures.phase {
-        Phase::Restoring { of, .. } => w.gauge(&[], of),
-        _ => Ok(()),
+    metric("weir_restore_records", MetricKind::Gauge, &[], "While restoring: records to read again", |s, w| {
+        match s.figures.phase {
+            Phase::Restoring { of, .. } => w.gauge(&[], of),
+            _ => Ok(()),
+        }
     })
     .in_unit("records"),
-    metric("weir_standby_behind_records", Kind::Gauge, &[], "While standby: journal records not followed yet", |s, w| {
+    metric("weir_standby_behind_records", MetricKind::Gauge, &[], "While standby: journal records not followed yet", |s, w| {
         match s.figures.phase {
             Phase::Standby { behind } => w.gauge(&[], behind),
             _ => Ok(()),
@@ -235,7 +257,7 @@ pub const METRICS: &[Metric] = &[
     .in_unit("records"),
     metric(
         "weir_waiting_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         &[],
         "How long the loop has been waiting for a broker; 0 if it is not",
         |s, w| {
@@ -244,18 +266,19 @@ pub const METRICS: &[Metric] = &[
         },
     )
     .in_unit("seconds"),
-    metric("weir_config_info", Kind::Info, &["digest"], "The configuration in force", |s, w| {
+    metric("weir_config_info", MetricKind::Info, &["digest"], "The configuration in force", |s, w| {
         w.encoder()?.encode_info(&[("digest", s.config_digest)])
     }),
-    metric("weir_reloads_total", Kind::Counter, &["result"], "Rules loaded anew while running", |s, w| {
+    metric("weir_reloads_total", MetricKind::Counter, &["result"], "Rules loaded anew while running", |s, w| {
         let [accepted, refused] = s.figures.reloads;
         w.count(&["accepted"], accepted)?;
         w.count(&["refused"], refused)
     }),
 ];
 
-/// `operator/reason`, and `/shadow` behind it where it did not count.
-fn findings(s: &Scrape<'_>, w: &mut Writer<'_>) -> fmt::Result {
+/// Writes the findings. They are counted by `operator/reason`, with `/shadow` behind where they
+/// were only reported.
+fn findings(s: &Scrape<'_>, w: &mut SeriesWriter<'_>) -> fmt::Result {
     for (name, count) in &s.counted.findings {
         let (operator, reason) = name.split_once('/').unwrap_or((name, ""));
         let (reason, state) = reason.strip_suffix("/shadow").map_or((reason, "enforce"), |reason| (reason, "shadow"));
@@ -264,6 +287,7 @@ fn findings(s: &Scrape<'_>, w: &mut Writer<'_>) -> fmt::Result {
     Ok(())
 }
 
+/// Returns how many received records are not accounted for. Anything but 0 is a defect.
 fn unaccounted(s: &Scrape<'_>) -> i64 {
     let Counts { clean, quarantine, duplicate, without_text, .. } = s.counted;
     let dead_letters: u64 = s.figures.dead_letters.values().sum();
@@ -271,25 +295,29 @@ fn unaccounted(s: &Scrape<'_>) -> i64 {
     s.figures.received as i64 - known as i64
 }
 
-/// Registered for one scrape.
+/// The figures, registered with the library for one scrape.
 #[derive(Debug)]
-struct Exposed(Arc<Watch>);
+struct FiguresCollector {
+    figures: Arc<Mutex<Figures>>,
+    config_digest: String,
+}
 
-impl Collector for Exposed {
+impl Collector for FiguresCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let figures = self.0.figures();
+        let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = figures.counted();
         let in_flight = figures.in_flight(&counted);
-        let scrape = Scrape { config_digest: &self.0.config_digest, figures: &figures, counted, in_flight, now: Instant::now() };
+        let scrape = Scrape { config_digest: &self.config_digest, figures: &figures, counted, in_flight, now: Instant::now() };
         for metric in METRICS {
             let unit = metric.unit.map(unit);
             let encoder = encoder.encode_descriptor(metric.base(), metric.help, unit.as_ref(), metric.kind_of_library())?;
-            (metric.write)(&scrape, &mut Writer { labels: metric.labels, encoder: Some(encoder) })?;
+            (metric.write)(&scrape, &mut SeriesWriter { labels: metric.labels, encoder: Some(encoder) })?;
         }
         Ok(())
     }
 }
 
+/// Returns the library's unit of this name.
 fn unit(name: &str) -> Unit {
     match name {
         "bytes" => Unit::Bytes,
@@ -298,10 +326,11 @@ fn unit(name: &str) -> Unit {
     }
 }
 
-/// All metrics as text.
-pub(super) fn exposition(watch: &Arc<Watch>) -> String {
+/// Returns all metrics as text in the `OpenMetrics` format.
+pub(super) fn exposition(figures: &Arc<Mutex<Figures>>, config_digest: &str) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Exposed(Arc::clone(watch))));
+    let collector = FiguresCollector { figures: Arc::clone(figures), config_digest: config_digest.to_owned() };
+    registry.register_collector(Box::new(collector));
     let mut text = String::new();
     // Writing to memory cannot fail.
     let _ = text::encode(&mut text, &registry);

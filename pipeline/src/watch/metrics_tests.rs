@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::*;
+use crate::watch::Watch;
 
 /// A watch in which every metric has a series.
 fn busy() -> Arc<Watch> {
@@ -52,7 +53,7 @@ fn metric_of(series: &str) -> &'static Metric {
     let of = |name: &str| METRICS.iter().find(|metric| metric.name == name);
     let histogram = || {
         let base = ["_bucket", "_sum", "_count"].into_iter().find_map(|suffix| name.strip_suffix(suffix));
-        of(base?).filter(|metric| metric.kind == Kind::Histogram)
+        of(base?).filter(|metric| metric.kind == MetricKind::Histogram)
     };
     of(name).or_else(histogram).unwrap_or_else(|| panic!("{series} is not in the list"))
 }
@@ -80,8 +81,8 @@ fn every_metric_is_exposed_and_no_other() {
 fn names_say_kind_and_unit() {
     for Metric { name, kind, unit, .. } in METRICS {
         assert!(name.starts_with("weir_"), "{name}");
-        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
-        assert_eq!(name.ends_with("_info"), *kind == Kind::Info, "{name}");
+        assert_eq!(name.ends_with("_total"), *kind == MetricKind::Counter, "{name}");
+        assert_eq!(name.ends_with("_info"), *kind == MetricKind::Info, "{name}");
         for of in ["records", "bytes", "seconds"] {
             let said = name.trim_end_matches("_total").ends_with(&format!("_{of}"));
             assert_eq!(said, *unit == Some(of), "{name} has the unit {unit:?}");
@@ -144,7 +145,7 @@ fn dashboard_and_alerts_name_metrics_that_are_there() {
         assert!(named(text).len() > 5, "{:?}", named(text));
         for name in named(text) {
             // A histogram has no series of its bare name.
-            assert!(metric_of(name).kind != Kind::Histogram || metric_of(name).name != name, "{name}");
+            assert!(metric_of(name).kind != MetricKind::Histogram || metric_of(name).name != name, "{name}");
         }
     }
     for alert in ["WeirLag", "WeirNoCommit", "WeirQuarantineShare", "WeirSnapshotAge"] {

@@ -1,8 +1,10 @@
-//! `/metrics`, `/livez`, `/readyz` over HTTP, on a thread of its own.
+//! How are `/metrics`, `/livez` and `/readyz` served over HTTP? By a small server on a thread of
+//! its own.
 //!
-//! Whoever reaches the port can read figures and nothing else; there is nothing to change. Bodies are not read. A request's
-//! head is at most [`HEAD_BYTES_MAX`], must come within [`HEAD_TIME`], an exchange ends within [`EXCHANGE_TIME`], and at
-//! most [`CONNECTIONS_MAX`] are open: one more waits until one ends.
+//! Whoever reaches the port can read figures and nothing else, and can change nothing. The bodies
+//! of requests are not read. The head of a request has at most [`HEAD_BYTES_MAX`] bytes and must
+//! come within [`HEAD_TIME`]. An exchange ends within [`EXCHANGE_TIME`]. At most
+//! [`CONNECTIONS_MAX`] connections are open; one more waits until one ends.
 
 use std::{
     convert::Infallible,
@@ -31,24 +33,24 @@ use tokio::{
     time,
 };
 
-use super::{Health, Watch};
+use super::{Watch, health::Health};
 
-/// Longest head of a request.
+/// The longest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
-/// Within which a request's head must have come.
+/// The time within which a request's head must have come.
 const HEAD_TIME: Duration = Duration::from_secs(2);
-/// Within which an answer must have been taken.
+/// The time within which an exchange must have ended.
 const EXCHANGE_TIME: Duration = Duration::from_secs(10);
-/// Connections open at once.
+/// The most connections that are open at once.
 const CONNECTIONS_MAX: usize = 64;
-/// After the system would accept no more.
+/// How long to wait after the system has refused to accept a connection.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The stage cannot be watched.
+/// Why the server could not be started.
 #[derive(Debug, Error)]
 #[error("listen at {listen} for /metrics, /livez and /readyz: {source}")]
 pub struct ServeError {
@@ -56,7 +58,7 @@ pub struct ServeError {
     source: io::Error,
 }
 
-/// A server; it ends when this is dropped.
+/// A running server. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -65,7 +67,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where it listens; the port is the one it got where 0 was asked for.
+    /// Returns the address it listens at. Where port 0 was asked for, this has the port that it
+    /// got.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -75,16 +78,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported there.
+            // A panic of that thread was reported when it happened.
             let _ = thread.join();
         }
     }
 }
 
-/// Listens at `listen` (`address:port`) from now on.
+/// Starts a server that listens at `listen` (`address:port`).
 ///
 /// # Errors
-/// If that is no address of this machine, or taken.
+/// Fails if that is no address of this machine, or if the port is taken.
 pub fn serve(listen: &str, watch: Arc<Watch>) -> Result<Server, ServeError> {
     let failed = |source| ServeError { listen: listen.to_owned(), source };
     let listener = StdListener::bind(listen).map_err(failed)?;
@@ -105,6 +108,7 @@ pub fn serve(listen: &str, watch: Arc<Watch>) -> Result<Server, ServeError> {
     Ok(Server { address, stop: Some(stop), thread: Some(thread) })
 }
 
+/// Accepts connections for ever.
 async fn accept(listener: &TcpListener, watch: &Arc<Watch>) {
     let mut open = JoinSet::new();
     loop {
@@ -122,7 +126,7 @@ async fn accept(listener: &TcpListener, watch: &Arc<Watch>) {
     }
 }
 
-/// One request, one answer.
+/// Serves one connection: one request and its answer.
 async fn exchange(stream: TcpStream, watch: Arc<Watch>) {
     let service = service_fn(|request| {
         let answer = answer(&request, &watch);
@@ -134,10 +138,11 @@ async fn exchange(stream: TcpStream, watch: Arc<Watch>) {
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // What is not an exchange is the peer's affair.
+    // A peer that breaks off is no problem of ours.
     let _ = time::timeout(EXCHANGE_TIME, connection).await;
 }
 
+/// Answers a request.
 fn answer(request: &Request<Incoming>, watch: &Arc<Watch>) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "expected GET or HEAD\n".to_owned());

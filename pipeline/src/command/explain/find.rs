@@ -11,8 +11,10 @@ use anyhow::Result;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::records::{Alarm, DeadLetter, Decision, LINE_BYTES_MAX, LineFile, Recall};
-use crate::layout::OutputFolder;
+use crate::{
+    command::output_lines::{LINE_BYTES_MAX, LineFile, ParsedAlarm, ParsedDeadLetter, ParsedDecision, ParsedRecall},
+    layout::OutputFolder,
+};
 
 /// Most documents of one id that are listed.
 const POSITIONS_MAX: usize = 20;
@@ -30,9 +32,9 @@ pub(super) enum Answer {
 /// A document and everything that is said about it.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub decision: Decision,
+    pub decision: ParsedDecision,
     /// Recalls and restores, oldest first.
-    pub recalls: Vec<Recall>,
+    pub recalls: Vec<ParsedRecall>,
     /// Alarms it is a member of or that its findings name; without their members.
     pub alarms: Vec<NamedAlarm>,
     /// Where it ended.
@@ -46,7 +48,7 @@ pub(super) struct Found {
 /// An alarm, and how many documents carry it.
 #[derive(Debug)]
 pub(super) struct NamedAlarm {
-    pub alarm: Alarm,
+    pub alarm: ParsedAlarm,
     pub members: usize,
 }
 
@@ -58,8 +60,8 @@ pub(super) struct Missed {
     /// Documents of this id, and the positions of the first of them.
     pub candidates: u64,
     pub positions: Vec<String>,
-    pub recalls: Vec<Recall>,
-    pub dead_letters: Vec<DeadLetter>,
+    pub recalls: Vec<ParsedRecall>,
+    pub dead_letters: Vec<ParsedDeadLetter>,
 }
 
 /// Corpus files that belong together: in the order of their numbers they hold their documents in the input's order.
@@ -122,7 +124,7 @@ enum Later {
 }
 
 impl Later {
-    fn of(recall: &Recall) -> Self {
+    fn of(recall: &ParsedRecall) -> Self {
         match (recall.action.as_str(), recall.reason.as_str()) {
             ("restore", _) => Self::Restored,
             (_, "exact_duplicate" | "near_duplicate") => Self::Copied,
@@ -156,10 +158,10 @@ fn key(id: &str, position: &str) -> u64 {
 }
 
 /// What was learned last about each document, and the lines about the one that is asked for.
-fn recalls(output: &OutputFolder, asked: &str, missed: &mut Missed) -> Result<(BTreeMap<u64, Later>, Vec<Recall>)> {
+fn recalls(output: &OutputFolder, asked: &str, missed: &mut Missed) -> Result<(BTreeMap<u64, Later>, Vec<ParsedRecall>)> {
     let mut later = BTreeMap::new();
     let mut ours = Vec::new();
-    each_line(output, "recalls.jsonl", &mut missed.unreadable, |recall: Recall| {
+    each_line(output, "recalls.jsonl", &mut missed.unreadable, |recall: ParsedRecall| {
         later.insert(key(&recall.id, &recall.position), Later::of(&recall));
         if (recall.id == asked || recall.position == asked) && ours.len() < SHOWN_MAX {
             ours.push(recall);
@@ -214,9 +216,9 @@ fn decision(output: &OutputFolder, asked: &str, later: &BTreeMap<u64, Later>, mi
 }
 
 /// Dead letters at the position.
-fn dead_letters(output: &OutputFolder, asked: &str) -> Result<Vec<DeadLetter>> {
+fn dead_letters(output: &OutputFolder, asked: &str) -> Result<Vec<ParsedDeadLetter>> {
     let mut found = Vec::new();
-    each_line(output, "dead-letters.jsonl", &mut 0, |letter: DeadLetter| {
+    each_line(output, "dead-letters.jsonl", &mut 0, |letter: ParsedDeadLetter| {
         if letter.position == asked && found.len() < SHOWN_MAX {
             found.push(letter);
         }
@@ -229,7 +231,7 @@ fn alarms(output: &OutputFolder, found: &Found) -> Result<Vec<NamedAlarm>> {
     let findings = found.decision.findings.iter().filter_map(|f| f.alarm.as_deref());
     let named: Vec<&str> = findings.chain(found.recalls.iter().filter_map(|r| r.alarm.as_deref())).collect();
     let mut alarms = Vec::new();
-    each_line(output, "alarms.jsonl", &mut 0, |mut alarm: Alarm| {
+    each_line(output, "alarms.jsonl", &mut 0, |mut alarm: ParsedAlarm| {
         let ours = named.contains(&alarm.name.as_str()) || alarm.members.contains(&found.decision.id);
         if ours && alarms.len() < SHOWN_MAX {
             let members = std::mem::take(&mut alarm.members).len();

@@ -6,9 +6,9 @@ use super::{
     escape::escaped,
     excerpt::{Marks, excerpt, place_of},
     find::{Found, NamedAlarm, Series},
-    records::Finding,
     words,
 };
+use crate::command::output_lines::ParsedFinding;
 
 /// Tokens of a text that are searched for an alarm's phrase: as many as detectors look at, at most.
 const TOKENS_MAX: usize = 65_535;
@@ -84,7 +84,7 @@ fn findings(out: &mut String, found: &Found, text: &Result<String, String>, mark
     Ok(())
 }
 
-fn evidence(out: &mut String, finding: &Finding, text: &str, marks: Marks) -> std::fmt::Result {
+fn evidence(out: &mut String, finding: &ParsedFinding, text: &str, marks: Marks) -> std::fmt::Result {
     for &(from, to) in &finding.spans {
         match excerpt(text, (from, to), marks) {
             Some(shown) => writeln!(out, "    bytes {from}..{to}: {shown}")?,

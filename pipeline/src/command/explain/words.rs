@@ -1,9 +1,7 @@
 //! What findings, routes and recalls mean, in plain words.
 
-use super::{
-    escape::escaped,
-    records::{Finding, Recall},
-};
+use super::escape::escaped;
+use crate::command::output_lines::{ParsedFinding, ParsedRecall};
 
 /// What a reason means, and what its `observed` and `expected` count. Unknown reasons come from a newer weir.
 const REASONS: [(&str, &str, &str); 19] = [
@@ -34,7 +32,7 @@ pub(super) fn reason(reason: &str) -> Option<&'static str> {
 }
 
 /// A finding in one sentence; what the numbers say in another.
-pub(super) fn finding(finding: &Finding) -> String {
+pub(super) fn finding(finding: &ParsedFinding) -> String {
     let name = escaped(&finding.reason);
     let meaning = reason(&finding.reason).map_or_else(|| name.clone(), str::to_owned);
     let mode = match finding.mode.as_deref() {
@@ -45,7 +43,7 @@ pub(super) fn finding(finding: &Finding) -> String {
 }
 
 /// What was counted, against what is ordinary.
-pub(super) fn measured(finding: &Finding) -> Option<String> {
+pub(super) fn measured(finding: &ParsedFinding) -> Option<String> {
     let observed = finding.observed?;
     let unit = REASONS.iter().find(|(name, ..)| *name == finding.reason).map_or("", |(_, _, unit)| *unit);
     let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
@@ -56,7 +54,7 @@ pub(super) fn measured(finding: &Finding) -> Option<String> {
 }
 
 /// A recall or a restore in one sentence.
-pub(super) fn recall(recall: &Recall) -> String {
+pub(super) fn recall(recall: &ParsedRecall) -> String {
     if recall.action == "restore" {
         let original = recall.matched.as_deref().map_or_else(|| "its original".to_owned(), escaped);
         return format!("restored: it takes the place of {original}, which was recalled");
@@ -120,12 +118,12 @@ mod tests {
 
     #[test]
     fn a_reason_of_a_newer_version_is_shown_as_it_is() {
-        let new = Finding {
+        let new = ParsedFinding {
             operator: "op\u{202e}".into(),
             reason: "new".into(),
             score: 0.5,
             observed: Some(2.0),
-            ..Finding::default()
+            ..ParsedFinding::default()
         };
         assert_eq!(finding(&new), "op\\u{202e} (new, score 0.5): new");
         assert_eq!(measured(&new).as_deref(), Some("observed 2"));

@@ -26,7 +26,7 @@ use decode::{Decoded, Options, decode, name_of};
 use serde::Serialize;
 
 use crate::{
-    command::explain::records::{Decision, LINE_BYTES_MAX, LineFile, Recall},
+    command::output_lines::{LINE_BYTES_MAX, LineFile, ParsedDecision, ParsedRecall},
     encode::to_line,
     layout::OutputFolder,
 };
@@ -97,7 +97,7 @@ pub(super) fn write(output: &OutputFolder, mut source: FileSource, options: &Opt
     Ok(open.map_or(Ok(()), |(_, writer)| writer.finish())?)
 }
 
-fn next(decisions: &mut LineFile) -> Result<Option<Decision>> {
+fn next(decisions: &mut LineFile) -> Result<Option<ParsedDecision>> {
     let Some(line) = decisions.next_line()? else { return Ok(None) };
     let line = line.map_err(anyhow::Error::msg).context("decisions.jsonl")?;
     Ok(Some(serde_json::from_slice(&line).context("decisions.jsonl")?))
@@ -109,7 +109,7 @@ fn recalls(output: &OutputFolder) -> Result<BTreeMap<String, Vec<String>>> {
     let mut recalls: BTreeMap<String, Vec<String>> = BTreeMap::new();
     while let Some(line) = file.next_line()? {
         let line = line.map_err(anyhow::Error::msg).context("recalls.jsonl")?;
-        let recall: Recall = serde_json::from_slice(&line).context("recalls.jsonl")?;
+        let recall: ParsedRecall = serde_json::from_slice(&line).context("recalls.jsonl")?;
         if recall.action == "recall" {
             recalls.entry(recall.position).or_default().push(attribute(&recall.operator, &recall.reason));
         }
@@ -125,7 +125,7 @@ fn of_document(
     record: &Record,
     name: &str,
     options: &Options,
-    decision: Option<&Decision>,
+    decision: Option<&ParsedDecision>,
     recalls: Option<&Vec<String>>,
 ) -> Vec<u8> {
     let Some(decision) = decision else { return Vec::new() };

@@ -38,7 +38,10 @@ use self::dead_letters::DeadLetters;
 use super::Arguments;
 use crate::{
     assemble::decode_options,
-    command::{BAD_CONFIG, print, say, start_threads},
+    command::{
+        process::{BAD_CONFIG, start_threads},
+        terminal::{print, say},
+    },
     config::load::Loaded,
     progress::Progress,
     signals::{INTERRUPTED, Stop},

@@ -1,23 +1,27 @@
-//! Which documents of a full segment may hold a span? A filter over their words and pairs of neighbours.
+//! Which documents of a full segment may hold a phrase? A filter over their words and pairs of
+//! neighbours says which cannot.
 //!
-//! A segment is divided into [`SLICES`] slices of [`SLICE`] documents. The file is a sequence of pages; a key (a word, or two
-//! neighbours) falls on one page and there on [`HASHES`] rows of [`SLICES`] bits, a bit a slice: that the bit is set in all
-//! of them says that the slice seems to hold the key. One read of a page thus answers for the whole segment: a blocked Bloom
-//! filter for each slice, all of them side by side (bit-sliced signatures: Goodwin et al. 2017). Neighbours across a line
-//! break are no pair: nothing that is searched for crosses one.
+//! A segment is divided into [`SLICES`] slices of [`SLICE`] documents. The file is a sequence of
+//! pages. A key is a word, or two neighbours. It falls on one page, and there on [`HASHES`] rows of
+//! [`SLICES`] bits, one bit a slice. If a slice's bit is set in all these rows, the slice seems to
+//! hold the key. So one read of a page answers for the whole segment: it is a blocked Bloom filter
+//! for each slice, all of them side by side (bit-sliced signatures: Goodwin et al. 2017).
+//! Neighbours across a line break are no pair, because no phrase that is searched for crosses one.
 //!
 //! ```text
 //! page: check u64 | 1,022 rows of u32
 //! ```
 //!
-//! The check of a page is keyed with the version, the tokenizer, the lengths of the segment's texts, the number of pages and
-//! the page's own number. A page that fails it (torn, flipped, of another version or another segment) is taken to hold
-//! everything: the filter then saves less work and the answer is the same.
+//! The check of a page is keyed with the version, the tokenizer, the lengths of the segment's
+//! texts, the number of pages, and the page's own number. A page that fails it (torn, flipped, of
+//! another version or of another segment) is taken to hold everything. The filter then saves less
+//! work, and the answer is the same.
 //!
-//! Cost: see [`Filter::build`] and [`Filter::slices`]. State: on disk only, 12 bits for each distinct key of a slice (measured:
-//! 250 keys, 380 bytes a document of 478 tokens), at most 50 MB a segment; in memory nothing but the path. Measured on the
-//! same texts, of the slices that do not hold them .7% are shown for one word, .4% for two neighbours from another text, and
-//! none for two or more invented words.
+//! **Cost** see [`Filter::build`] and [`Filter::slices`]. **State** on disk 12 bits for each
+//! distinct key of a slice (measured: 250 keys, 380 bytes a document of 478 tokens), and at most 50
+//! MB a segment. In memory there is nothing but the path. On the same texts this share of the
+//! slices that do not hold the words was shown all the same: .7% for one word, .4% for two
+//! neighbours from another text, none for two or more invented words.
 
 use std::{
     fs::{self, File},
@@ -29,23 +33,29 @@ use std::{
 use operators::text::{Token, hash::mix};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{SEGMENT, StateError, sync_folder};
+use super::{
+    super::{StateError, sync_folder},
+    layout::SEGMENT,
+};
 
-/// Changes with the layout, the keys, and what a tokenizer of a given identity makes of a text.
+/// The version. It changes with the layout, with the keys, and with what a tokenizer of a given
+/// identity makes of a text.
 const VERSION: u64 = 1;
-/// Slices of a segment: the bits of a row.
+/// The slices of a segment, which are the bits of a row.
 const SLICES: usize = 32;
-/// Documents of a slice. Half as many would take 10% more bytes; twice as many 10% fewer, and twice the time a carrier.
+/// The documents of a slice. Half as many would take 10% more bytes. Twice as many would take 10%
+/// fewer, and twice the time to find a carrier.
 pub(super) const SLICE: usize = SEGMENT as usize / SLICES;
 const PAGE_BYTES: usize = 4096;
 const CHECK_BYTES: usize = 8;
 const ROW_BYTES: usize = 4;
 const ROWS: usize = (PAGE_BYTES - CHECK_BYTES) / ROW_BYTES;
-/// Rows a key is on.
+/// The rows that a key is on.
 const HASHES: usize = 4;
 const BITS_A_KEY: usize = 12;
-/// Bits in which the distinct keys of a slice are counted: 2% too few are counted of ordinary pages. It bounds the file too:
-/// beyond a million keys a slice the filter is fuller, not longer.
+/// The bits in which the distinct keys of a slice are counted. Of ordinary pages 2% too few are
+/// counted. This bounds the file too: beyond a million keys a slice, the filter is fuller and not
+/// longer.
 const COUNTER_BITS: usize = 1 << 20;
 
 /// The filter of one segment, on disk.
@@ -56,7 +66,7 @@ pub(super) struct Filter {
     pages: usize,
 }
 
-/// The keys that a carrier of the span holds, the rarer ones first.
+/// Returns the keys that every carrier of the phrase holds, the rarer ones first.
 pub(super) fn keys_of(span: &[Token]) -> Vec<u64> {
     let mut keys = Vec::with_capacity(span.len() * 2);
     for_each_key(span, |key, is_pair| keys.push((!is_pair, key)));
@@ -65,7 +75,7 @@ pub(super) fn keys_of(span: &[Token]) -> Vec<u64> {
     keys.into_iter().map(|(_, key)| key).collect()
 }
 
-/// Calls `each` for every word and every pair of neighbours, and whether it is a pair.
+/// Calls `each` for every word and every pair of neighbours, and says whether it is a pair.
 fn for_each_key(tokens: &[Token], mut each: impl FnMut(u64, bool)) {
     let mut before = Token::BREAK;
     for &token in tokens {
@@ -79,28 +89,31 @@ fn for_each_key(tokens: &[Token], mut each: impl FnMut(u64, bool)) {
     }
 }
 
-/// Which of `pages` pages a key falls on: its upper bits, without a division.
+/// Returns which of `pages` pages a key falls on. It uses the upper bits, without a division.
 fn page_of(key: u64, pages: usize) -> usize {
     ((u128::from(key) * pages as u128) >> 64) as usize
 }
 
-/// Where the key's rows begin within its page; from the lower bits of the key.
+/// Returns where the key's rows begin within its page. It uses the lower bits of the key.
 fn rows_of(key: u64) -> [usize; HASHES] {
     [0, 12, 24, 36].map(|shift| CHECK_BYTES + ((((key >> shift) as usize & 0xfff) * ROWS) >> 12) * ROW_BYTES)
 }
 
+/// Reads the row at a byte of a page.
 fn row_at(page: &[u8], at: usize) -> u32 {
     page[at..].first_chunk::<ROW_BYTES>().map_or(u32::MAX, |row| u32::from_le_bytes(*row))
 }
 
 impl Filter {
-    /// Makes the filter of a segment and writes it, in place of what may be there. `identity` says whose texts these are,
-    /// `tokens_of` gives the tokens of its documents, counted from 0, and is asked twice for each.
+    /// Makes the filter of a segment and writes it, in place of what may be there. `identity` says
+    /// whose texts these are. `tokens_of` gives the tokens of a document, counted from 0, and is
+    /// asked twice for each.
     ///
+    /// # Complexity
     /// About 13 ns a key to count and as much to set, on the calling thread.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// Fails if the file cannot be written.
     pub(super) fn build<T: AsRef<[Token]>>(
         path: &Path,
         identity: u64,
@@ -127,6 +140,7 @@ impl Filter {
         Ok(filter)
     }
 
+    /// Writes the file beside its final name, syncs it and renames it.
     fn write(&self, bytes: &[u8]) -> Result<(), StateError> {
         let tmp = self.path.with_extension("filter.tmp");
         let put = || -> io::Result<()> {
@@ -139,7 +153,8 @@ impl Filter {
         sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 
-    /// The filter at `path`, if every page of it is what was written for the segment of this `identity`.
+    /// Opens the filter at `path`, if every page of it is what was written for the segment of this
+    /// `identity`.
     pub(super) fn open(path: &Path, identity: u64) -> Option<Self> {
         let bytes = fs::read(path).ok()?;
         let (pages, rest) = bytes.as_chunks::<PAGE_BYTES>();
@@ -148,17 +163,23 @@ impl Filter {
         (is_whole && pages.iter().enumerate().all(|(number, page)| filter.is_sound(number, page))).then_some(filter)
     }
 
+    /// Computes the check of a page.
     fn check(&self, number: usize, page: &[u8]) -> u64 {
         let whose = mix(mix(self.identity ^ VERSION) ^ self.pages as u64);
         xxh3_64_with_seed(&page[CHECK_BYTES..], mix(whose ^ number as u64))
     }
 
+    /// Returns whether a page has the right check.
     fn is_sound(&self, number: usize, page: &[u8]) -> bool {
         page[..CHECK_BYTES] == self.check(number, page).to_le_bytes()
     }
 
-    /// The slices that seem to hold every one of `keys`, a bit each, the first slice lowest; all of them if the file cannot
-    /// be read. Opens the file (files held open are scarce) and reads a page a key until no slice is left: about 10 us.
+    /// Returns the slices that seem to hold every one of `keys`, one bit each, the first slice
+    /// lowest. Returns all of them if the file cannot be read.
+    ///
+    /// # Complexity
+    /// About 10 us: it opens the file, since files that are held open are scarce, and reads a page
+    /// for each key until no slice is left.
     pub(super) fn slices(&self, keys: &[u64]) -> u32 {
         let Ok(file) = File::open(&self.path) else { return u32::MAX };
         let mut page = [0; PAGE_BYTES];
@@ -176,13 +197,13 @@ impl Filter {
         slices
     }
 
-    /// Bytes on disk.
+    /// Returns the bytes on disk.
     pub(super) fn bytes(&self) -> u64 {
         (self.pages * PAGE_BYTES) as u64
     }
 }
 
-/// About how many distinct keys the slices have, added up.
+/// Estimates how many distinct keys the slices have, added up.
 fn count_keys<T: AsRef<[Token]>>(tokens_of: impl Fn(usize) -> Option<T>) -> usize {
     let mut counted = 0;
     let mut seen = vec![0u64; COUNTER_BITS / 64];

@@ -1,8 +1,11 @@
-//! How does the horizon come back as a snapshot knew it? Texts beyond it are cut off, files of no segment removed, filters
-//! that are missing or not sound made anew.
+//! How does the horizon come back as a snapshot knew it?
 //!
-//! Cost: one pass over the texts and filters on disk; a filter made anew takes decompressing and tokenising again, 40 us
-//! and more a document and core, and up to 64 MiB of memory a core.
+//! Texts that the snapshot does not know are cut off, files that belong to no segment are removed,
+//! and filters that are missing or not sound are made again.
+//!
+//! **Cost** one pass over the texts and filters on disk. To make a filter again, texts are
+//! decompressed and tokenised: 40 us and more a document on one core, and up to 64 MiB of memory a
+//! core.
 
 use std::{collections::VecDeque, fs, path::Path};
 
@@ -11,16 +14,18 @@ use rayon::prelude::*;
 use tracing::info;
 
 use super::{
-    FILTER, Horizon, SEGMENT, StateError, TEXTS, bytes_of,
+    super::StateError,
+    layout::{FILTER, SEGMENT, TEXTS, bytes_of},
     segment::{Sealed, Texts, list, remove},
+    store::Horizon,
 };
 
 impl Horizon {
-    /// Opens the segments in `folder` so that `next` documents are known, of which the last segment's log has
-    /// `tail_bytes` bytes.
+    /// Opens the segments in `folder` so that `next` documents are known. The log of the last
+    /// segment is cut to `tail_bytes` bytes.
     ///
     /// # Errors
-    /// If a segment cannot be read or is corrupt, or the newest one is missing.
+    /// Fails if a segment cannot be read or is corrupt, or if the newest one is missing.
     pub fn open(
         folder: &Path,
         tokenizer: Tokenizer,
@@ -64,8 +69,8 @@ impl Horizon {
         Ok(horizon)
     }
 
-    /// Removes files that do not belong to the documents before `next` or to a full segment, and says where the segments
-    /// begin that are left.
+    /// Removes files that do not belong to the documents before `next` or to a full segment.
+    /// Returns where the segments begin that are left.
     fn keep_files(&self) -> Result<Vec<SeqNo>, StateError> {
         let files = list(&self.folder)?;
         let on_disk = |first| files.binary_search_by_key(&(first, TEXTS), |(f, kind, _)| (*f, kind)).is_ok();
@@ -88,6 +93,7 @@ impl Horizon {
         Ok(firsts)
     }
 
+    /// Opens the filters of full segments, and makes those again that are missing or not sound.
     fn restore_filters(&self) {
         let restore = |sealed: &Sealed| sealed.restore_filter(&self.path(sealed.texts.first, FILTER), &self.tokenizer);
         let built = self.sealed.par_iter().map(restore).filter(|&is_built| is_built).count();
@@ -96,12 +102,13 @@ impl Horizon {
         }
     }
 
-    /// Fills the memory with the newest documents' tokens, as if they had just been pushed.
+    /// Fills the memory with the tokens of the newest documents, as if they had just been pushed.
     fn remember_recent(&mut self) {
         let mut seqno = self.next;
         while seqno > self.oldest_on_disk() && (self.recent_bytes < self.memory_max || self.is_unsealed(seqno - 1)) {
             let from = seqno.saturating_sub(SEGMENT).max(self.oldest_on_disk());
-            // A segment at a time, so that the one that is not full is not read with another.
+            // One segment at a time, so that the one that is not full is not read together with
+            // another.
             let from = from.max((seqno - 1) / SEGMENT * SEGMENT);
             let chunk: Vec<_> = (from..seqno).into_par_iter().map(|o| self.read(o)).collect();
             for tokens in chunk.into_iter().rev() {
@@ -114,6 +121,7 @@ impl Horizon {
     }
 }
 
+/// Returns the length of a file.
 fn file_bytes(path: &Path) -> Result<u64, StateError> {
     Ok(fs::metadata(path).map_err(|e| StateError::file("read the length of", path, e))?.len())
 }

@@ -1,13 +1,23 @@
 //! Whatever memory, files and restarts do: the same documents are found as by a plain search.
 
-use std::{fs, path::Path};
-
-use operators::{
-    lookup::Horizon as _,
-    text::{Seed, hash::mix},
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::{filter::Filter, segment::list, *};
+use operators::{
+    document::SeqNo,
+    lookup::Horizon as _,
+    text::{Seed, Token, Tokenizer, hash::mix},
+};
+
+use super::{
+    filter::{Filter, SLICE, keys_of},
+    layout::{FILTER, SEGMENT, TEXTS},
+    segment::{compress, list},
+    store::Horizon,
+};
 
 const DOCUMENTS_MAX: SeqNo = 9000;
 

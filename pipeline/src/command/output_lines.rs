@@ -1,4 +1,7 @@
-//! Lines of the output contract as they are read back, and how a file of them is streamed.
+//! What do the lines of a run's outputs say when they are read back, and how is a file of them
+//! streamed?
+//!
+//! Only the fields that a subcommand needs are read. A field that is missing has its default.
 
 use std::{fs::File, io, path::Path};
 
@@ -6,29 +9,30 @@ use anyhow::{Context, Result};
 use connectors::{compress::Reader, framing::jsonl::Lines, limits::Limits, source::Payload};
 use serde::Deserialize;
 
-/// Longest line of decisions, recalls and alarms: 4,096 members with the longest ids, every byte escaped, stay below.
-pub(in crate::command) const LINE_BYTES_MAX: usize = 64 << 20;
+/// The longest line of decisions, recalls and alarms, in bytes. An alarm with 4,096 members that
+/// have the longest ids, with every byte escaped, is shorter.
+pub(super) const LINE_BYTES_MAX: usize = 64 << 20;
 
-/// A decision.
+/// A line of `decisions.jsonl`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::command) struct Decision {
+pub(super) struct ParsedDecision {
     pub id: String,
     pub position: String,
     pub url: Option<String>,
     pub domain: String,
     pub route: String,
     pub score: f64,
-    pub findings: Vec<Finding>,
-    pub provenance: Provenance,
+    pub findings: Vec<ParsedFinding>,
+    pub provenance: ParsedProvenance,
     pub verdict_digest: String,
     pub engine: String,
 }
 
-/// Where the document comes from, as far as it matters here.
+/// Where a document comes from, as far as it matters here.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::command) struct Provenance {
+pub(super) struct ParsedProvenance {
     pub schema: String,
     pub fetched_at: Option<String>,
 }
@@ -36,7 +40,7 @@ pub(in crate::command) struct Provenance {
 /// One finding of a decision.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::command) struct Finding {
+pub(super) struct ParsedFinding {
     pub operator: String,
     pub reason: String,
     pub score: f64,
@@ -50,10 +54,10 @@ pub(in crate::command) struct Finding {
     pub expected: Option<f64>,
 }
 
-/// A recall or a restore.
+/// A line of `recalls.jsonl`: a recall or a restore.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::command) struct Recall {
+pub(super) struct ParsedRecall {
     pub action: String,
     pub id: String,
     pub position: String,
@@ -64,10 +68,10 @@ pub(in crate::command) struct Recall {
     pub matched: Option<String>,
 }
 
-/// An alarm.
+/// A line of `alarms.jsonl`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::command) struct Alarm {
+pub(super) struct ParsedAlarm {
     #[serde(rename = "alarm")]
     pub name: String,
     pub operator: String,
@@ -81,37 +85,38 @@ pub(in crate::command) struct Alarm {
     pub score: f64,
 }
 
-/// A dead letter.
+/// A line of `dead-letters.jsonl`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::command) struct DeadLetter {
+pub(super) struct ParsedDeadLetter {
     pub position: String,
     pub code: String,
     pub message: String,
 }
 
-/// The lines of a file, packed or not; a file that is missing has none.
-pub(in crate::command) struct LineFile {
+/// The lines of a file, packed or not. A file that is missing has none.
+pub(super) struct LineFile {
     lines: Option<Lines<Reader>>,
     name: String,
 }
 
 impl LineFile {
-    pub(in crate::command) fn open(path: &Path, record_bytes_max: usize) -> Result<Self> {
+    /// Opens the file. Lines longer than `record_bytes_max` bytes are handed out as errors.
+    pub(super) fn open(path: &Path, record_bytes_max: usize) -> Result<Self> {
         let name = path.display().to_string();
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { lines: None, name }),
             Err(error) => return Err(error).with_context(|| format!("open {name}")),
         };
-        // Own outputs: repeated pages may well pack better than anything from outside is allowed to.
+        // These are outputs of weir: repeated pages may pack better than an input is allowed to.
         let limits = Limits { record_bytes_max, ratio_max: u64::MAX, ..Limits::default() };
         let reader = Reader::new(Box::new(file), &limits).with_context(|| format!("read {name}"))?;
         Ok(Self { lines: Some(Lines::new(reader, limits)), name })
     }
 
-    /// The next line; `Err` inside for one that is too long or damaged.
-    pub(in crate::command) fn next_line(&mut self) -> Result<Option<Result<Vec<u8>, String>>> {
+    /// Returns the next line; the inner `Err` stands for a line that is too long or damaged.
+    pub(super) fn next_line(&mut self) -> Result<Option<Result<Vec<u8>, String>>> {
         let Some(lines) = &mut self.lines else { return Ok(None) };
         let frame = lines.next_frame().with_context(|| format!("read {}", self.name))?;
         Ok(frame.map(|frame| match frame.payload {

@@ -1,9 +1,9 @@
-//! Little-endian bytes for state that survives a restart. Every read is bounded: a torn or hostile file gives
-//! [`Corrupt`], never a panic or a huge allocation.
+//! How is state written that survives a restart? As little-endian bytes. Every read is bounded: a
+//! torn or hostile file gives [`Corrupt`], never a panic or a huge allocation.
 
 use thiserror::Error;
 
-/// Bytes that are not what was written.
+/// The bytes are not what was written.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("corrupt state: {what} at byte {at}")]
 pub struct Corrupt {
@@ -13,51 +13,51 @@ pub struct Corrupt {
     pub at: usize,
 }
 
-/// Appends primitives to a buffer.
+/// Appends numbers, texts and lists to a buffer.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    /// What was written so far.
+    /// The bytes written so far.
     pub bytes: Vec<u8>,
 }
 
 impl Encoder {
-    /// One byte.
+    /// Writes one byte.
     pub fn u8(&mut self, value: u8) {
         self.bytes.push(value);
     }
 
-    /// Two bytes.
+    /// Writes two bytes.
     pub fn u16(&mut self, value: u16) {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// Four bytes.
+    /// Writes four bytes.
     pub fn u32(&mut self, value: u32) {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// Eight bytes.
+    /// Writes eight bytes.
     pub fn u64(&mut self, value: u64) {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// Eight bytes, IEEE 754.
+    /// Writes a number in eight bytes, as IEEE 754 says.
     pub fn f64(&mut self, value: f64) {
         self.u64(value.to_bits());
     }
 
-    /// Length and bytes.
+    /// Writes a length and so many bytes.
     pub fn slice(&mut self, bytes: &[u8]) {
         self.u64(bytes.len() as u64);
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Length and text.
+    /// Writes the length of a text and the text.
     pub fn str(&mut self, text: &str) {
         self.slice(text.as_bytes());
     }
 
-    /// Length and numbers.
+    /// Writes how many numbers there are, and the numbers.
     pub fn u32s(&mut self, numbers: &[u32]) {
         self.u64(numbers.len() as u64);
         self.bytes.reserve(numbers.len() * 4);
@@ -66,7 +66,7 @@ impl Encoder {
         }
     }
 
-    /// Length and numbers.
+    /// Writes how many numbers there are, and the numbers.
     pub fn u64s(&mut self, numbers: &[u64]) {
         self.u64(numbers.len() as u64);
         self.bytes.reserve(numbers.len() * 8);
@@ -84,13 +84,13 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Reads from the start of `bytes`.
+    /// A decoder that reads from the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    /// The error for bytes at the current place that are not `what`.
+    /// The error for bytes at the current offset that are not `what`.
     #[must_use]
     pub fn corrupt(&self, what: &'static str) -> Corrupt {
         Corrupt { what, at: self.at }
@@ -109,7 +109,7 @@ impl<'a> Decoder<'a> {
         Ok(out)
     }
 
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
     /// At the end of the bytes, as all readers here.
@@ -117,7 +117,7 @@ impl<'a> Decoder<'a> {
         Ok(self.array::<1>("a byte")?[0])
     }
 
-    /// Two bytes.
+    /// Reads two bytes.
     ///
     /// # Errors
     /// At the end of the bytes.
@@ -125,7 +125,7 @@ impl<'a> Decoder<'a> {
         self.array("two bytes").map(u16::from_le_bytes)
     }
 
-    /// Four bytes.
+    /// Reads four bytes.
     ///
     /// # Errors
     /// At the end of the bytes.
@@ -133,7 +133,7 @@ impl<'a> Decoder<'a> {
         self.array("four bytes").map(u32::from_le_bytes)
     }
 
-    /// Eight bytes.
+    /// Reads eight bytes.
     ///
     /// # Errors
     /// At the end of the bytes.
@@ -141,7 +141,7 @@ impl<'a> Decoder<'a> {
         self.array("eight bytes").map(u64::from_le_bytes)
     }
 
-    /// Eight bytes, IEEE 754.
+    /// Reads a number of eight bytes, as IEEE 754 says.
     ///
     /// # Errors
     /// At the end of the bytes.
@@ -149,17 +149,17 @@ impl<'a> Decoder<'a> {
         self.u64().map(f64::from_bits)
     }
 
-    /// A length that the remaining bytes can hold at `each` bytes an item.
+    /// Reads the length of a list whose items have at least `each` bytes.
     ///
     /// # Errors
-    /// If they cannot.
+    /// If the remaining bytes cannot hold so many items.
     pub fn len(&mut self, each: usize) -> Result<usize, Corrupt> {
         let n = self.u64()?;
         let room = (self.bytes.len() - self.at) / each.max(1);
         usize::try_from(n).ok().filter(|&n| n <= room).ok_or(self.corrupt("a length within the bytes"))
     }
 
-    /// So many bytes.
+    /// Reads `n` bytes.
     ///
     /// # Errors
     /// If there are fewer.
@@ -167,7 +167,7 @@ impl<'a> Decoder<'a> {
         self.take(n, "bytes")
     }
 
-    /// Length and bytes.
+    /// Reads a length and so many bytes.
     ///
     /// # Errors
     /// If the length is beyond the end.
@@ -176,7 +176,7 @@ impl<'a> Decoder<'a> {
         self.take(n, "bytes")
     }
 
-    /// Length and UTF-8 text.
+    /// Reads a length and so many bytes of UTF-8 text.
     ///
     /// # Errors
     /// If the length is beyond the end or the bytes are no UTF-8.
@@ -185,7 +185,7 @@ impl<'a> Decoder<'a> {
         std::str::from_utf8(self.slice()?).map_err(|_| Corrupt { what: "UTF-8 text", at })
     }
 
-    /// Length and numbers.
+    /// Reads how many numbers there are, and the numbers.
     ///
     /// # Errors
     /// If the length is beyond the end.
@@ -195,7 +195,7 @@ impl<'a> Decoder<'a> {
         Ok(bytes.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect())
     }
 
-    /// Length and numbers.
+    /// Reads how many numbers there are, and the numbers.
     ///
     /// # Errors
     /// If the length is beyond the end.
@@ -205,7 +205,7 @@ impl<'a> Decoder<'a> {
         Ok(bytes.as_chunks::<8>().0.iter().map(|c| u64::from_le_bytes(*c)).collect())
     }
 
-    /// Ends the section.
+    /// Checks that everything was read.
     ///
     /// # Errors
     /// If bytes are left over.

@@ -1,10 +1,13 @@
-//! Clusters of copies, for reports: how many, from how many publishers, from when to when.
+//! How many documents copy one another, from how many publishers, over which stretch of the stream?
+//! Clusters of copies, for reports.
 //!
-//! A cluster's id is the sequence number of the first document that others were found to copy; it stays when that document is
-//! recalled and a copy takes its place. Nothing is decided on a cluster: every copy was compared with what it is said to
-//! copy, and chains of copies have no say.
+//! A cluster's id is the sequence number of the first document that others were found to copy. The
+//! id stays when that document is recalled and a copy takes its place. No verdict depends on a
+//! cluster: every copy was compared with the document that it is said to copy, and chains of copies
+//! do not count.
 //!
-//! **State** some 100 bytes a cluster and 4 a publisher, up to 32 publishers. A cluster is forgotten with its last member.
+//! **State** some 100 bytes a cluster and 4 a publisher, up to 32 publishers. A cluster is
+//! forgotten with its last document.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +16,24 @@ use crate::{
     document::SeqNo,
 };
 
-/// Distinct publishers told apart in a cluster; [`Cluster::publishers`] stops there.
+/// Distinct publishers that a cluster counts; [`Cluster::publishers`] stops there.
 pub const PUBLISHERS_MAX: usize = 32;
 
 /// A document and its copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// Documents, the first one included.
+    /// Number of documents, the first one included.
     pub size: u32,
-    /// Sequence number of the first document met.
+    /// Sequence number of the first document.
     pub first: SeqNo,
-    /// Sequence number of the last one.
+    /// Sequence number of the last document.
     pub last: SeqNo,
     /// Hashes of the publishers, ascending.
     publishers: Vec<u32>,
 }
 
 impl Cluster {
-    /// Distinct publishers: at least so many, exactly if fewer than [`PUBLISHERS_MAX`].
+    /// Number of distinct publishers. It is exact below [`PUBLISHERS_MAX`].
     #[must_use]
     pub fn publishers(&self) -> usize {
         self.publishers.len()
@@ -58,12 +61,13 @@ impl Clusters {
         self.by_id.get(&id)
     }
 
-    /// All, by ascending id.
+    /// All clusters, by ascending id.
     pub fn iter(&self) -> impl Iterator<Item = (SeqNo, &Cluster)> {
         self.by_id.iter().map(|(&id, cluster)| (id, cluster))
     }
 
-    /// Adds a copy to cluster `id`; `of` is what it copies. Each comes with the hash of its publisher.
+    /// Adds a copy to cluster `id`. `of` is the document that it copies; both come with the hash of
+    /// their publisher.
     pub fn add(&mut self, id: SeqNo, of: (SeqNo, u32), copy: (SeqNo, u32)) {
         let start = || Cluster { size: 1, first: of.0, last: of.0, publishers: vec![of.1] };
         let cluster = self.by_id.entry(id).or_insert_with(start);
@@ -72,12 +76,12 @@ impl Clusters {
         cluster.add_publisher(copy.1);
     }
 
-    /// Forgets clusters whose last member is before `oldest`.
+    /// Forgets the clusters whose last document is older than `oldest`.
     pub fn forget(&mut self, oldest: SeqNo) {
         self.by_id.retain(|_, cluster| cluster.last >= oldest);
     }
 
-    /// Bytes held, about: a map's node is two thirds full.
+    /// Bytes held, about: the nodes of a map are two thirds full.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let publishers: usize = self.by_id.values().map(|c| c.publishers.capacity()).sum();
@@ -103,7 +107,7 @@ impl Clusters {
             let [id, size, first, last] = from.u32s()?[..] else { return Err(from.corrupt("four numbers of a cluster")) };
             let publishers = from.u32s()?;
             if publishers.len() > PUBLISHERS_MAX || publishers.windows(2).any(|u| u[0] >= u[1]) {
-                return Err(from.corrupt("units in ascending order"));
+                return Err(from.corrupt("publishers in ascending order"));
             }
             by_id.insert(id, Cluster { size, first, last, publishers });
         }

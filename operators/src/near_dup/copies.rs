@@ -1,9 +1,12 @@
-//! The operator: probe hashes the text, fold meets earlier ones, judge verifies them, settle names the earliest clean one.
+//! The operator `near_dup`: which phase does what?
+//!
+//! `probe` hashes the text, `fold` finds earlier documents with a band in common, `judge` verifies
+//! them, and `settle` names the earliest clean one. For cost and state see [`super`].
 
 use super::{
     Config,
     clusters::Clusters,
-    index::{Shard, UNUSED_BITS},
+    index::{BandShard, UNUSED_BITS},
     minhash::{MinHash, words},
     signatures::{Signatures, pack, similarity},
     verify::{LOOK_MARGIN, Shingles, has_words, verify},
@@ -18,10 +21,11 @@ use crate::{
     text::Seed,
 };
 
-/// Candidates verified exactly: so many of the earliest, and as many of the likest. A page with a hundred earlier copies
-/// must not cost a hundred comparisons, and any of them leads to the one document that they copy.
+/// Candidates verified exactly: so many of the earliest, and as many of the most similar. A page
+/// with a hundred earlier copies must not cost a hundred comparisons, and each of them leads to the
+/// one document that they copy.
 const VERIFIED_EACH: usize = 4;
-/// Bytes of a key in a replay record: the bits that the index looks at.
+/// Bytes of a key in a replay record, which holds the bits that the index looks at.
 const KEY_BYTES: usize = (u64::BITS - UNUSED_BITS).div_ceil(8) as usize;
 
 /// See the [module documentation](super).
@@ -31,16 +35,17 @@ pub struct NearDup {
     hash: MinHash,
     signatures: Signatures,
     clusters: Clusters,
-    /// Number of the half of `documents_max` that the latest epoch boundary lies in.
+    /// Which half of `documents_max`, counted from the start of the stream, the latest epoch
+    /// boundary lies in.
     generation: u32,
-    /// The latest epoch boundary: documents since then may still be waiting to be settled.
+    /// The latest epoch boundary. Documents since then may still be waiting to be settled.
     epoch: SeqNo,
 }
 
-/// What one document asks.
+/// What one document asks of the index.
 #[derive(Debug, Default)]
-pub struct Probe {
-    /// Band keys, ascending; none if the document is never a copy.
+pub struct SignatureProbe {
+    /// Band keys, ascending. There are none if the document can never be a copy.
     keys: Vec<u64>,
     signature: Vec<u32>,
 }
@@ -57,12 +62,13 @@ pub struct SignatureFacts {
 pub struct Similar {
     /// The earlier document.
     pub seqno: SeqNo,
-    /// Jaccard similarity of word 5-grams: as exact as is known.
+    /// Jaccard similarity of word 5-grams, as exact as it is known.
     pub similarity: f64,
 }
 
 impl NearDup {
-    /// An operator without memories; values that [`Config::problems`] complains about are moved to the nearest allowed.
+    /// An operator that remembers no document. Values that [`Config::problems`] complains about are
+    /// moved to the nearest allowed ones.
     #[must_use]
     pub fn new(config: &Config, seed: Seed) -> Self {
         let config = config.clamped();
@@ -71,13 +77,13 @@ impl NearDup {
         Self { config, hash, signatures, clusters: Clusters::default(), generation: 0, epoch: 0 }
     }
 
-    /// The cluster that a document is a copy in.
+    /// The cluster in which a document is a copy.
     #[must_use]
     pub fn cluster(&self, seqno: SeqNo) -> Option<SeqNo> {
         self.signatures.cluster(seqno)
     }
 
-    /// All clusters of at least two members.
+    /// All clusters; each has at least two documents.
     #[must_use]
     pub fn clusters(&self) -> &Clusters {
         &self.clusters
@@ -93,14 +99,15 @@ impl NearDup {
     }
 
     /// Similarity by signature, if the other document is remembered as of `tick`.
-    fn estimate(&self, tick: Tick, probe: &Probe, other: SeqNo) -> Option<f64> {
+    fn estimate(&self, tick: Tick, probe: &SignatureProbe, other: SeqNo) -> Option<f64> {
         let known = (self.oldest(tick.epoch)..tick.seqno).contains(&other);
         let theirs = self.signatures.packed(other).filter(|_| known && !probe.signature.is_empty())?;
         Some(similarity(&probe.signature, theirs, self.hash.bins()))
     }
 
-    /// Candidates that the signature does not rule out, and which of them are worth an exact look, by sequence number.
-    fn likely(&self, tick: Tick, probe: &Probe, answers: &[Vec<SeqNo>]) -> Vec<Similar> {
+    /// Candidates that the signature does not rule out and that are worth an exact comparison, by
+    /// sequence number.
+    fn likely(&self, tick: Tick, probe: &SignatureProbe, answers: &[Vec<SeqNo>]) -> Vec<Similar> {
         let mut candidates: Vec<SeqNo> = answers.iter().flatten().copied().collect();
         candidates.sort_unstable();
         candidates.dedup();
@@ -118,12 +125,13 @@ impl NearDup {
         likely
     }
 
-    /// The representatives of verified candidates, each verified itself, earliest first; the first one is named.
+    /// The first of the representatives of verified candidates that is verified itself, earliest
+    /// first.
     fn name(
         &self,
         tick: Tick,
         of: &Document,
-        probe: &Probe,
+        probe: &SignatureProbe,
         similar: &[Similar],
         by: (&dyn Ledger, &dyn Horizon),
     ) -> Option<Similar> {
@@ -145,7 +153,7 @@ impl NearDup {
     }
 }
 
-/// Keys of a replay record, and what comes after them.
+/// The keys of a replay record, and the bytes behind them.
 pub(super) fn keys_of(record: &[u8]) -> Result<(impl Iterator<Item = u64>, &[u8]), Corrupt> {
     let (&count, rest) = record.split_first().unwrap_or((&0, &[]));
     let too_short = Corrupt { what: "as many keys as counted", at: 1 };
@@ -174,34 +182,34 @@ impl Persist for NearDup {
 
 impl Operator for NearDup {
     const NAME: &'static str = "near_dup";
-    type Probe = Probe;
-    type KeyShard = Shard;
+    type Probe = SignatureProbe;
+    type KeyShard = BandShard;
     type Answer = Vec<SeqNo>;
     type Facts = SignatureFacts;
     /// Verified candidates, oldest first.
     type Proposal = Vec<Similar>;
 
-    fn key_shard(&self) -> Shard {
-        Shard::default()
+    fn key_shard(&self) -> BandShard {
+        BandShard::default()
     }
 
-    fn probe(&self, document: &Document) -> Probe {
+    fn probe(&self, document: &Document) -> SignatureProbe {
         let tokens = &document.tokens;
         if tokens.truncated || !has_words(tokens, self.config.words_min) {
-            return Probe::default();
+            return SignatureProbe::default();
         }
         let minima = self.hash.minima(words(tokens));
-        minima.map_or_else(Probe::default, |m| Probe { keys: self.hash.keys(&m), signature: pack(&m) })
+        minima.map_or_else(SignatureProbe::default, |m| SignatureProbe { keys: self.hash.keys(&m), signature: pack(&m) })
     }
 
-    fn fold(&self, shard: &mut Shard, index: usize, tick: Tick, probe: &Probe) -> Vec<SeqNo> {
+    fn fold(&self, shard: &mut BandShard, index: usize, tick: Tick, probe: &SignatureProbe) -> Vec<SeqNo> {
         let from = probe.keys.partition_point(|&key| key_shard_of(key) < index);
         let mine = probe.keys[from..].iter().take_while(|&&key| key_shard_of(key) == index);
         let mut earlier = Vec::new();
         for &key in mine.clone() {
             shard.list(key, &mut earlier);
         }
-        // A document withheld by itself can never be what others copy: it takes no place.
+        // A document that is withheld by itself can never be what others copy, so it is not listed.
         for &key in mine.filter(|_| tick.votes) {
             shard.insert(key, tick.seqno);
         }
@@ -209,7 +217,7 @@ impl Operator for NearDup {
         earlier
     }
 
-    fn describe(&self, document: &Document, probe: &Probe, _: &[Vec<SeqNo>]) -> SignatureFacts {
+    fn describe(&self, document: &Document, probe: &SignatureProbe, _: &[Vec<SeqNo>]) -> SignatureFacts {
         SignatureFacts { signature: probe.signature.clone(), publisher: short(document.publisher.key) }
     }
 
@@ -218,7 +226,13 @@ impl Operator for NearDup {
         self.signatures.push(seqno, kept.map(|m| (m.signature.as_slice(), m.publisher)));
     }
 
-    fn judge(&self, document: &Document, probe: &Probe, answers: &[Vec<SeqNo>], scene: &Scene<'_, Self>) -> Vec<Similar> {
+    fn judge(
+        &self,
+        document: &Document,
+        probe: &SignatureProbe,
+        answers: &[Vec<SeqNo>],
+        scene: &Scene<'_, Self>,
+    ) -> Vec<Similar> {
         let mut mine: Option<Shingles> = None;
         let likely = self.likely(scene.tick, probe, answers).into_iter();
         let verified = likely.filter_map(|Similar { seqno, similarity: estimate }| {
@@ -234,7 +248,7 @@ impl Operator for NearDup {
         &mut self,
         tick: Tick,
         document: &Document,
-        probe: &Probe,
+        probe: &SignatureProbe,
         proposal: Vec<Similar>,
         suspect: bool,
         ledger: &dyn Ledger,
@@ -254,7 +268,7 @@ impl Operator for NearDup {
         Settled { findings: vec![finding], recalls: Vec::new() }
     }
 
-    fn begin_epoch(&mut self, epoch: SeqNo, _: &[SeqNo], shards: &mut [Shard], _: &dyn Horizon) {
+    fn begin_epoch(&mut self, epoch: SeqNo, _: &[SeqNo], shards: &mut [BandShard], _: &dyn Horizon) {
         // Documents since the epoch boundary before may still be settled, as of that epoch boundary.
         let oldest = self.oldest(self.epoch);
         self.signatures.forget(oldest);
@@ -267,8 +281,9 @@ impl Operator for NearDup {
         self.epoch = epoch;
     }
 
-    /// A byte for the number of keys, 5 for each, and what is kept of the document: 107 bytes at 112 minima in 14 bands.
-    fn replay_record(&self, tick: Tick, probe: &Probe, _: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
+    /// One byte for the number of keys, 5 for each key, and what is kept of the document: 107 bytes
+    /// at 112 minima in 14 bands.
+    fn replay_record(&self, tick: Tick, probe: &SignatureProbe, _: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
         let keys: Vec<u64> =
             probe.keys.iter().copied().filter(|&key| tick.votes && folded >> key_shard_of(key) & 1 == 1).collect();
         let kept = self.signatures.all(tick.seqno);
@@ -289,7 +304,7 @@ impl Operator for NearDup {
         self.oldest(epoch)
     }
 
-    fn refold(&self, shard: &mut Shard, index: usize, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
+    fn refold(&self, shard: &mut BandShard, index: usize, run: &[ReplayRecord<'_>]) -> Result<(), Corrupt> {
         let mut generation = self.generation;
         for record in run {
             let now = self.generation_of(record.epoch);
@@ -322,9 +337,17 @@ impl Operator for NearDup {
         Ok(())
     }
 
-    fn state_bytes(&self, shards: &[Shard]) -> Vec<(&'static str, usize)> {
-        let bands = shards.iter().map(Shard::bytes).sum();
+    fn state_bytes(&self, shards: &[BandShard]) -> Vec<(&'static str, usize)> {
+        let bands = shards.iter().map(BandShard::bytes).sum();
         vec![("bands", bands), ("signatures", self.signatures.bytes()), ("clusters", self.clusters.bytes())]
+    }
+}
+
+#[cfg(test)]
+impl NearDup {
+    /// What the signatures of two remembered documents say about their similarity.
+    pub(super) fn estimated(&self, a: SeqNo, b: SeqNo) -> Option<f64> {
+        Some(similarity(self.signatures.packed(a)?, self.signatures.packed(b)?, self.hash.bins()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tests of the operator, through all phases and against the obvious.
+//! Tests of the operator through all its phases, and against a comparison of all pairs.
 
 use std::collections::BTreeSet;
 
@@ -116,7 +116,8 @@ fn forgets_the_older_half_at_epochs() {
     assert_eq!([outcome.matched(40), outcome.matched(41)], [Some(20), None]);
 }
 
-/// Recall is what the curve promises, and nothing below .5 ever passes, not even pairs made to lie just there.
+/// Recall is what the curve promises, and nothing below .5 ever passes, not even pairs made to lie
+/// just there.
 #[test]
 fn recall_and_soundness_against_brute_force() {
     let rates = [0.002, 0.01, 0.02, 0.04, 0.07, 0.08, 0.09, 0.1, 0.11, 0.13, 0.16];
@@ -153,10 +154,10 @@ fn recall_and_soundness_against_brute_force() {
 #[test]
 fn bytes_a_document_are_as_documented() {
     let mut operator = make(1_000_000)();
-    let mut shards: Vec<Shard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
+    let mut shards: Vec<BandShard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
     for seqno in 0..40_000_u32 {
         let minima: Vec<u32> = (0..112).map(|i| mix(u64::from(seqno) << 20 | i) as u32).collect();
-        let probe = Probe { keys: operator.hash.keys(&minima), signature: pack(&minima) };
+        let probe = SignatureProbe { keys: operator.hash.keys(&minima), signature: pack(&minima) };
         let tick = Tick { seqno, epoch: 0, votes: true };
         for (index, shard) in shards.iter_mut().enumerate() {
             operator.fold(shard, index, tick, &probe);

@@ -1,13 +1,13 @@
 //! Which earlier documents have a band key in common with this one? An index from band key to
 //! sequence numbers, on [`slots`](crate::table).
 //!
-//! A slot is 8 bytes: 32 bits of the key and the sequence number. A key's home follows from those 32
-//! bits, so the table can grow without the rest of the key. Keys that differ elsewhere give a false
-//! candidate once in a thousand searches at five million documents; verification rejects it.
+//! A slot is 8 bytes: 32 bits of the key and the sequence number. A key's home follows from those
+//! 32 bits, so the table can grow without the rest of the key. Keys that differ elsewhere give a
+//! false candidate once in a thousand searches at five million documents; verification rejects it.
 //!
-//! A key lists at most the oldest four and the newest four documents: the oldest because the earliest
-//! clean one is named, the newest because the oldest may all be bad. Documents of one key lie in
-//! their order along the key's walk.
+//! A key lists at most the oldest four and the newest four documents: the oldest because the
+//! earliest clean one is named, the newest because the oldest may all be bad. Documents of one key
+//! lie in their order along the key's walk.
 //!
 //! **Cost** about 50 ns a key. **State** 8 bytes a slot at a load of .75 to .84, so 10 bytes a key
 //! (+-6%).
@@ -28,7 +28,8 @@ const LOAD_MAX: Load = Load { keys: 21, slots: 25 };
 /// The documents of one half of those remembered.
 #[derive(Clone, Debug, Default)]
 struct BandTable {
-    /// Upper half: bits of the key. Lower half: the sequence number plus one, so that 0 is no entry.
+    /// Upper half: bits of the key. Lower half: the sequence number plus one, so that 0 is no
+    /// entry.
     slots: Slots<u64>,
 }
 
@@ -94,15 +95,15 @@ impl BandTable {
     }
 }
 
-/// The band keys of one key shard: those of the current half of the documents, and those of the half
-/// before.
+/// The band keys of one key shard: those of the current half of the documents, and those of the
+/// half before.
 #[derive(Clone, Debug, Default)]
-pub struct Shard {
+pub struct BandShard {
     current: BandTable,
     previous: BandTable,
 }
 
-impl Shard {
+impl BandShard {
     /// Appends the earlier documents with the key, oldest first.
     pub fn list(&self, key: u64, out: &mut Vec<SeqNo>) {
         self.previous.list(bits_of(key), out);
@@ -130,7 +131,7 @@ impl Shard {
 }
 
 /// Rebuilt from replay records.
-impl Persist for Shard {
+impl Persist for BandShard {
     fn save(&self, _: &mut Encoder) {}
 
     fn load(&mut self, _: &mut Decoder<'_>) -> Result<(), Corrupt> {
@@ -148,10 +149,11 @@ mod tests {
     use crate::text::hash::mix;
 
     proptest! {
-        /// Against a map of all documents, with keys that collide often and tables that wrap around.
+        /// Against a map of all documents, with keys that collide often and tables that wrap
+        /// around.
         #[test]
         fn agrees_with_the_obvious(script in prop::collection::vec((0_u64..40, any::<bool>()), 1..400)) {
-            let mut shard = Shard::default();
+            let mut shard = BandShard::default();
             let mut oracle: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
             for (seqno, &(number, spread)) in script.iter().enumerate() {
                 // Keys near the end of the table crowd its last slots.
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn bytes_a_key_are_as_documented() {
         for keys in [20_000_u64, 31_000, 50_000, 66_000] {
-            let mut shard = Shard::default();
+            let mut shard = BandShard::default();
             (0..keys).for_each(|i| shard.insert(mix(i) >> 4, i as u32));
             let each = shard.bytes() as f64 / keys as f64;
             assert!((9.4..10.8).contains(&each), "{each} bytes a key");

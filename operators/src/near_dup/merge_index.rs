@@ -1,14 +1,17 @@
-//! Which document of an earlier part is this one nearly a copy of, by what both have left in a log?
+//! Which document of an earlier file shard is this one nearly a copy of, by the replay records of
+//! both?
 //!
-//! For parts that were filtered apart and are joined later, when the texts are no longer at hand: candidates meet in a band,
-//! as they do while a part is filtered, and the signature must show the similarity with the margin of a missing text.
+//! File shards are filtered apart and joined later, when their texts are no longer at hand.
+//! Candidates have a band in common, as they do while a shard is filtered, and the signatures must
+//! show the similarity with the margin of a missing text.
 //!
-//! **Cost** and **state** as of [`super::copies`], of which as much is remembered.
+//! **Cost** and **state** as of [`super::copies`]: as much is remembered of each document.
 
 use super::{
     Config,
     copies::{Similar, keys_of},
-    index::Shard,
+    index::BandShard,
+    minhash::bins,
     signatures::{Signatures, similarity},
     verify::BLIND_MARGIN,
 };
@@ -18,31 +21,32 @@ use crate::{
     operator::{KEY_SHARDS, key_shard_of},
 };
 
-/// The documents of the parts so far.
+/// The documents of the file shards so far.
 #[derive(Debug)]
 pub struct NearMergeIndex {
-    places: usize,
+    bins: usize,
     words: usize,
     similarity_min: f64,
     half: u32,
-    shards: Vec<Shard>,
+    shards: Vec<BandShard>,
     signatures: Signatures,
     generation: u32,
 }
 
 impl NearMergeIndex {
-    /// Knows nothing yet; `config` is the one under which the replay records were written.
+    /// An index of no documents. `config` has to be the one under which the replay records were
+    /// written.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let config = config.clamped();
-        let places = (config.bands * config.rows) as usize;
+        let bins = bins(config.bands as usize, config.rows as usize);
         Self {
-            places,
-            words: Signatures::words(places),
+            bins,
+            words: Signatures::words(bins),
             similarity_min: (config.similarity_min + BLIND_MARGIN).min(1.0),
             half: config.documents_max / 2,
-            shards: (0..KEY_SHARDS).map(|_| Shard::default()).collect(),
-            signatures: Signatures::new(places),
+            shards: (0..KEY_SHARDS).map(|_| BandShard::default()).collect(),
+            signatures: Signatures::new(bins),
             generation: 0,
         }
     }
@@ -61,13 +65,12 @@ impl NearMergeIndex {
         candidates.dedup();
         let Some(mine) = self.signature(kept) else { return Ok(None) };
         Ok(candidates.into_iter().find_map(|seqno| {
-            let theirs = self.signatures.packed(seqno)?;
-            let similarity = similarity(&mine, theirs, self.places);
+            let similarity = self.estimate(&mine, seqno)?;
             (similarity >= self.similarity_min).then_some(Similar { seqno, similarity })
         }))
     }
 
-    /// Takes a document in. Sequence numbers ascend; those left out are never copied.
+    /// Takes a document in. Sequence numbers ascend; documents that are left out are never copied.
     ///
     /// # Errors
     /// If the bytes are no replay record of a document.
@@ -87,6 +90,11 @@ impl NearMergeIndex {
         Ok(())
     }
 
+    /// Similarity by signature to a document that is still remembered.
+    fn estimate(&self, mine: &[u32], other: SeqNo) -> Option<f64> {
+        Some(similarity(mine, self.signatures.packed(other)?, self.bins))
+    }
+
     /// The signature at the head of what is kept of a document.
     fn signature(&self, kept: &[u8]) -> Option<Vec<u32>> {
         let words: Vec<u32> = kept.as_chunks::<4>().0.iter().take(self.words).map(|word| u32::from_le_bytes(*word)).collect();
@@ -100,7 +108,7 @@ mod tests {
     use crate::{
         codec::Encoder,
         conformance::document,
-        near_dup::NearDup,
+        near_dup::{NearDup, minhash::SHINGLE},
         operator::{Operator, Tick},
         text::Seed,
     };
@@ -120,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_found_by_their_traces_and_others_are_not() {
+    fn copies_are_found_by_their_replay_records_and_others_are_not() {
         let config = Config { documents_max: 16, ..Config::default() };
         let mut operator = NearDup::new(&config, Seed(5));
         let mut known = NearMergeIndex::new(&config);
@@ -138,9 +146,48 @@ mod tests {
         assert!(similar.seqno == 1 && similar.similarity >= 0.85 && similar.similarity < 1.0, "{similar:?}");
         assert_eq!(ask(&known, 3, &text(150)), None, "half of it is not enough");
         assert_eq!(ask(&known, 4, "too short to be a copy"), None);
-        // Two halves later the first ones are forgotten.
+        // Two halves of `documents_max` later the first ones are forgotten.
         known.add(20, &record(&mut writer, 20, &text(5000))).expect("a replay record");
         assert_eq!(ask(&known, 5, &text(300)), None);
         assert!(known.similar(&[9, 1, 2]).is_err(), "fewer keys than counted");
+    }
+
+    /// Shingles of a text, and pairs of texts in a mean.
+    const SHINGLES: usize = 400;
+    const PAIRS: u64 = 60;
+
+    /// Two texts that begin alike: their similarity is near `j`, and returned exactly.
+    fn pair(j: f64) -> (String, String, f64) {
+        let shared = (2.0 * SHINGLES as f64 * j / (1.0 + j)).round() as usize;
+        let text = |tail: &str| {
+            let word = |i: usize| if i < shared + SHINGLE - 1 { format!("w{i}") } else { format!("{tail}{i}") };
+            (0..SHINGLES + SHINGLE - 1).map(word).collect::<Vec<_>>().join(" ")
+        };
+        (text("a"), text("b"), shared as f64 / (2 * SHINGLES - shared) as f64)
+    }
+
+    /// The parameters and similarities of the table in the documentation of [`super::super`]:
+    /// estimates are those of the operator, and are the true similarity on average.
+    #[test]
+    fn estimates_are_right_at_every_row_of_the_curve() {
+        for (bands, rows) in [(14, 8), (16, 8), (20, 5), (32, 4)] {
+            let config = Config { bands, rows, documents_max: 16, ..Config::default() };
+            for j in [0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95] {
+                let (a, b, exact) = pair(j);
+                let mut sum = 0.0;
+                for seed in 0..PAIRS {
+                    let mut operator = NearDup::new(&config, Seed(seed));
+                    let records = [record(&mut operator, 0, &a), record(&mut operator, 1, &b)];
+                    let mut index = NearMergeIndex::new(&config);
+                    index.add(0, &records[0]).expect("a replay record");
+                    let mine = index.signature(keys_of(&records[1]).expect("a replay record").1).expect("a signature");
+                    let estimate = index.estimate(&mine, 0).expect("a document that was added");
+                    assert_eq!(Some(estimate), operator.estimated(1, 0), "{bands} x {rows} at {j}");
+                    sum += estimate;
+                }
+                let mean = sum / PAIRS as f64;
+                assert!((mean - exact).abs() < 0.03, "{bands} x {rows}: a similarity of {exact:.3} reads {mean:.3}");
+            }
+        }
     }
 }

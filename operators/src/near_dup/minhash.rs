@@ -1,31 +1,40 @@
-//! `MinHash` of word 5-grams: a short vector whose share of equal places estimates the Jaccard similarity of two texts.
+//! How is a text summed up so that similar texts can be found? By `MinHash` of its word 5-grams: a
+//! short vector whose share of equal bins estimates the Jaccard similarity of two texts.
 //!
-//! One hash a shingle (Li, Owen, Zhang 2012): its upper half picks one of K bins, its lower half competes for the bin's
-//! minimum. Bins that stay empty copy a full one by optimal densification (Shrivastava 2017), so that short texts are
-//! estimated without bias. The classic way, K affine functions of each hash, has no smaller error (test below) and costs K
-//! multiplications a shingle instead of six.
+//! Each shingle is hashed once (Li, Owen, Zhang 2012). The upper half of the hash picks one of K
+//! bins; the lower half competes for the bin's minimum. Bins that stay empty copy a full one by
+//! optimal densification (Shrivastava 2017), so that short texts are estimated without bias. The
+//! classic way, K affine functions of each hash, has no smaller error (a test below shows it) and
+//! costs K multiplications a shingle instead of six.
 //!
 //! **Cost** about 5 ns a word. **State** none.
 
 use crate::text::{
     Seed, Token,
     hash::mix,
-    token::{Kind, Tokens},
+    token::{TokenKind, Tokens},
 };
 
 /// Words in a shingle.
 pub const SHINGLE: usize = 5;
 const DOMAIN: u64 = 0x6d69_6e68_6100;
-/// Signatures have at least as many bins as this, however few the bands need: verification needs them.
-pub const BINS_LEAST: usize = 112;
+/// Signatures have at least as many bins as this, however few the bands need: verification needs
+/// them.
+const BINS_LEAST: usize = 112;
 const EMPTY: u32 = u32::MAX;
 
-/// Words that shingles are made of: letters, ideographs, numbers.
+/// Bins of a signature: one for each minimum of the bands, and never fewer than verification needs.
+#[must_use]
+pub fn bins(bands: usize, rows: usize) -> usize {
+    (bands * rows).max(BINS_LEAST)
+}
+
+/// The words that shingles are made of: runs of letters, ideographs and numbers.
 pub fn words(tokens: &Tokens) -> impl Iterator<Item = Token> + '_ {
     tokens.verbatim().filter(|t| t.is_alphanumeric())
 }
 
-/// Keyed hash functions.
+/// The keyed hash functions.
 #[derive(Clone, Debug)]
 pub struct MinHash {
     bands: usize,
@@ -36,29 +45,30 @@ pub struct MinHash {
 }
 
 impl MinHash {
-    /// Bands of rows, keyed by `seed`.
+    /// Hash functions for `bands` bands of `rows` minima each, keyed by `seed`.
     #[must_use]
     pub fn new(seed: Seed, bands: u32, rows: u32) -> Self {
         let (bands, rows) = (bands as usize, rows as usize);
-        // Odd multipliers: a shingle's sum is then a multilinear hash, which no author can make collide without the seed.
+        // With odd multipliers a shingle's sum is a multilinear hash, which no author can make collide without the seed.
         let odd = std::array::from_fn(|i| seed.number(DOMAIN, i as u64) | 1);
-        Self { bands, rows, bins: (bands * rows).max(BINS_LEAST), odd, seed: seed.number(DOMAIN, SHINGLE as u64) }
+        Self { bands, rows, bins: bins(bands, rows), odd, seed: seed.number(DOMAIN, SHINGLE as u64) }
     }
 
-    /// Bins in a signature.
+    /// Number of bins in a signature.
     #[must_use]
     pub fn bins(&self) -> usize {
         self.bins
     }
 
-    /// Calls `each` with the hash of every shingle, repeated ones repeatedly, and whether a number is in it.
+    /// Calls `each` for every shingle, repeated ones included, with its hash and whether it holds a
+    /// number.
     pub fn for_each_shingle(&self, words: impl Iterator<Item = Token>, mut each: impl FnMut(u64, bool)) {
         let mut window = [0_u64; SHINGLE];
         let mut since_number = SHINGLE;
         for (n, word) in words.enumerate() {
             window.copy_within(1.., 0);
             window[SHINGLE - 1] = u64::from(word.0) + 1;
-            since_number = if word.kind() == Kind::Number { 0 } else { since_number + 1 };
+            since_number = if word.kind() == TokenKind::Number { 0 } else { since_number + 1 };
             if n + 1 >= SHINGLE {
                 let sum = window.iter().zip(&self.odd).fold(self.seed, |sum, (w, odd)| sum.wrapping_add(w.wrapping_mul(*odd)));
                 each(mix(sum), since_number < SHINGLE);
@@ -66,14 +76,14 @@ impl MinHash {
         }
     }
 
-    /// The minima of a text; `None` if it has no shingle.
+    /// The minima of a text, or `None` if it has no shingle.
     #[must_use]
     pub fn minima(&self, words: impl Iterator<Item = Token>) -> Option<Vec<u32>> {
         let mut minima = vec![EMPTY; self.bins];
         let mut any = false;
         self.for_each_shingle(words, |hash, _| {
             let bin = ((hash >> 32) * self.bins as u64) >> 32;
-            // Never EMPTY itself, so that a full bin is seen to be full.
+            // Never `EMPTY` itself, which would make a full bin look empty.
             let value = (hash as u32).min(EMPTY - 1);
             let least = &mut minima[bin as usize];
             *least = value.min(*least);
@@ -85,7 +95,8 @@ impl MinHash {
         })
     }
 
-    /// The keys of the bands, in ascending order. Each holds its band's number, so that bands never meet one another.
+    /// The keys of the bands, in ascending order. The number of a band is hashed into its key, so
+    /// that different bands never have a key in common.
     #[must_use]
     pub fn keys(&self, minima: &[u32]) -> Vec<u64> {
         let bands = minima.chunks_exact(self.rows).take(self.bands).enumerate();
@@ -97,7 +108,8 @@ impl MinHash {
     }
 }
 
-/// Fills empty bins from full ones, chosen by a fixed random sequence of the empty bin's number.
+/// Fills empty bins from full ones, which a fixed random sequence of the empty bin's number
+/// chooses.
 fn densify(minima: &mut [u32]) {
     let full: Vec<bool> = minima.iter().map(|&m| m != EMPTY).collect();
     let bins = minima.len() as u64;

@@ -1,44 +1,48 @@
-//! What is kept of each document to verify copies later: two bits of every minimum, its publisher, its cluster.
+//! What is kept of each document to verify later copies? Two bits of every minimum, the document's
+//! publisher and its cluster.
 //!
-//! A log by sequence number, in chunks; old chunks go as a whole. Two bits agree by chance in a quarter of the places, which the
-//! estimate takes out (b-bit `MinHash`, Li and König 2010): its standard error is .06 at a similarity of .5 and 112 places,
-//! against .05 for whole minima at sixteen times the memory.
+//! The documents lie in a log by sequence number, in chunks; old chunks are dropped as a whole. Two
+//! bits agree by chance in a quarter of the bins, which the estimate corrects (b-bit `MinHash`, Li
+//! and König 2010). Its standard error is .06 at a similarity of .5 and 112 bins, against .05 for
+//! whole minima at sixteen times the memory.
 //!
-//! **State** 4 bytes for each 16 minima, 4 for the publisher, 4 for the cluster: 36 bytes a document at 112 minima.
+//! **State** 4 bytes for each 16 minima, 4 for the publisher, 4 for the cluster: 36 bytes a
+//! document at 112 minima.
 
 use std::collections::VecDeque;
 
 use crate::{codec::Corrupt, document::SeqNo, text::hash::mix};
 
 const CHUNK: u32 = 4096;
-const PLACES_A_WORD: usize = 16;
+const BINS_A_WORD: usize = 16;
 /// Publisher and cluster, after the signature.
 const EXTRA: usize = 2;
 
-/// Two bits of each minimum.
+/// Packs two bits of each minimum.
 #[must_use]
 pub fn pack(minima: &[u32]) -> Vec<u32> {
-    let mut packed = vec![0; minima.len().div_ceil(PLACES_A_WORD)];
-    for (place, &minimum) in minima.iter().enumerate() {
-        // The place is mixed in: two bins that copied the same full one should not err together.
-        let bits = (mix((place as u64) << 32 | u64::from(minimum)) >> 62) as u32;
-        packed[place / PLACES_A_WORD] |= bits << (2 * (place % PLACES_A_WORD));
+    let mut packed = vec![0; minima.len().div_ceil(BINS_A_WORD)];
+    for (bin, &minimum) in minima.iter().enumerate() {
+        // The bin's number is mixed in, so that two bins that copied the same full one do not err together.
+        let bits = (mix((bin as u64) << 32 | u64::from(minimum)) >> 62) as u32;
+        packed[bin / BINS_A_WORD] |= bits << (2 * (bin % BINS_A_WORD));
     }
     packed
 }
 
-/// Estimated Jaccard similarity from packed signatures of `places` minima.
+/// Estimates the Jaccard similarity from packed signatures of `bins` minima. `bins` has to be the
+/// number that was packed: with another one the estimate is wrong.
 #[must_use]
-pub fn similarity(a: &[u32], b: &[u32], places: usize) -> f64 {
+pub fn similarity(a: &[u32], b: &[u32], bins: usize) -> f64 {
     let differing = a.iter().zip(b).map(|(x, y)| {
         let bits = x ^ y;
         ((bits | bits >> 1) & 0x5555_5555).count_ones()
     });
-    let equal = 1.0 - f64::from(differing.sum::<u32>()) / places.max(1) as f64;
+    let equal = 1.0 - f64::from(differing.sum::<u32>()) / bins.max(1) as f64;
     ((equal - 0.25) / 0.75).clamp(0.0, 1.0)
 }
 
-/// The log.
+/// The log of signatures.
 #[derive(Clone, Debug)]
 pub struct Signatures {
     words: usize,
@@ -48,23 +52,23 @@ pub struct Signatures {
 }
 
 impl Signatures {
-    /// Words of a signature of `places` minima.
+    /// Number of words in a signature of `bins` minima.
     #[must_use]
-    pub fn words(places: usize) -> usize {
-        places.div_ceil(PLACES_A_WORD)
+    pub fn words(bins: usize) -> usize {
+        bins.div_ceil(BINS_A_WORD)
     }
 
-    /// An empty log of signatures of `places` minima.
+    /// An empty log of signatures of `bins` minima.
     #[must_use]
-    pub fn new(places: usize) -> Self {
-        Self { words: Self::words(places), first: 0, next: 0, chunks: VecDeque::new() }
+    pub fn new(bins: usize) -> Self {
+        Self { words: Self::words(bins), first: 0, next: 0, chunks: VecDeque::new() }
     }
 
     fn stride(&self) -> usize {
         self.words + EXTRA
     }
 
-    /// Adds a document; sequence numbers that were left out count as documents without signature.
+    /// Adds a document. Sequence numbers that were left out count as documents without a signature.
     pub fn push(&mut self, seqno: SeqNo, signature: Option<(&[u32], u32)>) {
         if self.chunks.is_empty() {
             self.first = seqno - seqno % CHUNK;
@@ -95,7 +99,7 @@ impl Signatures {
         self.chunks.get(chunk)?.get(offset..offset + self.stride())
     }
 
-    /// Everything kept of a document, signature first.
+    /// Everything that is kept of a document, the signature first.
     #[must_use]
     pub fn all(&self, seqno: SeqNo) -> &[u32] {
         self.row(seqno).unwrap_or_default()
@@ -104,10 +108,10 @@ impl Signatures {
     /// Adds a document by everything that was kept of it.
     ///
     /// # Errors
-    /// If that is not as long as it should be.
+    /// If that is of another length.
     pub fn restore(&mut self, seqno: SeqNo, all: &[u32]) -> Result<(), Corrupt> {
         let Some((cluster, rest)) = all.split_last().filter(|_| all.len() == self.stride()) else {
-            return Err(Corrupt { what: "a signature, a unit and a cluster", at: all.len() * 4 });
+            return Err(Corrupt { what: "a signature, a publisher and a cluster", at: all.len() * 4 });
         };
         self.push(seqno, rest.split_last().map(|(publisher, packed)| (packed, *publisher)));
         if let Some(cluster) = cluster.checked_sub(1) {
@@ -116,25 +120,26 @@ impl Signatures {
         Ok(())
     }
 
-    /// The packed signature; all zero where the document has none. `None` if it is forgotten.
+    /// The packed signature, which is all zero if the document has none. `None` if the document is
+    /// forgotten.
     #[must_use]
     pub fn packed(&self, seqno: SeqNo) -> Option<&[u32]> {
         self.row(seqno).map(|row| &row[..self.words])
     }
 
-    /// Hash of the document's publisher.
+    /// The hash of the document's publisher.
     #[must_use]
     pub fn publisher(&self, seqno: SeqNo) -> Option<u32> {
         self.row(seqno).map(|row| row[self.words])
     }
 
-    /// The cluster that the document is a copy in.
+    /// The cluster in which the document is a copy.
     #[must_use]
     pub fn cluster(&self, seqno: SeqNo) -> Option<SeqNo> {
         self.row(seqno).and_then(|row| row[self.words + 1].checked_sub(1))
     }
 
-    /// Says that the document is a copy in the cluster.
+    /// Notes that the document is a copy in the cluster.
     pub fn set_cluster(&mut self, seqno: SeqNo, cluster: SeqNo) {
         let Some((chunk, offset)) = self.place(seqno) else { return };
         let at = offset + self.words + 1;
@@ -143,7 +148,7 @@ impl Signatures {
         }
     }
 
-    /// Forgets chunks that lie before `oldest` as a whole.
+    /// Forgets the chunks that lie wholly before `oldest`.
     pub fn forget(&mut self, oldest: SeqNo) {
         while self.chunks.len() > 1 && self.first + CHUNK <= oldest {
             self.chunks.pop_front();

@@ -1,10 +1,13 @@
-//! Is a candidate really like the document? Exact where its text is at hand, by signature with a margin where not.
+//! Is a candidate really similar to the document? The answer is exact if the candidate's text is at
+//! hand, and comes from the signature, with a margin, if it is not.
 //!
-//! The horizon keeps tokens with numbers masked, so shingles with a number in them are equal there too often. Two bounds
-//! follow: counting only shared shingles *without* numbers gives no more than the true similarity, counting all gives no
-//! less. If the lower bound suffices, the pair is verified for certain. If only the upper one does, numbers decide, and the
-//! signature (made of unmasked words) must say so: it errs by .06, so a pair below .5 passes .75 once in 10^4 and must have
-//! met in a band and have a masked similarity of .75 besides.
+//! The horizon keeps tokens with masked numbers, so shingles that hold a number are equal there too
+//! often. That gives two bounds: a count of the shared shingles *without* numbers yields no more
+//! than the true similarity, and a count of all of them no less. If the lower bound suffices, the
+//! pair is verified for certain. If only the upper bound does, the numbers decide, and the
+//! signature, which is made of unmasked words, must show the similarity. It errs by .06, so a pair
+//! below .5 passes .75 once in 10^4; it must have a band in common and a masked similarity of .75
+//! besides.
 //!
 //! **Cost** about 20 ns a word of both texts. **State** none.
 
@@ -12,16 +15,18 @@ use crate::text::{Token, token::Tokens};
 
 use super::minhash::{MinHash, words};
 
-/// What the signature must show beyond the least similarity where the text is beyond the horizon: 1.7 standard errors.
+/// What the signature must show beyond the least similarity if the text is beyond the horizon: 1.7
+/// standard errors.
 pub const BLIND_MARGIN: f64 = 0.1;
-/// How far below the least similarity an estimate still makes a candidate worth an exact look.
+/// How far below the least similarity an estimate may lie for a candidate to be compared exactly.
 pub const LOOK_MARGIN: f64 = 0.12;
 
-/// The shingles of a text with masked numbers: sorted and distinct, the lowest bit saying whether one holds a number.
+/// The distinct shingles of a text with masked numbers, sorted. The lowest bit of each says whether
+/// it holds a number.
 pub struct Shingles(Vec<u64>);
 
 impl Shingles {
-    /// The shingles of masked tokens.
+    /// Collects the shingles of masked tokens.
     #[must_use]
     pub fn new(hash: &MinHash, ids: &[Token]) -> Self {
         let mut shingles = Vec::with_capacity(ids.len());
@@ -32,7 +37,7 @@ impl Shingles {
         Self(shingles)
     }
 
-    /// Least and greatest similarity that the unmasked texts may have.
+    /// The least and the greatest similarity that the unmasked texts can have.
     #[must_use]
     pub fn bounds(&self, other: &Self) -> (f64, f64) {
         let (mut a, mut b) = (self.0.as_slice(), other.0.as_slice());
@@ -55,9 +60,8 @@ impl Shingles {
     }
 }
 
-/// The similarity to report if the pair is similar enough: `estimate` is by signature, `theirs` the other text's tokens.
-///
-/// `mine` is filled when it is first needed.
+/// The similarity to report, if the pair is similar enough. `estimate` comes from the signatures,
+/// `theirs` are the other text's tokens; `mine` is filled when it is first needed.
 #[must_use]
 pub fn verify(
     hash: &MinHash,

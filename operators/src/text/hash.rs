@@ -1,4 +1,8 @@
-//! Keyed hashes. One seed a background (or a state without one), made at random once and kept with it.
+//! How is text hashed so that no author can make two texts collide? With keys that follow from a
+//! seed.
+//!
+//! Each background has one seed, and so has each state without a background. It is drawn at random
+//! once and kept there.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -7,20 +11,21 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// Hash of bytes for one purpose; `domain` keeps the purposes apart.
+    /// Hashes bytes for one purpose; `domain` keeps the purposes apart.
     #[must_use]
     pub fn bytes(self, domain: u64, bytes: &[u8]) -> u64 {
         xxh3_64_with_seed(bytes, self.0 ^ mix(domain))
     }
 
-    /// Hash of a number for one purpose.
+    /// Hashes a number for one purpose.
     #[must_use]
     pub fn number(self, domain: u64, number: u64) -> u64 {
         mix(mix(self.0 ^ mix(domain)) ^ number)
     }
 }
 
-/// Finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection on 64 bits whose output bits are well mixed.
+/// Mixes a number by the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection on 64 bits
+/// each of whose output bits depends on all input bits.
 #[inline]
 #[must_use]
 pub fn mix(x: u64) -> u64 {

@@ -1,12 +1,13 @@
-//! Text features, computed once a document: matching tokens, n-gram hashes, shingles, context vectors.
+//! What are a text's tokens, n-grams, lines and hashes?
 //!
-//! Everything is a pure function of the text and of the hash seed. Hashes are keyed with a seed that no author of a page
-//! knows, so collisions cannot be prepared.
+//! Everything here is a pure function of the text and of the hash seed. No author of a page knows
+//! the seed that keys the hashes, so nobody can prepare texts that collide.
 
 pub mod hash;
+pub mod line;
 pub mod ngram;
 pub mod token;
 
 pub use hash::Seed;
 pub use ngram::NGRAM_MAX;
-pub use token::{Kind, Token, Tokenizer, Tokens};
+pub use token::{Token, TokenKind, Tokenizer, Tokens};

@@ -1,25 +1,25 @@
-//! Hashes of n-grams of matching tokens, n = 1..=4. An n-gram never crosses a line break.
+//! Which n-grams of tokens does a text have, n = 1..=4? An n-gram never crosses a line break.
 
 use super::{
     hash::{Seed, mix},
     token::Token,
 };
 
-/// Longest n-gram.
+/// Tokens of the longest n-gram.
 pub const NGRAM_MAX: usize = 4;
 
-/// An n-gram where it stands in a document.
+/// One occurrence of an n-gram in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ngram {
-    /// Keyed hash of its tokens.
+    /// Keyed hash of the tokens.
     pub hash: u64,
-    /// Index of its first token.
+    /// Index of the first token.
     pub place: u32,
     /// Number of tokens, `1..=NGRAM_MAX`.
     pub len: u8,
 }
 
-/// The hash of no tokens, to be extended token by token.
+/// The hash of no tokens, which [`extend`] extends token by token.
 #[inline]
 #[must_use]
 pub fn start(seed: Seed) -> u64 {
@@ -33,13 +33,13 @@ pub fn extend(hash: u64, token: Token) -> u64 {
     mix(hash.wrapping_mul(31).wrapping_add(u64::from(token.0)).wrapping_add(1))
 }
 
-/// The hash of a whole n-gram; `None` if it holds a line break.
+/// The hash of a whole n-gram, or `None` if it holds a line break.
 #[must_use]
 pub fn hash(seed: Seed, tokens: &[Token]) -> Option<u64> {
     tokens.iter().try_fold(start(seed), |h, &t| (t != Token::BREAK).then(|| extend(h, t)))
 }
 
-/// Calls `each` for every n-gram of every place, shorter ones first.
+/// Calls `each` for every n-gram at every token, shorter ones first.
 pub fn for_each(seed: Seed, tokens: &[Token], mut each: impl FnMut(Ngram)) {
     let first = start(seed);
     for place in 0..tokens.len() {
@@ -54,7 +54,8 @@ pub fn for_each(seed: Seed, tokens: &[Token], mut each: impl FnMut(Ngram)) {
     }
 }
 
-/// The distinct n-grams that `keep` keeps, in order of their hashes, each where it stands first.
+/// The distinct n-grams whose hashes `keep` accepts, in the order of their hashes. Each comes with
+/// its first occurrence.
 pub fn distinct(seed: Seed, tokens: &[Token], mut keep: impl FnMut(u64) -> bool) -> Vec<Ngram> {
     let mut found = Vec::with_capacity(tokens.len() * 2);
     for_each(seed, tokens, |n| {

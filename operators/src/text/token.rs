@@ -1,32 +1,35 @@
-//! Matching tokens: a text as a sequence of 32-bit numbers, each with its place in the text.
+//! How is a text split into tokens? Into a sequence of 32-bit numbers, each with its byte range in
+//! the text.
 //!
-//! A token is a line break, a run of invisible characters, one character of a script that is written without spaces, a
-//! run of word characters (with their combining marks), or one other visible character. Words are NFKC-folded and
-//! lower-cased; numbers of up to four digits are masked to their shape ("2024" matches "1999"). The text itself is never
-//! changed.
+//! A token is a line break, a run of invisible characters, one character of a script that is
+//! written without spaces, a run of word characters (with their combining marks), or one other
+//! visible character. Words are NFKC-folded and lower-cased. Numbers of up to four digits are
+//! masked to their shape, so that "2024" matches "1999". The text itself is never changed.
 //!
-//! Cost: about 80 ns a token of ordinary text (65 MB/s). State: none.
+//! **Cost** about 80 ns a token of ordinary text (65 MB/s). **State** none.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::hash::Seed;
 
-/// A token: its [`Kind`] in the upper three bits, a keyed hash of its folded form in the other 29.
+/// A token: its [`TokenKind`] in the upper three bits, a keyed hash of its folded form in the other
+/// 29.
 ///
-/// Two different words collide with probability 2^-29: among a million words, every word has another one with
-/// probability .002. A word that hides behind another this way is still seen in its n-grams with neighbours.
+/// Two different words collide with probability 2^-29. Among a million words, each word shares its
+/// token with another one with probability .002. A word that is hidden by such a collision still
+/// shows in its n-grams with neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u32);
 
-/// What kind of token it is.
+/// What a token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub enum TokenKind {
     /// A line break; always [`Token::BREAK`].
     Break = 0,
     /// A word that begins with a letter.
     Word = 1,
-    /// One character of a script written without spaces; counts as a word.
+    /// One character of a script that is written without spaces. It counts as a word.
     Ideograph = 2,
     /// A word that begins with a digit.
     Number = 3,
@@ -49,40 +52,40 @@ impl Token {
     /// The token's kind.
     #[inline]
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> TokenKind {
         match self.0 >> HASH_BITS {
-            0 => Kind::Break,
-            1 => Kind::Word,
-            2 => Kind::Ideograph,
-            3 => Kind::Number,
-            4 => Kind::Stop,
-            5 => Kind::Symbol,
-            _ => Kind::Invisible,
+            0 => TokenKind::Break,
+            1 => TokenKind::Word,
+            2 => TokenKind::Ideograph,
+            3 => TokenKind::Number,
+            4 => TokenKind::Stop,
+            5 => TokenKind::Symbol,
+            _ => TokenKind::Invisible,
         }
     }
 
-    /// Whether it is a word of letters: neighbours of such make word pairs.
+    /// Whether it is a word of letters. Neighbouring ones make word pairs.
     #[inline]
     #[must_use]
     pub fn is_word(self) -> bool {
-        matches!(self.kind(), Kind::Word | Kind::Ideograph)
+        matches!(self.kind(), TokenKind::Word | TokenKind::Ideograph)
     }
 
     /// Whether it is a word or a number.
     #[inline]
     #[must_use]
     pub fn is_alphanumeric(self) -> bool {
-        self.is_word() || self.kind() == Kind::Number
+        self.is_word() || self.kind() == TokenKind::Number
     }
 
     /// Whether it ends a sentence.
     #[inline]
     #[must_use]
     pub fn is_stop(self) -> bool {
-        self.kind() == Kind::Stop
+        self.kind() == TokenKind::Stop
     }
 
-    fn new(kind: Kind, hash: u64) -> Self {
+    fn new(kind: TokenKind, hash: u64) -> Self {
         Self((kind as u32) << HASH_BITS | (hash >> (64 - HASH_BITS)) as u32)
     }
 }
@@ -90,35 +93,37 @@ impl Token {
 /// The tokens of one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// In reading order.
+    /// The tokens, in reading order.
     pub ids: Vec<Token>,
-    /// Byte range of each token in the text.
+    /// The byte range of each token in the text.
     pub spans: Vec<(u32, u32)>,
-    /// For each masked number, in order, the token of its unmasked form. Copies are compared on these.
+    /// The token of the unmasked form of each masked number, in order. Copies are compared by
+    /// these.
     pub unmasked: Vec<Token>,
-    /// Whether the text goes on beyond the last token looked at.
+    /// Whether the text goes on behind the last token, because the limit was reached.
     pub truncated: bool,
 }
 
 impl Tokens {
-    /// Tokens without line breaks and with numbers unmasked: what copies are compared on.
+    /// The tokens without line breaks and with unmasked numbers, by which copies are compared.
     pub fn verbatim(&self) -> impl Iterator<Item = Token> + '_ {
         let mut unmasked = self.unmasked.iter();
         self.ids.iter().filter(|&&t| t != Token::BREAK).map(move |&t| {
-            if t.kind() == Kind::Number && t.0 & MASKED_BIT != 0 { unmasked.next().copied().unwrap_or(t) } else { t }
+            if t.kind() == TokenKind::Number && t.0 & MASKED_BIT != 0 { unmasked.next().copied().unwrap_or(t) } else { t }
         })
     }
 
-    /// Byte range in the text of the tokens `from..to`.
+    /// The byte range in the text of the tokens `from..to`.
     #[must_use]
     pub fn range(&self, from: usize, to: usize) -> Option<(u32, u32)> {
         Some((self.spans.get(from)?.0, self.spans.get(to.checked_sub(1)?)?.1))
     }
 }
 
-/// Lowest hash bit of a number token: set where the number is masked, so that both forms can be told apart.
+/// Lowest hash bit of a number's token. It is set if the number is masked, so that the two forms
+/// differ.
 const MASKED_BIT: u32 = 1;
-/// Numbers of at most this many digits are masked.
+/// Most digits of a number that is masked.
 const MASKED_DIGITS: usize = 4;
 
 /// Turns texts into tokens.
@@ -129,19 +134,21 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Looks at no more than `tokens_max` tokens of a text (at most 65,535: places are kept in 16 bits).
+    /// A tokenizer that reads no more than `tokens_max` tokens of a text. They are at most 65,535,
+    /// as an index of a token is kept in 16 bits.
     #[must_use]
     pub fn new(seed: Seed, tokens_max: usize) -> Self {
         Self { seed, tokens_max: tokens_max.min(usize::from(u16::MAX)) }
     }
 
-    /// Equal for tokenizers that give the same tokens: what is derived from tokens and kept says whose they were.
+    /// A number that is equal for tokenizers that give the same tokens. Stored data that was
+    /// derived from tokens names its tokenizer by it.
     #[must_use]
     pub fn identity(&self) -> u64 {
         self.seed.number(IDENTITY_DOMAIN, self.tokens_max as u64)
     }
 
-    /// The token of a single word, as it would come out of a text.
+    /// The token of a single word, as it would be in a text.
     #[must_use]
     pub fn word(&self, word: &str) -> Option<Token> {
         self.tokens(word).ids.first().copied()
@@ -163,21 +170,21 @@ impl Tokenizer {
             }
             let (class, width) = class;
             let end = match class {
-                Class::Space => {
+                CharClass::Space => {
                     at += width;
                     continue;
                 }
-                Class::Break | Class::Mark | Class::Unspaced => at + width,
-                Class::Hidden => run_end(text, at + width, |c| c == Class::Hidden),
-                Class::Letter | Class::Digit | Class::Underscore => run_end(text, at + width, |c| {
-                    matches!(c, Class::Letter | Class::Digit | Class::Underscore | Class::Combining)
+                CharClass::Break | CharClass::Mark | CharClass::Unspaced => at + width,
+                CharClass::Hidden => run_end(text, at + width, |c| c == CharClass::Hidden),
+                CharClass::Letter | CharClass::Digit | CharClass::Underscore => run_end(text, at + width, |c| {
+                    matches!(c, CharClass::Letter | CharClass::Digit | CharClass::Underscore | CharClass::Combining)
                 }),
-                Class::Combining => run_end(text, at + width, |c| c == Class::Combining),
+                CharClass::Combining => run_end(text, at + width, |c| c == CharClass::Combining),
             };
             let word = &text[at..end];
             let token = match class {
-                Class::Break => Token::BREAK,
-                Class::Digit => self.number(word, &mut folded, &mut out.unmasked),
+                CharClass::Break => Token::BREAK,
+                CharClass::Digit => self.number(word, &mut folded, &mut out.unmasked),
                 _ => Token::new(kind_of(class, word), self.hash(word, &mut folded)),
             };
             out.ids.push(token);
@@ -200,18 +207,19 @@ impl Tokenizer {
 
     fn number(&self, word: &str, folded: &mut String, unmasked: &mut Vec<Token>) -> Token {
         let hash = self.hash(word, folded);
-        let plain = Token(Token::new(Kind::Number, hash).0 & !MASKED_BIT);
+        let plain = Token(Token::new(TokenKind::Number, hash).0 & !MASKED_BIT);
         if folded.len() <= MASKED_DIGITS && folded.bytes().all(|b| b.is_ascii_digit()) {
             unmasked.push(plain);
             let shape = &"0000"[..folded.len()];
-            return Token(Token::new(Kind::Number, self.seed.bytes(DOMAIN, shape.as_bytes())).0 | MASKED_BIT);
+            return Token(Token::new(TokenKind::Number, self.seed.bytes(DOMAIN, shape.as_bytes())).0 | MASKED_BIT);
         }
         plain
     }
 }
 
+/// How a character takes part in splitting a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
+enum CharClass {
     Space,
     Break,
     Letter,
@@ -223,17 +231,17 @@ enum Class {
     Mark,
 }
 
-fn kind_of(class: Class, word: &str) -> Kind {
+fn kind_of(class: CharClass, word: &str) -> TokenKind {
     match class {
-        Class::Letter => Kind::Word,
-        Class::Unspaced => Kind::Ideograph,
-        Class::Hidden => Kind::Invisible,
-        Class::Mark if matches!(word, "." | "!" | "?" | ":" | ";" | "\u{3002}") => Kind::Stop,
-        _ => Kind::Symbol,
+        CharClass::Letter => TokenKind::Word,
+        CharClass::Unspaced => TokenKind::Ideograph,
+        CharClass::Hidden => TokenKind::Invisible,
+        CharClass::Mark if matches!(word, "." | "!" | "?" | ":" | ";" | "\u{3002}") => TokenKind::Stop,
+        _ => TokenKind::Symbol,
     }
 }
 
-fn run_end(text: &str, mut at: usize, goes_on: impl Fn(Class) -> bool) -> usize {
+fn run_end(text: &str, mut at: usize, goes_on: impl Fn(CharClass) -> bool) -> usize {
     while let Some((class, width)) = next_class(text, at) {
         if !goes_on(class) {
             break;
@@ -244,16 +252,16 @@ fn run_end(text: &str, mut at: usize, goes_on: impl Fn(Class) -> bool) -> usize 
 }
 
 #[inline]
-fn next_class(text: &str, at: usize) -> Option<(Class, usize)> {
+fn next_class(text: &str, at: usize) -> Option<(CharClass, usize)> {
     let byte = *text.as_bytes().get(at)?;
     if byte < 0x80 {
         let class = match byte {
-            b'\n' => Class::Break,
-            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
-            b'0'..=b'9' => Class::Digit,
-            b'_' => Class::Underscore,
-            0..=b' ' | 0x7f => Class::Space,
-            _ => Class::Mark,
+            b'\n' => CharClass::Break,
+            b'a'..=b'z' | b'A'..=b'Z' => CharClass::Letter,
+            b'0'..=b'9' => CharClass::Digit,
+            b'_' => CharClass::Underscore,
+            0..=b' ' | 0x7f => CharClass::Space,
+            _ => CharClass::Mark,
         };
         return Some((class, 1));
     }
@@ -261,32 +269,34 @@ fn next_class(text: &str, at: usize) -> Option<(Class, usize)> {
     Some((class_of(c), c.len_utf8()))
 }
 
-fn class_of(c: char) -> Class {
+fn class_of(c: char) -> CharClass {
     if is_invisible(c) {
-        Class::Hidden
+        CharClass::Hidden
     } else if is_unspaced(c) {
-        Class::Unspaced
+        CharClass::Unspaced
     } else if c.is_alphabetic() {
-        Class::Letter
+        CharClass::Letter
     } else if c.is_numeric() {
-        Class::Digit
+        CharClass::Digit
     } else if is_combining_mark(c) {
-        Class::Combining
+        CharClass::Combining
     } else if c.is_whitespace() || c.is_control() {
-        Class::Space
+        CharClass::Space
     } else {
-        Class::Mark
+        CharClass::Mark
     }
 }
 
-/// Characters that show nothing: soft hyphen, zero-width and directional marks, variation selectors, tag characters.
+/// Whether a character shows nothing: soft hyphen, zero-width and directional marks, variation
+/// selectors, tag characters.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}'
         | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e01ef}')
 }
 
-/// Letters of Thai, Lao, Burmese, Khmer, Kana and Han: written without spaces.
+/// Whether it is a letter of Thai, Lao, Burmese, Khmer, Kana or Han, which are written without
+/// spaces.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
 }
@@ -337,7 +347,7 @@ mod tests {
 
     #[test]
     fn kinds() {
-        use Kind::{Break, Ideograph, Invisible, Number, Stop, Symbol, Word};
+        use TokenKind::{Break, Ideograph, Invisible, Number, Stop, Symbol, Word};
         let t = Tokenizer::new(Seed(7), 1000);
         let kinds: Vec<_> = t.tokens("a 1 . - \u{200b} 日\n").ids.iter().map(|t| t.kind()).collect();
         assert_eq!(kinds, [Word, Number, Stop, Symbol, Invisible, Ideograph, Break]);

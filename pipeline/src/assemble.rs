@@ -19,7 +19,7 @@ use operators::{
     mode::Mode,
     near_dup::NearDup,
     operator::Operator as _,
-    reputation::{List, Reputation, Verdict, publisher::Platforms},
+    reputation::{PublisherList, PublisherVerdict, Reputation, publisher::Platforms},
     text::{Seed, Tokenizer},
     trigger_spike::TriggerSpike,
     unicode::Unicode,
@@ -45,7 +45,7 @@ pub struct Ingredients {
     /// Keys every hash.
     pub seed: Seed,
     /// Reviewed verdicts.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<PublisherVerdict>,
     /// Contents of the allow and deny lists.
     pub lists: Lists,
     /// Digest of everything that affects verdicts.
@@ -58,9 +58,9 @@ pub struct Ingredients {
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
     /// Publishers whose documents are never withheld.
-    pub allow: List,
+    pub allow: PublisherList,
     /// Publishers whose documents always are.
-    pub deny: List,
+    pub deny: PublisherList,
 }
 
 impl Ingredients {
@@ -312,21 +312,21 @@ fn load_background(config: &Config, path: &Path) -> Result<Background> {
 }
 
 /// Reads the lists in `files` as one; also their text.
-fn read_lists(files: &[PathBuf]) -> Result<(List, String)> {
+fn read_lists(files: &[PathBuf]) -> Result<(PublisherList, String)> {
     let mut all = String::new();
     for path in files {
         let text = fs::read_to_string(path).with_context(|| format!("read list {}", path.display()))?;
-        if let Some(bad) = List::parse(&text).1.first() {
+        if let Some(bad) = PublisherList::parse(&text).1.first() {
             bail!("list {}: {bad}", path.display());
         }
         all.push_str(&text);
         all.push('\n');
     }
-    Ok((List::parse(&all).0, all))
+    Ok((PublisherList::parse(&all).0, all))
 }
 
 /// Reads `--verdicts`: one JSON object a line, `{"publisher": "example.org", "bad": true, "time": 1700000000}`.
-fn read_verdicts(text: &str) -> Result<Vec<Verdict>> {
+fn read_verdicts(text: &str) -> Result<Vec<PublisherVerdict>> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Line {
@@ -338,7 +338,7 @@ fn read_verdicts(text: &str) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let line: Line = serde_json::from_str(line).with_context(|| format!("line {}", number + 1))?;
-        verdicts.push(Verdict { publisher: line.publisher, bad: line.bad, time: line.time });
+        verdicts.push(PublisherVerdict { publisher: line.publisher, bad: line.bad, time: line.time });
     }
     Ok(verdicts)
 }

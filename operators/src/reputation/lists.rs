@@ -1,9 +1,11 @@
-//! Lists of publishers: a domain, host or account a line, `#` comments.
+//! Is a publisher on a list of the user's? A list has a domain, a host or an account on each line,
+//! and comments behind `#`.
 //!
-//! An entry stands for all below it: `example.org` for its hosts and accounts, `blog.example.org` for that host,
-//! `github.com/someone` for one account. Case, a leading `*.` or `www.`, and a trailing dot do not matter.
+//! An entry stands for everything below it: `example.org` for its hosts and accounts,
+//! `blog.example.org` for that host, `github.com/someone` for one account. Case, a leading `*.` or
+//! `www.`, and a trailing dot do not matter.
 //!
-//! **Cost** a look-up a label, about 100 ns. **State** the list.
+//! **Cost** a look-up for each label of the host, about 100 ns. **State** the list.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +13,22 @@ use super::publisher::split_url;
 
 /// A parsed list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct List {
+pub struct PublisherList {
     entries: BTreeSet<Box<str>>,
 }
 
-/// A line that names nobody.
+/// A line that names no publisher.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: got {got:?}, expected a domain such as example.org or an account such as github.com/someone")]
 pub struct BadLine {
-    /// From 1.
+    /// Its number, counted from 1.
     pub line: usize,
     /// The start of the line.
     pub got: String,
 }
 
-impl List {
-    /// The list in `text`, and the lines that were left out.
+impl PublisherList {
+    /// Parses the list in `text`, and returns with it the lines that were left out.
     #[must_use]
     pub fn parse(text: &str) -> (Self, Vec<BadLine>) {
         let (mut list, mut bad) = (Self::default(), Vec::new());
@@ -55,7 +57,7 @@ impl List {
         self.entries.is_empty()
     }
 
-    /// Whether the publisher, the host of `url`, or a domain above either is listed.
+    /// Whether the list has the publisher, the host of `url`, or a domain above one of them.
     #[must_use]
     pub fn contains(&self, publisher: &str, url: &str) -> bool {
         if self.entries.is_empty() {
@@ -98,8 +100,9 @@ mod tests {
 
     #[test]
     fn matches_publishers_hosts_and_accounts() {
-        let (list, bad) =
-            List::parse("# ours\nExample.org # all\n*.blog.example.net\nhttps://github.com/Someone/\nb\u{fc}cher.de\n\n");
+        let (list, bad) = PublisherList::parse(
+            "# ours\nExample.org # all\n*.blog.example.net\nhttps://github.com/Someone/\nb\u{fc}cher.de\n\n",
+        );
         assert_eq!((list.len(), bad), (4, Vec::new()));
         for (publisher, url, want) in [
             ("example.org", "https://example.org/", true),
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn says_which_lines_are_bad() {
-        let (list, bad) = List::parse("ok.example\ntwo words\n..\n");
+        let (list, bad) = PublisherList::parse("ok.example\ntwo words\n..\n");
         assert_eq!((list.len(), bad.iter().map(|b| b.line).collect::<Vec<_>>()), (1, vec![2, 3]));
         assert!(bad[0].to_string().starts_with("line 2: got \"two words\", expected a domain"));
     }

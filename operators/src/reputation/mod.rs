@@ -1,10 +1,12 @@
-//! Reputation: what lists and people's verdicts say about the publisher.
+//! What do lists and people's verdicts say about a document's publisher?
 //!
-//! **Finds** documents of publishers on the user's deny list (for certain), and of publishers with a bad record (weak evidence: it
-//! tips a near miss and decides nothing by itself unless the user raises [`Config::score_max`]). **Misses** whoever has no
-//! record. Never fed by the filter's own verdicts.
+//! **Finds** documents of publishers on the user's deny list, for certain; and of publishers with a
+//! bad record, which is weak evidence: it tips the scales where another finding is just below its
+//! threshold, and decides nothing by itself unless the user raises [`Config::score_max`].
+//! **Misses** publishers without a record. The filter's own verdicts never enter the record.
 //!
-//! Publishers ([`mod@publisher`]) are also what spikes are counted over. [`contributions`] counts documents of publishers that nobody knows.
+//! Publishers ([`mod@publisher`]) are also what spikes are counted by. [`contributions`] counts the
+//! documents of publishers that nobody knows.
 //!
 //! **Cost** below a microsecond a document. **State** lists and verdicts, read once.
 
@@ -12,14 +14,14 @@ pub mod contributions;
 pub mod ledger;
 pub mod lists;
 pub mod publisher;
-mod punycode;
+
 mod shared;
 
 use serde::{Deserialize, Serialize};
 
 pub use contributions::Contributions;
-pub use ledger::{Ledger, Prior, Verdict};
-pub use lists::List;
+pub use ledger::{Prior, PublisherVerdict, VerdictLedger};
+pub use lists::PublisherList;
 pub use publisher::{Platforms, publisher_of};
 
 use crate::{
@@ -35,21 +37,24 @@ use crate::{
 pub struct Config {
     /// Default `enforce`.
     pub mode: Mode,
-    /// Regular expressions over host and path (`uni.example/~someone/page`) with one capture group, the account. Default none.
+    /// Regular expressions over host and path (`uni.example/~someone/page`) with one capture group,
+    /// the account. Default none.
     pub account_patterns: Vec<String>,
-    /// Days after which a verdict counts half. Default 180.
+    /// Days after which a verdict has half of its weight. Default 180.
     pub half_life_days: f64,
-    /// Bad documents assumed of every publisher before any verdict, at least 1. Default 1.
+    /// Bad documents that every publisher is assumed to have before any verdict, at least 1.
+    /// Default 1.
     pub prior_bad: f64,
-    /// Good documents assumed of every publisher before any verdict, at least 1. Default 4.
+    /// Good documents that every publisher is assumed to have before any verdict, at least 1.
+    /// Default 4.
     pub prior_good: f64,
-    /// Good documents assumed besides of publishers on the allow list. Default 20.
+    /// Further good documents that publishers on the allow list are assumed to have. Default 20.
     pub prior_allowed: f64,
     /// Upper bound of the share of bad documents from which a record is poor. Default .6.
     pub bound_min: f64,
-    /// Score of the worst record; .5 and more withholds by itself. Default .45.
+    /// Score of the worst record. From .5 on it withholds a document by itself. Default .45.
     pub score_max: f64,
-    /// Documents of one unknown publisher from which the report names it. Default 1,000.
+    /// Documents of an unknown publisher beyond which the report names it. Default 1,000.
     pub contribution_cap: u64,
 }
 
@@ -60,23 +65,23 @@ impl Default for Config {
             account_patterns: Vec::new(),
             // Domains change hands and owners clean up; half a year keeps a campaign's hosts for its life.
             half_life_days: 180.0,
-            // One document in five: nobody's word is taken for more than a handful of verdicts.
+            // One bad document in five, with the weight of a handful of verdicts.
             prior_bad: 1.0,
             prior_good: 4.0,
             // A listed site needs many bad verdicts before its record is poor.
             prior_allowed: 20.0,
-            // The bound of the prior alone is .53: one bad verdict (.66) makes a poor record, one more good one mends it.
+            // The bound of the prior alone is .53. One bad verdict (.66) makes a poor record, and a good one mends it.
             bound_min: 0.6,
-            // Below the threshold: never sole evidence.
+            // Below the threshold of .5, so that a poor record never withholds a document by itself.
             score_max: 0.45,
-            // What the largest unseen site of an ordinary dump of a million pages stays below.
+            // The largest unseen site of an ordinary dump of a million pages has fewer.
             contribution_cap: 1000,
         }
     }
 }
 
 impl Config {
-    /// What is wrong with the values: key and message, all of them.
+    /// All that is wrong with the values, as key and message.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
@@ -106,26 +111,27 @@ const DAY_SECONDS: f64 = 86_400.0;
 #[derive(Clone, Debug)]
 pub struct Reputation {
     config: Config,
-    allow: List,
-    deny: List,
-    ledger: Ledger,
+    allow: PublisherList,
+    deny: PublisherList,
+    ledger: VerdictLedger,
 }
 
 impl Reputation {
     /// An inspector over lists and verdicts.
     #[must_use]
-    pub fn new(config: Config, allow: List, deny: List, verdicts: &[Verdict]) -> Self {
-        let ledger = Ledger::new(verdicts, config.half_life_days * DAY_SECONDS);
+    pub fn new(config: Config, allow: PublisherList, deny: PublisherList, verdicts: &[PublisherVerdict]) -> Self {
+        let ledger = VerdictLedger::new(verdicts, config.half_life_days * DAY_SECONDS);
         Self { config, allow, deny, ledger }
     }
 
-    /// Whether the user's allow list names the document's publisher: the one thing that makes a verdict milder.
+    /// Whether the user's allow list names the document's publisher. Nothing else makes a verdict
+    /// milder.
     #[must_use]
     pub fn is_allowed(&self, document: &Document) -> bool {
         self.allow.contains(&document.publisher.name, &document.url)
     }
 
-    /// Whether a list or a verdict knows the publisher.
+    /// Whether a list names the publisher or there is a verdict on it.
     #[must_use]
     pub fn knows(&self, document: &Document) -> bool {
         self.is_allowed(document)
@@ -138,8 +144,9 @@ impl Reputation {
         Prior { alpha: self.config.prior_bad, beta: self.config.prior_good + more }
     }
 
-    /// Evidence that the publisher has a bad record at event time `now` (seconds since 1970; the engine's clock, not the
-    /// document's own date, which its author chooses). Without a time, verdicts count in full.
+    /// Evidence that the publisher has a bad record at event time `now`, in seconds since 1970.
+    /// That is the engine's clock and not the document's own date, which its author chooses.
+    /// Without a time all verdicts count in full.
     #[must_use]
     pub fn poor(&self, document: &Document, now: Option<i64>) -> Option<Finding> {
         if self.ledger.is_empty() {
@@ -147,7 +154,7 @@ impl Reputation {
         }
         let prior = self.prior(self.is_allowed(document));
         let standing = self.ledger.standing(&document.publisher.name, now, prior)?;
-        // No record is poor for lack of verdicts: somebody must have said so.
+        // A record is not poor for lack of verdicts: somebody must have decided so.
         if standing.bound < self.config.bound_min || standing.bad <= standing.good {
             return None;
         }
@@ -179,11 +186,11 @@ mod tests {
     use crate::conformance::document;
 
     fn reputation() -> Reputation {
-        let verdict = |publisher: &str, bad| Verdict { publisher: publisher.to_owned(), bad, time: 1_000_000 };
+        let verdict = |publisher: &str, bad| PublisherVerdict { publisher: publisher.to_owned(), bad, time: 1_000_000 };
         let mut verdicts = vec![verdict("once.example", true), verdict("mended.example", true), verdict("mended.example", false)];
         verdicts.extend((0..8).map(|_| verdict("worst.example", true)));
         verdicts.extend((0..8).map(|_| verdict("allowed.example", true)));
-        let list = |text| List::parse(text).0;
+        let list = |text| PublisherList::parse(text).0;
         Reputation::new(Config::default(), list("allowed.example"), list("denied.example\nhost.mixed.example"), &verdicts)
     }
 

@@ -1,10 +1,11 @@
-//! Well-known hosts that many people share, and where their addresses say who it is.
+//! On which well-known hosts do many people publish, and which part of an address names the
+//! account?
 //!
-//! Hosts that give each account a name of its own (`someone.github.io`) are mostly in the private section of the public
-//! suffix list; [`subdomain`] adds those that are not. The lists are short on purpose: what is not here, a background
-//! learns from its pages, and a user may add patterns.
+//! Hosts that give each account a subdomain (`someone.github.io`) are mostly in the private section
+//! of the public suffix list; [`subdomain`] adds those that are not. The lists are short on
+//! purpose: a background learns other hosts from its pages, and a user may add patterns.
 
-/// Registrable domain -> the account is the first segment of the path.
+/// Registrable domains on which the account is the first segment of the path.
 const FIRST_SEGMENT: &[&str] = &[
     "behance.net",
     "bitbucket.org",
@@ -35,7 +36,8 @@ const FIRST_SEGMENT: &[&str] = &[
     "x.com",
 ];
 
-/// Registrable domain -> the segments after which the account comes. A segment that begins with `@` is an account anywhere here.
+/// Registrable domains and the segments behind which the account comes. On all of them a segment
+/// that begins with `@` is an account as well.
 const AFTER_KEYWORD: &[(&str, &[&str])] = &[
     ("flickr.com", &["photos", "people"]),
     ("google.com", &["view", "site"]),
@@ -48,7 +50,7 @@ const AFTER_KEYWORD: &[(&str, &[&str])] = &[
     ("youtube.com", &["channel", "c", "user"]),
 ];
 
-/// Registrable domain -> each name below it is an account's.
+/// Registrable domains on which each subdomain is an account.
 const SUBDOMAIN: &[&str] = &[
     "bandcamp.com",
     "blogger.com",
@@ -68,13 +70,13 @@ const SUBDOMAIN: &[&str] = &[
     "wordpress.com",
 ];
 
-/// The account in an address, and what stands before it in the publisher's name.
+/// The account in an address, and what is put before it in the publisher's name.
 pub(super) fn account<'a>(host: &str, domain: &str, segments: impl Iterator<Item = &'a str>) -> Option<(&'static str, String)> {
     let mut segments = segments.take(3);
     if FIRST_SEGMENT.binary_search(&domain).is_ok() {
         return Some(("", segments.next()?.to_owned()));
     }
-    // Of this company's hosts, one is shared.
+    // Only one of this company's hosts is shared.
     if domain == "google.com" && host != "sites.google.com" {
         return None;
     }

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use mimalloc::MiMalloc;
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::{Background, BackgroundOrigin},
+    learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };
@@ -30,7 +31,7 @@ pub fn platforms(hosts: &BTreeSet<String>) -> Platforms {
 /// A sample crawl's pages, and a background of the same kind of text.
 pub fn crawl(size: Size, sample_seed: u64, seed: Seed) -> (Arc<Background>, Vec<SampleDocument>) {
     let tokenizer = Tokenizer::new(seed, 50_000);
-    let mut learner = Learner::new(seed, Options::default());
+    let mut learner = Learner::new(seed, LearnOptions::default());
     let mut pages = Vec::new();
     for page in sample::documents(size, sample_seed) {
         match page.kind {
@@ -39,7 +40,7 @@ pub fn crawl(size: Size, sample_seed: u64, seed: Seed) -> (Arc<Background>, Vec<
         }
     }
     let publisher = |url: &str, source: &str, hosts: &BTreeSet<String>| publisher_of(url, source, seed, &platforms(hosts));
-    (Arc::new(learner.finish(Origin::Trusted, &publisher)), pages)
+    (Arc::new(learner.finish(BackgroundOrigin::Trusted, &publisher)), pages)
 }
 
 /// An engine over a folder of state: as that was left, or a new one.

@@ -21,7 +21,8 @@ use connectors::{
     source::{Limit, Payload, Record, Source},
 };
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::{Background, BackgroundOrigin},
+    learn::{LearnOptions, Learner},
     reputation::publisher::publisher_of,
     text::{Seed, Tokenizer, hash::mix},
 };
@@ -89,12 +90,12 @@ impl Source for Documents {
 
 fn background() -> Arc<Background> {
     let tokenizer = Tokenizer::new(SEED, 50_000);
-    let mut learner = Learner::new(SEED, Options { calibrate: false, ..Options::default() });
+    let mut learner = Learner::new(SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
     for number in 0..LEARNED {
         let (site, text) = document(number);
         learner.add(&url(site, number), "bench", &tokenizer.tokens(&text).ids);
     }
-    Arc::new(learner.finish(Origin::Trusted, &|url, source, hosts| publisher_of(url, source, SEED, &platforms(hosts))))
+    Arc::new(learner.finish(BackgroundOrigin::Trusted, &|url, source, hosts| publisher_of(url, source, SEED, &platforms(hosts))))
 }
 
 /// Quantiles of all stops.

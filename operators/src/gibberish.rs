@@ -1,12 +1,16 @@
-//! `gibberish`: words in an order that nobody writes.
+//! Does a text have words in an order that nobody writes?
 //!
-//! A window of 64 words slides over the text by 8. Its score is the share of neighbouring words that the background never
-//! saw side by side, times the share of different words in the window (lists repeat words, random words do not). A window
-//! of which three quarters are unknown words says nothing: another language, or code.
+//! A window of 64 words is moved over the text in steps of 8. Its score is the share of
+//! neighbouring words that no document of the background has side by side, times the share of
+//! different words in the window (lists repeat words, random words do not). A window in which three
+//! quarters of the words are unknown is ignored: it is another language, or code.
 //!
-//! Finds: random words or word pieces, with or without a trigger before them. Misses: text generated from real word pairs,
-//! stretches of fewer than 32 words, languages the background does not know.
-//! Cost: one cache line a word. State: none beside the background; off without one.
+//! **Finds** random words or word pieces, with or without a trigger before them. **Misses** text
+//! that is generated from real word pairs, stretches of fewer than 32 words, and languages that the
+//! background does not have.
+//!
+//! **Cost** one cache line a word. **State** none beside the background; without one the operator
+//! is off.
 
 use std::sync::Arc;
 
@@ -23,20 +27,21 @@ use crate::{
 
 const WINDOW: usize = 64;
 const STEP: usize = 8;
-/// Share of unknown words from which a window says nothing.
+/// Share of unknown words from which on a window is ignored.
 const UNKNOWN_MAX: f64 = 0.75;
 
-/// Options of `gibberish`.
+/// `[operators.gibberish]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `enforce`, `shadow` (reported, not acted on) or `off`.
     pub mode: Mode,
-    /// Score in 0..1 from which a document is withheld; unset: as calibrated with the background, at most .96.
+    /// Score, 0 to 1, from which on a document is withheld. Unset: as calibrated with the
+    /// background, at most .96.
     pub threshold: Option<f64>,
 }
 
-/// The inspector.
+/// See the [module documentation](self).
 #[derive(Clone, Debug)]
 pub struct Gibberish {
     background: Arc<Background>,
@@ -44,10 +49,10 @@ pub struct Gibberish {
 }
 
 impl Gibberish {
-    /// Stable name.
+    /// The name of the inspector, which never changes.
     pub const NAME: &'static str = "gibberish";
 
-    /// An inspector against a background.
+    /// An inspector that compares with a background.
     #[must_use]
     pub fn new(config: &Config, background: Arc<Background>) -> Self {
         let threshold = config.threshold.unwrap_or(background.thresholds().gibberish);
@@ -65,7 +70,7 @@ impl Inspector for Gibberish {
         if score < self.threshold {
             return;
         }
-        // From the threshold to 1: from one half to certainty.
+        // Scores from the threshold to 1 become scores from one half to certainty.
         let excess = (score - self.threshold) / (1.0 - self.threshold).max(1e-9);
         let mut finding = Finding::new(Self::NAME, Reason::Gibberish, Score::new(0.5 + 0.5 * excess));
         finding.evidence.observed = Some(score);
@@ -75,13 +80,14 @@ impl Inspector for Gibberish {
     }
 }
 
-/// The text's score in 0..1; 0 if it is too short or the background empty.
+/// The score of a text, 0 to 1. It is 0 if the text is too short or the background empty.
 #[must_use]
 pub fn score(background: &Background, tokens: &[Token]) -> f64 {
     worst(background, tokens).map_or(0.0, |(score, _)| score)
 }
 
-/// Highest score of a window and the places of its first and last word. A text with 32 to 63 words is one window.
+/// The highest score of a window, with the indices of its first and last word. A text of 32 to 63
+/// words is one window.
 fn worst(background: &Background, tokens: &[Token]) -> Option<(f64, (usize, usize))> {
     if background.documents() == 0 {
         return None;
@@ -110,7 +116,7 @@ fn worst(background: &Background, tokens: &[Token]) -> Option<(f64, (usize, usiz
     (unknown < UNKNOWN_MAX).then(|| (score, (words[start].0, words[start + size - 1].0)))
 }
 
-/// Share of different words, and of words that the background does not know.
+/// The share of different words in a window, and of words that the background does not have.
 fn variety(background: &Background, window: &[(usize, Token)]) -> (f64, f64) {
     let mut sorted = [Token::BREAK; WINDOW];
     let sorted = &mut sorted[..window.len()];
@@ -126,8 +132,9 @@ fn variety(background: &Background, window: &[(usize, Token)]) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::{
-        background::{Learner, Options, Origin},
+        background::BackgroundOrigin,
         conformance,
+        learn::{LearnOptions, Learner},
         text::hash::mix,
     };
 
@@ -147,13 +154,13 @@ mod tests {
     }
 
     fn inspector() -> Gibberish {
-        let mut learner = Learner::new(conformance::SEED, Options::default());
+        let mut learner = Learner::new(conformance::SEED, LearnOptions::default());
         for d in 0..400 {
             let document = conformance::document("a.example", &prose(d, 120));
             learner.add("https://a.example", "", document.ids());
         }
         let publisher = conformance::document("a.example", "").publisher;
-        Gibberish::new(&Config::default(), Arc::new(learner.finish(Origin::Trusted, &|_, _, _| publisher.clone())))
+        Gibberish::new(&Config::default(), Arc::new(learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone())))
     }
 
     fn found(inspector: &Gibberish, text: &str) -> Vec<Finding> {

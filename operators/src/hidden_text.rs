@@ -1,11 +1,12 @@
-//! Prose on a page that its readers do not see: written for those who read the source, such as other extractors and their
-//! models.
+//! Does a page have prose that its readers do not see? Such prose is written for those who read the
+//! source, such as other extractors and their models.
 //!
-//! **Finds** prose that a page renders so that nobody sees it: tiny, off the page, in the colour of its background. With
-//! `hidden_words_min`, also prose that a page does not render at all.
-//! **Leaves alone** by default what is not rendered: menus, tabs, dialogs and answers to questions are hidden until somebody asks for
-//! them, on more than every tenth page. Lines of a few words are no prose.
-//! **Misses** what the decoder cannot know to be hidden (linked style sheets, scripts), and records that are text already.
+//! **Finds** prose that is visually hidden: rendered tiny, off the page, or in the colour of its
+//! background. With `hidden_words_min` it also finds prose that is not rendered at all. **Leaves
+//! alone** by default what is not rendered: on more than every tenth page, menus, tabs, dialogs and
+//! answers to questions are hidden until somebody opens them. Lines of a few words are no prose.
+//! **Misses** what the decoder cannot know to be hidden (linked style sheets, scripts), and records
+//! that are text already.
 //!
 //! **Cost** one pass over hidden text. **State** none.
 
@@ -24,9 +25,9 @@ use crate::{
 pub struct Config {
     /// `enforce`, `shadow` (reported, not acted on) or `off`.
     pub mode: Mode,
-    /// Words of prose from which text that a page renders unseen is suspicious; 0: never. Default 12.
+    /// Words of prose from which on visually hidden text is suspicious; 0: never. Default 12.
     pub disguised_words_min: u32,
-    /// Words of prose from which text that a page does not render is suspicious; 0: never, the default.
+    /// Words of prose from which on text that is not rendered is suspicious; 0: never, the default.
     pub hidden_words_min: u32,
 }
 
@@ -37,15 +38,16 @@ impl Default for Config {
     }
 }
 
-/// Name of the inspector.
+/// The name of the inspector.
 pub const NAME: &str = "hidden_text";
-/// Words of a line from which it is prose.
+/// Least number of words in a line of prose.
 const LINE_WORDS: u32 = 8;
-/// Bytes of the longest line that are shown.
+/// Most bytes of the longest line that are reported.
 const PHRASE_BYTES_MAX: usize = 400;
-/// How sure it is: what is disguised is so by intent, what is not rendered mostly is a menu.
-const DISGUISED: f64 = 0.8;
-const HIDDEN: f64 = 0.5;
+/// Score of visually hidden text, which is hidden by intent.
+const VISUALLY_HIDDEN: f64 = 0.8;
+/// Score of text that is not rendered, which mostly is a menu.
+const NOT_RENDERED: f64 = 0.5;
 
 /// See the [module documentation](self).
 #[derive(Clone, Debug, Default)]
@@ -54,7 +56,7 @@ pub struct HiddenText {
 }
 
 impl HiddenText {
-    /// An inspector.
+    /// An inspector with these options.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { config }
@@ -68,8 +70,8 @@ impl Inspector for HiddenText {
 
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
         let parts = [
-            (document.disguised(), self.config.disguised_words_min, Reason::DisguisedText, DISGUISED),
-            (document.hidden(), self.config.hidden_words_min, Reason::HiddenText, HIDDEN),
+            (document.disguised(), self.config.disguised_words_min, Reason::DisguisedText, VISUALLY_HIDDEN),
+            (document.hidden(), self.config.hidden_words_min, Reason::HiddenText, NOT_RENDERED),
         ];
         for (text, least, reason, score) in parts.into_iter().filter(|&(_, least, ..)| least > 0) {
             let (words, longest) = prose(text);
@@ -87,7 +89,7 @@ impl Inspector for HiddenText {
     }
 }
 
-/// Words in lines of prose, each line once, and the longest of these lines.
+/// The number of words in lines of prose, each line counted once, and the longest of these lines.
 fn prose(text: &str) -> (u32, &str) {
     let mut lines: Vec<(u32, &str)> = text.lines().map(|line| (words(line), line)).filter(|(n, _)| *n >= LINE_WORDS).collect();
     let longest = lines.iter().rev().max_by_key(|(n, _)| *n).map_or("", |(_, line)| *line);
@@ -96,7 +98,8 @@ fn prose(text: &str) -> (u32, &str) {
     (lines.iter().map(|(n, _)| n).sum(), longest)
 }
 
-/// Words of letters in a line; two characters of a script without spaces are one.
+/// The number of words of letters in a line. Two characters of a script without spaces are one
+/// word.
 fn words(line: &str) -> u32 {
     let spaced = line.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() * 2 > word.len() / 2);
     let unspaced = line.chars().filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c) || ('\u{e00}'..='\u{eff}').contains(c)).count();

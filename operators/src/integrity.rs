@@ -1,11 +1,12 @@
-//! Archive records whose bytes do not have the digest that the archive states.
+//! Does an archive record have the bytes whose digest the archive states?
 //!
-//! **Finds** records that were changed or damaged after they were written and whose digests were not. **Leaves alone**
-//! records that state none, that the crawler cut, or whose payload has the digest in any of the forms that writers take it of.
-//! **Misses** changes whose author has also changed the digests.
+//! **Finds** records that were changed or damaged after they were written, while their digests were
+//! not changed. **Leaves alone** records that state no digest, that the crawler cut, or whose
+//! payload has the digest in any of the forms of which writers take it. **Misses** changes whose
+//! author has also changed the digests.
 //!
-//! In shadow mode unless told otherwise: some crawlers have written wrong digests for years, so on archives of unknown
-//! making this says more about the writer than about a page.
+//! The default is shadow mode: some crawlers have written wrong digests for years, so on archives
+//! of unknown origin a wrong digest says more about the writer than about a page.
 //!
 //! **Cost** none here: the digests are compared where the record is decoded. **State** none.
 
@@ -32,7 +33,7 @@ impl Default for Config {
     }
 }
 
-/// Name of the inspector.
+/// The name of the inspector.
 pub const NAME: &str = "integrity";
 
 /// See the [module documentation](self).
@@ -48,7 +49,7 @@ impl Inspector for Integrity {
         let score = match document.differs {
             None => return,
             Some(Differs::Block) => 0.9,
-            // What a payload is, writers do not agree on.
+            // Writers do not agree on what a payload is.
             Some(Differs::Payload) => 0.7,
         };
         found.push(Finding::new(NAME, Reason::DigestMismatch, Score::new(score)));

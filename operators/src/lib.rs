@@ -18,6 +18,7 @@ pub mod gibberish;
 pub mod hidden_text;
 pub mod inspect;
 pub mod integrity;
+pub mod learn;
 pub mod lookup;
 pub mod mode;
 pub mod near_dup;

@@ -1,15 +1,18 @@
-//! Characters that hide something: text that a reader does not see, or letters that are not what they look like.
+//! Does a text hold characters that hide something: text that a reader does not see, or letters
+//! that are not what they look like?
 //!
 //! **Finds**
-//! * tag characters (U+E0000..E007F), but for the short ones of a flag emoji;
+//! * tag characters (U+E0000..E007F), except for the few in a flag emoji;
 //! * runs of three invisible characters, or of two different ones;
 //! * one invisible character, or bidirectional controls, between two Latin letters;
 //! * variation selectors after a Latin letter, or three in a row;
-//! * two or more words that mix Latin letters with look-alikes from Cyrillic and Greek, and with nothing else.
+//! * two or more words that mix Latin letters with look-alikes from Cyrillic and Greek, and with
+//!   nothing else.
 //!
-//! **Leaves alone** joiners of Persian and Indic scripts, emoji joined by zero-width joiners, an invisible character
-//! doubled (machine translation leaves those), words of several scripts that are not all look-alikes (`β-Carotin`).
-//! **Misses** look-alikes in words written in look-alikes alone, and homoglyphs of other scripts.
+//! **Leaves alone** joiners of Persian and Indic scripts, emoji joined by zero-width joiners, a
+//! doubled invisible character (machine translation leaves those), and words of several scripts
+//! that are not all look-alikes (`β-Carotin`). **Misses** words that are written in look-alikes
+//! alone, and homoglyphs of other scripts.
 //!
 //! **Cost** nothing on ASCII texts, one pass of about 3 ns a character on others. **State** none.
 
@@ -28,34 +31,34 @@ use crate::{
 pub struct Config {
     /// `enforce`, `shadow` (reported, not acted on) or `off`.
     pub mode: Mode,
-    /// Words with look-alike letters from which a text is suspicious. Default 2.
+    /// Number of words with look-alike letters from which on a text is suspicious. Default 2.
     pub mixed_words_min: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        // A single one is mostly a slip of the keyboard layout.
+        // A single one mostly comes from the wrong keyboard layout.
         Self { mode: Mode::Enforce, mixed_words_min: 2 }
     }
 }
 
 impl Config {
-    /// What is wrong with the values: key and message.
+    /// What is wrong with the values, as key and message.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         if self.mixed_words_min > 0 { Vec::new() } else { vec![("mixed_words_min", "got 0, expected at least 1".to_owned())] }
     }
 }
 
-/// Name of the inspector.
+/// The name of the inspector.
 pub const NAME: &str = "unicode";
 const SPANS_MAX: usize = 16;
-/// Tag characters in a flag: at most six of a region's code and the end mark.
+/// Most tag characters in a flag: six of a region's code and the end mark.
 const FLAG_TAGS_MAX: u32 = 7;
 const BLACK_FLAG: char = '\u{1f3f4}';
 
-/// What is found, in the order in which it is reported, and how sure it is. Each is beyond dispute in a running text, but
-/// pages *about* Unicode have the later ones.
+/// The reasons in the order in which they are reported, with their scores. Each is beyond dispute
+/// in running text, but pages *about* Unicode give the later ones.
 const REASONS: [(Reason, f64); 6] = [
     (Reason::TagCharacters, 1.0),
     (Reason::InvisibleRun, 0.95),
@@ -72,13 +75,13 @@ pub struct Unicode {
 }
 
 impl Unicode {
-    /// An inspector.
+    /// An inspector with these options.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { config }
     }
 
-    /// Appends what is suspicious about `text`.
+    /// Appends a finding for each reason why `text` is suspicious.
     pub fn inspect_text(&self, text: &str, found: &mut Vec<Finding>) {
         if text.is_ascii() {
             return;
@@ -108,20 +111,21 @@ impl Inspector for Unicode {
     }
 }
 
+/// A kind of characters that show nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hidden {
+enum InvisibleKind {
     ZeroWidth,
     Variation,
     Bidi,
     Tag,
 }
 
-fn hidden(c: char) -> Option<Hidden> {
+fn invisible_kind(c: char) -> Option<InvisibleKind> {
     match c {
-        '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => Some(Hidden::ZeroWidth),
-        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => Some(Hidden::Variation),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(Hidden::Bidi),
-        '\u{e0000}'..='\u{e007f}' => Some(Hidden::Tag),
+        '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => Some(InvisibleKind::ZeroWidth),
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => Some(InvisibleKind::Variation),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(InvisibleKind::Bidi),
+        '\u{e0000}'..='\u{e007f}' => Some(InvisibleKind::Tag),
         _ => None,
     }
 }
@@ -130,7 +134,7 @@ fn is_latin(c: char) -> bool {
     matches!(c, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}')
 }
 
-/// Cyrillic and Greek letters that look like Latin ones in most typefaces.
+/// Whether it is a Cyrillic or Greek letter that looks like a Latin one in most typefaces.
 fn is_look_alike(c: char) -> bool {
     matches!(
         c,
@@ -175,10 +179,10 @@ fn is_look_alike(c: char) -> bool {
     )
 }
 
-/// A run of hidden characters of one kind.
+/// A run of invisible characters of one kind.
 #[derive(Clone, Copy, Debug)]
-struct Run {
-    kind: Hidden,
+struct InvisibleChars {
+    kind: InvisibleKind,
     from: usize,
     first: char,
     count: u32,
@@ -188,7 +192,7 @@ struct Run {
 
 /// A run of letters.
 #[derive(Clone, Copy, Debug)]
-struct Word {
+struct LetterRun {
     from: usize,
     latin: bool,
     look_alike: bool,
@@ -204,15 +208,15 @@ struct Hits {
 #[derive(Debug, Default)]
 struct Scan {
     before: Option<char>,
-    run: Option<Run>,
-    word: Option<Word>,
+    run: Option<InvisibleChars>,
+    word: Option<LetterRun>,
     hits: [Hits; REASONS.len()],
 }
 
 impl Scan {
-    /// Takes the character at byte `at`; `None` is the end of the text.
+    /// Takes the character at byte `at`. `None` stands for the end of the text.
     fn step(&mut self, at: usize, c: Option<char>) {
-        let kind = c.and_then(hidden);
+        let kind = c.and_then(invisible_kind);
         if let Some(run) = self.run.filter(|run| Some(run.kind) != kind) {
             self.end_run(run, at, c);
         }
@@ -224,13 +228,13 @@ impl Scan {
         self.before = c;
     }
 
-    fn extend_run(&mut self, kind: Hidden, at: usize, c: char) {
+    fn extend_run(&mut self, kind: InvisibleKind, at: usize, c: char) {
         match &mut self.run {
             Some(run) if run.kind == kind => {
                 run.count += 1;
                 run.all_same &= run.first == c;
             }
-            _ => self.run = Some(Run { kind, from: at, first: c, count: 1, all_same: true, before: self.before }),
+            _ => self.run = Some(InvisibleChars { kind, from: at, first: c, count: 1, all_same: true, before: self.before }),
         }
     }
 
@@ -241,7 +245,7 @@ impl Scan {
             }
             return;
         };
-        let word = self.word.get_or_insert(Word { from: at, latin: false, look_alike: false, other: false });
+        let word = self.word.get_or_insert(LetterRun { from: at, latin: false, look_alike: false, other: false });
         if is_latin(c) {
             word.latin = true;
         } else if is_look_alike(c) {
@@ -251,15 +255,15 @@ impl Scan {
         }
     }
 
-    fn end_run(&mut self, run: Run, to: usize, after: Option<char>) {
+    fn end_run(&mut self, run: InvisibleChars, to: usize, after: Option<char>) {
         let after_latin = run.before.is_some_and(is_latin);
         let in_word = after_latin && after.is_some_and(is_latin);
         let reason = match run.kind {
-            Hidden::ZeroWidth if run.count >= 3 || !run.all_same => Reason::InvisibleRun,
-            Hidden::ZeroWidth if run.count == 1 && in_word => Reason::ZeroWidthInWord,
-            Hidden::Variation if run.count >= 3 || after_latin => Reason::VariationSelectors,
-            Hidden::Bidi if in_word => Reason::BidiInWord,
-            Hidden::Tag if run.before != Some(BLACK_FLAG) || run.count > FLAG_TAGS_MAX => Reason::TagCharacters,
+            InvisibleKind::ZeroWidth if run.count >= 3 || !run.all_same => Reason::InvisibleRun,
+            InvisibleKind::ZeroWidth if run.count == 1 && in_word => Reason::ZeroWidthInWord,
+            InvisibleKind::Variation if run.count >= 3 || after_latin => Reason::VariationSelectors,
+            InvisibleKind::Bidi if in_word => Reason::BidiInWord,
+            InvisibleKind::Tag if run.before != Some(BLACK_FLAG) || run.count > FLAG_TAGS_MAX => Reason::TagCharacters,
             _ => return,
         };
         self.hit(reason, run.from, to);

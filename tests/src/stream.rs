@@ -7,7 +7,8 @@
 use std::sync::{Arc, OnceLock};
 
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::{Background, BackgroundOrigin},
+    learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };
@@ -40,7 +41,7 @@ pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let tokenizer = Tokenizer::new(SEED, 10_000);
-        let mut learner = Learner::new(SEED, Options { calibrate: false, ..Options::default() });
+        let mut learner = Learner::new(SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
         let mut texts = Vec::new();
         for document in sample::documents(Size { pages: 2_000, reference: 1_000 }, 7) {
             match document.kind {
@@ -50,7 +51,7 @@ pub fn world() -> &'static World {
             }
         }
         let platforms = Platforms::new([""; 0], &[]).expect("no pattern can be wrong");
-        let background = learner.finish(Origin::Trusted, &|url, source, _| publisher_of(url, source, SEED, &platforms));
+        let background = learner.finish(BackgroundOrigin::Trusted, &|url, source, _| publisher_of(url, source, SEED, &platforms));
         World { background: Arc::new(background), texts }
     })
 }

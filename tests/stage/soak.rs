@@ -13,7 +13,8 @@ use std::{
 };
 
 use operators::{
-    background::{Learner, Options, Origin},
+    background::BackgroundOrigin,
+    learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
     text::Tokenizer,
 };
@@ -113,12 +114,12 @@ fn settings(listen: &str) -> [String; 11] {
 /// Learns a background from the crawl's reference.
 fn background() -> NamedTempFile {
     let tokenizer = Tokenizer::new(stream::SEED, 50_000);
-    let mut learner = Learner::new(stream::SEED, Options::default());
+    let mut learner = Learner::new(stream::SEED, LearnOptions::default());
     for page in sample::documents(SIZE, SEED).take_while(|page| page.kind == Kind::Reference) {
         learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids);
     }
     let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
-    let learned = learner.finish(Origin::Trusted, &|url, source, _| publisher_of(url, source, stream::SEED, &platforms));
+    let learned = learner.finish(BackgroundOrigin::Trusted, &|url, source, _| publisher_of(url, source, stream::SEED, &platforms));
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(&learned.save()).expect("written");
     file

@@ -1,4 +1,4 @@
-//! A background as bytes: `save` and `load`.
+//! How is a background written? In sections, with a digest of everything.
 //!
 //! ```text
 //! "weirbg" version:u16                       8 bytes
@@ -6,16 +6,18 @@
 //! blake3 of everything before                32 bytes
 //! ```
 //!
-//! Loading takes any bytes: it never panics, and holds at most [`SECTION_MAX`] bytes a section beside the result.
+//! Any bytes may be loaded: that never panics, and needs at most [`SECTION_MAX`] bytes for each
+//! section beside the result.
 
 use std::io::Read;
 
 use thiserror::Error;
 
 use super::{
-    Background, Origin, Thresholds, Words,
+    model::{Background, BackgroundOrigin, Thresholds},
     subjects::SUBJECTS,
-    vector::{Context, DIMENSIONS},
+    vector::{ContextVector, DIMENSIONS},
+    words::Words,
 };
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
@@ -27,31 +29,31 @@ const MAGIC: &[u8; 6] = b"weirbg";
 const VERSION: u16 = 1;
 const DIGEST: usize = 32;
 const HEADER: usize = 9;
-/// Most bytes of one section, unpacked.
+/// Most bytes of an unpacked section.
 const SECTION_MAX: u64 = 1 << 30;
 const SECTIONS: [&str; 4] = ["figures", "words", "n-grams", "pairs"];
 
-/// Why bytes are not a background.
+/// Why bytes cannot be loaded as a background.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// Too short or another kind of file.
+    /// They are too short, or of another kind of file.
     #[error("not a background: got {got} bytes that do not begin with \"weirbg\"")]
     NotABackground {
-        /// Bytes got.
+        /// Number of bytes.
         got: usize,
     },
-    /// Written by another version.
+    /// Another version has written them.
     #[error("background of version {got}, expected {VERSION}: learn it again")]
     Version {
-        /// Version got.
+        /// Its number.
         got: u16,
     },
-    /// Torn or altered.
+    /// They are torn or altered.
     #[error("background is damaged: its bytes have the digest {got}, expected {expected}")]
     Checksum {
         /// Digest of the bytes.
         got: String,
-        /// Digest that they state.
+        /// The digest that they state.
         expected: String,
     },
     /// A section does not unpack.
@@ -73,7 +75,13 @@ pub enum LoadError {
 }
 
 impl Background {
-    /// The background as bytes; equal backgrounds give equal bytes.
+    /// A background of no documents, from which a run without a background starts.
+    #[must_use]
+    pub fn empty(seed: Seed) -> Self {
+        Self::blank(seed).sealed()
+    }
+
+    /// Writes the background. Equal backgrounds give equal bytes.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
@@ -98,10 +106,11 @@ impl Background {
         out
     }
 
-    /// Sets the digest to that of the saved bytes.
-    pub(super) fn seal(&mut self) {
+    /// The background with the digest of its saved bytes.
+    pub(super) fn sealed(mut self) -> Self {
         let bytes = self.save();
         self.digest.copy_from_slice(&bytes[bytes.len() - DIGEST..]);
+        self
     }
 
     /// Reads what [`Self::save`] wrote.
@@ -117,9 +126,11 @@ impl Background {
             return Err(LoadError::Version { got: version });
         }
         let (body, digest) = bytes.split_at(bytes.len() - DIGEST);
-        let got = blake3::hash(body);
-        if got.as_bytes() != digest {
-            return Err(LoadError::Checksum { got: hex(got.as_bytes()), expected: hex(digest) });
+        let (got, mut expected) = (blake3::hash(body), [0; DIGEST]);
+        expected.copy_from_slice(digest);
+        let expected = blake3::Hash::from_bytes(expected);
+        if got != expected {
+            return Err(LoadError::Checksum { got: got.to_hex().to_string(), expected: expected.to_hex().to_string() });
         }
         let mut sections = Vec::new();
         let mut from = Decoder::new(&body[HEADER - 1..]);
@@ -138,16 +149,16 @@ impl Background {
         background.words = whole(&sections[1], |d| Words::load(d, documents)).map_err(at("words"))?;
         background.ngrams = whole(&sections[2], Sketch::load).map_err(at("n-grams"))?;
         background.pairs = whole(&sections[3], Bloom::load).map_err(at("pairs"))?;
-        background.digest.copy_from_slice(digest);
+        background.digest = *expected.as_bytes();
         Ok(background)
     }
 
     fn save_figures(&self, out: &mut Encoder) {
         out.u64(self.seed.0);
-        out.u8(u8::from(self.origin == Origin::Own));
+        out.u8(u8::from(self.origin == BackgroundOrigin::Own));
         out.u32(self.documents);
         let t = self.thresholds;
-        for x in [t.sentence, t.edge, t.insertion, t.solo, t.gibberish] {
+        for x in [t.sentence, t.edge, t.insertion, t.single_site, t.gibberish] {
             out.f64(x);
         }
         for x in &self.mean {
@@ -166,11 +177,16 @@ impl Background {
 
     fn load_figures(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
         let mut b = Self::blank(Seed(from.u64()?));
-        b.origin = if from.u8()? == 0 { Origin::Trusted } else { Origin::Own };
+        b.origin = if from.u8()? == 0 { BackgroundOrigin::Trusted } else { BackgroundOrigin::Own };
         b.documents = from.u32()?;
         let mut number = || from.f64();
-        b.thresholds =
-            Thresholds { sentence: number()?, edge: number()?, insertion: number()?, solo: number()?, gibberish: number()? };
+        b.thresholds = Thresholds {
+            sentence: number()?,
+            edge: number()?,
+            insertion: number()?,
+            single_site: number()?,
+            gibberish: number()?,
+        };
         for x in &mut b.mean {
             *x = f32::from_bits(from.u32()?);
         }
@@ -178,7 +194,7 @@ impl Background {
         if n == 0 || n > SUBJECTS {
             return Err(from.corrupt("1 to 64 subjects"));
         }
-        (b.centres, b.shares) = (vec![Context::default(); n], vec![0.0; n]);
+        (b.centres, b.shares) = (vec![ContextVector::default(); n], vec![0.0; n]);
         for (centre, share) in b.centres.iter_mut().zip(&mut b.shares) {
             for x in &mut centre.0 {
                 *x = from.u8()? as i8;
@@ -186,7 +202,7 @@ impl Background {
             *share = from.f64()?;
         }
         let t = b.thresholds;
-        let figures = [t.sentence, t.edge, t.insertion, t.solo, t.gibberish];
+        let figures = [t.sentence, t.edge, t.insertion, t.single_site, t.gibberish];
         if figures.iter().chain(&b.shares).any(|x| !(x.is_finite() && *x > 0.0)) || b.mean.iter().any(|x| !x.is_finite()) {
             return Err(from.corrupt("finite figures"));
         }
@@ -209,7 +225,8 @@ fn whole<T>(bytes: &[u8], load: impl FnOnce(&mut Decoder<'_>) -> Result<T, Corru
     Ok(value)
 }
 
-/// Packs by zstd, which cannot fail in memory; were it to, the section would be empty and loading would say so.
+/// Packs by zstd, which cannot fail in memory. If it did, the section would be empty, and loading
+/// would say so.
 fn pack(raw: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(raw, 1).unwrap_or_default()
 }
@@ -223,14 +240,4 @@ fn unpack(packed: &[u8], raw: u64) -> Result<Vec<u8>, String> {
     // One byte more than stated, so that a longer section is noticed and not silently cut.
     reader.take(raw + 1).read_to_end(&mut out).map_err(|e| e.to_string())?;
     if out.len() as u64 == raw { Ok(out) } else { Err(format!("it has {} bytes or more, {raw} were stated", out.len())) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for b in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{b:02x}");
-    }
-    out
 }

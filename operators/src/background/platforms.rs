@@ -1,28 +1,29 @@
-//! Which hosts are platforms, where each account is a publisher of its own? Told from addresses alone.
+//! Which hosts are platforms, on which each account is a publisher of its own? Addresses alone
+//! decide.
 //!
-//! A host is one if nearly all its pages lie two path segments deep under at least 25 different first segments that say
-//! neither language nor year. Misses platforms whose accounts are subdomains (the public suffix list knows many) or
-//! whose addresses are deeper.
+//! A host is a platform if nearly all its pages lie two path segments deep under at least 25
+//! different first segments that are neither a language nor a year. **Misses** platforms whose
+//! accounts are subdomains (the public suffix list has many of them) or whose addresses are deeper.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Different first segments that make a host a platform.
+/// Least number of different first segments of a platform.
 const ACCOUNTS_MIN: usize = 25;
-/// Share of its pages that lie two segments deep.
+/// Least share of its pages that lie two segments deep.
 const DEEP_MIN: f64 = 0.9;
 
 #[derive(Debug, Default)]
-struct Host {
+struct HostPages {
     pages: u32,
     deep: u32,
-    /// Hashes would do; names are few enough.
+    /// The names themselves and not their hashes, since they are few.
     accounts: BTreeSet<String>,
 }
 
-/// The platforms among the hosts of some addresses, lower case and without `www.`.
+/// The platforms among the hosts of some addresses, in lower case and without `www.`.
 #[must_use]
 pub fn platforms<'a>(urls: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let mut hosts: BTreeMap<String, Host> = BTreeMap::new();
+    let mut hosts: BTreeMap<String, HostPages> = BTreeMap::new();
     for url in urls {
         let Some((host, path)) = host_and_path(url) else { continue };
         let entry = hosts.entry(host).or_default();
@@ -37,11 +38,12 @@ pub fn platforms<'a>(urls: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
             }
         }
     }
-    let is_platform = |h: &Host| h.accounts.len() >= ACCOUNTS_MIN && f64::from(h.deep) >= DEEP_MIN * f64::from(h.pages);
+    let is_platform = |h: &HostPages| h.accounts.len() >= ACCOUNTS_MIN && f64::from(h.deep) >= DEEP_MIN * f64::from(h.pages);
     hosts.into_iter().filter(|(_, h)| is_platform(h)).map(|(name, _)| name).collect()
 }
 
-/// Host (lower case, without user, port and `www.`) and path of an address; `None` if there is no host.
+/// Splits an address into its host (lower case, without user, port and `www.`) and its path. `None`
+/// if there is no host.
 fn host_and_path(url: &str) -> Option<(String, &str)> {
     let rest = url.split_once("://")?.1;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -1,16 +1,17 @@
-//! Subjects: spherical k-means (Dhillon, Modha 2001) of the background's context vectors, in integers.
+//! Which subjects does the background have? The clusters of its context vectors, by spherical
+//! k-means (Dhillon, Modha 2001) in integers.
 
-use super::vector::{Context, DIMENSIONS, QUANTUM, dot};
+use super::vector::{ContextVector, DIMENSIONS, QUANTUM, dot};
 use crate::text::{Seed, hash::mix};
 
 /// Number of subjects.
 pub(super) const SUBJECTS: usize = 64;
 const ROUNDS: usize = 10;
-/// Least share of a subject: one that the reference happens to miss is no proof of anything.
+/// Least share of a subject. A subject that the reference happens to miss proves nothing.
 const SHARE_MIN: f64 = 0.002;
 
-/// The centre nearest to a vector; the first of equals.
-pub(super) fn nearest(centres: &[Context], context: &Context) -> usize {
+/// The centre that is nearest to a vector; of equals the first.
+pub(super) fn nearest(centres: &[ContextVector], context: &ContextVector) -> usize {
     let mut best = (i32::MIN, 0);
     for (i, centre) in centres.iter().enumerate() {
         let likeness = dot(centre, context);
@@ -21,15 +22,15 @@ pub(super) fn nearest(centres: &[Context], context: &Context) -> usize {
     best.1
 }
 
-/// Centres of the subjects of `contexts`, and their shares.
-pub(super) fn find(seed: Seed, contexts: &[Context]) -> (Vec<Context>, Vec<f64>) {
+/// Finds the centres of the subjects of `contexts`, and their shares.
+pub(super) fn find(seed: Seed, contexts: &[ContextVector]) -> (Vec<ContextVector>, Vec<f64>) {
     if contexts.is_empty() {
-        return (vec![Context::default()], vec![1.0]);
+        return (vec![ContextVector::default()], vec![1.0]);
     }
-    // The first centres: documents picked by the least hash of their number, which is a sample without replacement.
+    // The first centres are the documents with the least hashes of their numbers: a sample without replacement.
     let mut order: Vec<usize> = (0..contexts.len()).collect();
     order.sort_unstable_by_key(|&i| (mix(seed.0 ^ mix(i as u64)), i));
-    let mut centres: Vec<Context> = order.iter().take(SUBJECTS).map(|&i| contexts[i]).collect();
+    let mut centres: Vec<ContextVector> = order.iter().take(SUBJECTS).map(|&i| contexts[i]).collect();
     for _ in 0..ROUNDS {
         let mut sums = vec![[0i64; DIMENSIONS]; centres.len()];
         for context in contexts {
@@ -39,7 +40,7 @@ pub(super) fn find(seed: Seed, contexts: &[Context]) -> (Vec<Context>, Vec<f64>)
         for (centre, sum) in centres.iter_mut().zip(&sums) {
             let length = sum.iter().map(|&x| (x * x) as f64).sum::<f64>().sqrt();
             if length > 0.0 {
-                *centre = Context(sum.map(|x| libm::rint(x as f64 / length * QUANTUM).clamp(-127.0, 127.0) as i8));
+                *centre = ContextVector(sum.map(|x| libm::rint(x as f64 / length * QUANTUM).clamp(-127.0, 127.0) as i8));
             }
         }
     }
@@ -62,9 +63,9 @@ mod tests {
             let mut v = [0i8; DIMENSIONS];
             v[cloud * 5] = 120;
             v[20 + (mix(i) % 100) as usize] = 20;
-            Context(v)
+            ContextVector(v)
         };
-        let contexts: Vec<Context> = (0..300).map(|i| point(usize::from(i % 3 == 0), i)).collect();
+        let contexts: Vec<ContextVector> = (0..300).map(|i| point(usize::from(i % 3 == 0), i)).collect();
         let (centres, shares) = find(Seed(1), &contexts);
         assert_eq!(centres.len(), SUBJECTS);
         let of = |i: usize| nearest(&centres, &contexts[i]);
@@ -78,6 +79,6 @@ mod tests {
 
     #[test]
     fn nothing_has_one_subject() {
-        assert_eq!(find(Seed(1), &[]), (vec![Context::default()], vec![1.0]));
+        assert_eq!(find(Seed(1), &[]), (vec![ContextVector::default()], vec![1.0]));
     }
 }

@@ -3,7 +3,6 @@
 //!
 //! **Cost** one cache line. **State** 16 bytes a slot at a load of .3 to .6.
 
-use super::vector::WEIGHT_UNIT;
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     table::slots::{Load, Slot, Slots},
@@ -33,10 +32,12 @@ impl Slot for WordEntry {
     }
 }
 
+/// An idf of 1.0 as an integer.
+const IDF_UNIT: f64 = 256.0;
 const SLOTS_MIN: usize = 64;
 const LOAD_MAX: Load = Load { keys: 6, slots: 10 };
 
-/// Frequencies of tokens.
+/// The frequencies of tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
     slots: Slots<WordEntry>,
@@ -68,13 +69,13 @@ impl Words {
         (entry.df, entry.tf)
     }
 
-    /// Weight of the token in context vectors.
+    /// The weight of the token in context vectors.
     #[inline]
     pub(super) fn weight(&self, token: Token) -> i32 {
         self.entry(token).weight
     }
 
-    /// Occurrences of all tokens.
+    /// Number of occurrences of all tokens.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total
@@ -98,7 +99,7 @@ impl Words {
         self.slots.bytes()
     }
 
-    /// Counts one document; `sorted` are all its tokens in order of their numbers.
+    /// Counts one document. `sorted` are all its tokens in the order of their numbers.
     pub(super) fn add_document(&mut self, sorted: &[Token]) {
         for run in sorted.chunk_by(|a, b| a == b) {
             self.add(run[0], 1, run.len() as u32);
@@ -116,14 +117,14 @@ impl Words {
         self.total += u64::from(tf);
     }
 
-    /// Sets the weights, once all `documents` are counted: ln(n/df) for words in .05% (at least 4) to
-    /// 6% of n documents.
+    /// Sets the weights, once all `documents` are counted: ln(n/df) for words in .05% (at least 4)
+    /// to 6% of n documents.
     pub(super) fn weigh(&mut self, documents: u32) {
         let n = f64::from(documents);
         let (low, high) = ((0.0005 * n).max(4.0), 0.06 * n);
         for entry in self.slots.keys_mut().filter(|entry| entry.token != Token::BREAK.0) {
             let df = f64::from(entry.df);
-            entry.weight = if df < low || df > high { 0 } else { (libm::log(n / df) * WEIGHT_UNIT) as i32 };
+            entry.weight = if df < low || df > high { 0 } else { (libm::log(n / df) * IDF_UNIT) as i32 };
         }
     }
 
@@ -200,6 +201,6 @@ mod tests {
         }
         words.weigh(1000);
         assert_eq!((words.weight(Token(1)), words.weight(Token(3))), (0, 0));
-        assert_eq!(words.weight(Token(2)), (libm::log(1000.0 / 30.0) * WEIGHT_UNIT) as i32);
+        assert_eq!(words.weight(Token(2)), (libm::log(1000.0 / 30.0) * IDF_UNIT) as i32);
     }
 }

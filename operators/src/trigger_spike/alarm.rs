@@ -1,65 +1,67 @@
-//! Alarms: phrases that were found to spike, and who carries them.
+//! What is an alarm? A phrase that was found to spike, with the documents that carry it.
 
-use super::score::Class;
+use super::score::SpikeClass;
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
     text::Token,
 };
 
-/// Share of the span that a document must have around the anchor to carry the alarm.
+/// Least share of the span that a document which carries the alarm has around the anchor.
 const MATCH: f64 = 0.6;
 
 /// A phrase that spiked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
-    /// Number, in the order of firing.
+    /// Its number, in the order in which alarms fired.
     pub id: u32,
-    /// What kind of phrase.
-    pub class: Class,
-    /// Document at which it fired.
+    /// The class of the phrase.
+    pub class: SpikeClass,
+    /// Sequence number of the document at which it fired.
     pub fired: SeqNo,
-    /// The span as it stands in that document, at most 400 bytes.
+    /// The text of the span in that document, at most 400 bytes.
     pub phrase: String,
-    /// Score at which it fired.
+    /// The score with which it fired.
     pub score: f64,
-    /// The threshold it reached.
+    /// The threshold that the score reached.
     pub threshold: f64,
-    /// Votes that counted.
+    /// Number of votes that counted.
     pub k: f64,
-    /// Different publishers among them.
+    /// Number of different publishers among them.
     pub domains: u32,
-    /// Votes that would be ordinary.
+    /// Number of votes that ordinary text would give.
     pub expected: f64,
-    /// Mean cosine of the carriers' contexts.
+    /// Mean cosine between the context vectors of the carriers.
     pub coherence: f64,
-    /// Documents that carry it, in the order found, up to the configured number.
+    /// Sequence numbers of the carriers in the order in which they were found, up to the configured
+    /// number.
     pub members: Vec<SeqNo>,
-    /// Hash of the anchor: the n-gram whose count fired.
+    /// Hash of the anchor, which is the n-gram whose count made the alarm fire.
     pub anchor: u64,
-    /// The maximal span, and where the anchor lies in it.
+    /// The tokens on which the carriers agree, and the place of the anchor in them.
     pub(super) span: Vec<Token>,
     pub(super) left: u16,
     pub(super) len: u8,
-    /// The last document that carried it.
+    /// Sequence number of the last document that carried it.
     pub(super) met: SeqNo,
-    /// The document at which it was given up, if it was.
+    /// Sequence number of the document at which the alarm was given up, if it was.
     pub(super) retired: Option<SeqNo>,
 }
 
 impl Alarm {
-    /// Whether a document whose latest epoch boundary is `epoch` looks for it.
+    /// Whether documents whose latest epoch boundary is `epoch` are searched for it.
     pub(super) fn is_seen_from(&self, epoch: SeqNo, window: u32) -> bool {
         self.retired.is_none_or(|at| u64::from(at) + u64::from(window) >= u64::from(epoch))
     }
 
-    /// The anchor's tokens.
+    /// The tokens of the anchor.
     pub(super) fn anchor_tokens(&self) -> &[Token] {
         let left = usize::from(self.left).min(self.span.len());
         &self.span[left..(left + usize::from(self.len)).min(self.span.len())]
     }
 
-    /// First token of the place where a text carries the alarm: the anchor, and 60% of the span around it.
+    /// The index of the span's first token in a text that carries the alarm, which means the anchor
+    /// and 60% of the span around it.
     pub(super) fn place_in(&self, tokens: &[Token]) -> Option<usize> {
         let anchor = self.anchor_tokens();
         if anchor.is_empty() {
@@ -103,7 +105,7 @@ impl Alarm {
 
     pub(super) fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
         let id = from.u32()?;
-        let class = *Class::ALL.get(usize::from(from.u8()?)).ok_or(from.corrupt("a class"))?;
+        let class = *SpikeClass::ALL.get(usize::from(from.u8()?)).ok_or(from.corrupt("a class"))?;
         let alarm = Self {
             id,
             class,
@@ -135,7 +137,7 @@ pub(super) mod tests {
     pub(in super::super) fn alarm(span: &[u32], left: u16, len: u8) -> Alarm {
         Alarm {
             id: 0,
-            class: Class::Sentence,
+            class: SpikeClass::Sentence,
             fired: 9,
             phrase: "a phrase".into(),
             score: 50.0,

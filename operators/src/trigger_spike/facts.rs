@@ -1,37 +1,39 @@
-//! What is remembered of each document: who published it, what it is about. A ring over the newest sequence numbers, and those
-//! since the last epoch boundary.
+//! What is remembered of each document? Who published it and what it is about, for the newest
+//! documents and those since the last epoch boundary.
+//!
+//! **State** 152 bytes a document.
 
 use std::collections::VecDeque;
 
 use crate::{
-    background::{Context, DIMENSIONS},
+    background::{ContextVector, DIMENSIONS},
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
 };
 
-/// Facts about one document.
+/// The facts about one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DocumentFacts {
-    /// Publisher.
+    /// Key of the publisher.
     pub(super) publisher: u64,
-    /// Host.
+    /// Key of the host.
     pub(super) host: u64,
-    /// The how-manieth document of its publisher it is.
+    /// Its number among the documents of its publisher, counted from 1.
     pub(super) sequence: u32,
-    /// Subject, by the background of number `version`.
+    /// Subject by the background with number `version`.
     pub(super) subject: u8,
     pub(super) version: u8,
-    /// The background has never seen the publisher.
+    /// Whether the background has no document of the publisher.
     pub(super) is_new: bool,
-    pub(super) context: Context,
+    pub(super) context: ContextVector,
 }
 
 const BYTES: usize = 8 + 8 + 4 + 3 + DIMENSIONS;
 
-/// The newest documents' facts.
+/// The facts about the newest documents.
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
-    /// Sequence number of the first one held.
+    /// Sequence number of the oldest document held.
     first: SeqNo,
     facts: VecDeque<Option<DocumentFacts>>,
     most: usize,
@@ -42,7 +44,7 @@ impl Ring {
         Self { first: 0, facts: VecDeque::new(), most: most.max(1) as usize }
     }
 
-    /// Adds the next sequence number's facts.
+    /// Adds the facts about the next sequence number, if it is a document.
     pub(super) fn push(&mut self, seqno: SeqNo, facts: Option<DocumentFacts>) {
         if self.facts.is_empty() {
             self.first = seqno;
@@ -50,8 +52,8 @@ impl Ring {
         self.facts.push_back(facts);
     }
 
-    /// Forgets all but the newest, at an epoch boundary: in between, what is held would depend on how many documents of the window
-    /// are remembered already.
+    /// Forgets all but the newest documents. This is done at an epoch boundary, since in between
+    /// the answers would depend on how many documents of the window are remembered already.
     pub(super) fn make_room(&mut self) {
         let over = self.facts.len().saturating_sub(self.most);
         self.facts.drain(..over);
@@ -77,7 +79,7 @@ impl DocumentFacts {
         out.bytes.extend(self.context.0.iter().map(|&x| x as u8));
     }
 
-    /// Reads what [`Self::save`] wrote; nothing where nothing was written.
+    /// Reads what [`Self::save`] wrote. `None` if nothing was written.
     pub(super) fn load(bytes: &[u8]) -> Result<Option<Self>, Corrupt> {
         if bytes.is_empty() {
             return Ok(None);
@@ -92,7 +94,7 @@ impl DocumentFacts {
 fn load_facts(from: &mut Decoder<'_>) -> Result<DocumentFacts, Corrupt> {
     let (publisher, host, sequence) = (from.u64()?, from.u64()?, from.u32()?);
     let (subject, version, is_new) = (from.u8()?, from.u8()?, from.u8()? != 0);
-    let mut context = Context::default();
+    let mut context = ContextVector::default();
     for x in &mut context.0 {
         *x = from.u8()? as i8;
     }
@@ -113,7 +115,7 @@ mod tests {
             subject: 3,
             version: 0,
             is_new: true,
-            context: Context([publisher as i8; DIMENSIONS]),
+            context: ContextVector([publisher as i8; DIMENSIONS]),
         }
     }
 

@@ -1,56 +1,61 @@
-//! What a document asks of keyed state: its rare n-grams, its lines, its publisher. Pure in document and background.
+//! What does a document ask of keyed state? Its rare n-grams, its lines and its publisher, which
+//! follow from the document and the background alone.
 
 use crate::{
-    background::{Background, RARE, for_each_line, line_key},
+    background::{Background, RARE},
     document::Document,
     operator::{KEY_SHARDS, key_shard_of},
-    text::{Token, ngram},
+    text::{
+        Token,
+        line::{for_each_line, line_key},
+        ngram,
+    },
 };
 
-/// A rare n-gram of a document, where it stands first.
+/// The first occurrence of a rare n-gram in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rare {
+pub struct RareNgram {
     /// Keyed hash.
     pub hash: u64,
     /// Index of its first token.
     pub place: u16,
     /// Number of tokens.
     pub len: u8,
-    /// Documents of the background that hold it, at most [`RARE`].
+    /// Number of documents of the background that hold it, at most [`RARE`].
     pub df: u8,
 }
 
 /// A line of a document that is not known to be its host's template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct HostLine {
     /// Keyed hash of host and line.
     pub key: u64,
-    /// Its first token.
+    /// Index of its first token.
     pub from: u32,
-    /// Behind its last token.
+    /// Index behind its last token.
     pub to: u32,
 }
 
-/// What a document asks.
+/// What a document asks of the key shards.
 #[derive(Clone, Debug)]
-pub struct Probe {
-    /// Distinct rare n-grams in order of their hashes.
-    pub ngrams: Vec<Rare>,
-    /// Lines in order of their keys, repeated ones as often as they stand there.
-    pub lines: Vec<Line>,
-    /// Where the n-grams and the lines of each shard begin.
+pub struct PhraseProbe {
+    /// Distinct rare n-grams in the order of their hashes.
+    pub ngrams: Vec<RareNgram>,
+    /// Lines in the order of their keys, repeated ones as often as they occur.
+    pub lines: Vec<HostLine>,
+    /// Where the n-grams and the lines of each key shard begin.
     pub(super) ngrams_of: [u32; KEY_SHARDS + 1],
     pub(super) lines_of: [u32; KEY_SHARDS + 1],
-    /// The publisher.
+    /// Key of the publisher.
     pub publisher: u64,
-    /// 15 bits of the publisher's key, and whether the background has never seen it.
+    /// 15 bits of the publisher's key, and whether the publisher is new to the background.
     pub mark: u16,
 }
 
-/// In [`Probe::mark`]: the background has never seen this publisher.
+/// The bit of [`PhraseProbe::mark`] that says that the publisher is new to the background.
 pub(super) const NEW: u16 = 1 << 15;
 
-impl Probe {
+impl PhraseProbe {
     pub(super) fn new(background: &Background, document: &Document) -> Self {
         let seed = background.seed();
         let tokens = cut(document.ids());
@@ -59,7 +64,7 @@ impl Probe {
         for_each_line(tokens, |from, line| {
             let key = line_key(seed, document.publisher.host, line);
             if !background.is_boilerplate(key) {
-                lines.push(Line { key, from: from as u32, to: (from + line.len()) as u32 });
+                lines.push(HostLine { key, from: from as u32, to: (from + line.len()) as u32 });
             }
         });
         lines.sort_unstable_by_key(|l| (l.key, l.from));
@@ -74,7 +79,7 @@ impl Probe {
         }
     }
 
-    /// Where an n-gram stands in `ngrams`.
+    /// Index of an n-gram in `ngrams`.
     pub(super) fn find(&self, hash: u64) -> Option<usize> {
         self.ngrams.binary_search_by_key(&hash, |n| n.hash).ok()
     }
@@ -84,19 +89,20 @@ impl Probe {
     }
 }
 
-/// Places are kept in 16 bits.
+/// The tokens whose indices fit into 16 bits.
 fn cut(tokens: &[Token]) -> &[Token] {
     &tokens[..tokens.len().min(usize::from(u16::MAX))]
 }
 
-/// The distinct rare n-grams of a text, in order of their hashes.
+/// The distinct rare n-grams of a text, in the order of their hashes.
 ///
-/// Shorter ones first: where a part was never seen the whole was not either, and need not be looked up. That saves most
-/// look-ups, and the sketch's errors with them. Each length is a loop of its own, so that look-ups overlap.
-pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<Rare> {
+/// Shorter ones are looked up first: if the background does not hold a part of an n-gram, it does
+/// not hold the whole, which then need not be looked up. That saves most look-ups, and the sketch's
+/// errors with them. Each length has a loop of its own, so that look-ups overlap.
+pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<RareNgram> {
     let tokens = cut(tokens);
     let mut hashes = vec![ngram::start(background.seed()); tokens.len()];
-    // Documents that hold the n-gram of the length before, by place; one behind the end.
+    // Documents that hold the n-gram of the length before, by its first token; there is one more behind the end.
     let mut seen = vec![u8::MAX; tokens.len() + 1];
     let mut ngrams = Vec::with_capacity(tokens.len() * 2);
     let mut places: Vec<u16> = (0..tokens.len() as u16).collect();
@@ -106,11 +112,11 @@ pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<Rare> {
         for &place in &places {
             let p = usize::from(place);
             hashes[p] = ngram::extend(hashes[p], tokens[p + last]);
-            // `seen[p + 1]` still is of the length before: places rise.
+            // `seen[p + 1]` is still of the length before, since places rise.
             let df = if seen[p] == 0 || (len > 1 && seen[p + 1] == 0) { 0 } else { background.ngram_documents(hashes[p]) };
             seen[p] = df;
             if df <= RARE {
-                ngrams.push(Rare { hash: hashes[p], place, len: len as u8, df });
+                ngrams.push(RareNgram { hash: hashes[p], place, len: len as u8, df });
             }
         }
     }
@@ -119,7 +125,7 @@ pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<Rare> {
     ngrams
 }
 
-/// Where the keys of each shard begin, among sorted keys.
+/// Where the keys of each key shard begin among sorted keys.
 pub(super) fn starts(keys: impl Iterator<Item = u64>) -> [u32; KEY_SHARDS + 1] {
     let mut starts = [0; KEY_SHARDS + 1];
     keys.for_each(|key| starts[key_shard_of(key) + 1] += 1);
@@ -138,7 +144,7 @@ mod tests {
     fn asks_for_each_ngram_and_line_once_grouped_by_shard() {
         let background = Background::empty(conformance::SEED);
         let document = conformance::document("a.example", "one two three one two\nfooter\nfooter");
-        let probe = Probe::new(&background, &document);
+        let probe = PhraseProbe::new(&background, &document);
         let mut want = ngram::distinct(conformance::SEED, document.ids(), |_| true);
         want.sort_unstable_by_key(|n| n.hash);
         assert!(

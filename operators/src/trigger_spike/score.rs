@@ -1,4 +1,5 @@
-//! The figures behind a verdict: expectation, log-likelihood ratios, classes, scores.
+//! Which class and which score does a phrase have? The figures behind a verdict: expectation,
+//! log-likelihood ratios, classes, scores.
 
 use crate::{
     background::{Background, Thresholds},
@@ -6,84 +7,87 @@ use crate::{
     text::{Token, ngram},
 };
 
-/// Scores below this are not looked into.
+/// Phrases with a lower score are not examined further.
 pub(super) const FLOOR: f64 = 18.0;
-/// Most that new publishers in excess can add.
+/// Most that an excess of new publishers can add to a score.
 pub(super) const LN_MAX: f64 = 15.0;
-/// Most that new publishers full of the phrase can add.
+/// Most that new publishers can add whose documents nearly all carry the phrase.
 pub(super) const LX_MAX: f64 = 10.0;
-/// Most that scars can add, and take.
-const SCAR_MAX: f64 = 10.0;
-const SCAR_MIN: f64 = -20.0;
-/// Mean cosine of unrelated carriers; of carriers with a common subject.
+/// Most that seams can add to a score, and most that they can take from it.
+const SEAM_MAX: f64 = 10.0;
+const SEAM_MIN: f64 = -20.0;
+/// Mean cosine of unrelated carriers, and of carriers with a common subject.
 const CHANCE: f64 = 0.05;
 pub(super) const COHERENT: f64 = 0.20;
-/// Least tokens of a sentence, and how many of them are no punctuation.
+/// Least number of tokens in a sentence, and of those that are no punctuation.
 const SENTENCE: usize = 4;
 const SENTENCE_WORDS: usize = 3;
-/// Share of carriers where a sentence begins and ends a sentence or line.
+/// Least share of carriers in which a whole sentence begins and ends a sentence or line.
 pub(super) const CLOSED: f64 = 0.8;
-/// Share of carriers where an edge begins or ends one.
+/// Least share of carriers in which an edge begins or ends a sentence or line.
 const EDGE: f64 = 0.5;
-/// Share of carriers whose last line, whole, makes a footer.
+/// Least share of carriers of which a footer is the last line.
 const FOOTER: f64 = 0.9;
-/// Documents with a part of a phrase, for each one with the phrase, that make it a phrase in use.
-pub(super) const WIDER: f64 = 1.5;
-/// Least carriers to compare neighbours; most that the two commonest neighbours may hold together.
+/// Number of documents with a part of the phrase or with its surroundings, for each document with
+/// the phrase, from which on that is the explanation.
+pub(super) const CONTAINING: f64 = 1.5;
+/// Least number of carriers whose neighbours can be compared, and the largest share that the
+/// commonest neighbours on both sides may have together.
 const MIXED: usize = 8;
-const COMPANY: f64 = 0.30;
-/// Least cuts that can be judged.
+const NEIGHBOURS_MAX: f64 = 0.30;
+/// Least number of cuts that have a level for seams to count.
 pub(super) const CUTS: f64 = 5.0;
-/// Coherence above which a solo is the site's subject.
-const SOLO_COHERENT: f64 = 0.15;
-/// Mean log-ratio of a cut that a solo needs.
-const SOLO_SCAR: f64 = 0.15;
+/// Coherence above which a single-site phrase belongs to the site's subject.
+const SINGLE_SITE_COHERENT: f64 = 0.15;
+/// Least mean log-likelihood ratio of the cuts of a single-site phrase.
+const SINGLE_SITE_SEAM: f64 = 0.15;
 
-/// What kind of phrase spikes.
+/// The class of a phrase that spikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum SpikeClass {
     /// A whole sentence or line.
     Sentence = 0,
-    /// It opens or closes a sentence or line.
+    /// A phrase that opens or closes a sentence or line.
     Edge = 1,
-    /// It stands inside ever different sentences.
+    /// A phrase inside sentences that differ from carrier to carrier.
     Insertion = 2,
-    /// It stands all over one new site.
-    Solo = 3,
+    /// A phrase all over a single new site.
+    SingleSite = 3,
 }
 
-impl Class {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sentence, Self::Edge, Self::Insertion, Self::Solo];
+impl SpikeClass {
+    /// All classes.
+    pub const ALL: [Self; 4] = [Self::Sentence, Self::Edge, Self::Insertion, Self::SingleSite];
 
-    /// Why a carrier is withheld.
+    /// The reason for which a carrier is withheld.
     #[must_use]
     pub fn reason(self) -> Reason {
         match self {
             Self::Sentence => Reason::SentenceSpike,
             Self::Edge => Reason::EdgeSpike,
             Self::Insertion => Reason::InsertionSpike,
-            Self::Solo => Reason::SingleSiteSpike,
+            Self::SingleSite => Reason::SingleSiteSpike,
         }
     }
 
-    /// Most that scars can add to its score.
-    pub(super) fn scar_max(self) -> f64 {
-        if self == Self::Solo { 2.0 * SCAR_MAX } else { SCAR_MAX }
+    /// Most that seams can add to the score of a phrase of this class.
+    pub(super) fn seam_max(self) -> f64 {
+        if self == Self::SingleSite { 2.0 * SEAM_MAX } else { SEAM_MAX }
     }
 
-    /// Its threshold.
+    /// The threshold of the class.
     pub(super) fn threshold(self, thresholds: &Thresholds) -> f64 {
         match self {
             Self::Sentence => thresholds.sentence,
             Self::Edge => thresholds.edge,
             Self::Insertion => thresholds.insertion,
-            Self::Solo => thresholds.solo,
+            Self::SingleSite => thresholds.single_site,
         }
     }
 }
 
-/// Logarithms of small counts: the same bits on every machine, and no call on the hot path.
+/// Logarithms of small counts, tabulated: they have the same bits on every machine and need no call
+/// on the hot path.
 #[derive(Clone, Debug)]
 pub(super) struct Logs([f64; 80]);
 
@@ -92,7 +96,8 @@ impl Logs {
         Self(std::array::from_fn(|i| libm::log(i.max(1) as f64)))
     }
 
-    /// Poisson log-likelihood ratio of k where `expected` are: k ln(k/E) - (k - E), 0 unless k is above.
+    /// The Poisson log-likelihood ratio of k votes against `expected` votes E: k ln(k/E) - (k - E).
+    /// It is 0 unless k exceeds E.
     pub(super) fn l1(&self, k: usize, expected: f64) -> f64 {
         let n = k as f64;
         if n <= expected {
@@ -103,7 +108,8 @@ impl Logs {
     }
 }
 
-/// D KL(f || q): new publishers in excess of their usual share q, 0 if there is none.
+/// The log-likelihood ratio of the share f of new publishers against their usual share q: the
+/// number of publishers times KL(f || q). It is 0 unless f exceeds q.
 pub(super) fn excess(new: usize, publishers: usize, usual: f64) -> f64 {
     let f = new as f64 / publishers as f64;
     if f <= usual {
@@ -113,8 +119,9 @@ pub(super) fn excess(new: usize, publishers: usize, usual: f64) -> f64 {
     publishers as f64 * (f * libm::log(f / usual) + old)
 }
 
-/// Documents of the background where the parts of an n-gram meet by chance: the least over its splits ab of
-/// max(df(a) tf(b), tf(a) df(b)) / tokens. Of parts of several tokens documents stand in for occurrences.
+/// The number of documents of the background in which the parts of an n-gram meet by chance: the
+/// minimum over its splits ab of max(df(a) tf(b), tf(a) df(b)) / tokens. For parts of several
+/// tokens the number of documents is taken for that of occurrences.
 pub(super) fn collocation(background: &Background, ngram: &[Token]) -> f64 {
     let total = background.words().total().max(1) as f64;
     let part = |tokens: &[Token]| {
@@ -132,74 +139,77 @@ pub(super) fn collocation(background: &Background, ngram: &[Token]) -> f64 {
     (1..ngram.len()).map(chance).reduce(f64::min).unwrap_or(0.0)
 }
 
-/// What the carriers of a phrase say together, before their texts are looked at.
+/// What the facts about all carriers of a phrase amount to, before their texts are read.
 #[derive(Clone, Debug)]
-pub(super) struct Evidence {
+pub(super) struct CarrierEvidence {
     /// Index of the n-gram in the probe.
     pub(super) ngram: usize,
     pub(super) place: usize,
     pub(super) len: usize,
-    /// Documents that carry it.
+    /// Number of documents that carry it.
     pub(super) live: f64,
-    /// Votes that count (a solo: documents of the publisher).
+    /// Number of votes that count; for a single-site phrase, of documents of the publisher.
     pub(super) votes: f64,
     pub(super) publishers: usize,
     pub(super) expected: f64,
-    /// L1 + Ln + Lx.
+    /// The sum of the log-likelihood ratios L1 + Ln + Lx.
     pub(super) base: f64,
-    /// Mean cosine of the carriers' contexts.
+    /// Mean cosine between the context vectors of the carriers.
     pub(super) coherence: f64,
-    pub(super) solo: bool,
+    pub(super) single_site: bool,
 }
 
-/// What surrounds the phrase in its carriers' texts.
+/// What surrounds a phrase in the texts of its carriers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Surroundings {
-    /// Tokens by which the span goes on to the left of the n-gram.
+    /// Number of tokens of the span on the left of the n-gram.
     pub(super) left: usize,
-    /// Tokens of the span.
+    /// Number of tokens of the span.
     pub(super) length: usize,
-    /// This document ends before the span does in its carriers.
+    /// Whether this document ends before the span does in its carriers.
     pub(super) is_cut: bool,
-    /// Share of the commonest word to the left of the span, and to the right.
+    /// Share of the commonest word on the left of the span, and of the one on the right.
     pub(super) left_mode: f64,
     pub(super) right_mode: f64,
-    /// Share of carriers where the span begins and ends a sentence or line.
+    /// Share of carriers in which the span begins a sentence or line, and of those in which it ends
+    /// one.
     pub(super) opens: f64,
     pub(super) closes: f64,
-    /// Mean cosine of the words beside it.
+    /// Mean cosine between the words beside the span.
     pub(super) local: f64,
-    /// Share of carriers where it stands in the last line; where it is a whole line.
+    /// Share of carriers in which the span is in the last line, and of those in which it is a whole
+    /// line.
     pub(super) last: f64,
     pub(super) whole: f64,
-    /// Carriers looked at.
+    /// Number of carriers whose texts were read.
     pub(super) seen: usize,
     pub(super) has_link: bool,
-    /// Tokens of the span that are no punctuation.
+    /// Number of tokens of the span that are no punctuation.
     pub(super) words: usize,
 }
 
-impl Evidence {
-    /// Share of the score that incoherence leaves.
+impl CarrierEvidence {
+    /// The factor by which coherence lowers the score: 1 for unrelated carriers, 0 for a common
+    /// subject.
     fn incoherence(&self, local: f64) -> f64 {
-        let coherence = if self.solo { local } else { self.coherence.max(local) };
+        let coherence = if self.single_site { local } else { self.coherence.max(local) };
         (1.0 - (coherence - CHANCE) / (COHERENT - CHANCE)).clamp(0.0, 1.0)
     }
 
-    /// Whether it could reach a threshold whatever its texts say.
+    /// Whether the phrase could reach a threshold, whatever is found in the texts.
     pub(super) fn could_reach(&self, thresholds: &Thresholds) -> bool {
-        if self.solo {
-            return self.coherence <= SOLO_COHERENT && self.votes + 2.0 * SCAR_MAX >= thresholds.solo;
+        if self.single_site {
+            return self.coherence <= SINGLE_SITE_COHERENT && self.votes + 2.0 * SEAM_MAX >= thresholds.single_site;
         }
         if self.coherence > COHERENT {
             return false;
         }
         let most = self.incoherence(0.0) * self.base;
-        most >= thresholds.sentence || most + SCAR_MAX >= thresholds.edge.min(thresholds.insertion)
+        most >= thresholds.sentence || most + SEAM_MAX >= thresholds.edge.min(thresholds.insertion)
     }
 
-    /// Class and score without scars; `None` if the surroundings explain it. Whether scars still count.
-    pub(super) fn classify(&self, s: &Surroundings) -> Option<(Class, f64)> {
+    /// Class, and score without seams. `None` if the surroundings explain the phrase.
+    pub(super) fn classify(&self, s: &Surroundings) -> Option<(SpikeClass, f64)> {
         if s.last >= FOOTER && s.whole >= FOOTER && !s.has_link {
             return None;
         }
@@ -207,29 +217,30 @@ impl Evidence {
         let edge = !closed && s.opens.max(s.closes) >= EDGE;
         if !closed {
             let least = if edge { 2.0 } else { 3.0 } / s.seen.max(1) as f64;
-            let mixed = (COMPANY * (1.0 - f64::midpoint(s.opens, s.closes))).max(least);
+            let mixed = (NEIGHBOURS_MAX * (1.0 - f64::midpoint(s.opens, s.closes))).max(least);
             if s.seen < MIXED || s.left_mode + s.right_mode > mixed {
                 return None;
             }
         }
         let i = self.incoherence(s.local);
-        if self.solo {
-            return (self.coherence <= SOLO_COHERENT).then_some((Class::Solo, i * self.votes));
+        if self.single_site {
+            return (self.coherence <= SINGLE_SITE_COHERENT).then_some((SpikeClass::SingleSite, i * self.votes));
         }
         let class = if closed {
-            Class::Sentence
+            SpikeClass::Sentence
         } else if edge {
-            Class::Edge
+            SpikeClass::Edge
         } else {
-            Class::Insertion
+            SpikeClass::Insertion
         };
         Some((class, i * self.base))
     }
 }
 
 impl Surroundings {
-    /// The score with what scars say: `g` is the log-likelihood ratio over `cuts` cuts. `None` if it is explained.
-    pub(super) fn with_scars(&self, class: Class, score: f64, g: f64, cuts: f64) -> Option<f64> {
+    /// The score with seams. `g` is the log-likelihood ratio over `cuts` cuts. `None` if the phrase
+    /// is explained.
+    pub(super) fn with_seams(&self, class: SpikeClass, score: f64, g: f64, cuts: f64) -> Option<f64> {
         let closed = self.is_closed();
         let edge = !closed && self.opens.max(self.closes) >= EDGE;
         if !closed && !edge && cuts < CUTS {
@@ -238,17 +249,17 @@ impl Surroundings {
         let bonus = if closed || cuts < CUTS {
             0.0
         } else if g > 0.0 {
-            g.min(SCAR_MAX)
+            g.min(SEAM_MAX)
         } else {
-            (3.0 * g).max(SCAR_MIN)
+            (3.0 * g).max(SEAM_MIN)
         };
-        if class != Class::Solo {
+        if class != SpikeClass::SingleSite {
             return Some(score + bonus);
         }
-        (closed || g >= SOLO_SCAR * cuts).then_some(score + 2.0 * bonus)
+        (closed || g >= SINGLE_SITE_SEAM * cuts).then_some(score + 2.0 * bonus)
     }
 
-    /// A whole sentence or line, the same everywhere.
+    /// Whether the span is a whole sentence or line, the same in all carriers.
     pub(super) fn is_closed(&self) -> bool {
         self.length >= SENTENCE && self.words >= SENTENCE_WORDS && self.opens >= CLOSED && self.closes >= CLOSED
     }
@@ -270,8 +281,8 @@ mod tests {
         assert!((excess(3, 5, 0.3) - 5.0 * kl).abs() < 1e-9);
     }
 
-    fn evidence(base: f64, coherence: f64) -> Evidence {
-        Evidence {
+    fn evidence(base: f64, coherence: f64) -> CarrierEvidence {
+        CarrierEvidence {
             ngram: 0,
             place: 0,
             len: 1,
@@ -281,7 +292,7 @@ mod tests {
             expected: 1.0,
             base,
             coherence,
-            solo: false,
+            single_site: false,
         }
     }
 
@@ -292,13 +303,13 @@ mod tests {
     #[test]
     fn classes() {
         let e = evidence(50.0, 0.05);
-        assert_eq!(e.classify(&inside()), Some((Class::Insertion, 50.0)));
-        assert_eq!(e.classify(&Surroundings { right_mode: 0.5, ..inside() }), None, "fixed company");
+        assert_eq!(e.classify(&inside()), Some((SpikeClass::Insertion, 50.0)));
+        assert_eq!(e.classify(&Surroundings { right_mode: 0.5, ..inside() }), None, "fixed neighbours");
         assert_eq!(e.classify(&Surroundings { seen: 7, ..inside() }), None, "too few to tell");
         let opening = Surroundings { opens: 1.0, left_mode: 0.0, right_mode: 0.15, ..inside() };
-        assert_eq!(e.classify(&opening), Some((Class::Edge, 50.0)));
+        assert_eq!(e.classify(&opening), Some((SpikeClass::Edge, 50.0)));
         let sentence = Surroundings { length: 6, words: 5, opens: 1.0, closes: 1.0, right_mode: 1.0, ..inside() };
-        assert_eq!(e.classify(&sentence), Some((Class::Sentence, 50.0)));
+        assert_eq!(e.classify(&sentence), Some((SpikeClass::Sentence, 50.0)));
         let footer = Surroundings { last: 1.0, whole: 1.0, ..sentence };
         assert_eq!(e.classify(&footer), None);
         assert!(e.classify(&Surroundings { has_link: true, ..footer }).is_some());
@@ -316,10 +327,10 @@ mod tests {
     }
 
     #[test]
-    fn scars() {
-        assert_eq!(inside().with_scars(Class::Insertion, 40.0, 3.0, 6.0), Some(43.0));
-        assert_eq!(inside().with_scars(Class::Insertion, 40.0, 30.0, 6.0), Some(50.0));
-        assert_eq!(inside().with_scars(Class::Insertion, 40.0, -3.0, 6.0), Some(31.0));
-        assert_eq!(inside().with_scars(Class::Insertion, 40.0, 3.0, 4.0), None);
+    fn seams() {
+        assert_eq!(inside().with_seams(SpikeClass::Insertion, 40.0, 3.0, 6.0), Some(43.0));
+        assert_eq!(inside().with_seams(SpikeClass::Insertion, 40.0, 30.0, 6.0), Some(50.0));
+        assert_eq!(inside().with_seams(SpikeClass::Insertion, 40.0, -3.0, 6.0), Some(31.0));
+        assert_eq!(inside().with_seams(SpikeClass::Insertion, 40.0, 3.0, 4.0), None);
     }
 }

@@ -1,8 +1,9 @@
-//! `settle`: which alarm is met, which is new, who is recalled.
+//! Which alarms does a document carry, which does it raise, and which documents are recalled for
+//! them?
 
 use std::collections::BTreeMap;
 
-use super::{Proposal, TriggerSpike, alarm::Alarm, judge::Raised, probe::Probe};
+use super::{SpikeProposal, TriggerSpike, alarm::Alarm, judge::Raised, probe::PhraseProbe};
 use crate::{
     document::{Document, SeqNo},
     finding::{Evidence, Finding, Score},
@@ -10,7 +11,7 @@ use crate::{
     operator::{Operator, Recall, Settled, Tick},
 };
 
-/// Bytes of a phrase that are kept.
+/// Most bytes of a phrase that are kept.
 const PHRASE_MAX: usize = 400;
 
 impl TriggerSpike {
@@ -18,14 +19,14 @@ impl TriggerSpike {
         &mut self,
         tick: Tick,
         document: &Document,
-        probe: &Probe,
-        proposal: Proposal,
+        probe: &PhraseProbe,
+        proposal: SpikeProposal,
         ledger: &dyn Ledger,
         horizon: &dyn Horizon,
     ) -> Settled {
         let mut met = proposal.met;
-        // Judge knows the alarms that fired a window before; the rest are looked for here.
-        met.extend(self.known.carried(document, probe, |a| !self.is_visible(a, tick.epoch)));
+        // `judge` may know the alarms that fired a window before. Documents are searched for the others here.
+        met.extend(self.registry.carried(document, probe, |a| !self.is_visible(a, tick.epoch)));
         if !met.is_empty() {
             let findings = met.iter().filter_map(|&id| self.meet(id, tick.seqno, document)).collect();
             return Settled { findings, recalls: Vec::new() };
@@ -40,7 +41,7 @@ impl TriggerSpike {
     }
 
     fn meet(&mut self, id: u32, seqno: SeqNo, document: &Document) -> Option<Finding> {
-        self.known.meet(id, seqno, self.config.members_max).map(|alarm| finding(alarm, document))
+        self.registry.meet(id, seqno, self.config.members_max).map(|alarm| finding(alarm, document))
     }
 
     #[allow(clippy::too_many_arguments, reason = "settle's own arguments, passed on once")]
@@ -48,7 +49,7 @@ impl TriggerSpike {
         &mut self,
         seqno: SeqNo,
         document: &Document,
-        probe: &Probe,
+        probe: &PhraseProbe,
         raised: Raised,
         ledger: &dyn Ledger,
         horizon: &dyn Horizon,
@@ -56,7 +57,7 @@ impl TriggerSpike {
     ) -> Option<Finding> {
         let ngram = probe.ngrams[raised.ngram];
         let mut alarm = Alarm {
-            id: self.known.raised(),
+            id: self.registry.raised(),
             class: raised.class,
             fired: seqno,
             phrase: phrase(document, raised.first, raised.span.len()),
@@ -74,11 +75,11 @@ impl TriggerSpike {
             met: seqno,
             retired: None,
         };
-        // Whoever matches 60% of the span holds at least the anchor.
+        // A document that matches 60% of the span holds at least the anchor.
         let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < seqno);
         let carriers: Vec<SeqNo> = earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
-        // The anchor is common and the span around it is not: what was counted is not what would be withheld.
-        if carriers.len() + 1 < self.config.units_min || !self.known.make_room(seqno, self.config.alarms_max) {
+        // If the anchor is common and the span around it is not, what was counted is not what would be withheld.
+        if carriers.len() + 1 < self.config.units_min || !self.registry.make_room(seqno, self.config.alarms_max) {
             return None;
         }
         for &o in &carriers {
@@ -89,13 +90,13 @@ impl TriggerSpike {
         }
         alarm.members.extend(carriers.into_iter().chain([seqno]).take(self.config.members_max));
         let finding = finding(&alarm, document);
-        self.known.add(alarm);
+        self.registry.add(alarm);
         Some(finding)
     }
 }
 
 fn finding(alarm: &Alarm, document: &Document) -> Finding {
-    // One half at the threshold, towards 1 beyond.
+    // One half at the threshold, and towards 1 beyond it.
     let score = 1.0 - 0.5 * alarm.threshold / alarm.score.max(alarm.threshold);
     let mut found = Finding::new(TriggerSpike::NAME, alarm.class.reason(), Score::new(score));
     let first = alarm.place_in(document.ids());

@@ -1,14 +1,16 @@
-//! `fold`: the state of one shard's keys answers a document and takes it in.
+//! What does the state of one key shard say about a document's phrases, and how does it take the
+//! document in?
 //!
-//! A phrase seen once only marks the gate; seen again it becomes a candidate whose newest 64 carriers are listed. A
-//! candidate is tested at every count from 4 to 32 and then at each growth by an eighth; the test here only says whether
-//! the full one in `judge` could come out positive, from bounds that need nothing but this state.
+//! A phrase that is seen once is only noted by the doorkeeper. When it is seen again it becomes a
+//! candidate, whose newest 64 carriers are listed. A candidate is tested at every count from 4 to
+//! 32 and then after each growth by an eighth. The test here only says whether the full test in
+//! `judge` could be positive; it uses bounds that need nothing but this state.
 
 use std::cmp::Reverse;
 
 use super::{
     TriggerSpike,
-    probe::{NEW, Probe, Rare},
+    probe::{NEW, PhraseProbe, RareNgram},
     score::{FLOOR, LN_MAX, LX_MAX, Logs, excess},
 };
 use crate::{
@@ -19,27 +21,29 @@ use crate::{
     text::hash::mix,
 };
 
-/// Count at which a phrase is first tested.
+/// Number of carriers at which a phrase is first tested.
 pub(super) const TEST_MIN: u16 = 4;
-/// Count up to which it is tested at each new carrier.
+/// Number of carriers up to which it is tested at each new one.
 const TEST_EACH: u16 = 32;
-/// Live counts below this explain nothing: `wider use` means 1.5 times at least 4.
-const LIVE_TOLD: u16 = 5;
-/// Phrases of one document that one shard hands on to be judged: 1,024 in all. Unrelated sites that show the same long
-/// text would otherwise have each of its n-grams judged with each page.
+/// Least number of carriers that is reported to `judge`. Fewer explain nothing, since only 1.5
+/// times the count of a phrase under test does, which is at least 4.
+const LIVE_REPORTED: u16 = 5;
+/// Most phrases of one document that one key shard hands on to be judged, which makes 1,024 in all.
+/// If unrelated sites show the same long text, each of its n-grams would otherwise be judged with
+/// each page.
 const DUE_MAX: usize = 64;
-/// Listed carriers of a full list.
+/// Number of carriers in a full list.
 pub(super) const LISTED_MAX: usize = 64;
-/// Least documents of the one publisher of a solo.
-pub(super) const SOLO: usize = 8;
+/// Least number of documents of the publisher of a single-site phrase.
+pub(super) const SINGLE_SITE_DOCUMENTS: usize = 8;
 
 /// A document that carries a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Carrier {
     pub(super) seqno: u32,
-    /// Where the phrase stands first.
+    /// Index of the first token of the phrase's first occurrence.
     pub(super) place: u16,
-    /// The publisher's mark.
+    /// The mark of the publisher: see [`PhraseProbe::mark`].
     mark: u16,
 }
 
@@ -58,58 +62,59 @@ impl Carrier {
 pub(super) struct Due {
     /// Index in the probe.
     pub(super) ngram: u32,
-    /// Documents that carry it and vote.
+    /// Number of documents that carry it and vote.
     pub(super) live: u16,
-    /// `live` from which on it was due.
+    /// The value of `live` from which on it was due.
     since: u16,
     /// Listed carriers in [`Answer::carriers`], oldest first.
     pub(super) from: u32,
     pub(super) to: u32,
 }
 
-/// One shard's answer to one document.
+/// The answer of one key shard to one document.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
-    /// (index in the probe, documents that carry it), for phrases that several do.
+pub struct PhraseAnswer {
+    /// Index in the probe and number of carriers, for phrases that several documents carry.
     pub(super) live: Vec<(u32, u16)>,
     pub(super) due: Vec<Due>,
     pub(super) carriers: Vec<u64>,
-    /// Indices of lines that the host shows over and over.
+    /// Indices of lines that the host shows again and again.
     pub(super) template: Vec<u32>,
-    /// The how-manieth document of its publisher it is.
+    /// The document's number among those of its publisher, counted from 1, if this shard has the
+    /// publisher.
     pub(super) sequence: Option<u32>,
 }
 
-/// State of one shard's keys.
+/// The state of one key shard.
 #[derive(Debug)]
-pub struct Shard {
-    pub(super) gate: Doorkeeper,
+pub struct PhraseShard {
+    pub(super) doorkeeper: Doorkeeper,
     pub(super) candidates: CandidateTable,
     lines: [Sketch; 2],
     lines_added: u64,
     publishers: Counts,
-    limits: Limits,
+    limits: ShardLimits,
     copies: Copies<Self>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+struct ShardLimits {
     candidates: usize,
-    gate: usize,
+    doorkeeper: usize,
     lines: usize,
     publishers: usize,
 }
 
-impl Shard {
+impl PhraseShard {
     pub(super) fn new(config: &super::Config) -> Self {
-        let limits = Limits {
+        let limits = ShardLimits {
             candidates: config.candidates_max / KEY_SHARDS,
-            gate: config.gate_bytes / KEY_SHARDS,
+            doorkeeper: config.gate_bytes / KEY_SHARDS,
             lines: config.line_bytes / KEY_SHARDS / 2,
             publishers: config.units_max / KEY_SHARDS,
         };
         Self {
-            gate: Doorkeeper::new(limits.gate),
+            doorkeeper: Doorkeeper::new(limits.doorkeeper),
             candidates: CandidateTable::new(limits.candidates),
             lines: [Sketch::new(limits.lines), Sketch::new(limits.lines)],
             lines_added: 0,
@@ -119,8 +124,8 @@ impl Shard {
         }
     }
 
-    pub(super) fn fold(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe) -> Answer {
-        let mut answer = Answer::default();
+    pub(super) fn fold(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &PhraseProbe) -> PhraseAnswer {
+        let mut answer = PhraseAnswer::default();
         self.count_lines(index, probe, &mut answer);
         if crate::operator::key_shard_of(probe.publisher) == index {
             answer.sequence = Some(self.publishers.add(probe.publisher, 1));
@@ -131,10 +136,10 @@ impl Shard {
         answer
     }
 
-    fn count_lines(&mut self, index: usize, probe: &Probe, answer: &mut Answer) {
+    fn count_lines(&mut self, index: usize, probe: &PhraseProbe, answer: &mut PhraseAnswer) {
         let [young, old] = &mut self.lines;
         for i in probe.lines_of[index]..probe.lines_of[index + 1] {
-            // Keys of a shard share their upper bits, which the sketch goes by.
+            // Keys of a key shard have the same upper bits, by which the sketch chooses a line.
             let key = mix(probe.lines[i as usize].key);
             let shown = u32::from(young.add(key)) + u32::from(old.get(key));
             if shown > crate::background::LINE_SHOWN_MAX {
@@ -144,16 +149,16 @@ impl Shard {
         self.lines_added += u64::from(probe.lines_of[index + 1] - probe.lines_of[index]);
     }
 
-    fn take_in(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &Probe, answer: &mut Answer) {
-        let bounds = Bounds::new(operator, tick);
+    fn take_in(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &PhraseProbe, answer: &mut PhraseAnswer) {
+        let bounds = ScoreBounds::new(operator, tick);
         let own = &probe.ngrams[probe.ngrams_of[index] as usize..probe.ngrams_of[index + 1] as usize];
-        // All cache lines are asked for at once and not one after the other: a prefetch in safe code.
-        std::hint::black_box(own.iter().fold(0, |x, n| x ^ self.candidates.touch(n.hash) ^ self.gate.touch(n.hash)));
+        // This reads all cache lines at once and not one after the other: a prefetch in safe code.
+        std::hint::black_box(own.iter().fold(0, |x, n| x ^ self.candidates.touch(n.hash) ^ self.doorkeeper.touch(n.hash)));
         for i in probe.ngrams_of[index]..probe.ngrams_of[index + 1] {
             let rare = probe.ngrams[i as usize];
             let carrier = Carrier { seqno: tick.seqno, place: rare.place, mark: probe.mark }.pack();
             let Some(slot) = self.candidates.find(rare.hash) else {
-                if self.gate.admit(rare.hash) {
+                if self.doorkeeper.admit(rare.hash) {
                     self.candidates.insert(rare.hash, carrier, tick.seqno, TEST_MIN);
                 }
                 continue;
@@ -166,7 +171,7 @@ impl Shard {
             entry.touched = tick.seqno;
             entry.live = entry.live.saturating_add(1);
             let live = entry.live;
-            if live >= LIVE_TOLD {
+            if live >= LIVE_REPORTED {
                 answer.live.push((i, live));
             }
             if live < entry.next_test {
@@ -184,9 +189,10 @@ impl Shard {
         self.put_off(probe, &mut answer.due);
     }
 
-    /// Of more phrases than may be judged, those are that have waited for the most carriers, then those with the most: no
-    /// phrase can be hidden behind others for long. The rest stays due.
-    fn put_off(&mut self, probe: &Probe, due: &mut Vec<Due>) {
+    /// If more phrases are due than may be judged, keeps those that have waited for the most
+    /// carriers, and of equals those with the most carriers, so that no phrase can be hidden behind
+    /// others for long. The rest stays due.
+    fn put_off(&mut self, probe: &PhraseProbe, due: &mut Vec<Due>) {
         if due.len() <= DUE_MAX {
             return;
         }
@@ -198,8 +204,8 @@ impl Shard {
         }
     }
 
-    /// Takes back the votes that document `seqno` gave to phrases.
-    pub(super) fn withdraw(&mut self, hashes: &[Rare], seqno: u32) {
+    /// Takes back the votes of document `seqno` for phrases.
+    pub(super) fn withdraw(&mut self, hashes: &[RareNgram], seqno: u32) {
         for n in hashes {
             if let Some(slot) = self.candidates.find(n.hash) {
                 self.candidates.withdraw(slot, |x| Carrier::unpack(x).seqno == seqno);
@@ -207,7 +213,8 @@ impl Shard {
         }
     }
 
-    /// Documents that carried the phrase as of an epoch boundary at or before which nothing has been folded since.
+    /// Number of documents that carried the phrase as of the latest epoch boundary, which is
+    /// `epoch`, whatever has been folded since.
     pub(super) fn live_at(&self, hash: u64, epoch: u32) -> u16 {
         self.candidates.find(hash).map_or(0, |slot| {
             let entry = self.candidates.get(slot);
@@ -215,10 +222,10 @@ impl Shard {
         })
     }
 
-    /// Makes room, from counts fixed by the input.
+    /// Makes room. How much depends on nothing but the input so far.
     pub(super) fn tidy(&mut self) {
         self.candidates.make_room();
-        self.gate.rotate_if_full();
+        self.doorkeeper.rotate_if_full();
         self.publishers.make_room();
         if self.lines_added >= self.lines[0].bytes() as u64 / 4 {
             self.lines.swap(0, 1);
@@ -231,18 +238,18 @@ impl Shard {
         let lines = self.lines.iter().map(Sketch::bytes).sum();
         [
             ("candidates", self.candidates.bytes()),
-            ("gate", self.gate.bytes()),
+            ("gate", self.doorkeeper.bytes()),
             ("lines", lines),
             ("units", self.publishers.bytes()),
         ]
     }
 }
 
-/// A copy has no copies of its own; `clone_from` keeps the memory.
-impl Clone for Shard {
+/// A copy has no copies of its own. `clone_from` uses the memory of the old copy again.
+impl Clone for PhraseShard {
     fn clone(&self) -> Self {
         Self {
-            gate: self.gate.clone(),
+            doorkeeper: self.doorkeeper.clone(),
             candidates: self.candidates.clone(),
             lines: self.lines.clone(),
             publishers: self.publishers.clone(),
@@ -252,8 +259,8 @@ impl Clone for Shard {
     }
 
     fn clone_from(&mut self, source: &Self) {
-        let Self { gate, candidates, lines, lines_added, publishers, limits, copies: _ } = source;
-        self.gate.clone_from(gate);
+        let Self { doorkeeper, candidates, lines, lines_added, publishers, limits, copies: _ } = source;
+        self.doorkeeper.clone_from(doorkeeper);
         self.candidates.clone_from(candidates);
         self.lines.clone_from(lines);
         self.lines_added = *lines_added;
@@ -262,9 +269,9 @@ impl Clone for Shard {
     }
 }
 
-impl Persist for Shard {
+impl Persist for PhraseShard {
     fn save(&self, out: &mut Encoder) {
-        self.gate.save(out);
+        self.doorkeeper.save(out);
         self.candidates.save(out);
         self.lines.iter().for_each(|l| l.save(out));
         out.u64(self.lines_added);
@@ -279,19 +286,19 @@ impl Persist for Shard {
     }
 
     fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), Corrupt> {
-        self.gate = Doorkeeper::load(from)?;
+        self.doorkeeper = Doorkeeper::load(from)?;
         self.candidates = CandidateTable::load(from, self.limits.candidates)?;
         self.lines = [Sketch::load(from)?, Sketch::load(from)?];
         self.lines_added = from.u64()?;
         self.publishers = Counts::load(from, self.limits.publishers)?;
-        let fits =
-            self.gate.bytes() <= self.limits.gate.max(64) && self.lines.iter().all(|l| l.bytes() <= self.limits.lines.max(64));
+        let fits = self.doorkeeper.bytes() <= self.limits.doorkeeper.max(64)
+            && self.lines.iter().all(|l| l.bytes() <= self.limits.lines.max(64));
         if fits { Ok(()) } else { Err(from.corrupt("tables of the configured size")) }
     }
 }
 
-/// Upper bounds of a phrase's score.
-struct Bounds<'a> {
+/// Upper bounds of the score of a phrase.
+struct ScoreBounds<'a> {
     logs: &'a Logs,
     votes_per_unit: u32,
     units_min: usize,
@@ -300,7 +307,7 @@ struct Bounds<'a> {
     new_share: f64,
 }
 
-impl<'a> Bounds<'a> {
+impl<'a> ScoreBounds<'a> {
     fn new(operator: &'a TriggerSpike, tick: Tick) -> Self {
         Self {
             logs: &operator.logs,
@@ -308,11 +315,11 @@ impl<'a> Bounds<'a> {
             units_min: operator.config.units_min,
             seqno: tick.seqno,
             documents: f64::from(operator.background.documents()),
-            new_share: operator.frozen.new_share(),
+            new_share: operator.epoch_view.new_share(),
         }
     }
 
-    fn worth_judging(&self, rare: Rare, live: u16, listed: &[u64]) -> bool {
+    fn worth_judging(&self, rare: RareNgram, live: u16, listed: &[u64]) -> bool {
         if self.documents == 0.0 || listed.len() < self.units_min {
             return false;
         }
@@ -327,13 +334,14 @@ impl<'a> Bounds<'a> {
         }
         let (publishers, votes, new, largest_new) = self.count(listed);
         if publishers < self.units_min {
-            return rare.df <= 1 && largest_new >= SOLO && largest_new * 2 >= listed.len();
+            return rare.df <= 1 && largest_new >= SINGLE_SITE_DOCUMENTS && largest_new * 2 >= listed.len();
         }
         let l1 = self.logs.l1(votes + unlisted, expected);
         l1 > 0.0 && l1 + excess(new, publishers, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
     }
 
-    /// Different publishers, their capped votes, how many of them are new, and the most documents of a new one.
+    /// The number of different publishers, their capped votes, how many publishers are new, and the
+    /// most documents of a new one.
     fn count(&self, listed: &[u64]) -> (usize, usize, usize, usize) {
         let mut marks = [0u16; LISTED_MAX];
         let marks = &mut marks[..listed.len()];
@@ -360,22 +368,24 @@ mod tests {
 
     use super::*;
     use crate::{
-        background::{Learner, Options, Origin},
+        background::BackgroundOrigin,
         conformance::{self, document},
+        learn::{LearnOptions, Learner},
         operator::Operator,
         trigger_spike::Config,
     };
 
-    /// One shard after another; how often each phrase was handed on, and how many of one document at most.
+    /// One shard after another; how often each phrase was handed on, and how many of one document
+    /// at most.
     #[test]
     fn a_long_text_on_many_sites_is_judged_in_turns() {
-        let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+        let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
         (0..100).for_each(|i| learner.add("https://known.example", "", document("known.example", &format!("w{i}")).ids()));
         let publisher = document("known.example", "").publisher;
-        let background = Arc::new(learner.finish(Origin::Trusted, &|_, _, _| publisher.clone()));
+        let background = Arc::new(learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone()));
         let operator = TriggerSpike::new(Config::default(), background, 16);
         let text = (0..1000).map(|i| format!("zorb{i}")).collect::<Vec<_>>().join(" ");
-        let mut shards: Vec<Shard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
+        let mut shards: Vec<PhraseShard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
         let (mut judged, mut most, mut phrases) = (BTreeMap::<u64, u32>::new(), 0, 0);
         for seqno in 0..30 {
             let page = document(&format!("site{seqno}.example"), &text);

@@ -1,48 +1,49 @@
-//! What was found out about the spans of the document under judgement, each thing once: all n-grams of a sentence that is
-//! planted whole are due together, and lead to the same span of the same texts.
+//! What was found out about the spans of the document that is judged? Each answer is worked out
+//! once: all n-grams of a sentence that is planted as a whole are due together, and lead to the
+//! same span of the same texts.
 
 use super::{
-    company,
-    inspect::{self, SPAN},
-    judge::{Bench, Judged, Member},
-    score::{Evidence, Surroundings, WIDER},
+    explain,
+    judge::{Judged, JudgingContext, KnownCarrier},
+    score::{CONTAINING, CarrierEvidence, Surroundings},
+    surroundings::{self, SPAN},
 };
 use crate::text::{Seed, Token, hash::mix};
 
-/// Spans of one document that are looked at. Where more phrases are due it is by lot which lead to one, so that none can be
-/// hidden behind others; those left out are due again with a later carrier.
+/// Most spans of one document that are examined. If more phrases are due, a lot decides which are,
+/// so that none can be hidden behind others. The others are due again with a later carrier.
 pub(super) const SPANS_MAX: usize = 64;
 
-/// Where a span is kept among those of its document.
+/// Index of a span among those of its document.
 pub(super) type Index = usize;
 
-/// Where the span of an n-gram is, or what it will be found again by.
+/// The span of an n-gram: one that is known, or a new one with the hash of its carriers.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum SpanPlace {
     Known(Index),
     New(u64),
 }
 
-/// A span, what surrounds it, and what was asked of it since.
-pub(super) struct Span {
+/// A span, what surrounds it, and the answers to later questions.
+pub(super) struct JudgedSpan {
     carriers: u64,
-    /// First token in this document, and the one after the last.
+    /// Index of its first token in this document, and the index behind its last one.
     first: usize,
     end: usize,
-    /// Nothing but the texts ended it on either side.
+    /// Whether the texts ended it on both sides, and not a limit.
     is_whole: bool,
     surroundings: Surroundings,
-    /// Log-likelihood ratio of the cuts and their number.
-    scars: Option<(f64, f64)>,
-    wider_use: Option<f64>,
+    /// Log-likelihood ratio of the cuts, and their number.
+    seams: Option<(f64, f64)>,
+    use_of_parts: Option<f64>,
     is_template: Option<bool>,
-    /// For which count it was asked, and the answer.
-    is_wider: Option<(f64, bool)>,
+    /// The count for which this was asked, and the answer.
+    is_contained: Option<(f64, bool)>,
 }
 
-impl Span {
+impl JudgedSpan {
     /// The span that an n-gram with these carriers leads to.
-    fn new(carriers: u64, evidence: &Evidence, surroundings: Surroundings) -> Self {
+    fn new(carriers: u64, evidence: &CarrierEvidence, surroundings: Surroundings) -> Self {
         let left = surroundings.left;
         let (first, right) = (evidence.place.saturating_sub(left), surroundings.length.saturating_sub(left + evidence.len));
         Self {
@@ -51,15 +52,16 @@ impl Span {
             end: first + surroundings.length,
             is_whole: left <= evidence.place && left < SPAN && right < SPAN && !surroundings.is_cut,
             surroundings,
-            scars: None,
-            wider_use: None,
+            seams: None,
+            use_of_parts: None,
             is_template: None,
-            is_wider: None,
+            is_contained: None,
         }
     }
 
-    /// Whether another n-gram with these carriers leads here: it is a part, and the walk to both ends is not too long.
-    fn is_reached(&self, carriers: u64, evidence: &Evidence) -> bool {
+    /// Whether another n-gram with these carriers leads to this span: it is a part of it, and no
+    /// end is too far away.
+    fn is_reached(&self, carriers: u64, evidence: &CarrierEvidence) -> bool {
         let end = evidence.place + evidence.len;
         self.is_whole
             && self.carriers == carriers
@@ -67,64 +69,65 @@ impl Span {
             && (end..=end + SPAN).contains(&self.end)
     }
 
-    /// What surrounds it, as seen from one of its n-grams.
-    pub(super) fn surroundings(&self, evidence: &Evidence) -> Surroundings {
+    /// What surrounds the span, as seen from one of its n-grams.
+    pub(super) fn surroundings(&self, evidence: &CarrierEvidence) -> Surroundings {
         Surroundings { left: evidence.place.saturating_sub(self.first), ..self.surroundings }
     }
 }
 
-/// Names the carriers of an n-gram and where it stands in them, from where it stands in this document: equal for two n-grams
-/// that stand beside each other in each of their carriers.
-fn carriers(seed: Seed, evidence: &Evidence, members: &[Member]) -> u64 {
-    let shift = |m: &Member| u32::from(m.carrier.place).wrapping_sub(evidence.place as u32);
+/// A hash of the carriers of an n-gram and of its places in them, relative to its place in this
+/// document. It is equal for two n-grams that stand beside each other in all of their carriers.
+fn carriers(seed: Seed, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> u64 {
+    let shift = |m: &KnownCarrier| u32::from(m.carrier.place).wrapping_sub(evidence.place as u32);
     members.iter().fold(mix(seed.0), |hash, m| mix(hash ^ (u64::from(m.carrier.seqno) << 32 | u64::from(shift(m)))))
 }
 
-impl Bench<'_> {
-    /// The span that an n-gram leads to, if another one has led to it. `None` if it is new and enough have been looked at.
-    pub(super) fn place_of(&self, evidence: &Evidence, members: &[Member]) -> Option<Place> {
+impl JudgingContext<'_> {
+    /// The span that an n-gram leads to: a known one if another n-gram has led to it. `None` if it
+    /// is new and [`SPANS_MAX`] were examined.
+    pub(super) fn place_of(&self, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> Option<SpanPlace> {
         let carriers = carriers(self.operator.background.seed(), evidence, members);
         match self.spans.iter().position(|span| span.is_reached(carriers, evidence)) {
-            Some(known) => Some(Place::Known(known)),
-            None => (self.spans.len() < SPANS_MAX).then_some(Place::New(carriers)),
+            Some(known) => Some(SpanPlace::Known(known)),
+            None => (self.spans.len() < SPANS_MAX).then_some(SpanPlace::New(carriers)),
         }
     }
 
-    /// Looks at what surrounds the n-gram if that is not known.
-    pub(super) fn look_at(&mut self, place: Place, evidence: &Evidence, members: &[Member]) -> Index {
+    /// Examines what surrounds the n-gram, if its span is new.
+    pub(super) fn look_at(&mut self, place: SpanPlace, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> Index {
         let carriers = match place {
-            Place::Known(known) => return known,
-            Place::New(carriers) => carriers,
+            SpanPlace::Known(known) => return known,
+            SpanPlace::New(carriers) => carriers,
         };
-        let sights = inspect::sights(self, evidence, members);
-        self.spans.push(Span::new(carriers, evidence, inspect::surroundings(self, evidence, &sights)));
+        let occurrences = surroundings::occurrences(self, evidence, members);
+        self.spans.push(JudgedSpan::new(carriers, evidence, surroundings::surroundings(self, evidence, &occurrences)));
         self.spans.len() - 1
     }
 
-    pub(super) fn scars(&mut self, known: Index, evidence: &Evidence, members: &[Member]) -> (f64, f64) {
-        if let Some(scars) = self.spans[known].scars {
-            return scars;
+    pub(super) fn seams(&mut self, known: Index, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> (f64, f64) {
+        if let Some(seams) = self.spans[known].seams {
+            return seams;
         }
-        let sights = inspect::sights(self, evidence, members);
-        let scars = inspect::scars(self, evidence, &self.spans[known].surroundings(evidence), &sights);
-        *self.spans[known].scars.insert(scars)
+        let occurrences = surroundings::occurrences(self, evidence, members);
+        let seams = surroundings::seams(self, evidence, &self.spans[known].surroundings(evidence), &occurrences);
+        *self.spans[known].seams.insert(seams)
     }
 
-    pub(super) fn wider_use(&mut self, known: Index, span: &[Token]) -> f64 {
-        let most = self.spans[known].wider_use.unwrap_or_else(|| company::wider_use(self, span));
-        *self.spans[known].wider_use.insert(most)
+    pub(super) fn use_of_parts(&mut self, known: Index, span: &[Token]) -> f64 {
+        let most = self.spans[known].use_of_parts.unwrap_or_else(|| explain::use_of_parts(self, span));
+        *self.spans[known].use_of_parts.insert(most)
     }
 
     pub(super) fn is_template(&mut self, j: &Judged) -> bool {
-        let is_template = self.spans[j.known].is_template.unwrap_or_else(|| company::is_template(self, &j.members, &j.span));
+        let is_template = self.spans[j.known].is_template.unwrap_or_else(|| explain::is_template(self, &j.members, &j.span));
         *self.spans[j.known].is_template.insert(is_template)
     }
 
-    /// One part of a story, or of a site's subject.
-    pub(super) fn is_wider(&mut self, j: &Judged) -> bool {
-        let least = WIDER * j.evidence.live;
-        let held = self.spans[j.known].is_wider.filter(|held| held.0.total_cmp(&least).is_eq());
-        let held = held.unwrap_or_else(|| (least, company::is_wider(self, &j.members, least)));
-        self.spans[j.known].is_wider.insert(held).1
+    /// Whether the phrase is a part of a story, or of a site's subject.
+    pub(super) fn is_contained(&mut self, j: &Judged) -> bool {
+        let least = CONTAINING * j.evidence.live;
+        let held = self.spans[j.known].is_contained.filter(|held| held.0.total_cmp(&least).is_eq());
+        let held = held.unwrap_or_else(|| (least, explain::is_contained(self, &j.members, least)));
+        self.spans[j.known].is_contained.insert(held).1
     }
 }

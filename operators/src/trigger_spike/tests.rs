@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    background::{Learner, Options},
     conformance::{self, Outcome, Step, document},
     finding::Reason,
+    learn::{LearnOptions, Learner},
     text::hash::mix,
 };
 
@@ -42,7 +42,7 @@ fn site(number: u64) -> String {
 }
 
 fn background() -> Arc<Background> {
-    let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+    let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
     for i in 0..TRUSTED {
         let page = document(&site(i), &page(i));
         learner.add(&page.url, "", page.ids());
@@ -50,10 +50,11 @@ fn background() -> Arc<Background> {
     let publisher = |url: &str, _: &str, _: &std::collections::BTreeSet<String>| {
         document(url.split('/').nth(2).unwrap_or_default(), "").publisher
     };
-    Arc::new(learner.finish(Origin::Trusted, &publisher))
+    Arc::new(learner.finish(BackgroundOrigin::Trusted, &publisher))
 }
 
-/// A stream of ordinary pages, of which every 13th from the 60th on is `planted(number, text) -> (host, text)`.
+/// A stream of ordinary pages, of which every 13th from the 60th on is
+/// `planted(number, text) -> (host, text)`.
 fn stream(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Vec<Step>, Vec<SeqNo>) {
     let mut carriers = Vec::new();
     let steps = (0..STREAM).map(|i| {
@@ -94,7 +95,8 @@ fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Outcome, Vec
     (conformance::run(&|| operator(&background), &steps, plain), carriers)
 }
 
-/// Asserts that all carriers are withheld or recalled in the end, as `reason`, and hardly anything else.
+/// Asserts that all carriers are withheld or recalled in the end, as `reason`, and hardly anything
+/// else.
 #[track_caller]
 fn assert_found(outcome: &Outcome, carriers: &[SeqNo], reason: Reason) {
     let withheld =
@@ -152,7 +154,8 @@ fn keeps_the_contract() {
     assert!(outcome.settled.iter().any(|s| s.recalls.len() > 4), "of {} carriers some are recalled", carriers.len());
 }
 
-/// More phrases are due with one page than are looked at: those taken by lot, and no page depends on how it is batched.
+/// More phrases are due with one page than are looked at: those taken by lot, and no page depends
+/// on how it is batched.
 #[test]
 fn finds_pages_full_of_phrases() {
     let background = background();

@@ -1,9 +1,9 @@
-//! Calibration: the best score of each class that ordinary text reaches. The operator itself, with thresholds so low that
-//! everything that could matter is scored, and without alarms.
+//! Which scores does ordinary text reach? For calibration, the operator itself runs with thresholds
+//! so low that everything that could matter is scored, and without raising alarms.
 
 use std::sync::Arc;
 
-use super::{Class, Config, TriggerSpike};
+use super::{Config, SpikeClass, TriggerSpike};
 use crate::{
     background::{Background, Thresholds},
     document::{Document, Parts, Publisher, SeqNo},
@@ -14,10 +14,11 @@ use crate::{
 
 /// Sequence numbers between epoch boundaries while watching.
 const WINDOW: u32 = 64;
-/// Scores below these cannot reach the least thresholds: growth in exposure multiplies them by 2.3 at most.
-const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0, solo: 5.0, gibberish: 2.0 };
+/// Lower scores cannot reach the least thresholds, since growth in exposure multiplies them by 2.3
+/// at most.
+const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0, single_site: 5.0, gibberish: 2.0 };
 
-/// Texts in memory.
+/// A horizon of texts in memory.
 struct Texts(Vec<Arc<[Token]>>);
 
 impl Horizon for Texts {
@@ -30,7 +31,7 @@ impl Horizon for Texts {
     }
 }
 
-/// All clean.
+/// A ledger in which all documents are clean.
 struct Clean;
 
 impl Ledger for Clean {
@@ -39,7 +40,7 @@ impl Ledger for Clean {
     }
 }
 
-/// The best score of each class, by its number.
+/// The best score of each class, by the number of the class.
 pub(crate) fn best_scores<'a>(
     background: &Arc<Background>,
     documents: impl Iterator<Item = (&'a Publisher, &'a Arc<[Token]>)>,
@@ -49,7 +50,7 @@ pub(crate) fn best_scores<'a>(
     operator.watching = true;
     let mut shards: Vec<_> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
     let mut texts = Texts(Vec::new());
-    let mut best = [0.0f64; Class::ALL.len()];
+    let mut best = [0.0f64; SpikeClass::ALL.len()];
     for (seqno, (publisher, tokens)) in (0u32..).zip(documents) {
         let epoch = seqno - seqno % WINDOW;
         if seqno == epoch && seqno > 0 {

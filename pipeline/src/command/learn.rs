@@ -11,7 +11,8 @@ use connectors::{
 };
 use decode::{Decoded, columns, decode};
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::{Background, BackgroundOrigin},
+    learn::{LearnOptions, Learner},
     document::Publisher,
     reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
@@ -59,7 +60,7 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();
     let seed = Seed(config.engine.seed.unwrap_or_else(|| seed_of(&fingerprints)));
     let tokenizer = Tokenizer::new(seed, config.input.tokens_max);
-    let mut learner = Learner::new(seed, Options::default());
+    let mut learner = Learner::new(seed, LearnOptions::default());
     let names = source.partitions().to_vec();
     let progress = Progress::reading(source.size_hint());
     let mut counts = crate::engine::Counts::default();
@@ -112,7 +113,7 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
         let platforms = Platforms::new(platforms.iter().cloned(), patterns).expect("the patterns were compiled above");
         publisher_of(url, source, seed, &platforms)
     };
-    let background = learner.finish(Origin::Trusted, &publisher);
+    let background = learner.finish(BackgroundOrigin::Trusted, &publisher);
     write_atomically(&arguments.output, &background.save())?;
     Ok(background)
 }

@@ -10,7 +10,8 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use connectors::file::write_atomically;
 use operators::{
-    background::{Background, Learner, Options, Origin},
+    background::{Background, BackgroundOrigin},
+    learn::{LearnOptions, Learner},
     document::SeqNo,
     lookup::{Fate, Horizon as _, Ledger as _},
     reputation::publisher,
@@ -79,7 +80,7 @@ impl Engine {
 
     fn learn(&self, eligible: SeqNo) -> Result<Background, StateError> {
         let seed = self.settings.features.seed;
-        let mut learner = Learner::new(seed, Options { calibrate: false, ..Options::default() });
+        let mut learner = Learner::new(seed, LearnOptions { calibrate: false, ..LearnOptions::default() });
         for seqno in 0..eligible {
             if !matches!(self.ledger.fate(seqno), Fate::Clean | Fate::Duplicate(_)) {
                 continue;
@@ -87,7 +88,7 @@ impl Engine {
             let (Some(tokens), Some(identity)) = (self.horizon.tokens(seqno), self.ledger.identity(seqno)?) else { continue };
             learner.add_known(publisher::named(&identity.publisher, seed), tokens);
         }
-        Ok(learner.finish(Origin::Own, &|_, source, _| publisher::named(source, seed)))
+        Ok(learner.finish(BackgroundOrigin::Own, &|_, source, _| publisher::named(source, seed)))
     }
 
     fn use_background(&mut self, background: Arc<Background>) {

@@ -11,7 +11,8 @@ use crate::{background::Background, codec::Decoder, conformance, finding::Findin
 
 const STREAMS: u64 = 200;
 
-/// What the streams must make happen, and how often at least: about half of what they did when this was written.
+/// What the streams must make happen, and how often at least: about half of what they did when this
+/// was written.
 const HAPPENS: [(&str, usize); 28] = [
     ("sentence_spike", 25),
     ("edge_spike", 20),
@@ -27,20 +28,20 @@ const HAPPENS: [(&str, usize); 28] = [
     ("hardly anybody carries the span", 3),
     ("below its threshold", 1000),
     ("no more than expected", 5000),
-    ("no solo", 9000),
-    ("no solo: the publisher has less than half of the carriers", 1),
+    ("no single-site phrase", 9000),
+    ("no single-site phrase: the publisher has less than half of the carriers", 1),
     ("coherent carriers", 4000),
     ("too few to compare neighbours", 3000),
-    ("fixed company", 1000),
+    ("fixed neighbours", 1000),
     ("too few cuts to judge", 20),
-    ("a solo's fixed expression", 100),
-    ("a solo that leaves scars", 4),
+    ("a single-site phrase's fixed expression", 100),
+    ("a single-site phrase that leaves seams", 4),
     ("it begins before the text", 40),
     ("footer", 2000),
     ("template", 1000),
-    ("wider use", 200),
-    ("wider company", 50),
-    ("a solo's style", 40),
+    ("use of parts", 200),
+    ("contained", 50),
+    ("a single-site phrase's style", 40),
 ];
 
 /// Numbers may differ in rounding: sums over pairs are taken in another order.

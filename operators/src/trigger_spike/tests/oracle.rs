@@ -1,16 +1,17 @@
-//! The operator a second time, slow and obvious: what should it say of a stream?
+//! What should the operator say of a stream? The oracle is a second operator, slow and obvious.
 //!
-//! For each document everything is worked out anew from the whole texts of the documents before it: who carries which
-//! n-gram and still votes (`past`), what the carriers say together (`weigh`), what surrounds the n-gram in their texts and
-//! what explains it (`surroundings`, `explain`), and which alarms and recalls follow (`alarms`). There is no gate, sketch,
-//! table, shard, ring, cache or upper bound that ends an examination early. What the operator's windows and epoch boundaries mean is
-//! said here outright, in sequence numbers.
+//! For each document everything is worked out anew from the whole texts of the documents before it:
+//! who carries which n-gram and still votes (`past`), what the facts about the carriers amount to
+//! (`weigh`), what surrounds the n-gram in their texts and what explains it (`surroundings`,
+//! `explain`), and which alarms and recalls follow (`alarms`). There is no doorkeeper, sketch,
+//! table, key shard, ring, cache or upper bound that ends an examination early. What the operator's
+//! windows and epoch boundaries mean is stated here outright, in sequence numbers.
 //!
-//! Shared with the operator are functions that have tests of their own: tokens, n-gram hashes, everything of the
-//! background, log-likelihood ratios, `collocation`, and the scar of one cut. Numbers are stated again on purpose.
-//! Limits: gates that forget, tables that overflow, texts beyond the horizon and pages with more phrases due than are judged
-//! at once are not told of. Cost: with the operator's
-//! own some 30 ms a stream of 100 short documents.
+//! The oracle shares with the operator functions that have tests of their own: tokens, n-gram
+//! hashes, everything of the background, log-likelihood ratios, `collocation`, and the seam of one
+//! cut. Numbers are stated again on purpose. It does not cover doorkeepers that forget, tables that
+//! overflow, texts beyond the horizon, and pages with more phrases due than are judged at once.
+//! Cost: with the operator's own, some 30 ms for a stream of 100 short documents.
 
 mod alarms;
 mod explain;
@@ -26,25 +27,26 @@ use past::{Past, Seen};
 use surroundings::Surroundings;
 use weigh::Weight;
 
-use super::super::{Alarm, Class, Config, score::Logs, thresholds};
+use super::super::{Alarm, Config, SpikeClass, score::Logs, thresholds};
 use crate::{
-    background::{Background, Origin, Thresholds},
+    background::{Background, BackgroundOrigin, Thresholds},
     conformance::Step,
     document::SeqNo,
     text::{Token, Tokenizer, ngram},
 };
 
-/// An n-gram that more documents of the background hold is not looked at.
+/// n-grams that more documents of the background hold are not examined.
 const RARE: u8 = 12;
 
-/// Why a phrase raised no alarm.
+/// The reason why a phrase raised no alarm.
 type Why = &'static str;
 
-/// What came out, and how often each thing happened that a stream should make happen.
+/// What the oracle says of a stream, and how often each thing happened that the streams should make
+/// happen.
 pub(super) struct Outcome {
-    /// One a sequence number.
+    /// What is said of each sequence number.
     pub(super) said: Vec<Said>,
-    /// Those ever raised.
+    /// All alarms ever raised.
     pub(super) alarms: Vec<Alarm>,
     pub(super) happened: BTreeMap<&'static str, usize>,
 }
@@ -69,11 +71,11 @@ struct View<'a, 'p> {
     growth: f64,
 }
 
-/// A phrase that was looked into and not refused.
+/// A phrase that was examined and not refused.
 struct Judged<'a> {
     gram: &'a [Token],
     place: usize,
-    class: Class,
+    class: SpikeClass,
     score: f64,
     weight: Weight<'a>,
     surroundings: Surroundings,
@@ -128,10 +130,10 @@ pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Ba
     Outcome { said, alarms: alarms.all, happened }
 }
 
-/// The alarms that document `now` is worth, best first.
+/// The alarms that document `now` should raise, the best first.
 fn judge<'a>(rules: &Rules<'a>, past: &Past<'a>, now: SeqNo, happened: &mut BTreeMap<&'static str, usize>) -> Vec<Judged<'a>> {
     let n = rules.background.documents();
-    let learning = rules.background.origin() == Origin::Own && now < rules.config.bootstrap_documents;
+    let learning = rules.background.origin() == BackgroundOrigin::Own && now < rules.config.bootstrap_documents;
     let Some(own) = past.seen(now) else { return Vec::new() };
     if n == 0 || learning {
         return Vec::new();
@@ -152,12 +154,12 @@ fn judge<'a>(rules: &Rules<'a>, past: &Past<'a>, now: SeqNo, happened: &mut BTre
     view.accept(over, happened)
 }
 
-fn threshold(class: Class, thresholds: &Thresholds) -> f64 {
+fn threshold(class: SpikeClass, thresholds: &Thresholds) -> f64 {
     match class {
-        Class::Sentence => thresholds.sentence,
-        Class::Edge => thresholds.edge,
-        Class::Insertion => thresholds.insertion,
-        Class::Solo => thresholds.solo,
+        SpikeClass::Sentence => thresholds.sentence,
+        SpikeClass::Edge => thresholds.edge,
+        SpikeClass::Insertion => thresholds.insertion,
+        SpikeClass::SingleSite => thresholds.single_site,
     }
 }
 
@@ -171,10 +173,10 @@ impl<'a> View<'a, '_> {
         let weight = self.weigh(gram, df, &count)?;
         let surroundings = self.surroundings(gram, place, &weight)?;
         let (class, score) = weigh::classify(&weight, &surroundings)?;
-        if surroundings.closed && self.wider_use(&surroundings.span) > 1.5 * weight.live {
-            return Err("wider use");
+        if surroundings.closed && self.use_of_parts(&surroundings.span) > 1.5 * weight.live {
+            return Err("use of parts");
         }
-        let score = self.with_scars(gram, class, score, &weight, &surroundings)?;
+        let score = self.with_seams(gram, class, score, &weight, &surroundings)?;
         Ok(Judged { gram, place, class, score, weight, surroundings })
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::super::Config;
 use crate::{
-    background::{Background, Learner, Options, Origin},
+    background::{Background, BackgroundOrigin},
     conformance::{self, Schedule, Step, document},
     document::SeqNo,
+    learn::{LearnOptions, Learner},
     text::hash::mix,
 };
 
@@ -45,9 +46,9 @@ impl Dice {
 /// Lines of words.
 type Lines = Vec<Vec<String>>;
 
-/// A page of one subject: five lines of common words and of the subject's own. Each word may be followed by three others,
-/// so that a text shows where something was cut
-/// out of it; unless the words are in no order.
+/// A page of one subject: five lines of common words and of the subject's own. Each word may be
+/// followed by three others, so that a text shows where something was cut out of it; unless the
+/// words are in no order.
 fn page(dice: &mut Dice, is_ordered: bool) -> Lines {
     let subject = letter(dice.below(SUBJECTS));
     let mut lines = Vec::new();
@@ -90,8 +91,8 @@ fn known_site(dice: &mut Dice) -> String {
 
 /// What all streams are held against: trusted, and the same as the filter's own past.
 pub(super) fn backgrounds() -> [Arc<Background>; 2] {
-    [Origin::Trusted, Origin::Own].map(|origin| {
-        let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+    [BackgroundOrigin::Trusted, BackgroundOrigin::Own].map(|origin| {
+        let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
         let mut dice = Dice(1 << 40);
         for i in 0..KNOWN {
             let mut lines = page(&mut dice, true);

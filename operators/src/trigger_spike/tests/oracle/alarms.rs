@@ -1,4 +1,4 @@
-//! Alarms: who carries them, what is said of a carrier, who is recalled.
+//! Which documents carry an alarm, what is said of them, and which are recalled?
 
 use std::collections::BTreeMap;
 
@@ -24,12 +24,14 @@ pub(super) struct Alarms {
     pub(super) all: Vec<Alarm>,
 }
 
-/// Whether a document still looks for an alarm: one that was given up in one window is looked for in the next.
+/// Whether a document is still searched for an alarm: one that was given up in one window is
+/// searched for in the next.
 fn is_looked_for(alarm: &Alarm, now: SeqNo, window: u32) -> bool {
     alarm.retired.is_none_or(|at| now / window <= at / window + 1)
 }
 
-/// Where a text carries the alarm: first token of the first place that has the anchor and 60% of the span around it.
+/// Where a text carries the alarm: first token of the first place that has the anchor and 60% of
+/// the span around it.
 fn carried(alarm: &Alarm, text: &[Token]) -> Option<usize> {
     let left = usize::from(alarm.left);
     let anchor = &alarm.span[left..left + usize::from(alarm.len)];

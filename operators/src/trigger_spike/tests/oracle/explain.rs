@@ -1,11 +1,11 @@
-//! What carriers have in common beside the phrase: ordinary explanations.
+//! What do the carriers have in common beside the phrase? That may be an ordinary explanation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judged, RARE, View, weigh::Member};
 use crate::{
     text::{NGRAM_MAX, Token, ngram},
-    trigger_spike::{Class, score::collocation},
+    trigger_spike::{SpikeClass, score::collocation},
 };
 
 /// A text's n-grams.
@@ -35,7 +35,7 @@ fn is_template(members: &[Member<'_>], span: &[Token]) -> bool {
 
 impl View<'_, '_> {
     /// Most documents, beyond twice the expected, that carry a rare n-gram of the span.
-    pub(super) fn wider_use(&self, span: &[Token]) -> f64 {
+    pub(super) fn use_of_parts(&self, span: &[Token]) -> f64 {
         let beyond = |gram: &[Token]| {
             let &(_, df) = self.own.rare.get(gram)?;
             let usual = (f64::from(df) + 0.5).max(collocation(self.rules.background, gram));
@@ -44,8 +44,9 @@ impl View<'_, '_> {
         grams(span).into_iter().filter_map(beyond).fold(0.0, f64::max)
     }
 
-    /// Most documents, beyond twice the expected, that carry as of the epoch boundary a rare n-gram of 40% of the carriers.
-    fn wider_company(&self, members: &[Member<'_>]) -> f64 {
+    /// Most documents, beyond twice the expected, that carry as of the epoch boundary a rare n-gram
+    /// of 40% of the carriers.
+    fn containing_use(&self, members: &[Member<'_>]) -> f64 {
         let mut most = 0.0;
         for (gram, count) in shared(members, grams) {
             let hash = ngram::hash(self.rules.background.seed(), gram).expect("no line break");
@@ -61,12 +62,12 @@ impl View<'_, '_> {
     pub(super) fn explanation(&self, j: &Judged<'_>) -> Option<&'static str> {
         let is_rare = |&t: &Token| self.rules.background.words().get(t).0 <= u32::from(RARE);
         let (span, members) = (&j.surroundings.span, &j.weight.members);
-        if j.class == Class::Solo && j.surroundings.opens < 0.8 && !span.iter().any(is_rare) {
-            Some("a solo's style")
-        } else if j.class != Class::Solo && is_template(members, span) {
+        if j.class == SpikeClass::SingleSite && j.surroundings.opens < 0.8 && !span.iter().any(is_rare) {
+            Some("a single-site phrase's style")
+        } else if j.class != SpikeClass::SingleSite && is_template(members, span) {
             Some("template")
         } else {
-            (self.wider_company(members) > 1.5 * j.weight.live).then_some("wider company")
+            (self.containing_use(members) > 1.5 * j.weight.live).then_some("contained")
         }
     }
 }

@@ -1,13 +1,18 @@
-//! Every document so far: what it is, who carries an n-gram and still votes, what the stream was a mixture of.
+//! What has the stream held so far? Its documents, who carries an n-gram and still votes, and its
+//! mixture of subjects.
 
 use std::collections::BTreeMap;
 
 use super::{RARE, alarms::Said};
 use crate::{
-    background::{Background, Context, for_each_line, line_key},
+    background::{Background, ContextVector},
     document::{Document, SeqNo},
     lookup::Fate,
-    text::{NGRAM_MAX, Token, ngram},
+    text::{
+        NGRAM_MAX, Token,
+        line::{for_each_line, line_key},
+        ngram,
+    },
 };
 
 /// Carriers of a phrase that are listed.
@@ -19,11 +24,11 @@ pub(super) struct Seen<'a> {
     votes: bool,
     /// Its rare n-grams: where each stands first, in how many documents of the background it is.
     pub(super) rare: BTreeMap<&'a [Token], (usize, u8)>,
-    /// The how-manieth of its publisher it is.
+    /// Its number among the documents of its publisher, counted from 1.
     pub(super) sequence: usize,
     /// The background does not know its publisher.
     pub(super) is_new: bool,
-    pub(super) context: Context,
+    pub(super) context: ContextVector,
     pub(super) subject: usize,
     fate: Fate,
     /// Carries an alarm by which it was withheld on arrival.
@@ -89,7 +94,8 @@ impl<'a> Past<'a> {
         }));
     }
 
-    /// Its distinct words outside lines that the host has shown more than twice, here or in the background.
+    /// Its distinct words outside lines that the host has shown more than twice, here or in the
+    /// background.
     fn own_words(&mut self, document: &'a Document) -> Vec<Token> {
         let mut words = Vec::new();
         for line in document.ids().split(|&t| t == Token::BREAK).filter(|line| !line.is_empty()) {
@@ -145,7 +151,8 @@ impl<'a> Past<'a> {
         seqno / self.window * self.window
     }
 
-    /// Whether the votes of a document are gone at an epoch boundary: what is decided at n shows at `(n / W + 2) W`.
+    /// Whether the votes of a document are gone at an epoch boundary: what is decided at n shows at
+    /// `(n / W + 2) W`.
     fn is_withdrawn(&self, seqno: SeqNo, epoch: SeqNo) -> bool {
         let gone = self.seen(seqno).is_some_and(|s| s.votes && s.alarmed);
         gone && (seqno / self.window + 2) * self.window <= epoch

@@ -1,4 +1,5 @@
-//! What surrounds an n-gram in its carriers' texts: the maximal span, its neighbours, the scars of its cut.
+//! What surrounds an n-gram in the texts of its carriers? The span on which they agree, its
+//! neighbours, its seams.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     text::Token,
-    trigger_spike::{Class, scar},
+    trigger_spike::{SpikeClass, seam},
 };
 
 /// What was seen.
@@ -28,7 +29,8 @@ pub(super) struct Surroundings {
     pub(super) edge: bool,
     /// Mean cosine of the words beside it.
     pub(super) local: f64,
-    /// Shares, of those that carry the whole span, where it is in the last line, and where it is a line.
+    /// Shares, of those that carry the whole span, where it is in the last line, and where it is a
+    /// line.
     pub(super) last: f64,
     pub(super) whole: f64,
     pub(super) has_link: bool,
@@ -59,7 +61,8 @@ fn agree(voters: &[Member<'_>], shift: isize) -> bool {
     tokens_at(voters, shift).iter().any(|(&t, &count)| t != Token::BREAK && count as f64 / n >= 0.8)
 }
 
-/// Share of the commonest word there. The share among words is taken first, so that it rounds as it does there.
+/// Share of the commonest word there. The share among words is taken first, so that it rounds as it
+/// does there.
 fn mode(voters: &[Member<'_>], shift: isize) -> f64 {
     let mut words = tokens_at(voters, shift);
     words.retain(|&t, _| !ends_sentence(t));
@@ -73,8 +76,8 @@ impl<'a> View<'a, '_> {
         let voters = &weight.voters;
         let n = gram.len();
         let halves = |shift| tokens_at(voters, shift).values().any(|&count| count as f64 / voters.len() as f64 >= 0.5);
-        if weight.solo && (halves(-1) || halves(n as isize)) {
-            return Err("a solo's fixed expression");
+        if weight.single_site && (halves(-1) || halves(n as isize)) {
+            return Err("a single-site phrase's fixed expression");
         }
         let left = (0..30).take_while(|&i| agree(voters, -i - 1)).count();
         let right = (0..30).take_while(|&i| agree(voters, n as isize + i)).count();
@@ -136,10 +139,10 @@ impl<'a> View<'a, '_> {
     }
 
     /// The score with what the cuts say: does each text close where the span is taken out of it?
-    pub(super) fn with_scars(
+    pub(super) fn with_seams(
         &self,
         gram: &[Token],
-        class: Class,
+        class: SpikeClass,
         score: f64,
         weight: &Weight<'a>,
         s: &Surroundings,
@@ -151,8 +154,8 @@ impl<'a> View<'a, '_> {
         for m in &weight.voters {
             let Some(from) = m.place.checked_sub(s.left) else { continue };
             let to = from + s.span.len().max(gram.len());
-            let table = || scar::Table::of(self.rules.background, m.text);
-            if let Some(ratio) = scar::ratio(self.rules.background, m.text, from, to, table) {
+            let table = || seam::SeamTable::of(self.rules.background, m.text);
+            if let Some(ratio) = seam::ratio(self.rules.background, m.text, from, to, table) {
                 g += ratio;
                 cuts += 1.0;
             }
@@ -167,8 +170,8 @@ impl<'a> View<'a, '_> {
             (true, false) => f64::max(3.0 * g, -20.0),
         };
         match class {
-            Class::Solo if g < 0.15 * cuts => Err("a solo that leaves scars"),
-            Class::Solo => Ok(score + 2.0 * bonus),
+            SpikeClass::SingleSite if g < 0.15 * cuts => Err("a single-site phrase that leaves seams"),
+            SpikeClass::SingleSite => Ok(score + 2.0 * bonus),
             _ => Ok(score + bonus),
         }
     }

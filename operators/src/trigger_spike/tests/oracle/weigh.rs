@@ -1,4 +1,5 @@
-//! What the carriers of an n-gram say together: votes against expectation, publishers, coherence; then class and score.
+//! What do the facts about the carriers of an n-gram amount to? Votes against expectation,
+//! publishers and coherence; then class and score.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +9,11 @@ use super::{
     surroundings::Surroundings,
 };
 use crate::{
-    background::{Context, QUANTUM, dot},
+    background::{ContextVector, QUANTUM, dot},
     document::SeqNo,
     text::Token,
     trigger_spike::{
-        Class,
+        SpikeClass,
         score::{collocation, excess},
     },
 };
@@ -28,7 +29,7 @@ pub(super) struct Member<'a> {
     is_new: bool,
     sequence: usize,
     subject: usize,
-    context: Context,
+    context: ContextVector,
 }
 
 impl<'a> Member<'a> {
@@ -55,7 +56,7 @@ pub(super) struct Weight<'a> {
     pub(super) expected: f64,
     base: f64,
     pub(super) coherence: f64,
-    pub(super) solo: bool,
+    pub(super) single_site: bool,
     /// Counted over the stretch of the list only.
     pub(super) windowed: bool,
     /// Newest first.
@@ -77,8 +78,8 @@ impl<'a> View<'a, '_> {
             documents.entry(m.publisher).or_default().push(*m);
         }
         let usual = f64::from(df) + 0.5;
-        let solo = documents.len() < config.units_min;
-        let per_publisher = if solo { members.len() } else { config.votes_per_unit as usize };
+        let single_site = documents.len() < config.units_min;
+        let per_publisher = if single_site { members.len() } else { config.votes_per_unit as usize };
         let weight = Weight {
             live: count.live as f64,
             votes: 0.0,
@@ -86,12 +87,12 @@ impl<'a> View<'a, '_> {
             expected: usual * self.growth,
             base: 0.0,
             coherence: 0.0,
-            solo,
+            single_site,
             windowed: false,
             voters: newest_of_each(&members, per_publisher),
             members,
         };
-        if solo { weigh_solo(weight, df, count) } else { self.weigh_crowd(weight, gram, usual, count, &documents) }
+        if single_site { weigh_single_site(weight, df, count) } else { self.weigh_crowd(weight, gram, usual, count, &documents) }
     }
 
     fn weigh_crowd(
@@ -139,7 +140,7 @@ impl<'a> View<'a, '_> {
 }
 
 /// One publisher's: unknown to the background, all over it, most of the phrase.
-fn weigh_solo<'a>(mut weight: Weight<'a>, df: u8, count: &Count) -> Result<Weight<'a>, Why> {
+fn weigh_single_site<'a>(mut weight: Weight<'a>, df: u8, count: &Count) -> Result<Weight<'a>, Why> {
     let of = |publisher: u64| weight.members.iter().filter(|m| m.publisher == publisher).count();
     // The largest; of equals the one that was silent longest.
     let newest = newest_of_each(&weight.members, 1);
@@ -149,10 +150,10 @@ fn weigh_solo<'a>(mut weight: Weight<'a>, df: u8, count: &Count) -> Result<Weigh
     let oldest = weight.members.iter().filter(|m| m.publisher == own.publisher).map(|m| m.sequence).min().unwrap_or(1);
     let before = if weight.members.len() == 64 { oldest - 1 } else { 0 };
     if df > 1 || !own.is_new || documents < 8 || (documents as f64) < 0.8 * (own.sequence - before) as f64 {
-        return Err("no solo");
+        return Err("no single-site phrase");
     }
     if documents * 2 < count.listed.len() {
-        return Err("no solo: the publisher has less than half of the carriers");
+        return Err("no single-site phrase: the publisher has less than half of the carriers");
     }
     weight.votes = documents as f64;
     let each: Vec<_> = (0..).zip(&weight.members).map(|(i, m)| (i, m.context)).collect();
@@ -167,7 +168,7 @@ fn newest_of_each<'a>(members: &[Member<'a>], most: usize) -> Vec<Member<'a>> {
 }
 
 /// Mean cosine over pairs of different groups.
-fn coherence(contexts: &[(u64, Context)]) -> f64 {
+fn coherence(contexts: &[(u64, ContextVector)]) -> f64 {
     let (mut total, mut pairs) = (0i64, 0i64);
     for (a, left) in contexts {
         for (_, right) in contexts.iter().filter(|(b, _)| a != b) {
@@ -178,8 +179,8 @@ fn coherence(contexts: &[(u64, Context)]) -> f64 {
     total as f64 / (QUANTUM * QUANTUM) / pairs.max(1) as f64
 }
 
-/// Class, and score without scars.
-pub(super) fn classify(weight: &Weight<'_>, s: &Surroundings) -> Result<(Class, f64), Why> {
+/// Class, and score without seams.
+pub(super) fn classify(weight: &Weight<'_>, s: &Surroundings) -> Result<(SpikeClass, f64), Why> {
     if s.last >= 0.9 && s.whole >= 0.9 && !s.has_link {
         return Err("footer");
     }
@@ -190,20 +191,20 @@ pub(super) fn classify(weight: &Weight<'_>, s: &Surroundings) -> Result<(Class, 
         }
         let fewest = if s.edge { 2.0 / seen } else { 3.0 / seen };
         if s.left_mode + s.right_mode > (0.3 * (1.0 - f64::midpoint(s.opens, s.closes))).max(fewest) {
-            return Err("fixed company");
+            return Err("fixed neighbours");
         }
     }
-    let most = if weight.solo { 0.15 } else { 0.2 };
+    let most = if weight.single_site { 0.15 } else { 0.2 };
     if weight.coherence > most {
         return Err("coherent carriers");
     }
-    let likeness = if weight.solo { s.local } else { s.local.max(weight.coherence) };
+    let likeness = if weight.single_site { s.local } else { s.local.max(weight.coherence) };
     let incoherence = (1.0 - (likeness - 0.05) / (0.2 - 0.05)).clamp(0.0, 1.0);
-    let class = match (weight.solo, s.closed, s.edge) {
-        (true, _, _) => Class::Solo,
-        (_, true, _) => Class::Sentence,
-        (_, _, true) => Class::Edge,
-        _ => Class::Insertion,
+    let class = match (weight.single_site, s.closed, s.edge) {
+        (true, _, _) => SpikeClass::SingleSite,
+        (_, true, _) => SpikeClass::Sentence,
+        (_, _, true) => SpikeClass::Edge,
+        _ => SpikeClass::Insertion,
     };
-    Ok((class, incoherence * if weight.solo { weight.votes } else { weight.base }))
+    Ok((class, incoherence * if weight.single_site { weight.votes } else { weight.base }))
 }

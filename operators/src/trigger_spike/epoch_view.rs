@@ -1,4 +1,5 @@
-//! The stream's mixture so far, as of an epoch boundary: documents and new publishers by subject.
+//! Which subjects has the stream had so far, and how many new publishers in each? The counts as of
+//! the latest epoch boundary, which is all that `judge` may see.
 
 use std::collections::VecDeque;
 
@@ -8,41 +9,43 @@ use crate::{
     document::SeqNo,
 };
 
-/// Documents of the background's own mixture that the stream's mixture starts from.
+/// Documents in the background's own mixture of subjects that the stream is assumed to have had at
+/// its start.
 const PRIOR: f64 = 500.0;
-/// Documents of the overall share of new publishers that each subject's share starts from.
+/// Documents with the overall share of new publishers that each subject is assumed to have had at
+/// the start.
 const PRIOR_NEW: f64 = 20.0;
 const NEW_SHARE: (f64, f64) = (0.05, 0.9);
 /// Most subjects of a background.
 const SUBJECTS: usize = 256;
 
-/// Counts that judge may see, and those that wait for an epoch boundary.
+/// The counts that `judge` may see, and the documents that wait for an epoch boundary.
 #[derive(Clone, Debug)]
-pub(super) struct Frozen {
+pub(super) struct EpochView {
     documents: u64,
     new: u64,
-    /// (documents, of new publishers) by subject.
+    /// Documents by subject, and how many of them are of new publishers.
     subjects: Vec<(u64, u64)>,
-    /// (sequence number, subject, of a new publisher).
+    /// Sequence number, subject, and whether the publisher is new.
     waiting: VecDeque<(SeqNo, u8, bool)>,
 }
 
-impl Frozen {
+impl EpochView {
     pub(super) fn new() -> Self {
         Self { documents: 0, new: 0, subjects: vec![(0, 0); SUBJECTS], waiting: VecDeque::new() }
     }
 
-    /// Forgets the subjects: those of another background are others.
+    /// Forgets the counts, since another background has other subjects.
     pub(super) fn clear(&mut self) {
         *self = Self::new();
     }
 
-    /// A settled document.
+    /// Adds a settled document, to be counted later.
     pub(super) fn add(&mut self, seqno: SeqNo, subject: u8, is_new: bool) {
         self.waiting.push_back((seqno, subject, is_new));
     }
 
-    /// Shows what was settled before `epoch - window`.
+    /// Counts the documents that were settled before `epoch - window`.
     pub(super) fn publish(&mut self, epoch: SeqNo, window: u32) {
         while let Some(&(seqno, subject, is_new)) = self.waiting.front() {
             if u64::from(seqno) + u64::from(window) >= u64::from(epoch) {
@@ -57,19 +60,19 @@ impl Frozen {
         }
     }
 
-    /// Share of documents of new publishers.
+    /// The share of documents that are of new publishers.
     pub(super) fn new_share(&self) -> f64 {
         (self.new as f64 / self.documents.max(1) as f64).clamp(NEW_SHARE.0, NEW_SHARE.1)
     }
 
-    /// How much less of each subject the stream has than the background.
+    /// The factors by which the stream has less of each subject than the background.
     pub(super) fn scarcity(&self, background: &Background) -> Vec<f64> {
         let n = self.documents as f64 + PRIOR;
         let one = |(share, (documents, _)): (&f64, &(u64, u64))| share / ((*documents as f64 + PRIOR * share) / n);
         background.shares().iter().zip(&self.subjects).map(one).collect()
     }
 
-    /// Share of documents of new publishers in each subject.
+    /// The share of documents of new publishers in each subject.
     pub(super) fn new_shares(&self, background: &Background) -> Vec<f64> {
         let usual = self.new_share();
         let one = |(documents, new): &(u64, u64)| (*new as f64 + PRIOR_NEW * usual) / (*documents as f64 + PRIOR_NEW);
@@ -111,20 +114,20 @@ mod tests {
 
     #[test]
     fn shows_only_what_is_old_enough() {
-        let mut frozen = Frozen::new();
-        (0..20).for_each(|i| frozen.add(i, 0, i < 10));
-        frozen.publish(12, 4);
-        assert_eq!((frozen.documents, frozen.new), (8, 8));
-        frozen.publish(16, 4);
-        assert_eq!((frozen.documents, frozen.new), (12, 10));
-        assert!((frozen.new_share() - 10.0 / 12.0).abs() < 1e-12);
+        let mut epoch_view = EpochView::new();
+        (0..20).for_each(|i| epoch_view.add(i, 0, i < 10));
+        epoch_view.publish(12, 4);
+        assert_eq!((epoch_view.documents, epoch_view.new), (8, 8));
+        epoch_view.publish(16, 4);
+        assert_eq!((epoch_view.documents, epoch_view.new), (12, 10));
+        assert!((epoch_view.new_share() - 10.0 / 12.0).abs() < 1e-12);
     }
 
     #[test]
     fn starts_from_the_background() {
         let background = Background::empty(Seed(1));
-        let frozen = Frozen::new();
-        assert_eq!(frozen.scarcity(&background), [1.0]);
-        assert_eq!(frozen.new_shares(&background), [0.05]);
+        let epoch_view = EpochView::new();
+        assert_eq!(epoch_view.scarcity(&background), [1.0]);
+        assert_eq!(epoch_view.new_shares(&background), [0.05]);
     }
 }

@@ -1,52 +1,54 @@
-//! Which alarms are known? All that fired, until there are too many: then the one goes that no document met for longest.
+//! Which alarms are documents searched for? All that fired, until there are too many; then the
+//! alarm that no document has carried for longest is given up.
 //!
-//! An alarm that goes is looked for until its going is visible to judge, at the epoch boundary after next as everything else that
-//! settle decides. Its phrase is then as new as any other: it has to spike again.
+//! Documents are still searched for an alarm that was given up until `judge` may know of it: at the
+//! epoch boundary after next, like everything else that `settle` decides. From then on its phrase
+//! is as new as any other, and has to spike again.
 //!
-//! **Cost** one look-up an n-gram of a document, however many alarms are known. **State** `max` alarms, and those that went
-//! within the last two epoch boundaries.
+//! **Cost** one look-up for each n-gram of a document, however many alarms there are. **State**
+//! `max` alarms, and those that were given up since the last but one epoch boundary.
 
 use std::{collections::HashMap, mem};
 
-use super::{alarm::Alarm, probe::Probe};
+use super::{alarm::Alarm, probe::PhraseProbe};
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::{Document, SeqNo},
 };
 
-/// Alarms by id and by the n-gram that fired.
+/// The alarms, by id and by anchor.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    /// In the order of their ids, which is that of firing.
+pub(super) struct AlarmRegistry {
+    /// The alarms in the order of their ids, which is the order in which they fired.
     alarms: Vec<Alarm>,
-    /// Ids by anchor. Never iterated.
+    /// The ids of alarms by their anchor. The map is never iterated, so its order does not matter.
     by_anchor: HashMap<u64, Vec<u32>>,
-    /// Alarms ever raised: the next id.
+    /// Number of alarms ever raised, which is the next id.
     raised: u32,
-    /// How many of them are retired and still seen.
+    /// How many alarms were given up and are still searched for.
     retiring: usize,
-    /// Those that the last settled document found gone, with all their members.
+    /// The alarms, with their members, that were dropped when the last document was settled.
     gone: Vec<Alarm>,
 }
 
-impl Known {
-    /// All that are known, oldest first.
+impl AlarmRegistry {
+    /// All alarms, oldest first.
     pub(super) fn all(&self) -> &[Alarm] {
         &self.alarms
     }
 
-    /// Alarms ever raised: the id that the next one gets.
+    /// Number of alarms ever raised, which is the id of the next one.
     pub(super) fn raised(&self) -> u32 {
         self.raised
     }
 
-    /// Takes those that the last settled document found gone.
+    /// Takes the alarms that were dropped when the last document was settled.
     pub(super) fn take_gone(&mut self) -> Vec<Alarm> {
         mem::take(&mut self.gone)
     }
 
-    /// Ids of alarms that a document carries and `is_asked` for, in their order.
-    pub(super) fn carried(&self, document: &Document, probe: &Probe, is_asked: impl Fn(&Alarm) -> bool) -> Vec<u32> {
+    /// The ids, in ascending order, of alarms that a document carries and that `is_asked` accepts.
+    pub(super) fn carried(&self, document: &Document, probe: &PhraseProbe, is_asked: impl Fn(&Alarm) -> bool) -> Vec<u32> {
         if self.alarms.is_empty() {
             return Vec::new();
         }
@@ -65,7 +67,7 @@ impl Known {
         self.place(id).map(|at| &self.alarms[at])
     }
 
-    /// The alarm, now met by document `seqno`.
+    /// Notes that document `seqno` carries the alarm, and returns the alarm.
     pub(super) fn meet(&mut self, id: u32, seqno: SeqNo, members_max: usize) -> Option<&Alarm> {
         let at = self.place(id)?;
         let alarm = &mut self.alarms[at];
@@ -76,8 +78,8 @@ impl Known {
         Some(alarm)
     }
 
-    /// Whether another alarm may fire at document `seqno`: `max` are looked for at most, so the one met longest ago goes,
-    /// unless this very document raised all of them.
+    /// Whether another alarm may fire at document `seqno`. There may be `max` of them, so the one
+    /// that was met longest ago is given up for it, unless this very document raised all of them.
     pub(super) fn make_room(&mut self, seqno: SeqNo, max: usize) -> bool {
         if self.raised == u32::MAX {
             return false;
@@ -98,14 +100,15 @@ impl Known {
         true
     }
 
-    /// Takes in a new alarm, whose id is [`Self::raised`].
+    /// Adds a new alarm, whose id has to be [`Self::raised`].
     pub(super) fn add(&mut self, alarm: Alarm) {
         self.raised += 1;
         self.by_anchor.entry(alarm.anchor).or_default().push(alarm.id);
         self.alarms.push(alarm);
     }
 
-    /// Drops those that nobody sees any more whose latest epoch boundary is `epoch`.
+    /// Drops the alarms that documents whose latest epoch boundary is `epoch` are not searched for
+    /// any more.
     pub(super) fn let_go(&mut self, epoch: SeqNo, window: u32) {
         self.gone.clear();
         if self.retiring == 0 || self.alarms.iter().all(|a| a.is_seen_from(epoch, window)) {
@@ -125,7 +128,7 @@ impl Known {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        // A list of one id, its place in the map and the map's spare room.
+        // A list of one id, its entry in the map and the map's spare room.
         let index = self.by_anchor.len() * 64;
         self.alarms.iter().map(Alarm::bytes).sum::<usize>() + index
     }
@@ -137,16 +140,16 @@ impl Known {
     }
 
     pub(super) fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        let mut known = Self { raised: from.u32()?, ..Self::default() };
+        let mut registry = Self { raised: from.u32()?, ..Self::default() };
         for _ in 0..from.len(1)? {
-            known.alarms.push(Alarm::load(from)?);
+            registry.alarms.push(Alarm::load(from)?);
         }
-        let in_order = known.alarms.is_sorted_by(|a, b| a.id < b.id && a.fired <= b.fired);
-        if !in_order || known.alarms.last().is_some_and(|a| a.id >= known.raised) {
+        let in_order = registry.alarms.is_sorted_by(|a, b| a.id < b.id && a.fired <= b.fired);
+        if !in_order || registry.alarms.last().is_some_and(|a| a.id >= registry.raised) {
             return Err(from.corrupt("alarms in order"));
         }
-        known.index();
-        Ok(known)
+        registry.index();
+        Ok(registry)
     }
 }
 
@@ -154,42 +157,42 @@ impl Known {
 mod tests {
     use super::{super::alarm::tests::alarm, *};
 
-    fn fired(known: &mut Known, at: SeqNo) {
-        let fired = Alarm { id: known.raised(), fired: at, met: at, ..alarm(&[at, 2, 3], 0, 1) };
-        known.add(fired);
+    fn fired(registry: &mut AlarmRegistry, at: SeqNo) {
+        let fired = Alarm { id: registry.raised(), fired: at, met: at, ..alarm(&[at, 2, 3], 0, 1) };
+        registry.add(fired);
     }
 
     #[test]
     fn the_one_met_longest_ago_goes_at_the_epoch_after_next() {
-        let mut known = Known::default();
+        let mut registry = AlarmRegistry::default();
         for at in [10, 11, 12] {
-            assert!(known.make_room(at, 3));
-            fired(&mut known, at);
+            assert!(registry.make_room(at, 3));
+            fired(&mut registry, at);
         }
-        known.meet(0, 20, 100);
-        assert!(known.make_room(30, 3));
-        fired(&mut known, 30);
-        let retired = |known: &Known| known.all().iter().map(|a| a.retired).collect::<Vec<_>>();
-        assert_eq!(retired(&known), [None, Some(30), None, None], "11 was met last by what raised it");
+        registry.meet(0, 20, 100);
+        assert!(registry.make_room(30, 3));
+        fired(&mut registry, 30);
+        let retired = |registry: &AlarmRegistry| registry.all().iter().map(|a| a.retired).collect::<Vec<_>>();
+        assert_eq!(retired(&registry), [None, Some(30), None, None], "11 was met last by what raised it");
         for (epoch, left, gone) in [(32, 4, 0), (40, 4, 0), (48, 3, 1), (56, 3, 0)] {
-            known.let_go(epoch, 16);
-            assert_eq!((known.all().len(), known.take_gone().len()), (left, gone), "border {epoch}");
+            registry.let_go(epoch, 16);
+            assert_eq!((registry.all().len(), registry.take_gone().len()), (left, gone), "epoch {epoch}");
         }
-        assert!(known.meet(1, 60, 100).is_none());
-        assert_eq!(known.raised(), 4);
+        assert!(registry.meet(1, 60, 100).is_none());
+        assert_eq!(registry.raised(), 4);
         let mut out = Encoder::default();
-        known.save(&mut out);
-        let again = Known::load(&mut Decoder::new(&out.bytes)).expect("what was saved");
-        assert_eq!((again.all(), again.raised(), &again.by_anchor), (known.all(), 4, &known.by_anchor));
+        registry.save(&mut out);
+        let again = AlarmRegistry::load(&mut Decoder::new(&out.bytes)).expect("what was saved");
+        assert_eq!((again.all(), again.raised(), &again.by_anchor), (registry.all(), 4, &registry.by_anchor));
     }
 
     #[test]
     fn one_document_does_not_push_out_its_own() {
-        let mut known = Known::default();
-        assert!(known.make_room(5, 1));
-        fired(&mut known, 5);
-        assert!(!known.make_room(5, 1));
-        assert!(known.make_room(6, 1));
-        assert!(!Known::default().make_room(5, 0), "none is wanted");
+        let mut registry = AlarmRegistry::default();
+        assert!(registry.make_room(5, 1));
+        fired(&mut registry, 5);
+        assert!(!registry.make_room(5, 1));
+        assert!(registry.make_room(6, 1));
+        assert!(!AlarmRegistry::default().make_room(5, 0), "none is wanted");
     }
 }

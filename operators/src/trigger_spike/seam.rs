@@ -1,24 +1,27 @@
-//! Does a text close when a span is cut out of it? Planted phrases leave little of a scar, ordinary ones a deep one.
+//! How well does a text close when a span is cut out of it? The seam of a planted phrase hardly
+//! shows, since the text was whole before; that of an ordinary phrase does.
 //!
-//! The level of a cut is the longest n-gram over it that the background knows. How often each level follows a random cut
-//! (planted) and no cut at all (natural) is measured in the same text, so that its own language is the yardstick.
+//! The level of a cut is the length of the longest n-gram across it that the background holds. How
+//! often each level follows a random cut (as of an ordinary phrase) and no cut at all (as of a
+//! planted one) is measured in the same text, so that its own language is the yardstick.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::{
-    background::{Background, line_key},
-    text::{NGRAM_MAX, Token, ngram},
+    background::Background,
+    text::{NGRAM_MAX, Token, line::line_key, ngram},
 };
 
-/// Places of a text at which random cuts are tried.
+/// Places in a text at which random cuts are tried.
 const TRIES: usize = 100;
 const LEVELS: usize = 4;
-/// Texts whose tables are held: those of 500 phrases with 32 carriers.
+/// Texts whose tables are cached: those of 500 phrases with 32 carriers.
 const TEXTS: usize = 16_384;
-/// Sets the keys of texts apart from those of a host's lines.
+/// Separates the keys of texts from those of a host's lines.
 const TABLES: u64 = 0x7363_6172;
 
-/// Whether the background has seen the `n` tokens from `at` on, with `cut` taken out; not across a line break or the ends.
+/// Whether the background holds the `n` tokens from `at` on, with `cut` taken out. It never does
+/// across a line break or the ends of the text.
 fn known(background: &Background, tokens: &[Token], at: Option<usize>, n: usize, cut: (usize, usize)) -> bool {
     let Some(mut at) = at else { return false };
     let mut hash = ngram::start(background.seed());
@@ -35,8 +38,8 @@ fn known(background: &Background, tokens: &[Token], at: Option<usize>, n: usize,
     background.ngram_documents(hash) > 0
 }
 
-/// Level of the cut `from..to`: 3, 2, 1 if a 4-, 3-, 2-gram over it is known, else 0. `None` at a line break or the end of
-/// a sentence, where any cut closes well.
+/// The level of the cut `from..to`: 3, 2 or 1 if the background holds a 4-, 3- or 2-gram across it,
+/// else 0. `None` at a line break or the end of a sentence, where any cut closes well.
 pub(super) fn level(background: &Background, tokens: &[Token], from: usize, to: usize) -> Option<usize> {
     let ends = |t: Token| t == Token::BREAK || t.is_stop();
     let before = *tokens.get(from.checked_sub(1)?)?;
@@ -54,12 +57,12 @@ pub(super) fn level(background: &Background, tokens: &[Token], from: usize, to: 
     })
 }
 
-/// How many of a text's random cuts of 0 (no cut), 1, ..., 4 tokens have which level.
+/// How many of a text's random cuts of 0 (no cut), 1, ..., 4 tokens have each level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Table([[u8; LEVELS]; NGRAM_MAX + 1]);
+pub(super) struct SeamTable([[u8; LEVELS]; NGRAM_MAX + 1]);
 
-impl Table {
-    /// Measures a text: up to 1,000 cuts, ten look-ups each.
+impl SeamTable {
+    /// Measures a text by up to 1,000 cuts with ten look-ups each.
     pub(super) fn of(background: &Background, tokens: &[Token]) -> Self {
         let mut table = Self::default();
         let step = (tokens.len() / TRIES).max(1);
@@ -76,44 +79,47 @@ impl Table {
         table
     }
 
-    /// Share of a level after cuts of `n` tokens, each level half a time more often than seen.
+    /// The share of a level among cuts of `n` tokens. Each level counts half a cut more than it was
+    /// seen.
     fn share(&self, n: usize, level: usize) -> f64 {
         let row = self.0[n].map(|seen| f64::from(seen) + 0.5);
         row[level] / row.iter().sum::<f64>()
     }
 }
 
-/// Tables of the texts last measured. A text that carries a phrase under test is asked for with each new carrier, and a
-/// table is a function of its text alone, so what is held here changes no verdict.
-pub(super) struct Tables(Box<[Mutex<(u64, Table)>]>);
+/// A cache of the tables of the texts that were measured last. A text that carries a phrase under
+/// test is measured again with each new carrier. A table is a function of its text alone, so the
+/// cache changes no verdict.
+pub(super) struct SeamTables(Box<[Mutex<(u64, SeamTable)>]>);
 
-impl Tables {
-    /// Nothing measured yet: half a megabyte.
+impl SeamTables {
+    /// An empty cache of half a megabyte.
     pub(super) fn new() -> Self {
         Self((0..TEXTS).map(|_| Mutex::default()).collect())
     }
 
-    /// The table of a text, measured against `background`, which has to be the same for all texts.
-    pub(super) fn get(&self, background: &Background, tokens: &[Token]) -> Table {
+    /// The table of a text by `background`, which has to be the same for all texts.
+    pub(super) fn get(&self, background: &Background, tokens: &[Token]) -> SeamTable {
         let key = line_key(background.seed(), TABLES, tokens);
         let slot = &self.0[key as usize % TEXTS];
         let held = *slot.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 == key {
             return held.1;
         }
-        let table = Table::of(background, tokens);
+        let table = SeamTable::of(background, tokens);
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = (key, table);
         table
     }
 }
 
-/// How much more likely `from..to` was planted than written with the rest, as a logarithm; `None` where it cannot be told.
+/// The log-likelihood ratio of `from..to` being planted against being written with the rest of the
+/// text. `None` if the cut has no level.
 pub(super) fn ratio(
     background: &Background,
     tokens: &[Token],
     from: usize,
     to: usize,
-    table: impl FnOnce() -> Table,
+    table: impl FnOnce() -> SeamTable,
 ) -> Option<f64> {
     let level = level(background, tokens, from, to)?;
     let table = table();
@@ -124,40 +130,41 @@ pub(super) fn ratio(
 mod tests {
     use super::*;
     use crate::{
-        background::{Learner, Options, Origin},
+        background::BackgroundOrigin,
         conformance,
+        learn::{LearnOptions, Learner},
     };
 
     const LINE: &str = "the old dog ran over the green hill and came home late in the rain";
 
     fn background() -> Background {
-        let mut learner = Learner::new(conformance::SEED, Options { calibrate: false, ..Options::default() });
+        let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
         (0..20).for_each(|_| learner.add("https://a.example", "", conformance::document("a", LINE).ids()));
         let publisher = conformance::document("a", "").publisher;
-        learner.finish(Origin::Trusted, &|_, _, _| publisher.clone())
+        learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone())
     }
 
     #[test]
     fn tables_of_texts_are_held_apart() {
-        let (b, tables) = (background(), Tables::new());
+        let (b, tables) = (background(), SeamTables::new());
         let texts: Vec<_> = (0..50).map(|n| conformance::document("a", &LINE.repeat(n).replace("hill", "zorb"))).collect();
         for _ in 0..2 {
             for text in &texts {
-                assert_eq!(tables.get(&b, text.ids()), Table::of(&b, text.ids()));
+                assert_eq!(tables.get(&b, text.ids()), SeamTable::of(&b, text.ids()));
             }
         }
-        assert_ne!(Table::of(&b, texts[1].ids()), Table::of(&b, texts[2].ids()));
+        assert_ne!(SeamTable::of(&b, texts[1].ids()), SeamTable::of(&b, texts[2].ids()));
     }
 
     #[test]
-    fn planted_words_leave_no_scar() {
+    fn planted_words_leave_no_seam() {
         let b = background();
         let planted = conformance::document("a", &LINE.replace("hill and", "hill zorb and"));
         // "zorb" is the ninth word, "hill" the eighth.
         assert_eq!(level(&b, planted.ids(), 8, 9), Some(3), "the text closes");
         let own = conformance::document("a", LINE);
         assert_eq!(level(&b, own.ids(), 7, 8), Some(0), "a word of its own is missed");
-        let tables = Tables::new();
+        let tables = SeamTables::new();
         let g = |d: &crate::document::Document, at| ratio(&b, d.ids(), at, at + 1, || tables.get(&b, d.ids()));
         assert!(g(&planted, 8) > Some(0.5) && g(&own, 7) < Some(-0.5), "{:?} {:?}", g(&planted, 8), g(&own, 7));
         assert_eq!(level(&b, own.ids(), 0, 1), None);

@@ -119,7 +119,8 @@ fn background() -> NamedTempFile {
         learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids);
     }
     let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
-    let learned = learner.finish(BackgroundOrigin::Trusted, &|url, source, _| publisher_of(url, source, stream::SEED, &platforms));
+    let learned =
+        learner.finish(BackgroundOrigin::Trusted, &|url, source, _| publisher_of(url, source, stream::SEED, &platforms));
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(&learned.save()).expect("written");
     file

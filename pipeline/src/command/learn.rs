@@ -12,8 +12,8 @@ use connectors::{
 use decode::{Decoded, columns, decode};
 use operators::{
     background::{Background, BackgroundOrigin},
-    learn::{LearnOptions, Learner},
     document::Publisher,
+    learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
     text::{Seed, Tokenizer},
 };

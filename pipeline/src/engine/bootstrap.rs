@@ -11,8 +11,8 @@ use std::{fs, path::PathBuf, sync::Arc};
 use connectors::file::write_atomically;
 use operators::{
     background::{Background, BackgroundOrigin},
-    learn::{LearnOptions, Learner},
     document::SeqNo,
+    learn::{LearnOptions, Learner},
     lookup::{Fate, Horizon as _, Ledger as _},
     reputation::publisher,
 };

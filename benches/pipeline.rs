@@ -19,6 +19,7 @@ use std::{
 use benches::restore;
 use connectors::{
     file::{FileSource, walk},
+    framing::warc,
     limits::Limits,
     position::Position,
     source::{Limit, Payload, Record, Source},
@@ -130,7 +131,7 @@ fn warc(kind: &str, content_type: &str, block: Vec<u8>) -> Payload {
          Content-Length: {}\r\n",
         block.len()
     );
-    Payload::Warc { header: header.into_bytes(), block }
+    Payload::Warc { header: warc::header(header.into_bytes()), block }
 }
 
 fn html(text: &str) -> Payload {

@@ -15,7 +15,7 @@
 //!
 //! This file does not say what a record means or where a document goes.
 
-use crate::{error::Error, position::Positions, source::Header};
+use crate::{error::Error, position::Positions, source::EnvelopeHeader};
 
 /// An output of the program: where a record goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +70,7 @@ pub struct Outgoing<'a> {
     /// Its key, for a broker.
     pub key: Option<&'a [u8]>,
     /// Its headers, for a broker.
-    pub headers: &'a [Header],
+    pub headers: &'a [EnvelopeHeader],
     /// Its bytes.
     pub value: &'a [u8],
 }

@@ -25,6 +25,7 @@ pub mod kill;
 pub mod limits;
 pub mod memory;
 pub mod position;
+pub mod record;
 pub mod remote;
 #[cfg(feature = "parquet")]
 pub mod rows;

@@ -341,8 +341,9 @@ pub fn dead_letter(record: &Record, position: String, reject: &Reject) -> Vec<u8
     use connectors::source::Payload;
     let (bytes, length): (&[u8], u64) = match &record.payload {
         Payload::Line(line) | Payload::Row(line) | Payload::Html(line) => (line, line.len() as u64),
-        Payload::Warc { header, block } | Payload::Arc { header, block } => (header, (header.len() + block.len()) as u64),
-        Payload::Joined { header, .. } => (header, record.payload.len() as u64),
+        Payload::Warc { header, .. } | Payload::Arc { header, .. } | Payload::Joined { header, .. } => {
+            (header.raw(), record.payload.len() as u64)
+        }
         Payload::Bad(bad) => (&bad.bytes, bad.length),
     };
     let bytes = &bytes[..bytes.len().min(DEAD_LETTER_BYTES_MAX)];

@@ -9,7 +9,7 @@ mod fit;
 use connectors::{
     committer::{Channel, Outgoing},
     file::{staged_archive, staged_row},
-    source::{Header, Payload},
+    source::{EnvelopeHeader, Payload},
 };
 use decode::{Form, clean_json};
 use operators::document::SeqNo;
@@ -35,7 +35,7 @@ pub struct Line {
     /// Its key; files have none.
     pub key: Option<Vec<u8>>,
     /// Its headers; files have none.
-    pub headers: Vec<Header>,
+    pub headers: Vec<EnvelopeHeader>,
     /// Its bytes.
     pub value: Vec<u8>,
 }
@@ -127,12 +127,12 @@ fn document(decided: &Decided, channel: Channel) -> Line {
 }
 
 /// The header that names a place in reading order.
-fn seqno(seqno: SeqNo) -> Header {
+fn seqno(seqno: SeqNo) -> EnvelopeHeader {
     header(SEQNO, seqno.to_string())
 }
 
-fn header(name: &str, value: String) -> Header {
-    Header { name: name.to_owned(), value: Some(value.into_bytes()) }
+fn header(name: &str, value: String) -> EnvelopeHeader {
+    EnvelopeHeader { name: name.to_owned(), value: Some(value.into_bytes()) }
 }
 
 /// The decision, as it is written; `dead_letter`: why one stands in the document's place.
@@ -151,10 +151,13 @@ fn decision_line(decided: &Decided, dead_letter: Option<&'static str>) -> Vec<u8
 fn staged_bytes(settings: &Settings, item: &Item) -> Vec<u8> {
     match (&item.record.payload, settings.format) {
         (Payload::Row(_), format) if format != Some(OutputFormat::Jsonl) => staged_row(item.record.position),
-        (Payload::Warc { header, block }, Some(OutputFormat::Warc)) => staged_archive(&[&[header, b"\r\n", block, b"\r\n\r\n"]]),
-        (Payload::Joined { header, block, conversion: text }, Some(OutputFormat::Warc)) => {
-            staged_archive(&[&[header, b"\r\n", block, b"\r\n\r\n"], &[&text.header, b"\r\n", &text.block, b"\r\n\r\n"]])
+        (Payload::Warc { header, block }, Some(OutputFormat::Warc)) => {
+            staged_archive(&[&[header.raw(), b"\r\n", block, b"\r\n\r\n"]])
         }
+        (Payload::Joined { header, block, conversion: text }, Some(OutputFormat::Warc)) => staged_archive(&[
+            &[header.raw(), b"\r\n", block, b"\r\n\r\n"],
+            &[text.header.raw(), b"\r\n", &text.block, b"\r\n\r\n"],
+        ]),
         _ => document_bytes(item),
     }
 }
@@ -177,11 +180,11 @@ fn nothing_lines(settings: &Settings, item: &Item) -> Vec<Line> {
     let value = match (&item.record.payload, envelope) {
         (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
-        (Payload::Warc { header, block }, _) => [&header[..], b"\r\n\r\n", block].concat(),
+        (Payload::Warc { header, block }, _) => [header.raw(), b"\r\n\r\n", block].concat(),
         (Payload::Joined { header, block, conversion: text }, _) => {
-            [&header[..], b"\r\n", block, b"\r\n\r\n", &text.header, b"\r\n", &text.block].concat()
+            [header.raw(), b"\r\n", block, b"\r\n\r\n", text.header.raw(), b"\r\n", &text.block].concat()
         }
-        (Payload::Arc { header, block }, _) => [&header[..], block].concat(),
+        (Payload::Arc { header, block }, _) => [header.raw(), block].concat(),
         (Payload::Bad(bad), _) => bad.bytes.clone(),
     };
     let length = match &item.record.payload {

@@ -4,7 +4,7 @@ use connectors::{
     committer::{Channel, Committer, Outgoing},
     error::Error,
     position::Positions,
-    source::{Header, Source},
+    source::{EnvelopeHeader, Source},
 };
 use testkit::broker::{Client, Message};
 
@@ -58,7 +58,7 @@ pub(crate) fn keys_headers_and_bytes_are_kept(client: &Client) {
     let mut committer = stage.committer(&source);
     committer.recover(None).expect("recovered");
     let value: Vec<u8> = (0..=255).collect();
-    let header = |name: &str, value: Option<&[u8]>| Header { name: name.to_owned(), value: value.map(<[u8]>::to_vec) };
+    let header = |name: &str, value: Option<&[u8]>| EnvelopeHeader { name: name.to_owned(), value: value.map(<[u8]>::to_vec) };
     let headers = [header("weir-verdict", Some(b"clean")), header("twice", None), header("twice", Some(b"\xff\0"))];
     committer.begin().expect("begun");
     for channel in Channel::ALL {

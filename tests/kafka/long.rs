@@ -5,7 +5,7 @@ use std::{io::Write, time::Instant};
 use connectors::{
     committer::{Channel, Committer, Outgoing},
     position::Positions,
-    source::Header,
+    source::EnvelopeHeader,
 };
 use testkit::broker::Client;
 
@@ -29,7 +29,7 @@ pub(crate) fn commits_are_measured(client: &Client) {
     }
     let document: Vec<u8> = (0..6144_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let decision = vec![b'd'; 300];
-    let headers = [Header { name: "weir-verdict".to_owned(), value: Some(b"clean".to_vec()) }];
+    let headers = [EnvelopeHeader { name: "weir-verdict".to_owned(), value: Some(b"clean".to_vec()) }];
     for (documents, rounds) in [(256_u64, 40_u64), (1024, 20), (8192, 6)] {
         let mut position = 0;
         let mut times = Vec::new();

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use connectors::{
     error::Error,
+    framing::warc,
     limits::Limits,
-    source::{Header, Limit, Payload, Source},
+    source::{EnvelopeHeader, Limit, Payload, Source},
 };
 use testkit::broker::{Client, Message};
 
@@ -105,7 +106,10 @@ pub(crate) fn values_are_what_they_say(client: &Client) {
     let value = |i: usize| records[i].envelope.as_ref().expect("an envelope").value.clone();
     assert_eq!(payloads[0], Payload::Line(b"{}".to_vec()));
     assert_eq!(payloads[1], Payload::Html(b"<p>".to_vec()));
-    assert_eq!(payloads[2], Payload::Warc { header: b"WARC/1.0\r\nContent-Length: 2\r\n".to_vec(), block: b"ab".to_vec() });
+    assert_eq!(
+        payloads[2],
+        Payload::Warc { header: warc::header(b"WARC/1.0\r\nContent-Length: 2\r\n".to_vec()), block: b"ab".to_vec() }
+    );
     assert_eq!(
         (value(0), value(2), value(3)),
         (vec![], warc.as_bytes().to_vec(), b"no".to_vec()),
@@ -138,7 +142,7 @@ pub(crate) fn headers_are_kept_but_for_ours(client: &Client) {
     let envelope = records[0].envelope.as_ref().expect("an envelope");
     assert_eq!(envelope.key.as_deref(), Some(&b"key"[..]));
     assert_eq!(envelope.time_ms, Some(1_500_000_000_123));
-    let header = |name: &str, value: Option<&[u8]>| Header { name: name.to_owned(), value: value.map(<[u8]>::to_vec) };
+    let header = |name: &str, value: Option<&[u8]>| EnvelopeHeader { name: name.to_owned(), value: value.map(<[u8]>::to_vec) };
     let expected =
         [header("ce_id", Some(b"1")), header("twice", Some(b"\xff\xfe")), header("twice", None), header("", Some(b""))];
     assert_eq!(envelope.headers, expected);

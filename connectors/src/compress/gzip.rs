@@ -1,10 +1,11 @@
 //! One gzip member after the other (RFC 1952).
 
-use std::io;
-
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::{Fault, Made, window::Window};
+use super::{
+    step::{UnpackError, UnpackStep},
+    window::Window,
+};
 
 /// What a member begins with: the magic, and deflate, the only method there is.
 pub(super) const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
@@ -25,46 +26,46 @@ impl Gzip {
     }
 
     /// Begins the member that is ahead.
-    pub(super) fn begin(&mut self, window: &mut Window) -> Result<(), Fault> {
+    pub(super) fn begin(&mut self, window: &mut Window) -> Result<(), UnpackError> {
         self.inflate.reset(false);
         self.crc.reset();
         // Headers are short: the long look is for those that go on beyond the first.
         for wanted in [64, HEADER_BYTES_MAX] {
-            if let Some(length) = header_length(window.ahead(wanted)?).map_err(|why| Fault::Damage(why.to_owned()))? {
+            if let Some(length) = header_length(window.ahead(wanted)?).map_err(|why| UnpackError::Damage(why.to_owned()))? {
                 window.advance(length);
                 return Ok(());
             }
         }
-        Err(Fault::Damage("the header of a gzip member does not end".to_owned()))
+        Err(UnpackError::Damage("the header of a gzip member does not end".to_owned()))
     }
 
     /// Unpacks into `out`.
-    pub(super) fn run(&mut self, window: &mut Window, out: &mut [u8]) -> Result<Made, Fault> {
+    pub(super) fn run(&mut self, window: &mut Window, out: &mut [u8]) -> Result<UnpackStep, UnpackError> {
         loop {
             let input = window.ahead(1)?;
             let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(input, out, FlushDecompress::None);
-            let status = status.map_err(|error| Fault::Damage(format!("data that is no deflate: {error}")))?;
+            let status = status.map_err(|error| UnpackError::Damage(format!("data that is no deflate: {error}")))?;
             let (read, written) = ((self.inflate.total_in() - read) as usize, (self.inflate.total_out() - written) as usize);
             window.advance(read);
             self.crc.update(&out[..written]);
             if status == Status::StreamEnd {
                 let flaw = self.check(window)?;
-                return Ok(Made { bytes: written, ended: true, flaw });
+                return Ok(UnpackStep { bytes: written, ended: true, flaw });
             }
             if written > 0 {
-                return Ok(Made { bytes: written, ended: false, flaw: None });
+                return Ok(UnpackStep { bytes: written, ended: false, flaw: None });
             }
             if read == 0 {
-                return Err(Fault::Damage("the file ends within a gzip member".to_owned()));
+                return Err(UnpackError::Damage("the file ends within a gzip member".to_owned()));
             }
         }
     }
 
     /// What is wrong with what was unpacked, by the trailer.
-    fn check(&self, window: &mut Window) -> Result<Option<&'static str>, Fault> {
+    fn check(&self, window: &mut Window) -> Result<Option<&'static str>, UnpackError> {
         let Some(trailer) = window.ahead(TRAILER_BYTES)?.first_chunk::<TRAILER_BYTES>().copied() else {
-            return Err(Fault::Damage("the file ends within the checksum of a gzip member".to_owned()));
+            return Err(UnpackError::Damage("the file ends within the checksum of a gzip member".to_owned()));
         };
         let stated = u64::from_le_bytes(trailer);
         let made = u64::from(self.crc.sum()) | u64::from(self.crc.amount()) << 32;
@@ -106,10 +107,4 @@ fn header_length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
     }
     at += if flags & FLAG_CRC != 0 { 2 } else { 0 };
     Ok((at <= bytes.len()).then_some(at))
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error)
-    }
 }

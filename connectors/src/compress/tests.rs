@@ -1,9 +1,10 @@
-use std::io::{Cursor, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
-use super::*;
+use super::{reader::BUFFER_BYTES, *};
+use crate::limits::Limits;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

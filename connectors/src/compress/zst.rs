@@ -5,7 +5,10 @@ use std::io::{self, Read};
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-use super::{Fault, Made, window::Window};
+use super::{
+    step::{UnpackError, UnpackStep},
+    window::Window,
+};
 use crate::limits::Limits;
 
 /// What a frame begins with.
@@ -37,11 +40,11 @@ impl Zst {
     }
 
     /// Passes over a frame of metadata that is ahead; a dictionary at the file's beginning is taken.
-    pub(super) fn skip(&mut self, window: &mut Window) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self, window: &mut Window) -> Result<(), UnpackError> {
         let begin = window.position();
         let Some(head) = window.ahead(8)?.first_chunk::<8>().copied() else {
             window.advance(8);
-            return Err(Fault::Damage("the file ends within a zstd frame of metadata".to_owned()));
+            return Err(UnpackError::Damage("the file ends within a zstd frame of metadata".to_owned()));
         };
         window.advance(head.len());
         let mut left = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
@@ -49,13 +52,13 @@ impl Zst {
         let wanted = begin == 0 && head.starts_with(&DICTIONARY_MAGIC);
         if wanted && left > Limits::DICTIONARY_BYTES_MAX {
             let most = Limits::DICTIONARY_BYTES_MAX;
-            return Err(Fault::Damage(format!("a zstd dictionary of {left} bytes, expected at most {most}")));
+            return Err(UnpackError::Damage(format!("a zstd dictionary of {left} bytes, expected at most {most}")));
         }
         while left > 0 {
             let ahead = window.ahead(1)?;
             let count = ahead.len().min(left);
             if count == 0 {
-                return Err(Fault::Damage("the file ends within a zstd frame of metadata".to_owned()));
+                return Err(UnpackError::Damage("the file ends within a zstd frame of metadata".to_owned()));
             }
             if wanted {
                 dictionary.extend_from_slice(&ahead[..count]);
@@ -65,29 +68,30 @@ impl Zst {
         }
         if wanted {
             let unpacked = unpacked(dictionary);
-            *self = unpacked.and_then(|d| Self::with(&d)).map_err(|e| Fault::Damage(format!("the zstd dictionary: {e}")))?;
+            *self =
+                unpacked.and_then(|d| Self::with(&d)).map_err(|e| UnpackError::Damage(format!("the zstd dictionary: {e}")))?;
         }
         Ok(())
     }
 
     /// Begins the frame that is ahead.
-    pub(super) fn begin(&mut self) -> Result<(), Fault> {
+    pub(super) fn begin(&mut self) -> Result<(), UnpackError> {
         Ok(self.decoder.reinit()?)
     }
 
     /// Unpacks into `out`.
-    pub(super) fn run(&mut self, window: &mut Window, out: &mut [u8]) -> Result<Made, Fault> {
+    pub(super) fn run(&mut self, window: &mut Window, out: &mut [u8]) -> Result<UnpackStep, UnpackError> {
         loop {
             let (mut input, mut output) = (InBuffer::around(window.ahead(1)?), OutBuffer::around(&mut *out));
             let left = self.decoder.run(&mut input, &mut output);
-            let left = left.map_err(|error| Fault::Damage(format!("data that is no zstd: {error}")))?;
+            let left = left.map_err(|error| UnpackError::Damage(format!("data that is no zstd: {error}")))?;
             let (read, written) = (input.pos(), output.pos());
             window.advance(read);
             if left == 0 || written > 0 {
-                return Ok(Made { bytes: written, ended: left == 0, flaw: None });
+                return Ok(UnpackStep { bytes: written, ended: left == 0, flaw: None });
             }
             if read == 0 {
-                return Err(Fault::Damage("the file ends within a zstd frame".to_owned()));
+                return Err(UnpackError::Damage("the file ends within a zstd frame".to_owned()));
             }
         }
     }

@@ -9,8 +9,8 @@ use crate::{
     error::Error,
     framing::{
         Format, Frame, Framer,
-        joined::{Joined, Side},
-        warc::Records,
+        joined::{JoinedFile, JoinedRecords},
+        warc::WarcRecords,
     },
     limits::Limits,
 };
@@ -23,7 +23,7 @@ pub(super) enum OpenInput {
     /// By itself.
     One(Box<Framer<Reader>>),
     /// WARC with the texts that were made of its records, behind them or in a file of their own.
-    Joined(Box<Joined<Reader>>),
+    Joined(Box<JoinedRecords<Reader>>),
 }
 
 impl OpenInput {
@@ -33,7 +33,7 @@ impl OpenInput {
         let framer = Framer::open(reader(&file.origin, part, limits)?, file.format, limits).map_err(failed)?;
         let texts = file.texts.as_ref().map(|texts| open_texts(texts, limits)).transpose()?;
         Ok(match framer {
-            Framer::Warc(records) if join => Self::Joined(Box::new(Joined::new(records, texts))),
+            Framer::Warc(records) if join => Self::Joined(Box::new(JoinedRecords::new(records, texts))),
             framer => Self::One(Box::new(framer)),
         })
     }
@@ -47,11 +47,11 @@ impl OpenInput {
             }
             Self::Joined(joined) => {
                 let placed = joined.next_frame().map_err(|(side, source)| {
-                    let texts = file.texts.as_ref().filter(|_| side == Side::Texts);
+                    let texts = file.texts.as_ref().filter(|_| side == JoinedFile::Texts);
                     Error::reading(texts.map_or(&file.origin, |texts| &texts.origin).path(), source)
                 })?;
-                let of_texts = |side| if side == Side::Texts { joined.texts_name() } else { None };
-                Ok(placed.map(|placed| (placed.frame, of_texts(placed.side))))
+                let of_texts = |side| if side == JoinedFile::Texts { joined.texts_name() } else { None };
+                Ok(placed.map(|placed| (placed.frame, of_texts(placed.file))))
             }
         }
     }
@@ -65,10 +65,10 @@ impl OpenInput {
     }
 }
 
-fn open_texts(texts: &CompanionFile, limits: Limits) -> Result<(Records<Reader>, Arc<str>), Error> {
+fn open_texts(texts: &CompanionFile, limits: Limits) -> Result<(WarcRecords<Reader>, Arc<str>), Error> {
     let mut reader = reader(&texts.origin, None, limits)?;
     reader.expect(Format::Warc.begins());
-    Ok((Records::new(reader, limits), texts.name.as_str().into()))
+    Ok((WarcRecords::new(reader, limits), texts.name.as_str().into()))
 }
 
 fn reader(origin: &InputOrigin, part: Option<ByteRange>, limits: Limits) -> Result<Reader, Error> {

@@ -1,12 +1,14 @@
-//! ARC records of versions 1 and 2 (Internet Archive, 1996 to 2008).
+//! How does an ARC record look? Versions 1 and 2 (Internet Archive, 1996 to 2008).
 //!
-//! A record is one line (`URL IP-address Archive-date Content-type Archive-length`, in version 2 with five more fields before
-//! the length), a block of that many bytes and a line break. The first record of a file describes the file. URLs with
-//! spaces were written unescaped, so fields are counted from the end of the line. What is lost where, and where reading goes on, is
-//! said in [`super::archive`]; the codes are `arc_bad_header`, `arc_bad_length` and `arc_truncated`.
+//! A record is one line, a block of as many bytes as the line states, and a line break. The line is `URL IP-address
+//! Archive-date Content-type Archive-length`; version 2 has five more fields before the length. The first record of a file describes
+//! the file. URLs with spaces were written unescaped, so fields are counted from the end of the line. What the line states
+//! becomes the header fields of the WARC record that says the same, so that decoding reads one kind of header.
+//! [`super::archive`] says what damage costs and where reading goes on. The codes of damage are `arc_bad_header`,
+//! `arc_bad_length` and `arc_truncated`.
 
-use super::archive::{Archive, Codes, Flaw, Kind};
-use crate::source::Payload;
+use super::archive::{ArchiveCodes, ArchiveFormat, ArchiveRecords, HeaderFlaw};
+use crate::source::{ArchiveHeader, HeaderFields, Payload};
 
 /// What a file's description begins with in place of a URL.
 pub const FILE_PREFIX: &str = "filedesc:";
@@ -14,29 +16,28 @@ pub const FILE_PREFIX: &str = "filedesc:";
 const FIELDS_OF_VERSION_2: usize = 5;
 
 /// Splits a file into ARC records.
-pub type Records<R> = Archive<R, Arc>;
+pub type ArcRecords<R> = ArchiveRecords<R, Arc>;
 
-/// ARC records.
+/// The format ARC.
 #[derive(Debug)]
 pub struct Arc;
 
-/// The line that a record begins with.
+/// The line that a record begins with, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line<'a> {
-    /// Where it was fetched; `filedesc:` and a name for the description of the file.
-    pub url: &'a str,
-    /// When, as written: 14 digits in UTC.
-    pub date: &'a str,
+struct ArcHeaderLine<'a> {
+    /// Where the record was fetched; `filedesc:` and a name for the description of the file.
+    url: &'a str,
+    /// When it was fetched, as written: 14 digits in UTC.
+    date: &'a str,
     /// Media type, without parameters.
-    pub content_type: &'a str,
+    content_type: &'a str,
     /// The length of the block, as written.
-    pub length: &'a str,
+    length: &'a str,
 }
 
-impl<'a> Line<'a> {
-    /// Takes a line apart; `None` if it is none.
-    #[must_use]
-    pub fn parse(line: &'a [u8]) -> Option<Self> {
+impl<'a> ArcHeaderLine<'a> {
+    /// Takes a line apart; `None` if it is no such line.
+    fn parse(line: &'a [u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.trim_end();
         // Five fields from the end; what is left in front of them is the URL.
         let mut fields = line.rsplitn(FIELDS_OF_VERSION_2 + 5, ' ');
@@ -55,6 +56,33 @@ impl<'a> Line<'a> {
         let url = line.get(..line.len() - length.len() - behind_url)?.trim_end();
         has_scheme(url.as_bytes()).then_some(Self { url, date, content_type: content_type.trim_end_matches(';'), length })
     }
+
+    /// Returns the fields of the WARC record that says the same, without the length, which the block has by itself.
+    fn fields(&self) -> HeaderFields {
+        let is_http = self.url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"));
+        let (record_type, content_type) = match self.url {
+            url if url.starts_with(FILE_PREFIX) => ("warcinfo", self.content_type),
+            _ if is_http => ("response", "application/http; msgtype=response"),
+            _ => ("response", self.content_type),
+        };
+        let mut fields = HeaderFields::default();
+        fields.push("WARC-Type", record_type);
+        fields.push("WARC-Target-URI", self.url);
+        fields.push("WARC-Date", &self.iso_date());
+        fields.push("Content-Type", content_type);
+        fields
+    }
+
+    /// Returns the date as WARC writes it, or as it is written here if it has fewer than 14 digits.
+    fn iso_date(&self) -> String {
+        if self.date.len() < 14 {
+            return self.date.to_owned();
+        }
+        let part = |from: usize, to: usize| &self.date[from..to];
+        let day = [part(0, 4), part(4, 6), part(6, 8)].join("-");
+        let time = [part(8, 10), part(10, 12), part(12, 14)].join(":");
+        format!("{day}T{time}Z")
+    }
 }
 
 /// A date has 14 digits; crawlers wrote some with more or with fewer.
@@ -71,8 +99,9 @@ fn has_scheme(bytes: &[u8]) -> bool {
     letters >= 2 && bytes.get(letters) == Some(&b':')
 }
 
-impl Kind for Arc {
-    const CODES: Codes = Codes { bad_header: "arc_bad_header", bad_length: "arc_bad_length", truncated: "arc_truncated" };
+impl ArchiveFormat for Arc {
+    const CODES: ArchiveCodes =
+        ArchiveCodes { bad_header: "arc_bad_header", bad_length: "arc_bad_length", truncated: "arc_truncated" };
     const EMPTY_LINE_ENDS: bool = false;
 
     fn begins(bytes: &[u8]) -> bool {
@@ -80,63 +109,53 @@ impl Kind for Arc {
     }
 
     fn is_first_line(line: &[u8], _: &[u8]) -> bool {
-        Line::parse(line).is_some()
+        ArcHeaderLine::parse(line).is_some()
     }
 
-    fn content_length(header: &[u8]) -> Result<u64, Flaw> {
-        let Some(line) = Line::parse(header) else {
+    fn parse(header: &[u8]) -> Result<(HeaderFields, u64), HeaderFlaw> {
+        let Some(line) = ArcHeaderLine::parse(header) else {
             let got = String::from_utf8_lossy(&header[..header.len().min(80)]).trim_end().to_owned();
-            return Err(Flaw::Header(format!("record begins with {got:?}, expected URL, address, date, media type and length")));
+            return Err(HeaderFlaw::Header(format!(
+                "record begins with {got:?}, expected URL, address, date, media type and length"
+            )));
         };
         // `parse` alone would take a plus sign.
         let digits = line.length.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { line.length.parse().ok() } else { None };
-        number.ok_or_else(|| {
-            Flaw::Length(format!("length {:?}, expected a number", line.length.chars().take(40).collect::<String>()))
-        })
+        let length = number.ok_or_else(|| {
+            HeaderFlaw::Length(format!("length {:?}, expected a number", line.length.chars().take(40).collect::<String>()))
+        })?;
+        Ok((line.fields(), length))
     }
 
-    fn payload(header: Vec<u8>, block: Vec<u8>) -> Payload {
+    fn payload(header: ArchiveHeader, block: Vec<u8>) -> Payload {
         Payload::Arc { header, block }
     }
 }
 
-/// The header of the WARC record that says the same, without its closing empty line, for a block of so many bytes.
+/// Parses a header line that is not framed out of a file. A line that is none has no fields.
 #[must_use]
-pub fn as_warc(header: &[u8], block_bytes: usize) -> Vec<u8> {
-    let Some(line) = Line::parse(header) else {
-        return format!("WARC/1.0\r\nContent-Length: {block_bytes}\r\n").into_bytes();
-    };
-    let is_http = line.url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"));
-    let (record_type, content_type) = match line.url {
-        url if url.starts_with(FILE_PREFIX) => ("warcinfo", line.content_type),
-        _ if is_http => ("response", "application/http; msgtype=response"),
-        _ => ("response", line.content_type),
-    };
-    let date = match line.date.as_bytes().first_chunk::<14>() {
-        Some(_) => {
-            let part = |from: usize, to: usize| &line.date[from..to];
-            let (day, time) =
-                ([part(0, 4), part(4, 6), part(6, 8)].join("-"), [part(8, 10), part(10, 12), part(12, 14)].join(":"));
-            format!("{day}T{time}Z")
-        }
-        None => line.date.to_owned(),
-    };
-    let url = line.url;
-    format!(
-        "WARC/1.0\r\nWARC-Type: {record_type}\r\nWARC-Target-URI: {url}\r\nWARC-Date: {date}\r\nContent-Type: {content_type}\r\n\
-         Content-Length: {block_bytes}\r\n"
-    )
-    .into_bytes()
+pub fn header(line: Vec<u8>) -> ArchiveHeader {
+    let fields = ArcHeaderLine::parse(&line).map(|line| line.fields()).unwrap_or_default();
+    ArchiveHeader::new(line, fields)
+}
+
+/// Returns the header of the WARC record that says the same, without its closing empty line, for a block of so many bytes.
+#[must_use]
+pub fn as_warc(header: &ArchiveHeader, block_bytes: usize) -> Vec<u8> {
+    let length = block_bytes.to_string();
+    let fields = header.fields().pairs().chain([("Content-Length", length.as_str())]);
+    let lines = fields.flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
+    ["WARC/1.0\r\n"].into_iter().chain(lines).collect::<String>().into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{framing::Format, framing::Framer, limits::Limits, source::Bad};
+    use crate::{framing::Format, framing::Framer, limits::Limits, source::BadRecord};
 
     fn line(text: &str) -> Option<(&str, &str, &str, &str)> {
-        Line::parse(text.as_bytes()).map(|line| (line.url, line.date, line.content_type, line.length))
+        ArcHeaderLine::parse(text.as_bytes()).map(|line| (line.url, line.date, line.content_type, line.length))
     }
 
     #[test]
@@ -176,7 +195,7 @@ mod tests {
         while let Some(frame) = framer.next_frame().expect("in memory") {
             outline.push(match frame.payload {
                 Payload::Arc { block, .. } => Ok(String::from_utf8_lossy(&block).into_owned()),
-                Payload::Bad(Bad { code, length, .. }) => Err((code, length)),
+                Payload::Bad(BadRecord { code, length, .. }) => Err((code, length)),
                 other => panic!("{other:?}"),
             });
         }
@@ -208,11 +227,12 @@ mod tests {
 
     #[test]
     fn the_warc_record_says_the_same() {
-        let header = as_warc(b"http://a.example/?a b 1.2.3.4 20080430204825 text/html 3\n", 3);
+        let as_warc = |line: &[u8]| as_warc(&header(line.to_vec()), 3);
+        let header = as_warc(b"http://a.example/?a b 1.2.3.4 20080430204825 text/html 3\n");
         let want = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/?a b\r\nWARC-Date: 2008-04-30T20:48:25Z\r\n\
             Content-Type: application/http; msgtype=response\r\nContent-Length: 3\r\n";
         assert_eq!(String::from_utf8_lossy(&header), want);
-        let dns = as_warc(b"dns:a.example 1.2.3.4 2008043020 text/dns 3\n", 3);
+        let dns = as_warc(b"dns:a.example 1.2.3.4 2008043020 text/dns 3\n");
         assert!(String::from_utf8_lossy(&dns).contains("WARC-Date: 2008043020\r\nContent-Type: text/dns"));
     }
 }

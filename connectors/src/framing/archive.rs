@@ -1,7 +1,7 @@
 //! Records of an archive: a header, and a block of the length that it states.
 //!
-//! WARC and ARC differ in what a header looks like ([`Kind`]) and are alike in what can be wrong with them. What is no record
-//! is lost with one of the kind's codes, and reading goes on at the next line that begins a record:
+//! WARC and ARC differ in what a header looks like ([`ArchiveFormat`]) and are alike in what can be wrong with them. What is no record
+//! is lost with one of the format's codes, and reading goes on at the next line that begins a record:
 //!
 //! | code | when |
 //! |---|---|
@@ -21,22 +21,22 @@
 use std::{io, marker::PhantomData, mem};
 
 use super::{
-    Frame, SNIPPET_BYTES_MAX, lost,
-    tape::{Block, Line, Tape},
+    frame::{Frame, SNIPPET_BYTES_MAX},
+    pushback::{BlockRead, LineRead, PushbackReader},
 };
 use crate::{
     compress::{Damage, Members},
     limits::Limits,
-    source::Payload,
+    source::{ArchiveHeader, HeaderFields, Payload},
 };
 
 /// Bytes behind a block that tell whether it ends where it should: two line breaks and the beginning of a record.
 const BEHIND_BYTES: usize = 4 + 16;
 
 /// What the records of an archive look like.
-pub trait Kind {
+pub trait ArchiveFormat {
     /// Codes of records that are lost.
-    const CODES: Codes;
+    const CODES: ArchiveCodes;
     /// Whether an empty line ends a header; otherwise a header is one line.
     const EMPTY_LINE_ENDS: bool;
 
@@ -46,19 +46,19 @@ pub trait Kind {
     /// Whether this line, in front of `below`, is so much like a record's first that a lost reader goes on there.
     fn is_first_line(line: &[u8], below: &[u8]) -> bool;
 
-    /// The length that a header states, or what is wrong with it.
+    /// Parses a header: its fields, and the length of the block that it states.
     ///
     /// # Errors
-    /// If there is none.
-    fn content_length(header: &[u8]) -> Result<u64, Flaw>;
+    /// If it is no header, or states no length.
+    fn parse(header: &[u8]) -> Result<(HeaderFields, u64), HeaderFlaw>;
 
-    /// A record.
-    fn payload(header: Vec<u8>, block: Vec<u8>) -> Payload;
+    /// Makes a record of a header and its block.
+    fn payload(header: ArchiveHeader, block: Vec<u8>) -> Payload;
 }
 
 /// Codes of records that are lost.
 #[derive(Clone, Copy, Debug)]
-pub struct Codes {
+pub struct ArchiveCodes {
     /// No header, or none that ends.
     pub bad_header: &'static str,
     /// No length, or a wrong one.
@@ -69,7 +69,7 @@ pub struct Codes {
 
 /// What is wrong with a header: what was got and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum HeaderFlaw {
     /// It is no header.
     Header(String),
     /// It states no length.
@@ -78,8 +78,8 @@ pub enum Flaw {
 
 /// Splits a file into records.
 #[derive(Debug)]
-pub struct Archive<R, K> {
-    tape: Tape<R>,
+pub struct ArchiveRecords<R, F> {
+    input: PushbackReader<R>,
     limits: Limits,
     /// The record being read: where it begins, its header block, the empty line that closes it, and its block.
     begin: u64,
@@ -92,7 +92,7 @@ pub struct Archive<R, K> {
     /// A first line that ended the record before it, where it begins, and whether a member begins with it.
     next: Option<(u64, Vec<u8>, bool)>,
     ended: bool,
-    kind: PhantomData<K>,
+    format: PhantomData<F>,
 }
 
 /// How a header block ended.
@@ -103,13 +103,13 @@ enum HeaderEnd {
     NextRecord,
 }
 
-impl<R: Members, K: Kind> Archive<R, K> {
+impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
     /// Frames `reader`.
     pub fn new(reader: R, limits: Limits) -> Self {
         let (header, closing, block) = (Vec::new(), Vec::new(), Vec::new());
-        let tape = Tape::new(reader, K::begins);
+        let input = PushbackReader::new(reader, F::begins);
         Self {
-            tape,
+            input,
             limits,
             begin: 0,
             header,
@@ -119,7 +119,7 @@ impl<R: Members, K: Kind> Archive<R, K> {
             member: None,
             next: None,
             ended: false,
-            kind: PhantomData,
+            format: PhantomData,
         }
     }
 
@@ -135,7 +135,7 @@ impl<R: Members, K: Kind> Archive<R, K> {
         self.block.clear();
         self.record().or_else(|error| {
             let damage = Damage::from_error(error).inspect_err(|_| self.ended = true)?;
-            let mut frame = self.lost(damage.code, damage.message, self.tape.position());
+            let mut frame = self.bad(damage.code, damage.message, self.input.position());
             if let Payload::Bad(bad) = &mut frame.payload {
                 bad.packed = Some(damage.stretch);
             }
@@ -148,12 +148,12 @@ impl<R: Members, K: Kind> Archive<R, K> {
             self.ended = true;
             return Ok(None);
         }
-        if !K::begins(&self.header)
-            && let Err(Flaw::Header(message)) = K::content_length(&self.header)
+        if !F::begins(&self.header)
+            && let Err(HeaderFlaw::Header(message)) = F::parse(&self.header)
         {
-            return self.resync(K::CODES.bad_header, message);
+            return self.resync(F::CODES.bad_header, message);
         }
-        let header_end = if K::EMPTY_LINE_ENDS {
+        let header_end = if F::EMPTY_LINE_ENDS {
             self.rest_of_header()?
         } else if self.header.len() < self.limits.header_bytes_max {
             HeaderEnd::Complete
@@ -165,18 +165,18 @@ impl<R: Members, K: Kind> Archive<R, K> {
             HeaderEnd::Truncated => return Ok(Some(self.truncated("file ends within a record's header".to_owned()))),
             HeaderEnd::TooLong => {
                 let message = format!("header is longer than {} bytes", self.limits.header_bytes_max);
-                return self.resync(K::CODES.bad_header, message);
+                return self.resync(F::CODES.bad_header, message);
             }
             HeaderEnd::NextRecord => {
                 return self
-                    .resync(K::CODES.bad_header, "another record begins before the header's closing empty line".to_owned());
+                    .resync(F::CODES.bad_header, "another record begins before the header's closing empty line".to_owned());
             }
         }
-        self.member = self.tape.member_offset();
-        match K::content_length(&self.header) {
-            Ok(length) => self.content(length),
-            Err(Flaw::Length(message)) => self.resync(K::CODES.bad_length, message),
-            Err(Flaw::Header(message)) => self.resync(K::CODES.bad_header, message),
+        self.member = self.input.member_offset();
+        match F::parse(&self.header) {
+            Ok((fields, length)) => self.content(fields, length),
+            Err(HeaderFlaw::Length(message)) => self.resync(F::CODES.bad_length, message),
+            Err(HeaderFlaw::Header(message)) => self.resync(F::CODES.bad_header, message),
         }
     }
 
@@ -187,10 +187,10 @@ impl<R: Members, K: Kind> Archive<R, K> {
             return Ok(true);
         }
         loop {
-            self.begin = self.tape.position();
+            self.begin = self.input.position();
             self.header.clear();
-            self.whole = self.tape.at_member()?;
-            if self.tape.line(self.limits.header_bytes_max, &mut self.header)? == Line::End {
+            self.whole = self.input.at_member()?;
+            if self.input.line(self.limits.header_bytes_max, &mut self.header)? == LineRead::End {
                 return Ok(false);
             }
             if !is_empty_line(&self.header) {
@@ -207,43 +207,43 @@ impl<R: Members, K: Kind> Archive<R, K> {
                 return Ok(HeaderEnd::TooLong);
             };
             line.clear();
-            let (begin, member) = (self.tape.position(), self.tape.at_member()?);
-            match self.tape.line(room, &mut line)? {
-                Line::End => return Ok(HeaderEnd::Truncated),
-                Line::Long => {
+            let (begin, member) = (self.input.position(), self.input.at_member()?);
+            match self.input.line(room, &mut line)? {
+                LineRead::End => return Ok(HeaderEnd::Truncated),
+                LineRead::Long => {
                     self.header.extend_from_slice(&line);
                     return Ok(HeaderEnd::TooLong);
                 }
-                Line::Whole if is_empty_line(&line) => {
+                LineRead::Whole if is_empty_line(&line) => {
                     self.closing = line;
                     return Ok(HeaderEnd::Complete);
                 }
-                Line::Whole if K::begins(&line) => {
+                LineRead::Whole if F::begins(&line) => {
                     self.next = Some((begin, line, member));
                     return Ok(HeaderEnd::NextRecord);
                 }
-                Line::Whole => self.header.extend_from_slice(&line),
+                LineRead::Whole => self.header.extend_from_slice(&line),
             }
         }
     }
 
-    fn content(&mut self, length: u64) -> io::Result<Option<Frame>> {
+    fn content(&mut self, fields: HeaderFields, length: u64) -> io::Result<Option<Frame>> {
         let too_large = length > self.limits.record_bytes_max as u64;
-        if let Some(left) = self.tape.remaining().filter(|left| too_large && *left < length) {
+        if let Some(left) = self.input.remaining().filter(|left| too_large && *left < length) {
             let message = format!("block of {length} bytes, and the file has {left} more");
-            return self.resync(K::CODES.bad_length, message);
+            return self.resync(F::CODES.bad_length, message);
         }
         let keep = if too_large { SNIPPET_BYTES_MAX } else { length as usize };
-        let read = self.tape.block(length, keep, self.whole, &mut self.block)?;
-        if too_large && read == Block::Whole {
+        let read = self.input.block(length, keep, self.whole, &mut self.block)?;
+        if too_large && read == BlockRead::Whole {
             let message = format!("block of {length} bytes, expected at most {}", self.limits.record_bytes_max);
-            return Ok(Some(self.lost("record_too_large", message, self.tape.position())));
+            return Ok(Some(self.bad("record_too_large", message, self.input.position())));
         }
-        let ends_well = read == Block::Whole && self.is_followed_well();
-        if self.whole && read == Block::Whole {
+        let ends_well = read == BlockRead::Whole && self.is_followed_well();
+        if self.whole && read == BlockRead::Whole {
             // A member that is cut off goes on for a while as something else, so a block may be full and wrong.
             let most = if ends_well { BEHIND_BYTES } else { self.limits.record_bytes_max };
-            self.tape.check_member(self.member, most)?;
+            self.input.check_member(self.member, most)?;
         }
         if !ends_well
             && !too_large
@@ -253,77 +253,80 @@ impl<R: Members, K: Kind> Archive<R, K> {
             return Ok(Some(frame));
         }
         match read {
-            Block::Whole => {
-                let payload = K::payload(mem::take(&mut self.header), mem::take(&mut self.block));
+            BlockRead::Whole => {
+                let header = ArchiveHeader::new(mem::take(&mut self.header), fields);
+                let payload = F::payload(header, mem::take(&mut self.block));
                 Ok(Some(Frame { byte_offset: self.begin, payload }))
             }
-            Block::End(read) => Ok(Some(self.truncated(format!("file ends after {read} bytes of a block, expected {length}")))),
-            Block::Record(read) => {
+            BlockRead::End(read) => {
+                Ok(Some(self.truncated(format!("file ends after {read} bytes of a block, expected {length}"))))
+            }
+            BlockRead::Record(read) => {
                 let message = format!("another record begins after {read} bytes of a block, expected {length}");
-                Ok(Some(self.lost(K::CODES.bad_length, message, self.tape.position())))
+                Ok(Some(self.bad(F::CODES.bad_length, message, self.input.position())))
             }
         }
     }
 
     /// Whether an empty line, a record, a member or the end comes next.
     fn is_followed_well(&mut self) -> bool {
-        let ahead = self.tape.ahead(BEHIND_BYTES);
+        let ahead = self.input.peek(BEHIND_BYTES);
         let breaks = ahead.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         // More line breaks than that are padding, and what follows them is seen when it is read.
-        breaks == ahead.len() || breaks > 4 || K::begins(&ahead[breaks..])
+        breaks == ahead.len() || breaks > 4 || F::begins(&ahead[breaks..])
     }
 
     /// Finds a record that begins within the block, and goes back there.
     fn rescan(&mut self, length: u64) -> Option<Frame> {
-        let at = next_record::<K>(&self.block)?;
-        self.tape.go_back(&self.block[at..]);
+        let at = next_record::<F>(&self.block)?;
+        self.input.go_back(&self.block[at..]);
         self.block.truncate(at);
         let message = format!("another record begins after {at} bytes of a block, expected {length}");
-        Some(self.lost(K::CODES.bad_length, message, self.tape.position()))
+        Some(self.bad(F::CODES.bad_length, message, self.input.position()))
     }
 
     fn truncated(&mut self, message: String) -> Frame {
         self.ended = true;
-        self.lost(K::CODES.truncated, message, self.tape.position())
+        self.bad(F::CODES.truncated, message, self.input.position())
     }
 
     /// Loses everything up to the next version line.
     fn resync(&mut self, code: &'static str, message: String) -> io::Result<Option<Frame>> {
         while self.next.is_none() {
-            let (begin, member) = (self.tape.position(), self.tape.at_member()?);
+            let (begin, member) = (self.input.position(), self.input.at_member()?);
             let mut line = Vec::new();
-            if self.tape.line(self.limits.header_bytes_max, &mut line)? == Line::End {
+            if self.input.line(self.limits.header_bytes_max, &mut line)? == LineRead::End {
                 break;
             }
             // Of what is below nothing is known yet; of a first line in a member's beginning nothing more is asked.
-            if K::is_first_line(&line, b"") || member && K::begins(&line) {
+            if F::is_first_line(&line, b"") || member && F::begins(&line) {
                 self.next = Some((begin, line, member));
             } else if self.block.len() < SNIPPET_BYTES_MAX {
                 self.block.extend_from_slice(&line[..line.len().min(SNIPPET_BYTES_MAX)]);
             }
         }
-        let end = self.next.as_ref().map_or(self.tape.position(), |(begin, ..)| *begin);
-        Ok(Some(self.lost(code, message, end)))
+        let end = self.next.as_ref().map_or(self.input.position(), |(begin, ..)| *begin);
+        Ok(Some(self.bad(code, message, end)))
     }
 
-    fn lost(&self, code: &'static str, message: String, end: u64) -> Frame {
+    fn bad(&self, code: &'static str, message: String, end: u64) -> Frame {
         let head = &self.header[..self.header.len().min(SNIPPET_BYTES_MAX)];
         let rest = &self.block[..self.block.len().min(SNIPPET_BYTES_MAX)];
-        lost(self.begin, code, message, &[head, &self.closing, rest].concat(), end.saturating_sub(self.begin))
+        Frame::bad(self.begin, code, message, &[head, &self.closing, rest].concat(), end.saturating_sub(self.begin))
     }
 
     /// The bytes' reader.
     pub fn reader(&self) -> &R {
-        self.tape.reader()
+        self.input.reader()
     }
 }
 
 /// Where the first record begins in a block.
-fn next_record<K: Kind>(block: &[u8]) -> Option<usize> {
+fn next_record<F: ArchiveFormat>(block: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at < block.len() {
         let end = block[at..].iter().position(|byte| *byte == b'\n').map_or(block.len(), |end| at + end + 1);
-        if K::is_first_line(&block[at..end], &block[end..]) {
+        if F::is_first_line(&block[at..end], &block[end..]) {
             return Some(at);
         }
         at = end;

@@ -18,16 +18,12 @@
 //! **Cost** a parse of each record's header, and a search of the window for each response. **State** the window, and the ids of the last
 //! 65,536 records that passed alone, on either side: some 6 MB when full.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    io,
-    sync::Arc,
-};
+mod recent_ids;
 
-use super::{
-    Frame,
-    warc::{Header, Records},
-};
+use std::{collections::VecDeque, io, sync::Arc};
+
+use self::recent_ids::RecentIds;
+use super::{frame::Frame, warc::WarcRecords};
 use crate::{
     compress::Members,
     source::{Conversion, Payload},
@@ -39,12 +35,10 @@ pub const WINDOW_RECORDS: usize = 256;
 pub const WINDOW_BYTES: usize = 32 << 20;
 /// Responses in a row that no text names until a full window is given up.
 pub const PATIENCE: usize = 1024;
-/// Ids that are kept of each side: more than a file of Common Crawl has responses.
-const REMEMBERED_MAX: usize = 1 << 16;
 
 /// One of two files that are read as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum JoinedFile {
     /// The WARC.
     Archive,
     /// The WET.
@@ -53,26 +47,26 @@ pub enum Side {
 
 /// A record, and the file in which it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed {
+pub struct JoinedFrame {
     /// The record.
     pub frame: Frame,
     /// Its file; that of a joined record is the archive.
-    pub side: Side,
+    pub file: JoinedFile,
 }
 
 /// Splits an archive into records, joined with their texts.
 #[derive(Debug)]
-pub struct Joined<R> {
-    archive: Records<R>,
+pub struct JoinedRecords<R> {
+    archive: WarcRecords<R>,
     /// Read from the archive while looking for a text right behind a record.
     held: Option<Frame>,
     texts: Option<Texts<R>>,
     /// Records to hand out, in their order.
-    out: VecDeque<Placed>,
+    out: VecDeque<JoinedFrame>,
     /// Records of the archive that have passed without a text.
-    passed: Remembered,
+    passed: RecentIds,
     /// Texts that were handed out without their records: which ones they name.
-    alone: Remembered,
+    alone: RecentIds,
     /// Responses since one last had a text, or the window was given up.
     unnamed: usize,
     /// Whether the window was given up, and nothing has been met again since.
@@ -82,7 +76,7 @@ pub struct Joined<R> {
 /// The file of texts, and what was read ahead of it.
 #[derive(Debug)]
 struct Texts<R> {
-    records: Records<R>,
+    records: WarcRecords<R>,
     name: Arc<str>,
     ended: bool,
     window: VecDeque<Ahead>,
@@ -103,17 +97,17 @@ impl Ahead {
     }
 }
 
-impl<R: Members> Joined<R> {
+impl<R: Members> JoinedRecords<R> {
     /// Frames `archive`, whose texts lie behind their records and, if there is one, in a file of this name.
-    pub fn new(archive: Records<R>, texts: Option<(Records<R>, Arc<str>)>) -> Self {
+    pub fn new(archive: WarcRecords<R>, texts: Option<(WarcRecords<R>, Arc<str>)>) -> Self {
         let texts = texts.map(|(records, name)| Texts { records, name, ended: false, window: VecDeque::new(), bytes: 0 });
         Self {
             archive,
             held: None,
             texts,
             out: VecDeque::new(),
-            passed: Remembered::default(),
-            alone: Remembered::default(),
+            passed: RecentIds::default(),
+            alone: RecentIds::default(),
             unnamed: 0,
             lost: false,
         }
@@ -123,17 +117,17 @@ impl<R: Members> Joined<R> {
     ///
     /// # Errors
     /// If a file cannot be read, and which.
-    pub fn next_frame(&mut self) -> Result<Option<Placed>, (Side, io::Error)> {
+    pub fn next_frame(&mut self) -> Result<Option<JoinedFrame>, (JoinedFile, io::Error)> {
         loop {
             if let Some(placed) = self.out.pop_front() {
                 return Ok(Some(placed));
             }
-            self.read_ahead().map_err(|error| (Side::Texts, error))?;
+            self.read_ahead().map_err(|error| (JoinedFile::Texts, error))?;
             if !self.out.is_empty() {
                 continue;
             }
-            match self.archive_frame().map_err(|error| (Side::Archive, error))? {
-                Some(frame) => self.place(frame).map_err(|error| (Side::Archive, error))?,
+            match self.archive_frame().map_err(|error| (JoinedFile::Archive, error))? {
+                Some(frame) => self.place(frame).map_err(|error| (JoinedFile::Archive, error))?,
                 None if self.waiting() == 0 => return Ok(None),
                 None => self.hand_out(self.waiting()),
             }
@@ -191,13 +185,13 @@ impl<R: Members> Joined<R> {
             if let Some(of) = &ahead.of {
                 self.alone.add(of);
             }
-            self.out.push_back(Placed { frame: ahead.frame, side: Side::Texts });
+            self.out.push_back(JoinedFrame { frame: ahead.frame, file: JoinedFile::Texts });
         }
     }
 
     /// Hands out a record of the archive, and what goes before it.
     fn place(&mut self, frame: Frame) -> io::Result<()> {
-        let archived = |frame| Placed { frame, side: Side::Archive };
+        let archived = |frame| JoinedFrame { frame, file: JoinedFile::Archive };
         let Some(id) = id_of_source(&frame.payload) else {
             self.out.push_back(archived(frame));
             return Ok(());
@@ -274,7 +268,6 @@ fn made_of(payload: &Payload) -> Option<String> {
 /// An id in the header of a record of one of these types, without its angle brackets.
 fn id_field(payload: &Payload, types: &[&str], field: &str) -> Option<String> {
     let Payload::Warc { header, .. } = payload else { return None };
-    let header = Header::parse(header);
     let is = header.get("WARC-Type")?;
     if !types.iter().any(|name| is.eq_ignore_ascii_case(name)) {
         return None;
@@ -293,39 +286,6 @@ fn join(frame: Frame, text: Frame, file: Option<Arc<str>>) -> Frame {
         (payload, _) => payload,
     };
     Frame { payload, ..frame }
-}
-
-/// The last ids of many.
-#[derive(Debug, Default)]
-struct Remembered {
-    ids: BTreeSet<[u8; 16]>,
-    order: VecDeque<[u8; 16]>,
-}
-
-impl Remembered {
-    fn add(&mut self, id: &str) {
-        let hash = hash(id);
-        if !self.ids.insert(hash) {
-            return;
-        }
-        self.order.push_back(hash);
-        if self.order.len() > REMEMBERED_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-    }
-
-    fn has(&self, id: &str) -> bool {
-        self.ids.contains(&hash(id))
-    }
-}
-
-/// Ids are whatever an archive says, so no two must have the same by design.
-fn hash(id: &str) -> [u8; 16] {
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..16]);
-    hash
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! One record a line.
+//! Where do the lines of a file begin and end? One line is one record.
 //!
-//! A line is handed on without its `\n` and otherwise as it is, a `\r` included: clean output is the input's bytes. Lines
-//! that are empty (or a lone `\r`) are skipped and take no offset. JSON is not looked at.
+//! A line is handed on without its `\n` and otherwise unchanged, a `\r` included, since clean output is the input's
+//! bytes. Lines that are empty (or a lone `\r`) are skipped and take no offset. Nothing here reads the JSON in a line.
 //!
 //! **Cost** one scan for the line break and one copy. **State** one line, at most [`Limits::record_bytes_max`].
 
 use std::{io, mem};
 
 use super::{
-    Frame, lost,
-    tape::{Line, Tape},
+    frame::Frame,
+    pushback::{LineRead, PushbackReader},
 };
 use crate::{
     compress::{Damage, Members},
@@ -17,34 +17,39 @@ use crate::{
     source::Payload,
 };
 
-/// Splits a file into lines.
+/// Splits a file into lines of JSON.
 #[derive(Debug)]
-pub struct Lines<R> {
-    tape: Tape<R>,
+pub struct JsonLines<R> {
+    input: PushbackReader<R>,
     record_bytes_max: usize,
     line: Vec<u8>,
     ended: bool,
 }
 
-impl<R: Members> Lines<R> {
+impl<R: Members> JsonLines<R> {
     /// Frames `reader`.
     pub fn new(reader: R, limits: Limits) -> Self {
-        Self { tape: Tape::new(reader, |_| false), record_bytes_max: limits.record_bytes_max, line: Vec::new(), ended: false }
+        Self {
+            input: PushbackReader::new(reader, |_| false),
+            record_bytes_max: limits.record_bytes_max,
+            line: Vec::new(),
+            ended: false,
+        }
     }
 
-    /// The next line; `None` at the end and ever after.
+    /// Returns the next line; `None` at the end and ever after.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         while !self.ended {
-            let begin = self.tape.position();
+            let begin = self.input.position();
             self.line.clear();
-            let found = match self.tape.line(self.record_bytes_max, &mut self.line) {
+            let found = match self.input.line(self.record_bytes_max, &mut self.line) {
                 Ok(found) => found,
                 Err(error) => {
                     let damage = Damage::from_error(error).inspect_err(|_| self.ended = true)?;
-                    let mut frame = lost(begin, damage.code, damage.message, &self.line, self.tape.position() - begin);
+                    let mut frame = Frame::bad(begin, damage.code, damage.message, &self.line, self.input.position() - begin);
                     if let Payload::Bad(bad) = &mut frame.payload {
                         bad.packed = Some(damage.stretch);
                     }
@@ -52,9 +57,9 @@ impl<R: Members> Lines<R> {
                 }
             };
             match found {
-                Line::End => self.ended = true,
-                Line::Long => return Ok(Some(self.too_long(begin))),
-                Line::Whole => {
+                LineRead::End => self.ended = true,
+                LineRead::Long => return Ok(Some(self.too_long(begin))),
+                LineRead::Whole => {
                     if self.line.last() == Some(&b'\n') {
                         self.line.pop();
                     }
@@ -68,14 +73,14 @@ impl<R: Members> Lines<R> {
     }
 
     fn too_long(&self, begin: u64) -> Frame {
-        let length = self.tape.position() - begin;
+        let length = self.input.position() - begin;
         let message = format!("line of {length} bytes, expected at most {}", self.record_bytes_max);
-        lost(begin, "record_too_large", message, &self.line, length)
+        Frame::bad(begin, "record_too_large", message, &self.line, length)
     }
 
-    /// The bytes' reader.
+    /// Returns the reader of the bytes.
     pub fn reader(&self) -> &R {
-        self.tape.reader()
+        self.input.reader()
     }
 }
 
@@ -86,11 +91,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::Bad;
+    use crate::source::BadRecord;
 
     fn frames(bytes: &[u8], chunk: usize, record_bytes_max: usize) -> Vec<Frame> {
         let limits = Limits { record_bytes_max, ..Limits::default() };
-        let mut lines = Lines::new(BufReader::with_capacity(chunk, bytes), limits);
+        let mut lines = JsonLines::new(BufReader::with_capacity(chunk, bytes), limits);
         let mut frames = Vec::new();
         while let Some(frame) = lines.next_frame().expect("in memory") {
             frames.push(frame);
@@ -117,7 +122,7 @@ mod tests {
         for chunk in [1, 7, 4096, 9000] {
             let frames = frames(text.as_bytes(), chunk, 10);
             assert_eq!(frames.len(), 3);
-            let Payload::Bad(Bad { code, bytes, length, .. }) = &frames[0].payload else { panic!("got {:?}", frames[0]) };
+            let Payload::Bad(BadRecord { code, bytes, length, .. }) = &frames[0].payload else { panic!("got {:?}", frames[0]) };
             assert_eq!((*code, &bytes[..], *length), ("record_too_large", &b"xxxxxxxxxx"[..], 5001));
             assert_eq!(frames[1], line(5001, "fits"));
             assert!(matches!(&frames[2].payload, Payload::Bad(bad) if bad.length == 11));

@@ -22,9 +22,9 @@ use rdkafka::{
 
 use super::config::ValueFormat;
 use crate::{
-    framing::{SNIPPET_BYTES_MAX, joined::Joined, warc},
+    framing::{SNIPPET_BYTES_MAX, joined::JoinedRecords, warc},
     limits::Limits,
-    source::{Bad, Envelope, Header, Payload},
+    source::{BadRecord, Envelope, EnvelopeHeader, Payload},
 };
 
 /// What begins the name of a header that only the stage writes.
@@ -59,21 +59,23 @@ pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &
     Taken::Record { payload, envelope, headers_lost }
 }
 
-fn headers(message: &BorrowedMessage<'_>) -> (Vec<Header>, u64) {
+fn headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {
     let (mut headers, lost) = all_headers(message);
     headers.retain(|header| !is_own(&header.name));
     (headers, lost)
 }
 
 /// All headers of a message, ours too, and how many were left out since their names are no text.
-pub(super) fn all_headers(message: &BorrowedMessage<'_>) -> (Vec<Header>, u64) {
+pub(super) fn all_headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {
     let Some(given) = message.headers() else { return (Vec::new(), 0) };
     let mut lost = 0;
     let mut headers = Vec::with_capacity(given.count());
     for i in 0..given.count() {
         // The client unwraps the name's UTF-8. Nothing is shared with it that a panic could leave half done.
         match catch_unwind(AssertUnwindSafe(|| given.try_get(i))) {
-            Ok(Some(header)) => headers.push(Header { name: header.key.to_owned(), value: header.value.map(<[u8]>::to_vec) }),
+            Ok(Some(header)) => {
+                headers.push(EnvelopeHeader { name: header.key.to_owned(), value: header.value.map(<[u8]>::to_vec) });
+            }
             Ok(None) => {}
             Err(_) => lost += 1,
         }
@@ -100,7 +102,7 @@ fn frame(value: &[u8], format: ValueFormat, limits: &Limits) -> (Payload, bool) 
 }
 
 fn frame_warc(value: &[u8], limits: &Limits) -> Payload {
-    let mut records = Joined::new(warc::Records::new(value, *limits), None);
+    let mut records = JoinedRecords::new(warc::WarcRecords::new(value, *limits), None);
     // Reading a slice cannot fail.
     let mut next = || records.next_frame().ok().flatten().map(|placed| placed.frame.payload);
     match (next(), next()) {
@@ -112,7 +114,7 @@ fn frame_warc(value: &[u8], limits: &Limits) -> Payload {
 
 fn bad(code: &'static str, message: String, value: &[u8]) -> Payload {
     let bytes = value[..value.len().min(SNIPPET_BYTES_MAX)].to_vec();
-    Payload::Bad(Bad { code, message, bytes, length: value.len() as u64, packed: None })
+    Payload::Bad(BadRecord { code, message, bytes, length: value.len() as u64, packed: None })
 }
 
 #[cfg(test)]
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(framed(b"{\n}", ValueFormat::Json), (Payload::Line(b"{\n}".to_vec()), false));
         assert_eq!(framed(b"<p>", ValueFormat::Html), (Payload::Html(b"<p>".to_vec()), false));
         assert_eq!(framed(b"", ValueFormat::Json), (Payload::Line(Vec::new()), false));
-        let warc = Payload::Warc { header: b"WARC/1.0\r\nContent-Length: 3\r\n".to_vec(), block: b"abc".to_vec() };
+        let warc = Payload::Warc { header: warc::header(b"WARC/1.0\r\nContent-Length: 3\r\n".to_vec()), block: b"abc".to_vec() };
         assert_eq!(framed(WARC, ValueFormat::Warc), (warc, true));
     }
 

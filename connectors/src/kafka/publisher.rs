@@ -30,7 +30,7 @@ use crate::{
     committer::{Channel, Outgoing},
     error::Error,
     kill,
-    source::Header,
+    source::EnvelopeHeader,
 };
 
 /// The place is kept beside this partition's offset: every topic has it.
@@ -98,7 +98,7 @@ impl KafkaPublisher {
     /// # Errors
     /// [`Error::TooLarge`] for a record that the topic does not take: nothing was written, the batch stays open. Else the
     /// batch is lost.
-    pub fn write(&mut self, key: &[u8], headers: &[Header], value: &[u8]) -> Result<(), Error> {
+    pub fn write(&mut self, key: &[u8], headers: &[EnvelopeHeader], value: &[u8]) -> Result<(), Error> {
         let record = Outgoing { channel: Channel::Clean, key: Some(key), headers, value };
         let (bytes, bytes_max) = (record.bytes(), self.limits.of(Channel::Clean));
         if bytes > bytes_max {

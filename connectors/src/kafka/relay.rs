@@ -37,7 +37,7 @@ use super::{
 use crate::{
     committer::{Channel, Outgoing},
     error::Error,
-    source::Header,
+    source::EnvelopeHeader,
 };
 
 /// A partition that is read.
@@ -71,7 +71,7 @@ pub struct Relayed {
     /// Its key.
     pub key: Option<Vec<u8>>,
     /// All of its headers.
-    pub headers: Vec<Header>,
+    pub headers: Vec<EnvelopeHeader>,
     /// Its value; `None` for a tombstone.
     pub value: Option<Vec<u8>>,
 }

@@ -364,7 +364,7 @@ fn describe_new(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Header;
+    use crate::source::EnvelopeHeader;
 
     fn problems(partitions: usize, replicas: usize, settings: &[(&str, &str)], journal: bool) -> (Vec<String>, Vec<String>) {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_record_is_measured_with_all_that_belongs_to_it() {
-        let headers = [Header { name: "n".repeat(10), value: Some(vec![0; 20]) }];
+        let headers = [EnvelopeHeader { name: "n".repeat(10), value: Some(vec![0; 20]) }];
         let record = Outgoing { channel: Channel::Clean, key: Some(&[0; 30]), headers: &headers, value: &[0; 40] };
         assert_eq!(record.bytes(), 100 + 10 + 93);
         assert!(TopicLimits::uniform(record.bytes()).fits(&record));

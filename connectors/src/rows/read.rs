@@ -18,14 +18,14 @@ use super::{
 use crate::{
     framing::SNIPPET_BYTES_MAX,
     limits::Limits,
-    source::{Bad, Columns, Payload},
+    source::{BadRecord, Columns, Payload},
 };
 
 /// Reads the rows of a file.
 pub struct ParquetRows {
     limits: Limits,
     /// The file, or why there is none to read.
-    opened: Result<OpenParquetFile, Bad>,
+    opened: Result<OpenParquetFile, BadRecord>,
     mask: ProjectionMask,
     /// Of the columns that are read, those that a line has.
     shown: Vec<usize>,
@@ -44,8 +44,13 @@ impl ParquetRows {
     pub fn open(file: ParquetFile, columns: &Columns, limits: Limits) -> io::Result<Self> {
         let length = file.length();
         let opened = OpenParquetFile::new(file, &limits)?;
-        let opened =
-            opened.map_err(|ParquetDamage { code, message }| Bad { code, message, bytes: Vec::new(), length, packed: None });
+        let opened = opened.map_err(|ParquetDamage { code, message }| BadRecord {
+            code,
+            message,
+            bytes: Vec::new(),
+            length,
+            packed: None,
+        });
         let (mask, shown) =
             opened.as_ref().map_or_else(|_| (ProjectionMask::all(), Vec::new()), |opened| choose(opened, columns));
         Ok(Self { limits, opened, mask, shown, next: 0, group: None, batch: None })
@@ -144,7 +149,7 @@ impl ParquetRows {
                 let length = u64::try_from(opened.metadata.metadata().row_group(number).compressed_size()).unwrap_or(0);
                 let message = format!("{message}; rows {} to {} are lost", self.next, end - 1);
                 (self.next, self.group) = (end, None);
-                Ok(Some(Payload::Bad(Bad { code, message, bytes: Vec::new(), length, packed: None })))
+                Ok(Some(Payload::Bad(BadRecord { code, message, bytes: Vec::new(), length, packed: None })))
             }
         }
     }
@@ -157,7 +162,7 @@ fn payload(batch: &RecordBatch, shown: &[usize], at: usize, row: u64, bytes_max:
             let message = format!("row {row} has a line of more than {bytes_max} bytes, the most that is allowed");
             let length = bytes.len() as u64;
             bytes.truncate(SNIPPET_BYTES_MAX);
-            Payload::Bad(Bad { code: "record_too_large", message, bytes, length, packed: None })
+            Payload::Bad(BadRecord { code: "record_too_large", message, bytes, length, packed: None })
         }
     }
 }

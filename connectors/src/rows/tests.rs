@@ -24,7 +24,7 @@ use crate::{
     compression::Compression,
     error::Error,
     limits::Limits,
-    source::{Bad, Columns, Payload},
+    source::{BadRecord, Columns, Payload},
 };
 
 fn strings<const N: usize>(texts: [Option<&str>; N]) -> ArrayRef {
@@ -91,7 +91,7 @@ fn line(payload: &Payload) -> &str {
     str::from_utf8(line).expect("UTF-8")
 }
 
-fn bad(payload: &Payload) -> &Bad {
+fn bad(payload: &Payload) -> &BadRecord {
     let Payload::Bad(bad) = payload else { panic!("expected a lost stretch, got {payload:?}") };
     bad
 }
@@ -194,7 +194,7 @@ fn a_broken_page_costs_the_rest_of_its_row_group() {
     let row = got[lost].0;
     assert_eq!(got[..lost], whole[..row as usize]);
     assert_eq!(got[lost + 1..], whole[100..], "the next row group is whole");
-    let Bad { code, message, length, .. } = bad(&got[lost].1);
+    let BadRecord { code, message, length, .. } = bad(&got[lost].1);
     assert_eq!((*code, *length), ("parquet_corrupt", metadata.row_group(0).compressed_size() as u64));
     assert!(message.starts_with("row group 0") && message.ends_with(&format!("rows {row} to 99 are lost")), "{message}");
     // Going to any row finds the same, a row that is lost included.

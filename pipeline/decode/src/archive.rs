@@ -11,29 +11,27 @@
 
 use std::collections::BTreeSet;
 
-use connectors::{
-    framing::{arc, warc::Header},
-    source::Conversion,
-};
+use connectors::source::{ArchiveHeader, Conversion};
 
 use super::{
-    Decoded, Name, Options, Reject, WithoutText,
     body::{self, Body, Stated},
-    check_text_len, checked_id, checked_url, digest,
+    decoded::{Decoded, RecordName, Reject, WithoutText},
+    digest,
     http::{Content, Response},
+    limits::{check_text_len, checked_id, checked_url},
+    options::Options,
     page::{Form, Page, Provenance, fact},
     time,
 };
 
 /// Decodes one record.
-pub(super) fn decode(header: &[u8], block: &[u8], file: &str, options: &Options) -> Decoded {
-    read(&Header::parse(header), block, file, options).unwrap_or_else(Decoded::Reject)
+pub(super) fn decode(header: &ArchiveHeader, block: &[u8], file: &str, options: &Options) -> Decoded {
+    read(header, block, file, options).unwrap_or_else(Decoded::Reject)
 }
 
 /// Decodes one ARC record: as the WARC record that says the same.
-pub(super) fn decode_arc(header: &[u8], block: &[u8], file: &str, options: &Options) -> Decoded {
-    let header = Header::parse(&arc::as_warc(header, block.len()));
-    let mut decoded = read(&header, block, file, options).unwrap_or_else(Decoded::Reject);
+pub(super) fn decode_arc(header: &ArchiveHeader, block: &[u8], file: &str, options: &Options) -> Decoded {
+    let mut decoded = decode(header, block, file, options);
     if let Decoded::Page(page) = &mut decoded {
         page.provenance.schema = "arc";
     }
@@ -41,7 +39,7 @@ pub(super) fn decode_arc(header: &[u8], block: &[u8], file: &str, options: &Opti
 }
 
 /// Decodes a record and the text that was made of it. If one of the two is no page, the other one is.
-pub(super) fn decode_joined(header: &[u8], block: &[u8], text: &Conversion, file: &str, options: &Options) -> Decoded {
+pub(super) fn decode_joined(header: &ArchiveHeader, block: &[u8], text: &Conversion, file: &str, options: &Options) -> Decoded {
     let file_of_text = text.file.as_deref().unwrap_or(file);
     let of_record = decode(header, block, file, options);
     match (of_record, decode(&text.header, &text.block, file_of_text, options)) {
@@ -76,13 +74,12 @@ fn joined(page: Page, text: Page) -> Page {
 }
 
 /// Address and id of a record of any type.
-pub(super) fn name(header: &[u8]) -> Name {
-    let header = Header::parse(header);
+pub(super) fn name(header: &ArchiveHeader) -> RecordName {
     let field = |name: &str| header.get(name).map(bare).filter(|value| !value.is_empty()).map(str::to_owned);
-    Name { url: field("WARC-Target-URI"), id: field("WARC-Record-ID") }
+    RecordName { url: field("WARC-Target-URI"), id: field("WARC-Record-ID") }
 }
 
-fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<Decoded, Reject> {
+fn read(header: &ArchiveHeader, block: &[u8], file: &str, options: &Options) -> Result<Decoded, Reject> {
     let url = checked_url(header.get("WARC-Target-URI").map(bare))?;
     let mut provenance = provenance(header, file);
     let record_type = header.get("WARC-Type").unwrap_or_default().to_ascii_lowercase();
@@ -119,7 +116,7 @@ fn read(header: &Header, block: &[u8], file: &str, options: &Options) -> Result<
 }
 
 /// Compares the digests of a record whose block is its payload.
-fn without_payload(header: &Header, block: &[u8], body: Body, provenance: &mut Provenance, options: &Options) -> Body {
+fn without_payload(header: &ArchiveHeader, block: &[u8], body: Body, provenance: &mut Provenance, options: &Options) -> Body {
     if matches!(body, Body::Text(_)) && options.check_digests {
         provenance.digest_differs = digest::differs(header, block, |_| None);
     }
@@ -131,7 +128,7 @@ pub(super) fn bare(value: &str) -> &str {
     value.trim().trim_start_matches('<').trim_end_matches('>').trim()
 }
 
-fn provenance(header: &Header, file: &str) -> Provenance {
+fn provenance(header: &ArchiveHeader, file: &str) -> Provenance {
     let stated = |name: &str| header.get(name).and_then(fact);
     Provenance {
         schema: "warc",
@@ -149,7 +146,7 @@ fn provenance(header: &Header, file: &str) -> Provenance {
 }
 
 fn response(
-    header: &Header,
+    header: &ArchiveHeader,
     block: &[u8],
     url: Option<&str>,
     provenance: &mut Provenance,
@@ -196,7 +193,7 @@ fn response(
 }
 
 /// A WET record: text that somebody else has made of a page, in UTF-8 by definition.
-fn conversion(header: &Header, block: &[u8], provenance: &mut Provenance) -> Result<Body, Reject> {
+fn conversion(header: &ArchiveHeader, block: &[u8], provenance: &mut Provenance) -> Result<Body, Reject> {
     provenance.schema = "wet";
     provenance.content_type = header.get("Content-Type").and_then(fact);
     let essence = header.get("Content-Type").and_then(|value| value.split(';').next()).map_or("", str::trim);

@@ -4,9 +4,11 @@
 //! makes it HTML.
 
 use super::{
-    Options, Reject, base64,
+    base64,
     charset::{self, Hints},
+    decoded::Reject,
     html,
+    options::Options,
     page::{Apart, Provenance},
 };
 

@@ -14,8 +14,8 @@ use simd_json::{
 };
 
 use super::{
-    Reject,
-    json::{Object, type_name, word},
+    decoded::Reject,
+    json_object::{Object, type_name, word},
 };
 
 /// Between messages.

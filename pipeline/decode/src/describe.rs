@@ -1,14 +1,11 @@
 //! What does an archive's record say of itself, whether it has text or not?
 
-use connectors::{
-    framing::{arc, warc::Header},
-    source::{Payload, Record},
-};
+use connectors::source::{ArchiveHeader, Payload, Record};
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha1::{Digest, Sha1};
 
-use super::{archive::bare, http::Response, page::fact};
+use super::{archive::bare, http::archived_body, page::fact};
 
 /// Headers and measures of a record. Long values are cut to 256 bytes, but for the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,19 +61,19 @@ pub struct Description {
 #[must_use]
 pub fn describe(record: &Record) -> Option<Description> {
     match &record.payload {
-        Payload::Warc { header, block } => Some(of_header("warc", &Header::parse(header), block)),
+        Payload::Warc { header, block } => Some(of_header("warc", header, block)),
         Payload::Joined { header, block, conversion } => {
-            let id = Header::parse(&conversion.header).get("WARC-Record-ID").map(bare).and_then(fact);
-            Some(Description { wet_record_id: id, ..of_header("warc", &Header::parse(header), block) })
+            let id = conversion.header.get("WARC-Record-ID").map(bare).and_then(fact);
+            Some(Description { wet_record_id: id, ..of_header("warc", header, block) })
         }
-        Payload::Arc { header, block } => Some(of_header("arc", &Header::parse(&arc::as_warc(header, block.len())), block)),
+        Payload::Arc { header, block } => Some(of_header("arc", header, block)),
         Payload::Line(_) | Payload::Row(_) | Payload::Html(_) | Payload::Bad(_) => None,
     }
 }
 
-fn of_header(format: &'static str, header: &Header, block: &[u8]) -> Description {
+fn of_header(format: &'static str, header: &ArchiveHeader, block: &[u8]) -> Description {
     let stated = |name: &str| header.get(name).map(bare).and_then(fact);
-    let body = Response::parse(block).map(|response| response.body);
+    let body = archived_body(block);
     Description {
         format,
         record_type: stated("WARC-Type"),

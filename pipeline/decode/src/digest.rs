@@ -9,7 +9,7 @@
 //!
 //! **Cost** one pass over the block, some 1 GB/s; of the other forms only if that does not have it.
 
-use connectors::framing::warc::Header;
+use connectors::source::ArchiveHeader;
 use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
 use md5::Md5;
 use serde::Serialize;
@@ -89,7 +89,7 @@ impl Stated {
 
 /// What the bytes of a record do not have, if it states it; `payload` hands out the forms of its payload, one after the other.
 pub(super) fn differs<'a>(
-    header: &Header,
+    header: &ArchiveHeader,
     block: &[u8],
     payload: impl Fn(usize) -> Option<std::borrow::Cow<'a, [u8]>>,
 ) -> Option<DigestMismatch> {
@@ -109,10 +109,16 @@ pub(super) fn differs<'a>(
 
 #[cfg(test)]
 mod tests {
+    use connectors::framing::warc;
+
     use super::*;
 
+    fn parsed(block: &str) -> ArchiveHeader {
+        warc::header(block.into())
+    }
+
     fn check(fields: &str, block: &[u8]) -> Option<DigestMismatch> {
-        differs(&Header::parse(format!("WARC/1.0\r\n{fields}").as_bytes()), block, |form| (form == 0).then(|| b"abc".into()))
+        differs(&parsed(&format!("WARC/1.0\r\n{fields}")), block, |form| (form == 0).then(|| b"abc".into()))
     }
 
     #[test]
@@ -137,9 +143,9 @@ mod tests {
                 assert_eq!(check(&fields, b"abc"), None, "{value} of the block");
                 assert_eq!(check(&fields, b"HTTP, then abc"), None, "{value} of the payload");
                 let changed = |_: usize| None::<std::borrow::Cow<'static, [u8]>>;
-                let header = Header::parse(format!("WARC/1.0\r\n{fields}").as_bytes());
+                let header = parsed(&format!("WARC/1.0\r\n{fields}"));
                 assert_eq!(super::differs(&header, b"abd", changed), known.then_some(differs), "{value} of neither");
-                let cut = Header::parse(format!("WARC/1.0\r\n{fields}WARC-Truncated: length\r\n").as_bytes());
+                let cut = parsed(&format!("WARC/1.0\r\n{fields}WARC-Truncated: length\r\n"));
                 assert_eq!(super::differs(&cut, b"abd", changed), None);
             }
         }

@@ -12,7 +12,7 @@ use std::{borrow::Cow, io::Read};
 use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::{Reject, header::Header};
+use super::{decoded::Reject, http_header::HttpHeader};
 
 /// Most encodings on top of each other; servers use one.
 const ENCODINGS_MAX: usize = 3;
@@ -28,8 +28,8 @@ const HEADER_BYTES_MAX: usize = 64 << 10;
 pub(super) struct Response<'a> {
     /// Status code.
     pub status: u16,
-    /// Header fields.
-    pub header: Header,
+    /// Its header fields.
+    pub header: HttpHeader,
     /// The body as archived.
     pub body: &'a [u8],
     /// Whether the header goes on beyond where its end is looked for.
@@ -44,9 +44,17 @@ pub(super) enum Content<'a> {
     Unread(&'static str),
 }
 
-impl<'a> Response<'a> {
-    /// Reads a content block; `None` if it does not begin with an HTTP status line.
-    pub(super) fn parse(block: &'a [u8]) -> Option<Self> {
+/// The parts of a block that holds a response, none of them parsed but the status line.
+struct ResponseParts<'a> {
+    status: u16,
+    fields: &'a [u8],
+    body: &'a [u8],
+    endless: bool,
+}
+
+impl<'a> ResponseParts<'a> {
+    /// Finds the parts of a content block; `None` if it does not begin with an HTTP status line.
+    fn find(block: &'a [u8]) -> Option<Self> {
         let head = &block[..block.len().min(HEADER_BYTES_MAX)];
         let line_end = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
         let line = std::str::from_utf8(&head[..line_end.min(64)]).ok().or_else(|| {
@@ -60,7 +68,20 @@ impl<'a> Response<'a> {
         let body_at = end.unwrap_or(block.len());
         let fields = head.get(line_end..body_at.min(head.len())).unwrap_or_default();
         let endless = end.is_none() && block.len() > head.len();
-        Some(Self { status, header: Header::parse(fields), body: &block[body_at..], endless })
+        Some(Self { status, fields, body: &block[body_at..], endless })
+    }
+}
+
+/// Returns the body of a response as it was archived; `None` if the block does not begin with an HTTP status line.
+pub(super) fn archived_body(block: &[u8]) -> Option<&[u8]> {
+    ResponseParts::find(block).map(|parts| parts.body)
+}
+
+impl<'a> Response<'a> {
+    /// Parses a content block; `None` if it does not begin with an HTTP status line.
+    pub(super) fn parse(block: &'a [u8]) -> Option<Self> {
+        let ResponseParts { status, fields, body, endless } = ResponseParts::find(block)?;
+        Some(Self { status, header: HttpHeader::parse(fields), body, endless })
     }
 
     /// The body without its chunks, if it has some.

@@ -14,9 +14,10 @@
 use connectors::source::Envelope;
 
 use super::{
-    Decoded, Options, Reject, WithoutText,
     body::{self, Body, Stated},
-    check_text_len, checked_id, checked_url,
+    decoded::{Decoded, Reject, WithoutText},
+    limits::{check_text_len, checked_id, checked_url},
+    options::Options,
     page::{Form, Page, Provenance, fact},
     time,
 };
@@ -62,13 +63,14 @@ fn header<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use connectors::source::Header;
+    use connectors::source::EnvelopeHeader;
 
     use super::*;
 
     fn envelope(headers: &[(&str, &str)]) -> Envelope {
-        let headers =
-            headers.iter().map(|(name, value)| Header { name: (*name).to_owned(), value: Some(value.as_bytes().to_vec()) });
+        let headers = headers
+            .iter()
+            .map(|(name, value)| EnvelopeHeader { name: (*name).to_owned(), value: Some(value.as_bytes().to_vec()) });
         Envelope {
             key: Some(b"https://key.example/".to_vec()),
             headers: headers.collect(),

@@ -19,10 +19,12 @@ use simd_json::{
 };
 
 use super::{
-    Decoded, Fields, Options, Reject, WithoutText, body,
-    body::Body,
-    check_text_len, checked_id, checked_url, conversation,
-    json::{Object, type_name, word},
+    body::{self, Body},
+    conversation,
+    decoded::{Decoded, Reject, WithoutText},
+    json_object::{Object, type_name, word},
+    limits::{check_text_len, checked_id, checked_url},
+    options::{Fields, Options},
     page::{Form, Page, Provenance, fact},
     time,
 };

@@ -16,7 +16,11 @@ use connectors::{
 };
 use serde_json::value::RawValue;
 
-use super::{Decoded, Fields, Options, decode};
+use super::{
+    decoded::Decoded,
+    options::{Fields, Options},
+    record::decode,
+};
 
 /// Names of the columns.
 pub const COLUMNS: [&str; 6] = ["text", "id", "url", "fetched_at", "label", "metadata"];

@@ -1,4 +1,7 @@
-use connectors::position::Position;
+use connectors::{
+    position::Position,
+    source::{Payload, Record},
+};
 
 use super::*;
 
@@ -15,7 +18,7 @@ fn line(json: &[u8], options: &Options) -> Decoded {
 }
 
 fn warc(header: &str, block: &[u8]) -> Decoded {
-    let header = format!("WARC/1.0\r\n{header}").into_bytes();
+    let header = connectors::framing::warc::header(format!("WARC/1.0\r\n{header}").into_bytes());
     decode(&record(Payload::Warc { header, block: block.to_vec() }), "crawl.warc.gz", &Options::default())
 }
 
@@ -45,8 +48,13 @@ fn reject(decoded: Decoded) -> Reject {
 
 #[test]
 fn a_bad_stretch_keeps_its_code() {
-    let bad =
-        connectors::source::Bad { code: "warc_bad_length", message: "got x".to_owned(), bytes: vec![1], length: 9, packed: None };
+    let bad = connectors::source::BadRecord {
+        code: "warc_bad_length",
+        message: "got x".to_owned(),
+        bytes: vec![1],
+        length: 9,
+        packed: None,
+    };
     let want = Reject { code: "warc_bad_length", message: "got x".to_owned() };
     assert_eq!(reject(decode(&record(Payload::Bad(bad)), "a", &Options::default())), want);
 }

@@ -6,7 +6,7 @@
 use std::{fs::File, io, path::Path};
 
 use anyhow::{Context, Result};
-use connectors::{compress::Reader, framing::jsonl::Lines, limits::Limits, source::Payload};
+use connectors::{compress::Reader, framing::jsonl::JsonLines, limits::Limits, source::Payload};
 use serde::Deserialize;
 
 /// The longest line of decisions, recalls and alarms, in bytes. An alarm with 4,096 members that
@@ -96,7 +96,7 @@ pub(super) struct ParsedDeadLetter {
 
 /// The lines of a file, packed or not. A file that is missing has none.
 pub(super) struct LineFile {
-    lines: Option<Lines<Reader>>,
+    lines: Option<JsonLines<Reader>>,
     name: String,
 }
 
@@ -112,7 +112,7 @@ impl LineFile {
         // These are outputs of weir: repeated pages may pack better than an input is allowed to.
         let limits = Limits { record_bytes_max, ratio_max: u64::MAX, ..Limits::default() };
         let reader = Reader::new(Box::new(file), &limits).with_context(|| format!("read {name}"))?;
-        Ok(Self { lines: Some(Lines::new(reader, limits)), name })
+        Ok(Self { lines: Some(JsonLines::new(reader, limits)), name })
     }
 
     /// Returns the next line; the inner `Err` stands for a line that is too long or damaged.

@@ -15,7 +15,7 @@
 
 use connectors::{
     committer::Channel,
-    source::{Header, Record},
+    source::{EnvelopeHeader, Record},
 };
 use tracing::warn;
 
@@ -71,16 +71,16 @@ fn record(outcome: &Outcome) -> &Record {
 
 /// A dead letter of at most `most` bytes.
 fn in_place_of(line: &Line, position: String, why: String, most: usize) -> Line {
-    let is_ours = |header: &&Header| header.name.starts_with("weir-");
-    let weight = |header: &Header| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
-    let own: Vec<&Header> = line.headers.iter().filter(|header| !is_ours(header)).collect();
+    let is_ours = |header: &&EnvelopeHeader| header.name.starts_with("weir-");
+    let weight = |header: &EnvelopeHeader| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
+    let own: Vec<&EnvelopeHeader> = line.headers.iter().filter(|header| !is_ours(header)).collect();
     let mut headers = Vec::new();
     if own.iter().map(|header| weight(header)).sum::<usize>() + own.len() * HEADER_WEIGHT <= most / 4 {
         headers.extend(own.into_iter().cloned());
     }
     headers.extend(line.headers.iter().filter(is_ours).map(|header| {
         let value = header.value.as_ref().map(|value| value[..value.len().min(HEADER_BYTES_KEPT)].to_vec());
-        Header { name: header.name.clone(), value }
+        EnvelopeHeader { name: header.name.clone(), value }
     }));
     if line.channel != Channel::DeadLetters {
         headers.extend([
@@ -104,8 +104,10 @@ mod tests {
     const MOST: usize = 64 << 10;
 
     fn line(channel: Channel, key: usize, own: usize, value: usize) -> Line {
-        let headers =
-            vec![Header { name: "own".to_owned(), value: Some(vec![1; own]) }, header("weir-decision-id", "d".repeat(100_000))];
+        let headers = vec![
+            EnvelopeHeader { name: "own".to_owned(), value: Some(vec![1; own]) },
+            header("weir-decision-id", "d".repeat(100_000)),
+        ];
         Line { channel, key: Some(vec![2; key]), headers, value: (0..value).map(|n| n as u8).collect() }
     }
 

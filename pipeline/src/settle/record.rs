@@ -57,12 +57,12 @@ pub(super) fn said(record: &Relayed, name: &str) -> Result<Said, Error> {
 
 #[cfg(test)]
 mod tests {
-    use connectors::source::Header;
+    use connectors::source::EnvelopeHeader;
 
     use super::*;
 
     fn record(seqnos: &[&[u8]], value: &str) -> Relayed {
-        let header = |value: &&[u8]| Header { name: SEQNO.to_owned(), value: Some(value.to_vec()) };
+        let header = |value: &&[u8]| EnvelopeHeader { name: SEQNO.to_owned(), value: Some(value.to_vec()) };
         let headers = seqnos.iter().map(header).collect();
         Relayed { partition: 0, offset: 7, key: None, headers, value: Some(value.as_bytes().to_vec()) }
     }

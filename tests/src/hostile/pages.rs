@@ -1,8 +1,9 @@
 //! Records: whatever they hold, decoding ends with a page within its limits, with nothing, or with a reason.
 
 use connectors::{
+    framing::warc,
     position::Position,
-    source::{Envelope, Header, Payload, Record},
+    source::{Envelope, EnvelopeHeader, Payload, Record},
 };
 use decode::{Decoded, ID_BYTES_MAX, Options, URL_BYTES_MAX};
 
@@ -40,7 +41,7 @@ pub(super) fn http(bytes: &[u8]) {
          Content-Type: application/http; msgtype=response\r\nContent-Length: {}\r\n",
         bytes.len()
     );
-    check(&record(Payload::Warc { header: header.into_bytes(), block: bytes.to_vec() }), "http");
+    check(&record(Payload::Warc { header: warc::header(header.into_bytes()), block: bytes.to_vec() }), "http");
 }
 
 /// A line of JSON.
@@ -52,7 +53,7 @@ pub(super) fn json(bytes: &[u8]) {
 pub(super) fn html(bytes: &[u8]) {
     let line = bytes.iter().position(|&b| b == b'\n').unwrap_or(0);
     let (stated, page) = bytes.split_at(line);
-    let headers = vec![Header { name: "content-type".to_owned(), value: Some(stated.to_vec()) }];
+    let headers = vec![EnvelopeHeader { name: "content-type".to_owned(), value: Some(stated.to_vec()) }];
     let envelope = Envelope { headers, ..Envelope::default() };
     let record = Record { envelope: Some(Box::new(envelope)), ..record(Payload::Html(page.to_vec())) };
     check(&record, "html");

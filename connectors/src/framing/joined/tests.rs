@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use proptest::{collection::vec, prelude::*};
 
-use super::*;
-use crate::{limits::Limits, source::Bad};
+use super::{recent_ids::IDS_MAX, *};
+use crate::{limits::Limits, source::BadRecord};
 
 const LIMITS: Limits = Limits { record_bytes_max: 2 << 20, ratio_max: 1000, header_bytes_max: 1000 };
 
@@ -32,26 +32,27 @@ fn all(numbers: impl IntoIterator<Item = usize>, one: impl Fn(usize) -> String) 
 
 /// What comes out: a record's block, those of a joined one with `+`, a lost stretch's code and length; with `~`: of the texts' file.
 fn outline(archive: &str, texts: Option<&str>) -> Vec<String> {
-    let records = |bytes| Records::new(bytes, LIMITS);
-    let mut joined = Joined::new(records(archive.as_bytes()), texts.map(|texts| (records(texts.as_bytes()), Arc::from("wet"))));
+    let records = |bytes| WarcRecords::new(bytes, LIMITS);
+    let mut joined =
+        JoinedRecords::new(records(archive.as_bytes()), texts.map(|texts| (records(texts.as_bytes()), Arc::from("wet"))));
     let mut outline = Vec::new();
-    while let Some(Placed { frame, side }) = joined.next_frame().expect("in memory") {
+    while let Some(JoinedFrame { frame, file }) = joined.next_frame().expect("in memory") {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         let shown = match frame.payload {
             Payload::Warc { block, .. } => text(block),
             Payload::Joined { block, conversion, .. } => {
                 assert_eq!(
-                    (side, conversion.file.as_deref()),
-                    (Side::Archive, texts.map(|_| "wet").filter(|_| !archive.contains("Conversion")))
+                    (file, conversion.file.as_deref()),
+                    (JoinedFile::Archive, texts.map(|_| "wet").filter(|_| !archive.contains("Conversion")))
                 );
                 format!("{}+{}", text(block), text(conversion.block))
             }
-            Payload::Bad(Bad { code, length, .. }) => format!("{code} {length}"),
+            Payload::Bad(BadRecord { code, length, .. }) => format!("{code} {length}"),
             payload => panic!("{payload:?}"),
         };
-        let source = if side == Side::Texts { texts.expect("texts") } else { archive };
+        let source = if file == JoinedFile::Texts { texts.expect("texts") } else { archive };
         assert!(source[frame.byte_offset as usize..].starts_with("WARC/") || shown.contains(' '), "{shown}");
-        outline.push(if side == Side::Texts { format!("~{shown}") } else { shown });
+        outline.push(if file == JoinedFile::Texts { format!("~{shown}") } else { shown });
     }
     assert_eq!(joined.next_frame().expect("in memory"), None, "at the end and ever after");
     outline
@@ -153,9 +154,9 @@ fn a_window_is_bounded() {
         text(n).replace("Content-Length: 2", "Content-Length: 1048576").replace(&format!("t{n}\r"), &("x".repeat(1 << 20) + "\r"))
     };
     let texts = all(1..80, |n| long(n % 9 + 1));
-    let records = |bytes| Records::new(bytes, LIMITS);
+    let records = |bytes| WarcRecords::new(bytes, LIMITS);
     let archive = all(1000..4000, response);
-    let mut joined = Joined::new(records(archive.as_bytes()), Some((records(texts.as_bytes()), Arc::from("wet"))));
+    let mut joined = JoinedRecords::new(records(archive.as_bytes()), Some((records(texts.as_bytes()), Arc::from("wet"))));
     let (mut most, mut count) = ((0, 0), 0);
     while joined.next_frame().expect("in memory").is_some() {
         let texts = joined.texts.as_ref().expect("texts");
@@ -167,20 +168,20 @@ fn a_window_is_bounded() {
     assert_eq!(count, 79 + 3000);
     assert!(most.0 > WINDOW_BYTES && most.0 < WINDOW_BYTES + (2 << 20), "{most:?}");
     let (mut many, texts) = (0, all(0..2000, text));
-    let mut joined = Joined::new(records(archive.as_bytes()), Some((records(texts.as_bytes()), Arc::from("wet"))));
+    let mut joined = JoinedRecords::new(records(archive.as_bytes()), Some((records(texts.as_bytes()), Arc::from("wet"))));
     while joined.next_frame().expect("in memory").is_some() {
         many = many.max(joined.waiting() + joined.out.len());
-        assert!(joined.passed.order.len() <= REMEMBERED_MAX && joined.passed.ids.len() == joined.passed.order.len());
+        assert!(joined.passed.order.len() <= IDS_MAX && joined.passed.ids.len() == joined.passed.order.len());
     }
     assert!(many <= WINDOW_RECORDS + 1, "{many}");
 }
 
 #[test]
 fn what_is_remembered_is_bounded() {
-    let mut remembered = Remembered::default();
-    (0..REMEMBERED_MAX + 10).for_each(|n| remembered.add(&n.to_string()));
+    let mut remembered = RecentIds::default();
+    (0..IDS_MAX + 10).for_each(|n| remembered.add(&n.to_string()));
     remembered.add("11");
-    assert_eq!((remembered.ids.len(), remembered.order.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
+    assert_eq!((remembered.ids.len(), remembered.order.len()), (IDS_MAX, IDS_MAX));
     assert!(!remembered.has("9") && remembered.has("10") && remembered.has("11"));
 }
 

@@ -1,15 +1,16 @@
-//! WARC records of any version from 0.17 to 1.1, WET included.
+//! How does a WARC record look? Versions from 0.17 to 1.1, WET included.
 //!
-//! A record is a version line, header lines, an empty line, a block of `Content-Length` bytes and empty lines. Read
-//! leniently: `\n` for `\r\n`, and any number of empty lines between records, none included. What is lost where, and where
-//! reading goes on, is said in [`super::archive`]; the codes are `warc_bad_header`, `warc_bad_length` and `warc_truncated`.
+//! A record is a version line, header lines, an empty line, a block of `Content-Length` bytes, and empty lines. Reading is
+//! lenient: `\n` stands for `\r\n`, and any number of empty lines may lie between records, or none. [`super::archive`]
+//! says what damage costs and where reading goes on. The codes of damage are `warc_bad_header`, `warc_bad_length` and
+//! `warc_truncated`.
 
 mod header;
 
-pub use header::Header;
+pub use self::header::header;
 
-use super::archive::{Archive, Codes, Flaw, Kind};
-use crate::source::Payload;
+use super::archive::{ArchiveCodes, ArchiveFormat, ArchiveRecords, HeaderFlaw};
+use crate::source::{ArchiveHeader, HeaderFields, Payload};
 
 /// What every record begins with.
 const PREFIX: &[u8] = b"WARC/";
@@ -17,14 +18,15 @@ const PREFIX: &[u8] = b"WARC/";
 const VERSION_BYTES: usize = 3;
 
 /// Splits a file into WARC records.
-pub type Records<R> = Archive<R, Warc>;
+pub type WarcRecords<R> = ArchiveRecords<R, Warc>;
 
-/// WARC records.
+/// The format WARC.
 #[derive(Debug)]
 pub struct Warc;
 
-impl Kind for Warc {
-    const CODES: Codes = Codes { bad_header: "warc_bad_header", bad_length: "warc_bad_length", truncated: "warc_truncated" };
+impl ArchiveFormat for Warc {
+    const CODES: ArchiveCodes =
+        ArchiveCodes { bad_header: "warc_bad_header", bad_length: "warc_bad_length", truncated: "warc_truncated" };
     const EMPTY_LINE_ENDS: bool = true;
 
     fn begins(bytes: &[u8]) -> bool {
@@ -41,21 +43,23 @@ impl Kind for Warc {
         below.is_empty() || name > 0 && below.get(name) == Some(&b':')
     }
 
-    fn content_length(header: &[u8]) -> Result<u64, Flaw> {
+    fn parse(header: &[u8]) -> Result<(HeaderFields, u64), HeaderFlaw> {
         if !Self::begins(header) {
             let got = String::from_utf8_lossy(&header[..header.len().min(40)]).trim_end().to_owned();
-            return Err(Flaw::Header(format!("record begins with {got:?}, expected WARC/1.0 or WARC/1.1")));
+            return Err(HeaderFlaw::Header(format!("record begins with {got:?}, expected WARC/1.0 or WARC/1.1")));
         }
-        stated_length(&Header::parse(header)).map_err(Flaw::Length)
+        let fields = header::fields(header);
+        let length = stated_length(&fields).map_err(HeaderFlaw::Length)?;
+        Ok((fields, length))
     }
 
-    fn payload(header: Vec<u8>, block: Vec<u8>) -> Payload {
+    fn payload(header: ArchiveHeader, block: Vec<u8>) -> Payload {
         Payload::Warc { header, block }
     }
 }
 
-fn stated_length(header: &Header) -> Result<u64, String> {
-    let mut values = header.get_all("Content-Length");
+fn stated_length(fields: &HeaderFields) -> Result<u64, String> {
+    let mut values = fields.get_all("Content-Length");
     let value = values.next().ok_or("no Content-Length, expected one")?;
     if let Some(other) = values.find(|other| *other != value) {
         return Err(format!("Content-Length given as {value:?} and {other:?}, expected one"));

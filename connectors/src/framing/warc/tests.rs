@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     framing::{Format, Frame, Framer, SNIPPET_BYTES_MAX},
     limits::Limits,
-    source::Bad,
+    source::BadRecord,
 };
 
 const LIMITS: Limits = Limits { record_bytes_max: 1000, ratio_max: 1000, header_bytes_max: 200 };
@@ -16,7 +16,7 @@ fn frames(bytes: &[u8], chunk: usize) -> Vec<Frame> {
 }
 
 fn frames_within(limits: Limits, bytes: &[u8], chunk: usize) -> Vec<Frame> {
-    let mut records = Records::new(BufReader::with_capacity(chunk, bytes), limits);
+    let mut records = WarcRecords::new(BufReader::with_capacity(chunk, bytes), limits);
     let mut frames = Vec::new();
     while let Some(frame) = records.next_frame().expect("in memory") {
         frames.push(frame);
@@ -35,7 +35,7 @@ type Outline = Result<String, (&'static str, u64)>;
 fn outline(frames: &[Frame]) -> Vec<Outline> {
     let outline = |frame: &Frame| match &frame.payload {
         Payload::Warc { block, .. } => Ok(String::from_utf8_lossy(block).into_owned()),
-        Payload::Bad(Bad { code, length, .. }) => Err((*code, *length)),
+        Payload::Bad(BadRecord { code, length, .. }) => Err((*code, *length)),
         Payload::Line(_) | Payload::Row(_) | Payload::Arc { .. } | Payload::Joined { .. } | Payload::Html(_) => {
             panic!("only records in WARC")
         }
@@ -55,7 +55,7 @@ fn records_keep_header_and_block() {
         let frames = frames(text.as_bytes(), chunk);
         assert_eq!(outline(&frames), [ok("one\r\n\r\nWARC/1.0 inside"), ok(""), ok("three")]);
         let Payload::Warc { header, .. } = &frames[2].payload else { panic!("a record") };
-        assert_eq!(header, b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 5\r\n");
+        assert_eq!(header.raw(), b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 5\r\n");
         assert_eq!(frames[2].byte_offset as usize, text.len() - record("three").len());
     }
 }

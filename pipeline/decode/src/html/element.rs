@@ -53,35 +53,35 @@ pub(super) enum Kind {
 /// Properties of elements.
 pub(super) mod bit {
     /// Has no content and no end tag.
-    pub(in super::super) const VOID: u16 = 1;
+    pub(in crate::html) const VOID: u16 = 1;
     /// End tags of phrases inside it do not reach through it.
-    pub(in super::super) const SPECIAL: u16 = 1 << 1;
+    pub(in crate::html) const SPECIAL: u16 = 1 << 1;
     /// Nor do end tags of blocks.
-    pub(in super::super) const SCOPE: u16 = 1 << 2;
+    pub(in crate::html) const SCOPE: u16 = 1 << 2;
     /// Nor do rows and cells.
-    pub(in super::super) const TABLE: u16 = 1 << 3;
+    pub(in crate::html) const TABLE: u16 = 1 << 3;
     /// List items inside it are no items of a list around it.
-    pub(in super::super) const LIST: u16 = 1 << 4;
+    pub(in crate::html) const LIST: u16 = 1 << 4;
     /// Its start ends an open paragraph.
-    pub(in super::super) const ENDS_P: u16 = 1 << 5;
+    pub(in crate::html) const ENDS_P: u16 = 1 << 5;
     /// Its end tag ends it alone, and leaves open what is open within it.
-    pub(in super::super) const FORMAT: u16 = 1 << 6;
+    pub(in crate::html) const FORMAT: u16 = 1 << 6;
     /// Its text is a link's.
-    pub(in super::super) const LINK: u16 = 1 << 7;
+    pub(in crate::html) const LINK: u16 = 1 << 7;
     /// Its text is a heading.
-    pub(in super::super) const HEADING: u16 = 1 << 8;
+    pub(in crate::html) const HEADING: u16 = 1 << 8;
     /// Its text is around a page's matter: navigation, footer, sidebar.
-    pub(in super::super) const ASIDE: u16 = 1 << 9;
+    pub(in crate::html) const ASIDE: u16 = 1 << 9;
     /// The same, unless a heading of the page or its matter stands in it: `<header>`.
-    pub(in super::super) const HEADER: u16 = 1 << 10;
+    pub(in crate::html) const HEADER: u16 = 1 << 10;
     /// Its text stands on something to press or to fill in.
-    pub(in super::super) const CONTROL: u16 = 1 << 11;
+    pub(in crate::html) const CONTROL: u16 = 1 << 11;
     /// Its text is a page's matter.
-    pub(in super::super) const MAIN: u16 = 1 << 12;
+    pub(in crate::html) const MAIN: u16 = 1 << 12;
     /// SVG or `MathML`, where names mean something else.
-    pub(in super::super) const FOREIGN: u16 = 1 << 13;
+    pub(in crate::html) const FOREIGN: u16 = 1 << 13;
     /// Its white space counts.
-    pub(in super::super) const PRE: u16 = 1 << 14;
+    pub(in crate::html) const PRE: u16 = 1 << 14;
 }
 
 use bit::{ASIDE, CONTROL, ENDS_P, FOREIGN, FORMAT, HEADER, HEADING, LINK, LIST, MAIN, PRE, SCOPE, SPECIAL, TABLE, VOID};
@@ -245,36 +245,36 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 pub(super) mod tag {
     use super::place;
 
-    pub(in super::super) const A: u8 = place("a");
-    pub(in super::super) const ARTICLE: u8 = place("article");
-    pub(in super::super) const BODY: u8 = place("body");
-    pub(in super::super) const BUTTON: u8 = place("button");
-    pub(in super::super) const DD: u8 = place("dd");
-    pub(in super::super) const DIALOG: u8 = place("dialog");
-    pub(in super::super) const DT: u8 = place("dt");
-    pub(in super::super) const FOREIGN_OBJECT: u8 = place("foreignobject");
-    pub(in super::super) const H1: u8 = place("h1");
-    pub(in super::super) const H6: u8 = place("h6");
-    pub(in super::super) const LI: u8 = place("li");
-    pub(in super::super) const LINK: u8 = place("link");
-    pub(in super::super) const MAIN: u8 = place("main");
-    pub(in super::super) const MATH: u8 = place("math");
-    pub(in super::super) const META: u8 = place("meta");
-    pub(in super::super) const OL: u8 = place("ol");
-    pub(in super::super) const OPTGROUP: u8 = place("optgroup");
-    pub(in super::super) const OPTION: u8 = place("option");
-    pub(in super::super) const P: u8 = place("p");
-    pub(in super::super) const RP: u8 = place("rp");
-    pub(in super::super) const RT: u8 = place("rt");
-    pub(in super::super) const SVG: u8 = place("svg");
-    pub(in super::super) const TBODY: u8 = place("tbody");
-    pub(in super::super) const TD: u8 = place("td");
-    pub(in super::super) const TFOOT: u8 = place("tfoot");
-    pub(in super::super) const TH: u8 = place("th");
-    pub(in super::super) const THEAD: u8 = place("thead");
-    pub(in super::super) const TITLE: u8 = place("title");
-    pub(in super::super) const TR: u8 = place("tr");
-    pub(in super::super) const UL: u8 = place("ul");
+    pub(in crate::html) const A: u8 = place("a");
+    pub(in crate::html) const ARTICLE: u8 = place("article");
+    pub(in crate::html) const BODY: u8 = place("body");
+    pub(in crate::html) const BUTTON: u8 = place("button");
+    pub(in crate::html) const DD: u8 = place("dd");
+    pub(in crate::html) const DIALOG: u8 = place("dialog");
+    pub(in crate::html) const DT: u8 = place("dt");
+    pub(in crate::html) const FOREIGN_OBJECT: u8 = place("foreignobject");
+    pub(in crate::html) const H1: u8 = place("h1");
+    pub(in crate::html) const H6: u8 = place("h6");
+    pub(in crate::html) const LI: u8 = place("li");
+    pub(in crate::html) const LINK: u8 = place("link");
+    pub(in crate::html) const MAIN: u8 = place("main");
+    pub(in crate::html) const MATH: u8 = place("math");
+    pub(in crate::html) const META: u8 = place("meta");
+    pub(in crate::html) const OL: u8 = place("ol");
+    pub(in crate::html) const OPTGROUP: u8 = place("optgroup");
+    pub(in crate::html) const OPTION: u8 = place("option");
+    pub(in crate::html) const P: u8 = place("p");
+    pub(in crate::html) const RP: u8 = place("rp");
+    pub(in crate::html) const RT: u8 = place("rt");
+    pub(in crate::html) const SVG: u8 = place("svg");
+    pub(in crate::html) const TBODY: u8 = place("tbody");
+    pub(in crate::html) const TD: u8 = place("td");
+    pub(in crate::html) const TFOOT: u8 = place("tfoot");
+    pub(in crate::html) const TH: u8 = place("th");
+    pub(in crate::html) const THEAD: u8 = place("thead");
+    pub(in crate::html) const TITLE: u8 = place("title");
+    pub(in crate::html) const TR: u8 = place("tr");
+    pub(in crate::html) const UL: u8 = place("ul");
 }
 
 impl Element {

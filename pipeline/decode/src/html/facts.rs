@@ -4,7 +4,8 @@
 
 use memchr::memchr_iter;
 
-use super::{super::page::fact, token::Attribute};
+use super::token::Attribute;
+use crate::page::fact;
 
 /// Licences and analytics ids kept of a page.
 const LISTED_MAX: usize = 8;
@@ -14,7 +15,7 @@ const ROBOTS: [&str; 6] = ["robots", "tdm-reservation", "google-extended", "gptb
 
 /// What a page states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Facts {
+pub(crate) struct Facts {
     /// What robots may do, as `robots` and named robots are told: `noindex`, `googlebot: noindex`.
     pub robots: Vec<String>,
     /// Addresses or names of licences.

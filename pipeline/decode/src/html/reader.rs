@@ -1,7 +1,6 @@
 //! Which text does a page hold, where does it stand, and can it be seen? Tokens drive the open elements and the layout.
 
 use super::{
-    super::Reject,
     colour::Colour,
     element::{Element, Kind, bit, tag},
     facts::{Facts, find},
@@ -12,6 +11,7 @@ use super::{
     style::Declared,
     token::{Attribute, Text, Token, Tokens},
 };
+use crate::decoded::Reject;
 
 /// Words from which a comment may be prose.
 const COMMENT_WORDS: usize = 8;

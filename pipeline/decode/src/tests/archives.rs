@@ -1,4 +1,4 @@
-use connectors::source::Conversion;
+use connectors::{framing::arc, source::Conversion};
 
 use super::*;
 
@@ -57,7 +57,7 @@ const CONVERSION: &str = "WARC-Type: conversion\r\nWARC-Target-URI: http://a.exa
 
 /// A record and a text in another file.
 fn joined(record: &str, block: &[u8], text: &str, of_text: &[u8]) -> Decoded {
-    let header = |fields: &str| format!("WARC/1.0\r\n{fields}").into_bytes();
+    let header = |fields: &str| connectors::framing::warc::header(format!("WARC/1.0\r\n{fields}").into_bytes());
     let conversion = Conversion { header: header(text), block: of_text.to_vec(), file: Some("crawl.warc.wet.gz".into()) };
     let payload = Payload::Joined { header: header(record), block: block.to_vec(), conversion: Box::new(conversion) };
     decode(&self::record(payload), "crawl.warc.gz", &Options::default())
@@ -192,7 +192,7 @@ fn a_chunked_and_compressed_page_is_read() {
 #[test]
 fn old_archives_are_read_as_warc_would_be() {
     let arc = |line: &str, block: &[u8]| {
-        decode(&record(Payload::Arc { header: line.into(), block: block.to_vec() }), "a.arc.gz", &Options::default())
+        decode(&record(Payload::Arc { header: arc::header(line.into()), block: block.to_vec() }), "a.arc.gz", &Options::default())
     };
     let line = "http://a.example/?q=a b 1.2.3.4 20080430204825 text/html 99\n";
     let page = page(arc(line, &http("Content-Type: text/html\r\n", b"<p>old")));
@@ -201,7 +201,7 @@ fn old_archives_are_read_as_warc_would_be() {
         ("old", Some("http://a.example/?q=a b"), Some(1_209_588_505))
     );
     assert_eq!((page.provenance.schema, page.provenance.file.as_deref()), ("arc", Some("a.arc.gz")));
-    let name = name_of(&record(Payload::Arc { header: line.into(), block: Vec::new() }), &Options::default());
+    let name = name_of(&record(Payload::Arc { header: arc::header(line.into()), block: Vec::new() }), &Options::default());
     assert_eq!(name.url.as_deref(), Some("http://a.example/?q=a b"));
     for (line, why) in [
         ("filedesc://a.arc 0.0.0.0 20080430204825 text/plain 76", "warcinfo"),

@@ -139,7 +139,7 @@ fn no_archive_record_panics() {
     for round in 0..40_000 {
         let header = if round % 3 == 0 { mutate(header, &mut random) } else { header.to_vec() };
         let block = mutate(blocks[round % blocks.len()], &mut random);
-        let decoded = decode(&record(Payload::Warc { header, block }), "a", &options);
+        let decoded = decode(&record(Payload::Warc { header: connectors::framing::warc::header(header), block }), "a", &options);
         check(&decoded, &options);
         pages += usize::from(matches!(decoded, Decoded::Page(_)));
     }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use connectors::{
     compress::Reader,
-    framing::jsonl::Lines,
+    framing::jsonl::JsonLines,
     kafka::{JournalReader, KafkaConfig},
     limits::Limits,
     source::Payload,
@@ -118,7 +118,7 @@ impl Fates {
     fn read_file(&mut self, path: &Path) -> Result<()> {
         let limits = Limits { record_bytes_max: LINE_BYTES_MAX, ..Limits::default() };
         let reader = Reader::new(Box::new(File::open(path)?), &limits)?;
-        let mut lines = Lines::new(reader, limits);
+        let mut lines = JsonLines::new(reader, limits);
         let mut number = 0;
         while let Some(frame) = lines.next_frame()? {
             number += 1;

@@ -27,7 +27,7 @@ use connectors::{
     framing::arc,
     kafka::{KafkaConfig, KafkaPublisher, Outcome},
     position::Positions,
-    source::{Header, Limit, Payload, Record, Source},
+    source::{EnvelopeHeader, Limit, Payload, Record, Source},
 };
 use decode::{Reject, name_of};
 use operators::reputation::publisher::split_url;
@@ -297,8 +297,8 @@ fn key(record: &Record, options: &decode::Options, files: &[String]) -> String {
     host.or(name.id).unwrap_or_else(|| position(record, files))
 }
 
-fn headers(record: &Record, kind: &str, files: &[String]) -> [Header; 3] {
-    let header = |name: &str, value: &str| Header { name: name.to_owned(), value: Some(value.as_bytes().to_vec()) };
+fn headers(record: &Record, kind: &str, files: &[String]) -> [EnvelopeHeader; 3] {
+    let header = |name: &str, value: &str| EnvelopeHeader { name: name.to_owned(), value: Some(value.as_bytes().to_vec()) };
     let file = files.get(record.position.partition as usize).map_or("?", String::as_str);
     [
         header("content-type", kind),
@@ -312,9 +312,9 @@ fn message(record: &Record) -> Result<(Cow<'_, [u8]>, &'static str), Reject> {
     match &record.payload {
         Payload::Line(line) | Payload::Row(line) => Ok((line.into(), "application/json")),
         Payload::Html(page) => Ok((page.into(), "text/html")),
-        Payload::Warc { header, block } => Ok(([&header[..], b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc")),
+        Payload::Warc { header, block } => Ok(([header.raw(), b"\r\n", block, b"\r\n\r\n"].concat().into(), "application/warc")),
         Payload::Joined { header, block, conversion: text } => {
-            let records = [&header[..], b"\r\n", block, b"\r\n\r\n", &text.header, b"\r\n", &text.block, b"\r\n\r\n"];
+            let records = [header.raw(), b"\r\n", block, b"\r\n\r\n", text.header.raw(), b"\r\n", &text.block, b"\r\n\r\n"];
             Ok((records.concat().into(), "application/warc"))
         }
         Payload::Arc { header, block } => {

@@ -117,7 +117,7 @@ impl Open {
 mod tests {
     use connectors::{
         position::Position,
-        source::{Bad, Payload},
+        source::{BadRecord, Payload},
     };
 
     use super::*;
@@ -126,7 +126,7 @@ mod tests {
     fn each_is_there_once_whatever_is_cut() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("new/dead.jsonl");
-        let bad = Bad { code: "c", message: "m".to_owned(), bytes: b"x\n".to_vec(), length: 2, packed: None };
+        let bad = BadRecord { code: "c", message: "m".to_owned(), bytes: b"x\n".to_vec(), length: 2, packed: None };
         let record = Record::new(Position { partition: 0, offset: 0 }, 0, Payload::Bad(bad));
         let reject = Reject { code: "c", message: "m".to_owned() };
         let add = |positions: &[&str]| {

@@ -1,5 +1,9 @@
 use connectors::{
-    framing::{Format, Framer, joined::Joined, warc::Records},
+    framing::{
+        Format, Framer,
+        joined::JoinedRecords,
+        warc::{self, WarcRecords},
+    },
     limits::Limits,
     position::Position,
 };
@@ -39,7 +43,7 @@ fn places_come_back() {
 
 #[test]
 fn keys_are_hosts_then_ids_then_places() {
-    let warc = |header: &str| record(Payload::Warc { header: header.into(), block: Vec::new() });
+    let warc = |header: &str| record(Payload::Warc { header: warc::header(header.into()), block: Vec::new() });
     for (record, expected) in [
         (line(r#"{"text":"x","url":"https://User@EXAMPLE.org:443/a","id":"i"}"#), "example.org"),
         (line(r#"{"text":"x","url":"none","id":"i"}"#), "i"),
@@ -74,7 +78,7 @@ fn warc_values_hold_the_record_they_were_made_of() {
         format!("WARC/1.0\r\nWARC-Type: {kind}\r\n{field}: <x:1>\r\nContent-Length: 1\r\n\r\nx\r\n\r\n")
     };
     let both = of("response", "WARC-Record-ID") + &of("conversion", "WARC-Refers-To");
-    let mut records = Joined::new(Records::new(both.as_bytes(), Limits::default()), None);
+    let mut records = JoinedRecords::new(WarcRecords::new(both.as_bytes(), Limits::default()), None);
     let joined = record(records.next_frame().expect("in memory").expect("a record").frame.payload);
     assert!(matches!(joined.payload, Payload::Joined { .. }), "{joined:?}");
     let (value, kind) = message(&joined).expect("a value");

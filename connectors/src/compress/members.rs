@@ -5,16 +5,6 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use super::{Codec, Reader};
-
-/// A gzip member or zstd frame that is being unpacked.
-pub(super) struct Member {
-    /// Where it begins in the file.
-    pub offset: u64,
-    /// Bytes unpacked from it.
-    pub produced: u64,
-}
-
 /// A reader that knows where members begin, if its bytes were packed. [`BufRead::fill_buf`] never hands out bytes of two of
 /// them at once, and at least 16 bytes of a new one, if it has as many.
 pub trait Members: BufRead {
@@ -34,22 +24,6 @@ pub trait Members: BufRead {
     /// Bytes that are left, where that is known.
     fn remaining(&self) -> Option<u64> {
         None
-    }
-}
-
-impl Members for Reader {
-    fn at_member(&mut self) -> io::Result<bool> {
-        Ok(!self.fill_buf()?.is_empty() && self.beginning.is_some_and(|(at, _)| at == self.start))
-    }
-
-    fn member_offset(&self) -> Option<u64> {
-        (!matches!(self.codec, Codec::Plain)).then_some(self.member_offset)
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        let plain = matches!(self.codec, Codec::Plain);
-        let unread = self.size.filter(|_| plain)?.saturating_sub(self.window.position());
-        Some(unread + (self.end - self.start) as u64)
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::io;
 
-use super::{Codec, Met, Reader, gzip, zst};
-use crate::limits::Limits;
+use super::{PendingDamage, Reader};
+use crate::{
+    compress::{codec::Codec, zst},
+    limits::Limits,
+};
 
 /// Packed bytes looked at to tell whether a member begins.
 const TRIAL_BYTES: usize = 4 << 10;
@@ -16,7 +19,7 @@ impl Reader {
     pub(super) fn find_beginning(&mut self) -> io::Result<bool> {
         let begin = self.window.position();
         loop {
-            let ahead = self.window.ahead(zst::MAGIC.len())?;
+            let ahead = self.window.ahead(Codec::MAGIC_BYTES)?;
             if ahead.is_empty() {
                 return Ok(false);
             }
@@ -29,15 +32,15 @@ impl Reader {
             } else if let Codec::Zstd(zst) = &mut self.codec
                 && skippable
             {
-                if let Err(fault) = zst.skip(&mut self.window) {
-                    self.fail(fault)?;
+                if let Err(error) = zst.skip(&mut self.window) {
+                    self.fail(error)?;
                     return Ok(false);
                 }
             } else {
                 let code = self.codec.code("gzip_garbage", "zstd_garbage");
                 let message = format!("got bytes that begin no member at byte {} of the file", self.window.position());
                 let search_from = self.window.position();
-                self.met = Some(Met { code, message, begin, search_from });
+                self.pending = Some(PendingDamage { code, message, begin, search_from });
                 return Ok(false);
             }
         }
@@ -45,7 +48,7 @@ impl Reader {
 
     /// Whether a member's magic stands `at` bytes ahead.
     fn magic(&mut self, at: usize) -> io::Result<bool> {
-        let magic: &[u8] = if matches!(self.codec, Codec::Gzip(_)) { &gzip::MAGIC } else { &zst::MAGIC };
+        let magic = self.codec.magic();
         let ahead = self.window.ahead(at + magic.len())?;
         Ok(ahead.get(at..).is_some_and(|ahead| ahead.starts_with(magic)))
     }
@@ -57,7 +60,7 @@ impl Reader {
         let allowed = Limits::RESCAN_FREE_BYTES.saturating_add(here.saturating_mul(2)).saturating_sub(self.rescanned);
         self.rescanned += self.window.go_back(from.max(here.saturating_sub(allowed)).min(here));
         loop {
-            let magic: u8 = if matches!(self.codec, Codec::Gzip(_)) { gzip::MAGIC[0] } else { zst::MAGIC[0] };
+            let magic = self.codec.magic()[0];
             let ahead = self.window.ahead(1)?;
             if ahead.is_empty() {
                 return Ok(());

@@ -1,39 +1,14 @@
-//! HTML to the text a trainer would see, and what stands beside it.
-//!
-//! | text | holds |
-//! |---|---|
-//! | [`Extract::text`] | the title, then the page's matter ([`lines`]), or every line that is shown: `input.html` |
-//! | [`Extract::around`] | the other lines that are shown: navigation, headers, footers, sidebars |
-//! | [`Extract::hidden`] | what is not rendered: `display: none` and its like, `hidden`, `<template>`, `<noscript>`, prose in comments |
-//! | [`Extract::disguised`] | what is rendered so that nobody sees it: tiny, off the page, in the colour of its background |
-//!
-//! A page that shows next to nothing and hides a text is one that waits for a script: what it hides is its text.
-//!
-//! Blocks, list items and table rows stand on lines of their own, cells are separated by tabs, white space is collapsed but in
-//! `<pre>`, character references are decoded, readings (`<rt>`) follow their base in parentheses. Text stays in the order in which it is
-//! written, whatever its direction. Scripts, styles, embedded content, fallbacks and alternative texts are left out.
-//!
-//! **Misses** what linked style sheets, rules on several elements ([`sheet`]) and scripts hide or add; text under a picture.
-//! **Cost** two passes of the tokenizer, the first for style rules. **State** the open elements. **Limits** [`stack::DEPTH_MAX`], and those
-//! beside each part; no recursion.
-
-mod colour;
-mod element;
-mod facts;
-mod layout;
-mod lines;
-mod place;
-mod reader;
-mod sheet;
-mod stack;
-mod style;
-mod token;
+//! Which texts does a page of HTML hold: main content, boilerplate, and what nobody sees?
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::facts::Facts;
-use self::{layout::Laid, lines::Line, reader::Reader};
-use super::Reject;
+use super::{
+    facts::Facts,
+    layout::Laid,
+    lines::{self, Line},
+    reader::Reader,
+};
+use crate::decoded::Reject;
 
 /// Bytes shown below which a page may be one that shows its text by a script,
 const SHOWN_BYTES_MIN: usize = 512;
@@ -53,7 +28,7 @@ pub enum Keep {
 
 /// What a page holds.
 #[derive(Debug, Default)]
-pub(super) struct Extract {
+pub(crate) struct Extract {
     /// Its text.
     pub text: String,
     /// What is shown around it.
@@ -69,7 +44,7 @@ pub(super) struct Extract {
 }
 
 /// Extracts the text of a page.
-pub(super) fn to_text(html: &str, keep: Keep) -> Result<Extract, Reject> {
+pub(crate) fn to_text(html: &str, keep: Keep) -> Result<Extract, Reject> {
     let (laid, facts) = Reader::read(html)?;
     let Laid { title, shown, lines, mut hidden, disguised, hidden_bytes } = laid;
     let (mut text, around) = match keep {
@@ -105,6 +80,3 @@ fn separate(shown: &str, lines: &[Line]) -> (String, String) {
     }
     (text, around)
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,9 +10,9 @@ const FIELDS_MAX: usize = 256;
 const BYTES_MAX: usize = 64 << 10;
 
 /// Header fields in their order.
-pub(super) struct Header(Vec<(String, String)>);
+pub(super) struct HttpHeader(Vec<(String, String)>);
 
-impl Header {
+impl HttpHeader {
     /// The fields of a header block; reading stops at its limits.
     pub(super) fn parse(block: &[u8]) -> Self {
         let mut fields: Vec<(String, String)> = Vec::new();
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn reads_what_servers_send() {
-        let header = Header::parse(b"A: 1\r\nb:2\nno colon\r\nLong: a\r\n  b\n\tc\r\na: second\r\nBad: \xFF\r\n:\r\n");
+        let header = HttpHeader::parse(b"A: 1\r\nb:2\nno colon\r\nLong: a\r\n  b\n\tc\r\na: second\r\nBad: \xFF\r\n:\r\n");
         for (name, want) in [
             ("a", Some("1")),
             ("B", Some("2")),
@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn stops_at_its_limits() {
-        let header = Header::parse("a: b\n".repeat(100_000).as_bytes());
+        let header = HttpHeader::parse("a: b\n".repeat(100_000).as_bytes());
         assert_eq!(header.0.len(), FIELDS_MAX);
-        let header = Header::parse(&[&b"a: "[..], &vec![b'x'; BYTES_MAX * 2]].concat());
+        let header = HttpHeader::parse(&[&b"a: "[..], &vec![b'x'; BYTES_MAX * 2]].concat());
         assert_eq!(header.get("a").map(str::len), Some(BYTES_MAX - 3));
     }
 }

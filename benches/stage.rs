@@ -29,7 +29,10 @@ use connectors::{
     committer::Committer,
     discard::Discard,
     error::Error,
-    kafka::{Checked, KafkaCommitter, KafkaConfig, KafkaPublisher, KafkaSource, Start, Topics, WithoutSnapshot, check_topics},
+    kafka::{
+        CheckedTopics, KafkaCommitter, KafkaConfig, KafkaPublisher, KafkaSource, StartPosition, TopicNames, WithoutSnapshot,
+        check_topics,
+    },
     position::{Partition, Position, Positions},
     source::{Limit, Record, Source},
 };
@@ -119,10 +122,10 @@ struct Bench {
 
 impl Bench {
     /// A group with outputs of its own over the one input.
-    fn group(&self, name: &str) -> (KafkaConfig, Checked) {
+    fn group(&self, name: &str) -> (KafkaConfig, CheckedTopics) {
         let name = format!("bench-{}-{name}", std::process::id());
         let of = |topic: &str| format!("{name}.{topic}");
-        let topics = Topics {
+        let topics = TopicNames {
             input: vec![format!("bench-{}", std::process::id())],
             clean: of("clean"),
             quarantine: of("quarantine"),
@@ -134,7 +137,7 @@ impl Bench {
             journal: of("journal"),
         };
         let mut kafka = KafkaConfig::new(self.broker.address.clone(), name, topics);
-        (kafka.start, kafka.create_topics, kafka.create_partitions) = (Some(Start::Earliest), true, 3);
+        (kafka.start, kafka.create_topics, kafka.partitions) = (Some(StartPosition::Earliest), true, 3);
         let checked = check_topics(&kafka).expect("topics");
         (kafka, checked)
     }
@@ -168,7 +171,7 @@ impl Bench {
     /// Everything that is in the input, as the broker gives it.
     fn read_all(&self) -> (Vec<String>, Vec<Record>) {
         let (kafka, _) = self.group("read");
-        let mut source = KafkaSource::new(&kafka).expect("a source");
+        let mut source = KafkaSource::new(&kafka, self.config.input.limits()).expect("a source");
         source.seek(&Positions::default()).expect("the beginning");
         let mut records = Vec::new();
         while records.len() < self.documents {
@@ -196,9 +199,9 @@ impl Bench {
     /// Documents a second of a.
     fn pass_through(&self, round: usize, outputs: &HashMap<Position, Vec<Line>>) -> f64 {
         let (kafka, checked) = self.group(&format!("pass-{round}"));
-        let mut source = KafkaSource::new(&kafka).expect("a source");
+        let mut source = KafkaSource::new(&kafka, self.config.input.limits()).expect("a source");
         let mut committer =
-            KafkaCommitter::new(&kafka, checked.limits, source.numbering(), WithoutSnapshot::Refuse).expect("a committer");
+            KafkaCommitter::new(&kafka, checked.limits, source.input_partitions(), WithoutSnapshot::Refuse).expect("a committer");
         source.seek(&Positions::default()).expect("the beginning");
         committer.recover(None).expect("recovered");
         let (begun, mut passed, mut positions) = (Instant::now(), 0, Positions::default());
@@ -232,9 +235,9 @@ impl Bench {
     /// Documents a second of c.
     fn stage(&self, round: usize) -> f64 {
         let (kafka, checked) = self.group(&format!("stage-{round}"));
-        let source = KafkaSource::new(&kafka).expect("a source");
+        let source = KafkaSource::new(&kafka, self.config.input.limits()).expect("a source");
         let committer =
-            KafkaCommitter::new(&kafka, checked.limits, source.numbering(), WithoutSnapshot::Refuse).expect("a committer");
+            KafkaCommitter::new(&kafka, checked.limits, source.input_partitions(), WithoutSnapshot::Refuse).expect("a committer");
         self.run(source, committer)
     }
 

@@ -5,6 +5,17 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+/// What may be done about a failed call to a broker. The names are those of Kafka's clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The same call may be made again.
+    Retriable,
+    /// The open transaction must be aborted. After a recovery, work goes on.
+    Abortable,
+    /// The process must end.
+    Fatal,
+}
+
 /// A failed dependency.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -25,13 +36,13 @@ pub enum Error {
     /// An output cannot be continued.
     #[error("{0}")]
     Refused(String),
-    /// A call to a broker failed; `outcome` says what may be done about it.
+    /// A call to a broker failed; `class` says what may be done about it.
     #[error("{action}: {reason}")]
     Broker {
         /// What was tried, such as "commit the transaction".
         action: &'static str,
-        /// Whether to abort and recover, or to end. Retries are behind it already.
-        outcome: crate::kafka::Outcome,
+        /// What may be done about it. The call was tried again already where that is allowed.
+        class: ErrorClass,
         /// What the client said.
         reason: String,
     },

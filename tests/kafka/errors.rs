@@ -10,8 +10,9 @@ use std::{
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
-    error::Error,
-    kafka::{KafkaCommitter, KafkaConfig, KafkaSource, Outcome, Start, TopicLimits, WithoutSnapshot},
+    error::{Error, ErrorClass},
+    kafka::{ClientProperty, KafkaCommitter, KafkaConfig, KafkaSource, StartPosition, TopicLimits, WithoutSnapshot},
+    limits::Limits,
     position::Positions,
     source::Source,
 };
@@ -124,19 +125,19 @@ fn mock_of(brokers: i32) -> Mock {
         cluster.partition_leader(name, 0, Some(1)).expect("a leader");
     }
     let mut config = KafkaConfig::new(cluster.bootstrap_servers(), "g", topics);
-    config.start = Some(Start::Earliest);
+    config.start = Some(StartPosition::Earliest);
     config.transaction_timeout = Duration::from_secs(10);
-    config.client.insert("retry.backoff.ms".to_owned(), "20".to_owned());
-    config.client.insert("reconnect.backoff.ms".to_owned(), "20".to_owned());
-    config.client.insert("log_level".to_owned(), "0".to_owned());
-    let mut source = KafkaSource::new(&config).expect("a source");
+    config.client.insert("retry.backoff.ms".to_owned(), ClientProperty::Value("20".to_owned()));
+    config.client.insert("reconnect.backoff.ms".to_owned(), ClientProperty::Value("20".to_owned()));
+    config.client.insert("log_level".to_owned(), ClientProperty::Value("0".to_owned()));
+    let mut source = KafkaSource::new(&config, Limits::default()).expect("a source");
     source.seek(&Positions::default()).expect("sought");
     Mock { cluster, config, source }
 }
 
 fn committer(mock: &Mock) -> KafkaCommitter {
     let limits = TopicLimits::uniform(1_000_000);
-    KafkaCommitter::new(&mock.config, limits, mock.source.numbering(), WithoutSnapshot::FromJournal).expect("a committer")
+    KafkaCommitter::new(&mock.config, limits, mock.source.input_partitions(), WithoutSnapshot::FromJournal).expect("a committer")
 }
 
 fn batch(committer: &mut KafkaCommitter) -> Result<(), Error> {
@@ -208,8 +209,8 @@ pub(crate) fn injected_errors_have_their_outcomes() {
 fn failure(error: &Error) -> Expected {
     match error {
         Error::Fenced { .. } => Expected::Fenced,
-        Error::Broker { outcome: Outcome::Abort, .. } => Expected::Aborted,
-        Error::Broker { outcome: Outcome::Fatal, .. } => Expected::Fatal,
+        Error::Broker { class: ErrorClass::Abortable, .. } => Expected::Aborted,
+        Error::Broker { class: ErrorClass::Fatal, .. } => Expected::Fatal,
         other => panic!("{other}"),
     }
 }
@@ -257,7 +258,7 @@ pub(crate) fn a_group_without_its_coordinator_holds_nobody() {
     let took = begun.elapsed();
     let said = format!("{undecided:?}");
     assert!(
-        matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })) && said.contains("no answer in 10s"),
+        matches!(undecided, Err(Error::Broker { class: ErrorClass::Abortable, .. })) && said.contains("no answer in 10s"),
         "{said}"
     );
     assert!(took < Duration::from_secs(20), "{took:?}");
@@ -320,7 +321,7 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     mock.cluster.broker_down(-1).expect("down");
     let begun = Instant::now();
     let undecided = committer.commit(&Positions(vec![3]), b"j");
-    assert!(matches!(undecided, Err(Error::Broker { outcome: Outcome::Abort, .. })), "{undecided:?}");
+    assert!(matches!(undecided, Err(Error::Broker { class: ErrorClass::Abortable, .. })), "{undecided:?}");
     assert!(begun.elapsed() < 2 * mock.config.transaction_timeout, "{:?}", begun.elapsed());
     // Nothing to do where the call had no answer; where it had one in time, the abort fails as it did.
     if let Err(error) = committer.abort() {

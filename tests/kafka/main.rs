@@ -7,8 +7,8 @@ mod committing;
 mod errors;
 mod journal;
 mod long;
-mod looking;
 mod publishing;
+mod querying;
 mod reading;
 mod recovering;
 mod seeking;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     all.extend(tests![false;
         errors: injected_errors_have_their_outcomes, an_abort_has_its_outcomes, a_commit_outlasts_brokers_that_come_back,
             a_group_without_its_coordinator_holds_nobody, a_recovery_that_fails_forgets_nothing;
-        looking: injected_errors_of_readers_have_their_outcomes, half_an_answer_skips_no_record;
+        querying: injected_errors_of_readers_have_their_outcomes, half_an_answer_skips_no_record;
     ]);
     all.extend(tests![true, broker::shared().as_ref(); long: commits_are_measured;]);
     runner::run("Kafka", "WEIR_TEST_REQUIRE_KAFKA", &all)

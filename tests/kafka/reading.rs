@@ -86,7 +86,7 @@ pub(crate) fn what_is_no_record_is_passed_over(client: &Client) {
 
 pub(crate) fn values_are_what_they_say(client: &Client) {
     let mut stage = Stage::new(client, "values", 1);
-    stage.config.limits = Limits { record_bytes_max: 1000, ..Limits::default() };
+    stage.record_limits = Limits { record_bytes_max: 1000, ..Limits::default() };
     let warc = "WARC/1.0\r\nContent-Length: 2\r\n\r\nab\r\n\r\n";
     let typed = |content_type: &str, value: &str| Message {
         headers: vec![("content-type".to_owned(), Some(content_type.as_bytes().to_vec()))],

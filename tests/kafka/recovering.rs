@@ -3,7 +3,7 @@
 use connectors::{
     committer::{Channel, Committer, Outgoing},
     error::Error,
-    kafka::{Mutation, WithoutSnapshot},
+    kafka::{ProtocolFault, WithoutSnapshot},
     position::Positions,
 };
 use testkit::broker::Client;
@@ -150,8 +150,8 @@ pub(crate) fn a_journal_made_anew_is_noticed(client: &Client) {
 pub(crate) fn without_the_transaction_halves_are_seen(client: &Client) {
     let stage = Stage::new(client, "halves", 1);
     let source = stage.source();
-    let broken = Mutation { no_transaction: true, ..Mutation::default() };
-    let mut committer = stage.committer(&source).with_mutation(broken);
+    let broken = ProtocolFault { no_transaction: true, ..ProtocolFault::default() };
+    let mut committer = stage.committer(&source).with_protocol_fault(broken);
     committer.recover(None).expect("recovered");
     committer.begin().expect("begun");
     committer.write(&Outgoing::plain(Channel::Clean, b"half")).expect("written");
@@ -164,11 +164,11 @@ pub(crate) fn without_the_transaction_halves_are_seen(client: &Client) {
 pub(crate) fn without_the_fence_zombies_commit(client: &Client) {
     let stage = Stage::new(client, "unfenced", 1);
     let source = stage.source();
-    let broken = Mutation { no_fence: true, ..Mutation::default() };
-    let mut zombie = stage.committer(&source).with_mutation(broken);
+    let broken = ProtocolFault { no_fence: true, ..ProtocolFault::default() };
+    let mut zombie = stage.committer(&source).with_protocol_fault(broken);
     zombie.recover(None).expect("recovered");
     let checkpoint = zombie.checkpoint().expect("a checkpoint");
-    let mut next = stage.committer(&source).with_mutation(broken);
+    let mut next = stage.committer(&source).with_protocol_fault(broken);
     next.recover(Some(&checkpoint)).expect("recovered");
     commit(&mut next, &["a"], &Positions::default(), "j0");
     commit(&mut zombie, &["a"], &Positions::default(), "j0");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use connectors::{
     committer::Committer,
     error::Error,
-    kafka::{KafkaSource, Start},
+    kafka::{KafkaSource, StartPosition},
     position::Positions,
     source::Source,
 };
@@ -37,7 +37,7 @@ pub(crate) fn reading_goes_on_at_positions(client: &Client) {
         assert!(source.read(ALL).expect("read").is_empty(), "{positions}");
     }
     // Another process, the same positions.
-    let mut other = KafkaSource::new(&stage.config).expect("a source");
+    let mut other = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     assert!(matches!(other.read(ALL), Err(Error::Refused(_))), "nothing before a seek");
     other.seek(&Positions(vec![7])).expect("sought");
     assert_eq!(read(&mut other, 13).len(), 13);
@@ -45,7 +45,7 @@ pub(crate) fn reading_goes_on_at_positions(client: &Client) {
 
 pub(crate) fn the_start_is_asked_once(client: &Client) {
     let mut stage = Stage::new(client, "latest", 2);
-    stage.config.start = Some(Start::Latest);
+    stage.config.start = Some(StartPosition::Latest);
     stage.fill(0, 5);
     let source = stage.source();
     assert_eq!(source.beginnings(), Positions(vec![5, 0]));
@@ -66,7 +66,7 @@ pub(crate) fn the_start_is_asked_once(client: &Client) {
 pub(crate) fn a_start_must_be_said(client: &Client) {
     let mut stage = Stage::new(client, "unsaid", 1);
     stage.config.start = None;
-    let mut source = KafkaSource::new(&stage.config).expect("a source");
+    let mut source = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     let error = source.seek(&Positions::default()).expect_err("refused").to_string();
     assert!(error.contains("kafka.start") && error.contains("earliest") && error.contains(stage.input()), "{error}");
     stage.fill(0, 3);
@@ -80,7 +80,7 @@ pub(crate) fn numbers_are_kept(client: &Client) {
     client.create_topic(&second, 1, &[]);
     stage.config.topics.input.push(second.clone());
     let first = stage.input().to_owned();
-    let mut source = KafkaSource::new(&stage.config).expect("a source");
+    let mut source = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     assert_eq!(source.partitions(), [format!("{first}/0"), format!("{first}/1"), format!("{second}/0")]);
     let kept = [format!("{second}/0"), format!("{first}/1")];
     source.keep_numbers(&kept).expect("kept");
@@ -98,7 +98,7 @@ pub(crate) fn numbers_are_kept(client: &Client) {
 pub(crate) fn a_new_partition_is_read_from_its_beginning(client: &Client) {
     let mut stage = Stage::new(client, "grows", 1);
     stage.config.metadata_every = Duration::from_millis(300);
-    stage.config.start = Some(Start::Latest);
+    stage.config.start = Some(StartPosition::Latest);
     stage.fill(0, 2);
     let mut source = stage.source();
     assert!(source.read(ALL).expect("read").is_empty());
@@ -109,7 +109,7 @@ pub(crate) fn a_new_partition_is_read_from_its_beginning(client: &Client) {
     assert_eq!(source.partitions().len(), 3);
     assert_eq!(records.iter().filter(|record| record.position.partition == 2).count(), 4, "nothing of it is skipped");
     // A process that knew the first partition alone finds the others later, too.
-    let mut next = KafkaSource::new(&stage.config).expect("a source");
+    let mut next = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     let known = [next.partitions()[0].clone()];
     next.keep_numbers(&known).expect("kept");
     next.seek(&Positions(vec![3])).expect("sought");
@@ -123,14 +123,17 @@ pub(crate) fn a_topic_made_anew_is_refused(client: &Client) {
     client.delete_topic(stage.input());
     client.create_topic(stage.input(), 1, &[]);
     stage.fill(0, 3);
-    changed(KafkaSource::new(&stage.config).expect("a source").seek(&positions), "ends at offset 3, expected at least 10");
+    changed(
+        KafkaSource::new(&stage.config, stage.record_limits).expect("a source").seek(&positions),
+        "ends at offset 3, expected at least 10",
+    );
 }
 
 pub(crate) fn what_retention_took_is_refused(client: &Client) {
     let stage = Stage::new(client, "retention", 1);
     stage.fill(0, 10);
     client.delete_records(stage.input(), 0, 6);
-    let mut source = KafkaSource::new(&stage.config).expect("a source");
+    let mut source = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     changed(source.seek(&Positions(vec![4])), "begins at offset 6, expected 4");
     source.seek(&Positions(vec![6])).expect("sought");
     assert_eq!(read(&mut source, 4).len(), 4);
@@ -154,7 +157,7 @@ pub(crate) fn what_expired_after_it_was_read_is_no_loss(client: &Client) {
         commit(&mut committer, &[], &positions, "j");
     }
     client.delete_records(stage.input(), 0, 6);
-    let mut next = KafkaSource::new(&stage.config).expect("a source");
+    let mut next = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     next.seek(&positions).expect("only a marker has expired");
     stage.fill(0, 1);
     assert_eq!(read(&mut next, 1)[0].position.offset, 6);
@@ -174,5 +177,5 @@ pub(crate) fn a_topic_that_is_gone_is_noticed(client: &Client) {
             Err(other) => panic!("{other}"),
         }
     }
-    assert!(matches!(KafkaSource::new(&stage.config), Err(Error::Changed(_))));
+    assert!(matches!(KafkaSource::new(&stage.config, stage.record_limits), Err(Error::Changed(_))));
 }

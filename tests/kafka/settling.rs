@@ -9,7 +9,7 @@ use std::{
 
 use connectors::{
     error::Error,
-    kafka::{KafkaConfig, Topics},
+    kafka::{KafkaConfig, TopicNames},
 };
 use pipeline::settle::{SettleConfig, Settler};
 use testkit::broker::{Client, Message, unique};
@@ -45,7 +45,7 @@ impl Topology {
         for (name, partitions) in [("clean", 3), ("duplicates", 2), ("recalls", 1), ("settled", 2), ("late", 1)] {
             client.create_topic(&of(name), partitions, &[]);
         }
-        let mut kafka = KafkaConfig::new(client.address(), of("group"), Topics::default());
+        let mut kafka = KafkaConfig::new(client.address(), of("group"), TopicNames::default());
         kafka.transaction_timeout = Duration::from_secs(20);
         let (clean, duplicates, recalls) = (of("clean"), of("duplicates"), of("recalls"));
         let config = SettleConfig { kafka, clean, duplicates, recalls, settled: of("settled"), late_recalls: of("late") };
@@ -240,7 +240,7 @@ pub(crate) fn its_topics_are_made_if_asked(client: &Client) {
     topology.config.late_recalls += ".made";
     let refused = Settler::open(&topology.config).err().expect("refused").to_string();
     assert!(refused.contains(&topology.config.settled) && refused.contains("no such topic"), "{refused}");
-    (topology.config.kafka.create_topics, topology.config.kafka.create_partitions) = (true, 2);
+    (topology.config.kafka.create_topics, topology.config.kafka.partitions) = (true, 2);
     settle(&mut topology.open(), 10);
     assert_eq!(topology.forwarded(), (0..10).collect::<Vec<_>>());
     assert_eq!(client.partitions(&topology.config.late_recalls), 2);

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
-    kafka::{KafkaCommitter, KafkaConfig, KafkaSource, Start, TopicLimits, Topics, WithoutSnapshot, check_topics},
+    kafka::{KafkaCommitter, KafkaConfig, KafkaSource, StartPosition, TopicLimits, TopicNames, WithoutSnapshot, check_topics},
+    limits::Limits,
     position::Positions,
     source::{Limit, Payload, Record, Source},
 };
@@ -18,13 +19,14 @@ pub(crate) struct Stage {
     pub(crate) client: Client,
     pub(crate) config: KafkaConfig,
     pub(crate) limits: TopicLimits,
+    pub(crate) record_limits: Limits,
 }
 
 /// Names that no other test has.
-pub(crate) fn names(test: &str) -> Topics {
+pub(crate) fn names(test: &str) -> TopicNames {
     let base = unique(test);
     let of = |name: &str| format!("{base}.{name}");
-    Topics {
+    TopicNames {
         input: vec![of("in")],
         clean: of("clean"),
         quarantine: of("quarantine"),
@@ -50,10 +52,10 @@ impl Stage {
         let group = topics.journal.replace(".journal", "");
         let mut config = KafkaConfig::new(client.address(), group, topics);
         config.create_topics = true;
-        config.start = Some(Start::Earliest);
+        config.start = Some(StartPosition::Earliest);
         config.transaction_timeout = Duration::from_secs(20);
         let limits = check_topics(&config).expect("topics").limits;
-        Self { client: client.clone(), config, limits }
+        Self { client: client.clone(), config, limits, record_limits: Limits::default() }
     }
 
     pub(crate) fn input(&self) -> &str {
@@ -62,7 +64,7 @@ impl Stage {
 
     /// A source at the very beginning.
     pub(crate) fn source(&self) -> KafkaSource {
-        let mut source = KafkaSource::new(&self.config).expect("a source");
+        let mut source = KafkaSource::new(&self.config, self.record_limits).expect("a source");
         source.seek(&Positions::default()).expect("sought");
         source
     }
@@ -72,7 +74,7 @@ impl Stage {
     }
 
     pub(crate) fn committer_that(&self, source: &KafkaSource, without: WithoutSnapshot) -> KafkaCommitter {
-        KafkaCommitter::new(&self.config, self.limits.clone(), source.numbering(), without).expect("a committer")
+        KafkaCommitter::new(&self.config, self.limits.clone(), source.input_partitions(), without).expect("a committer")
     }
 
     /// Lines `0..count` into a partition.

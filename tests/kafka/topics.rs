@@ -3,7 +3,7 @@
 use connectors::{
     committer::{Channel, Outgoing},
     error::Error,
-    kafka::{KafkaConfig, check_topics},
+    kafka::{ClientProperty, KafkaConfig, check_topics},
 };
 use testkit::broker::Client;
 
@@ -37,7 +37,7 @@ pub(crate) fn all_problems_come_at_once(client: &Client) {
     config.topics.clean = topics.input[0].clone();
     assert!(problem(&config).contains("also an input"));
     config.topics.clean = topics.clean;
-    config.client.insert("isolation.level".to_owned(), "read_uncommitted".to_owned());
+    config.client.insert("isolation.level".to_owned(), ClientProperty::Value("read_uncommitted".to_owned()));
     assert!(problem(&config).contains("isolation.level"));
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn missing_topics_are_made_as_stated(client: &Client) {
     let topics = names("made");
     client.create_topic(&topics.input[0], 1, &[("max.message.bytes", "3000000")]);
     let mut config = KafkaConfig::new(client.address(), "g", topics.clone());
-    (config.create_topics, config.create_partitions) = (true, 3);
+    (config.create_topics, config.partitions) = (true, 3);
     let checked = check_topics(&config).expect("made");
     assert_eq!(checked.created.len(), 8);
     assert_eq!(checked.limits.of(Channel::Clean), 3_000_000 + (64 << 10), "what comes in goes out, headers and all");
@@ -69,9 +69,9 @@ pub(crate) fn limits_are_those_of_the_topics(client: &Client) {
     assert!(!checked.limits.fits(&Outgoing::plain(Channel::Clean, &value)));
     assert!(checked.limits.fits(&Outgoing::plain(Channel::Quarantine, &value)));
     assert!(checked.warnings.iter().any(|warning| warning.contains("larger ones become dead letters")), "{:?}", checked.warnings);
-    config.client.insert("message.max.bytes".to_owned(), "75000".to_owned());
+    config.client.insert("message.max.bytes".to_owned(), ClientProperty::Value("75000".to_owned()));
     let bounded = check_topics(&config).expect("there").limits;
     assert_eq!((bounded.of(Channel::Clean), bounded.of(Channel::Quarantine)), (70_000, 75_000));
-    config.client.insert("message.max.bytes".to_owned(), "5000".to_owned());
+    config.client.insert("message.max.bytes".to_owned(), ClientProperty::Value("5000".to_owned()));
     assert!(problem(&config).contains("takes records of 5000 bytes"));
 }

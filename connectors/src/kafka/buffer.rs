@@ -25,7 +25,7 @@ const RECORD_OVERHEAD: usize = 256;
 
 /// Bounds on one partition's queue.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct QueueBounds {
     pub(super) records: usize,
     pub(super) bytes: usize,
 }
@@ -33,7 +33,7 @@ pub(super) struct Bounds {
 /// Records read and not yet handed over.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    bounds: Bounds,
+    bounds: QueueBounds,
     queues: Vec<Queue>,
     /// Whose turn it is.
     turn: usize,
@@ -47,7 +47,7 @@ struct Queue {
 }
 
 impl Buffers {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: QueueBounds) -> Self {
         Self { bounds, queues: Vec::new(), turn: 0, records: 0 }
     }
 
@@ -106,7 +106,7 @@ impl Buffers {
 
     /// A batch of runs, long ones first.
     pub(super) fn take(&mut self, limit: Limit) -> Vec<Record> {
-        let mut batch = Batch { records: Vec::new(), bytes: 0, limit };
+        let mut batch = RecordBatch { records: Vec::new(), bytes: 0, limit };
         while let Some(partition) = self.turn_of(RUN_RECORDS).or_else(|| self.turn_of(1)) {
             // Better a batch that is not quite full than a long run cut in two.
             if batch.room() < self.queues[partition].records.len().min(RUN_RECORDS) && !batch.records.is_empty() {
@@ -123,7 +123,7 @@ impl Buffers {
 
     /// The next `count` records of one partition, which holds them.
     pub(super) fn take_of(&mut self, partition: Partition, count: usize) -> Vec<Record> {
-        let mut batch = Batch { records: Vec::new(), bytes: 0, limit: Limit { records: count, bytes: usize::MAX } };
+        let mut batch = RecordBatch { records: Vec::new(), bytes: 0, limit: Limit { records: count, bytes: usize::MAX } };
         if count > 0 && (partition as usize) < self.queues.len() {
             self.take_run(partition as usize, count, &mut batch);
         }
@@ -137,7 +137,7 @@ impl Buffers {
         turns.into_iter().find(|partition| self.queues[*partition].records.len() >= records)
     }
 
-    fn take_run(&mut self, partition: usize, count: usize, batch: &mut Batch) -> usize {
+    fn take_run(&mut self, partition: usize, count: usize, batch: &mut RecordBatch) -> usize {
         let queue = &mut self.queues[partition];
         let mut taken = 0;
         while taken < count {
@@ -164,13 +164,13 @@ fn size(record: &Record) -> usize {
     record.payload.len() + beside + RECORD_OVERHEAD
 }
 
-struct Batch {
+struct RecordBatch {
     records: Vec<Record>,
     bytes: usize,
     limit: Limit,
 }
 
-impl Batch {
+impl RecordBatch {
     fn room(&self) -> usize {
         self.limit.records.max(1).saturating_sub(self.records.len())
     }
@@ -197,7 +197,7 @@ mod tests {
 
     const ALL: Limit = Limit { records: 100_000, bytes: usize::MAX };
 
-    fn buffers(held: &[usize], bounds: Bounds) -> Buffers {
+    fn buffers(held: &[usize], bounds: QueueBounds) -> Buffers {
         let mut buffers = Buffers::new(bounds);
         buffers.reset(held.len());
         for (partition, count) in held.iter().enumerate() {
@@ -209,7 +209,7 @@ mod tests {
         buffers
     }
 
-    const WIDE: Bounds = Bounds { records: 100_000, bytes: usize::MAX };
+    const WIDE: QueueBounds = QueueBounds { records: 100_000, bytes: usize::MAX };
 
     fn runs(records: &[Record]) -> Vec<(u32, usize)> {
         let mut runs: Vec<(u32, usize)> = Vec::new();
@@ -255,13 +255,13 @@ mod tests {
 
     #[test]
     fn a_partition_is_full_at_either_bound_and_has_room_at_half() {
-        let mut buffers = buffers(&[8, 3], Bounds { records: 8, bytes: 100_000 });
+        let mut buffers = buffers(&[8, 3], QueueBounds { records: 8, bytes: 100_000 });
         assert!(buffers.is_full(0) && !buffers.is_full(1) && buffers.is_enough(ALL));
         assert_eq!(buffers.take_of(0, 3).len(), 3);
         assert!(!buffers.is_full(0) && !buffers.has_room(0));
         buffers.take_of(0, 1);
         assert!(buffers.has_room(0));
-        let by_bytes = self::buffers(&[3], Bounds { records: 100, bytes: 3 * (10 + RECORD_OVERHEAD) });
+        let by_bytes = self::buffers(&[3], QueueBounds { records: 100, bytes: 3 * (10 + RECORD_OVERHEAD) });
         assert!(by_bytes.is_full(0));
     }
 

@@ -46,7 +46,7 @@ impl JournalCheckpoint {
 }
 
 /// The hash of a journal record.
-pub(super) fn hash(record: &[u8]) -> [u8; 32] {
+pub(super) fn record_hash(record: &[u8]) -> [u8; 32] {
     *blake3::hash(record).as_bytes()
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_mark_comes_back_and_nothing_else_is_one() {
-        for last in [None, Some((41, hash(b"record")))] {
+        for last in [None, Some((41, record_hash(b"record")))] {
             let checkpoint = JournalCheckpoint { cluster: "abc".to_owned(), next: 42, last };
             let bytes = checkpoint.encode();
             assert_eq!(JournalCheckpoint::decode(&bytes).expect("a checkpoint"), checkpoint);

@@ -24,21 +24,23 @@ use std::{
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
+#[cfg(feature = "faults")]
+use super::protocol_fault::ProtocolFault;
 use super::{
-    checkpoint::{JournalCheckpoint, hash},
-    client::{Reading, Reports},
+    checkpoint::{JournalCheckpoint, record_hash},
     config::KafkaConfig,
-    errors::{Failed, Outcome},
+    errors::FailedCall,
+    input_partitions::InputPartitions,
     journal::JournalReader,
-    numbering::Numbering,
-    offsets,
-    producer::{Target, Transactions},
-    start::Extent,
-    topics::TopicLimits,
+    offsets::{commit_list, committed_offsets},
+    producer::{RecordTarget, TransactionalProducer},
+    query::PartitionExtent,
+    reports::{ReportingConsumer, Reports},
+    topic_limits::TopicLimits,
 };
 use crate::{
     committer::{Channel, Committer, Outgoing, Recovered},
-    error::Error,
+    error::{Error, ErrorClass},
     kill,
     position::Positions,
 };
@@ -47,7 +49,7 @@ use crate::{
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A topic that is missing for so many looks for partitions is gone.
-const MISSING_LOOKS: u32 = 3;
+const MISSING_QUERIES: u32 = 3;
 /// Between two tries while a topic is missing.
 const MISSING_PAUSE: Duration = Duration::from_millis(200);
 
@@ -63,29 +65,9 @@ pub enum WithoutSnapshot {
     AcceptLoss,
 }
 
-/// Ways to break the protocol, so that tests can show that they would notice.
-#[cfg(feature = "faults")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mutation {
-    /// Records are produced as they come, offsets committed after them.
-    pub no_transaction: bool,
-    /// Each process has a transactional id of its own, so nobody is fenced.
-    pub no_fence: bool,
-}
-
-#[cfg(feature = "faults")]
-impl Mutation {
-    /// What the environment variable `WEIR_MUTATION` takes away from a process under test.
-    #[must_use]
-    pub fn from_environment() -> Self {
-        let name = std::env::var("WEIR_MUTATION").unwrap_or_default();
-        Self { no_transaction: name == "no_transaction", no_fence: name == "no_fence" }
-    }
-}
-
 /// How long the last commit took, step by step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measured {
+pub struct CommitTimes {
     /// Adding the offsets.
     pub offsets: Duration,
     /// Waiting for acknowledgements after that.
@@ -98,40 +80,40 @@ pub struct Measured {
 pub struct KafkaCommitter {
     config: Arc<KafkaConfig>,
     limits: TopicLimits,
-    numbering: Arc<Numbering>,
+    input_partitions: Arc<InputPartitions>,
     without_snapshot: WithoutSnapshot,
     reports: Arc<Reports>,
     /// Of the group, without partitions: for committed offsets and the group's metadata.
-    consumer: Reading,
-    producer: Option<Transactions>,
-    state: State,
+    consumer: ReportingConsumer,
+    producer: Option<TransactionalProducer>,
+    state: TransactionState,
     /// Behind the last committed journal record.
     checkpoint: JournalCheckpoint,
     /// Records written in the open batch.
     written: usize,
-    measured: Measured,
+    commit_times: CommitTimes,
     /// Since when a topic is missing.
     missing: Option<Instant>,
     #[cfg(feature = "faults")]
-    mutation: Mutation,
+    protocol_fault: ProtocolFault,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum TransactionState {
     /// Before `recover`.
     Unknown,
     Ready,
     InBatch,
     /// A call within the batch failed: only `abort` and `recover` are allowed.
-    Failed,
+    FailedCall,
     /// A call was fatal, or nobody knows whether it took place: the producer must not be used again, not even to abort.
     Spent,
 }
 
 /// Time between steps.
-struct Watch(Instant);
+struct Stopwatch(Instant);
 
-impl Watch {
+impl Stopwatch {
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
         now - mem::replace(&mut self.0, now)
@@ -146,36 +128,36 @@ impl KafkaCommitter {
     pub fn new(
         config: &KafkaConfig,
         limits: TopicLimits,
-        numbering: Arc<Numbering>,
+        input_partitions: Arc<InputPartitions>,
         without_snapshot: WithoutSnapshot,
     ) -> Result<Self, Error> {
         config.check()?;
         let config = Arc::new(config.clone());
         let reports = Arc::new(Reports::default());
-        let consumer = config.member(&reports)?;
+        let consumer = config.group_client(&reports)?;
         Ok(Self {
             config,
             limits,
-            numbering,
+            input_partitions,
             without_snapshot,
             reports,
             consumer,
             producer: None,
-            state: State::Unknown,
+            state: TransactionState::Unknown,
             checkpoint: JournalCheckpoint::default(),
             written: 0,
-            measured: Measured::default(),
+            commit_times: CommitTimes::default(),
             missing: None,
             #[cfg(feature = "faults")]
-            mutation: Mutation::default(),
+            protocol_fault: ProtocolFault::default(),
         })
     }
 
     /// Breaks the protocol: tests only.
     #[cfg(feature = "faults")]
     #[must_use]
-    pub fn with_mutation(mut self, mutation: Mutation) -> Self {
-        self.mutation = mutation;
+    pub fn with_protocol_fault(mut self, protocol_fault: ProtocolFault) -> Self {
+        self.protocol_fault = protocol_fault;
         self
     }
 
@@ -199,8 +181,8 @@ impl KafkaCommitter {
 
     /// How long the last commit took.
     #[must_use]
-    pub fn measured(&self) -> Measured {
-        self.measured
+    pub fn commit_times(&self) -> CommitTimes {
+        self.commit_times
     }
 
     /// Records that were not delivered so far; each one's batch was aborted.
@@ -211,7 +193,7 @@ impl KafkaCommitter {
 
     #[cfg(feature = "faults")]
     fn is_transactional(&self) -> bool {
-        !self.mutation.no_transaction
+        !self.protocol_fault.no_transaction
     }
 
     #[cfg(not(feature = "faults"))]
@@ -225,7 +207,7 @@ impl KafkaCommitter {
         use std::sync::atomic::AtomicU32;
         static MADE: AtomicU32 = AtomicU32::new(0);
         let group = &self.config.group;
-        if self.mutation.no_fence {
+        if self.protocol_fault.no_fence {
             format!("{group}-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed))
         } else {
             group.clone()
@@ -237,7 +219,7 @@ impl KafkaCommitter {
         self.config.group.clone()
     }
 
-    fn expect_state(&self, expected: State, call: &str) -> Result<&Transactions, Error> {
+    fn expect_state(&self, expected: TransactionState, call: &str) -> Result<&TransactionalProducer, Error> {
         match &self.producer {
             Some(producer) if self.state == expected => Ok(producer),
             _ => Err(Error::Refused(format!("{call}: the committer is {:?}, expected {expected:?}", self.state))),
@@ -245,28 +227,29 @@ impl KafkaCommitter {
     }
 
     /// What is left after a failed call within a batch.
-    fn fail(&mut self, failed: Failed) -> Error {
-        let abortable = matches!(failed.error, Error::Broker { outcome: Outcome::Abort, .. });
+    fn fail(&mut self, failed: FailedCall) -> Error {
+        let abortable = matches!(failed.error, Error::Broker { class: ErrorClass::Abortable, .. });
         self.state = match failed.error {
             // Nothing was written: the batch stays open.
-            Error::TooLarge { .. } | Error::Refused(_) => State::InBatch,
-            _ if abortable && !failed.undecided => State::Failed,
-            _ => State::Spent,
+            Error::TooLarge { .. } | Error::Refused(_) => TransactionState::InBatch,
+            _ if abortable && !failed.undecided => TransactionState::FailedCall,
+            _ => TransactionState::Spent,
         };
         failed.into()
     }
 
     /// Everything of a commit, the commit included. Returns how long its steps took.
-    fn transact(&self, positions: &Positions, journal: &[u8]) -> Result<Measured, Failed> {
-        let producer = self.expect_state(State::InBatch, "commit")?;
+    fn transact(&self, positions: &Positions, journal: &[u8]) -> Result<CommitTimes, FailedCall> {
+        let producer = self.expect_state(TransactionState::InBatch, "commit")?;
         kill::point("kafka.produced");
         let record = Outgoing::plain(Channel::Decisions, journal);
         too_large("journal", record.bytes(), self.limits.journal())?;
-        producer.send(Target { topic: &self.config.topics.journal, partition: Some(0), journal: true }, &record)?;
+        producer.send(RecordTarget { topic: &self.config.topics.journal, partition: Some(0), journal: true }, &record)?;
         kill::point("kafka.journal_produced");
-        let offsets = self.numbering.to_commit(positions);
-        let list = offsets::list(&offsets)?;
-        let mut watch = Watch(Instant::now());
+        let offsets = self.input_partitions.to_commit(positions);
+        let texts: Vec<_> = offsets.iter().map(|(key, committed)| (key, committed.offset, committed.text())).collect();
+        let list = commit_list(texts.iter().map(|((topic, id), offset, text)| (&**topic, *id, *offset, &**text)))?;
+        let mut watch = Stopwatch(Instant::now());
         if !offsets.is_empty() {
             producer.send_offsets(&list, &self.consumer)?;
         }
@@ -283,7 +266,7 @@ impl KafkaCommitter {
         }
         // What the client has to say of its connections must not pile up.
         let _ = self.consumer.poll(Duration::ZERO);
-        Ok(Measured { offsets, acknowledged, committed: watch.lap() })
+        Ok(CommitTimes { offsets, acknowledged, committed: watch.lap() })
     }
 
     /// Refuses a group that has been at work if there is no state to go on with.
@@ -307,7 +290,7 @@ impl KafkaCommitter {
         let mut records = reader.read_to_end(self.config.run_timeout)?.into_iter();
         (self.checkpoint.next, self.checkpoint.last) = (reader.next_offset(), checkpoint.last);
         if let Some((offset, expected)) = checkpoint.last {
-            let first = records.next().filter(|(at, record)| *at == offset && hash(record) == expected);
+            let first = records.next().filter(|(at, record)| *at == offset && record_hash(record) == expected);
             if first.is_none() {
                 let topic = &self.config.topics.journal;
                 return Err(Error::Changed(format!(
@@ -317,7 +300,7 @@ impl KafkaCommitter {
         }
         let records: Vec<_> = records.collect();
         if let Some((offset, record)) = records.last() {
-            self.checkpoint.last = Some((*offset, hash(record)));
+            self.checkpoint.last = Some((*offset, record_hash(record)));
         }
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
@@ -329,7 +312,7 @@ impl KafkaCommitter {
         let found = records.last().filter(|(_, record)| record == journal).map(|(offset, _)| *offset);
         found.ok_or_else(|| Error::Broker {
             action: "find the journal record just committed",
-            outcome: Outcome::Abort,
+            class: ErrorClass::Abortable,
             reason: format!("{} records from offset {} on, expected it as the last", records.len(), self.checkpoint.next),
         })
     }
@@ -337,7 +320,7 @@ impl KafkaCommitter {
     /// The journal where there is no snapshot.
     fn journal_without_snapshot(&mut self) -> Result<Vec<Vec<u8>>, Error> {
         if self.without_snapshot == WithoutSnapshot::AcceptLoss {
-            let Extent { high, .. } = Extent::of(&self.consumer, &self.config.topics.journal, 0)?;
+            let PartitionExtent { high, .. } = PartitionExtent::of(&self.consumer, &self.config.topics.journal, 0)?;
             (self.checkpoint.next, self.checkpoint.last) = (high, None);
             return Ok(Vec::new());
         }
@@ -365,7 +348,7 @@ impl KafkaCommitter {
             return Ok(());
         };
         let since = *self.missing.get_or_insert_with(Instant::now);
-        if since.elapsed() > MISSING_LOOKS * self.config.metadata_every {
+        if since.elapsed() > MISSING_QUERIES * self.config.metadata_every {
             return Err(Error::Changed(format!("the topic {name} is not there any more")));
         }
         thread::sleep(MISSING_PAUSE);
@@ -375,15 +358,18 @@ impl KafkaCommitter {
     /// Fences whoever was before, and reads the journal behind a snapshot's checkpoint.
     fn take_over(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
         kill::point("kafka.recover_begun");
-        self.state = State::Unknown;
+        self.state = TransactionState::Unknown;
         let from = checkpoint.map(JournalCheckpoint::decode).transpose()?;
         // Refused before anybody is fenced: one that is started by mistake must not stop the one at work.
-        if from.is_none() && self.without_snapshot == WithoutSnapshot::Refuse && self.has_committed(&self.config.glancer()?)? {
+        if from.is_none()
+            && self.without_snapshot == WithoutSnapshot::Refuse
+            && self.has_committed(&self.config.offset_client()?)?
+        {
             return Err(self.expect_nothing("committed offsets"));
         }
         self.producer = None;
         let id = self.is_transactional().then(|| self.transactional_id());
-        self.producer = Some(Transactions::fence(&self.config, &self.limits, &self.reports, id.as_deref())?);
+        self.producer = Some(TransactionalProducer::fence(&self.config, &self.limits, &self.reports, id.as_deref())?);
         kill::point("kafka.recover_fenced");
         let cluster = self.consumer.client().fetch_cluster_id(CLUSTER_TIMEOUT).unwrap_or_default();
         self.checkpoint = JournalCheckpoint { cluster, ..JournalCheckpoint::default() };
@@ -392,7 +378,7 @@ impl KafkaCommitter {
             None => self.journal_without_snapshot()?,
         };
         kill::point("kafka.recover_journal_read");
-        self.state = State::Ready;
+        self.state = TransactionState::Ready;
         Ok(Recovered { journal })
     }
 
@@ -404,22 +390,21 @@ impl KafkaCommitter {
     /// # Errors
     /// If the brokers refuse the abort, or do not answer within the transaction's time.
     pub fn abort(&mut self) -> Result<(), Error> {
-        match mem::replace(&mut self.state, State::Spent) {
-            before @ (State::InBatch | State::Failed) => {
-                let aborted = self.producer.as_ref().map_or(Ok(()), Transactions::abort);
+        match mem::replace(&mut self.state, TransactionState::Spent) {
+            before @ (TransactionState::InBatch | TransactionState::FailedCall) => {
+                let aborted = self.producer.as_ref().map_or(Ok(()), TransactionalProducer::abort);
                 aborted?;
                 // After an error a new producer goes on: this one's sequence may have a hole.
-                self.state = if before == State::InBatch { State::Ready } else { State::Spent };
+                self.state = if before == TransactionState::InBatch { TransactionState::Ready } else { TransactionState::Spent };
             }
-            State::Spent => self.producer = None,
-            before @ (State::Unknown | State::Ready) => self.state = before,
+            TransactionState::Spent => self.producer = None,
+            before @ (TransactionState::Unknown | TransactionState::Ready) => self.state = before,
         }
         Ok(())
     }
 
     fn has_committed<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>) -> Result<bool, Error> {
-        let keys: Vec<_> = self.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect();
-        Ok(!offsets::fetch(consumer, &keys)?.is_empty())
+        Ok(!committed_offsets(consumer, &self.input_partitions.keys())?.is_empty())
     }
 }
 
@@ -439,19 +424,19 @@ impl Committer for KafkaCommitter {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        self.expect_state(State::Ready, "begin")?.begin()?;
-        (self.state, self.written) = (State::InBatch, 0);
+        self.expect_state(TransactionState::Ready, "begin")?.begin()?;
+        (self.state, self.written) = (TransactionState::InBatch, 0);
         kill::point("kafka.begun");
         Ok(())
     }
 
     /// A record that its topic does not take is [`Error::TooLarge`]; the batch stays as it was.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
-        let producer = self.expect_state(State::InBatch, "write")?;
+        let producer = self.expect_state(TransactionState::InBatch, "write")?;
         too_large(record.channel.name(), record.bytes(), self.limits.of(record.channel))?;
         // Recalls and settled watermarks are in one order.
         let partition = (record.channel == Channel::Recalls).then_some(0);
-        let target = Target { topic: self.config.topics.of(record.channel), partition, journal: false };
+        let target = RecordTarget { topic: self.config.topics.of(record.channel), partition, journal: false };
         let sent = producer.send(target, record);
         sent.map_err(|failed| self.fail(failed))?;
         self.written += 1;
@@ -463,32 +448,32 @@ impl Committer for KafkaCommitter {
 
     /// A journal record that is too large is [`Error::TooLarge`], and the batch stays open.
     fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error> {
-        self.expect_state(State::InBatch, "commit")?;
-        self.measured = self.transact(positions, journal).map_err(|failed| self.fail(failed))?;
-        self.state = State::Spent;
+        self.expect_state(TransactionState::InBatch, "commit")?;
+        self.commit_times = self.transact(positions, journal).map_err(|failed| self.fail(failed))?;
+        self.state = TransactionState::Spent;
         let offset = match self.reports.journal_offset() {
             Some(offset) => offset,
             None => self.find_journal_record(journal)?,
         };
-        (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((offset, hash(journal))));
-        self.state = State::Ready;
+        (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((offset, record_hash(journal))));
+        self.state = TransactionState::Ready;
         kill::point("kafka.committed");
         Ok(())
     }
 
     fn is_worth_retrying(&self, error: &Error) -> bool {
-        matches!(error, Error::Broker { outcome: Outcome::Abort | Outcome::Retry, .. })
+        matches!(error, Error::Broker { class: ErrorClass::Abortable | ErrorClass::Retriable, .. })
     }
 
     /// Aborts where that is possible, else fences its own producer and looks into the journal. Blocks as [`Self::recover`].
     fn retry(&mut self, journal: &[u8]) -> Result<bool, Error> {
         let before = self.checkpoint.encode();
         self.expect_topics()?;
-        if self.abort().is_ok() && self.state == State::Ready {
+        if self.abort().is_ok() && self.state == TransactionState::Ready {
             return Ok(false);
         }
         // Without the group's coordinator a new producer would come no further than the one thrown away.
-        self.has_committed(&self.config.glancer()?)?;
+        self.has_committed(&self.config.offset_client()?)?;
         match &self.recover(Some(&before))?.journal[..] {
             [] => Ok(false),
             [record] if record == journal => Ok(true),
@@ -501,7 +486,7 @@ impl Committer for KafkaCommitter {
 
     /// Every commit is durable as soon as it has succeeded.
     fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
-        self.expect_state(State::Ready, "checkpoint")?;
+        self.expect_state(TransactionState::Ready, "checkpoint")?;
         Ok(self.checkpoint.encode())
     }
 }

@@ -1,63 +1,51 @@
-//! May a failed call be tried again, must the batch be aborted, or must the process end?
+//! May a failed call be tried again, must the transaction be aborted, or must the process end?
 //!
-//! A transactional call says so itself (fatal before abortable before retriable), and what says nothing is fatal: nobody
-//! knows then whether going on is safe. The other calls return a bare code; a table says what it means, and a code that
-//! it does not name has the outcome of its call's row without a code.
+//! A transactional call says so itself: fatal counts before abortable, and abortable before retriable. One that says nothing is
+//! fatal, because nobody knows then whether going on is safe. All other calls return a bare code. A table says what it
+//! means; a code that the table does not name has the class of its call's row without a code.
 //!
-//! | outcome | then |
+//! | class | then |
 //! |---|---|
-//! | `Retry` | the same call again, within the transaction's time |
-//! | `Abort` | abort, go back to the snapshot, recover (a new producer, a new epoch), go on |
-//! | `Fatal` | leave, exit non-zero; a successor fences and recovers |
+//! | `Retriable` | the same call is made again, within the transaction's time |
+//! | `Abortable` | abort, go back to the snapshot, recover (with a new producer and a new epoch), go on |
+//! | `Fatal` | the process ends with an error; a successor fences it and recovers |
 //!
-//! A transactional call that is still undecided after its time is an `Abort`: whether it took place is found out by
-//! recovery, from the journal, with a new producer. Trying on with the old one could tear a transaction.
-
+//! A transactional call that is still undecided when its time is over is `Abortable`: recovery finds out from the journal,
+//! with a new producer, whether it took place. Trying again with the old producer could tear a transaction.
 //!
-//! What that makes of each call and class of errors, retries of the client included. Tests have a row for each call and class:
-//! `tests/kafka/errors` for whoever writes, `tests/kafka/looking` for whoever reads or asks, the tests below for what a mock
-//! cannot be made to say.
+//! What becomes of each call for each class of errors, once the client has made its own tries (A is `Abortable`, F is `Fatal`,
+//! and "done" means that trying again succeeds). Each call and class has a row in a test: `tests/kafka/errors` for calls that
+//! write, `tests/kafka/querying` for calls that read or ask, and the tests below for what a mock cannot be made to say.
 //!
 //! | call | retriable, transport | timed out | unknown | bad record, group | no right | fenced |
 //! |---|---|---|---|---|---|---|
-//! | fence | done | done | done | - | `Fatal` | `Fatal` |
-//! | begin | - | - | `Fatal` | - | - | - |
-//! | produce, deliver | done | done | `Abort` | `Abort` | `Abort` | `Fenced` |
-//! | add partitions | done | `Abort` | `Abort` | - | topic: `Abort`, id: `Fatal` | `Fenced` |
-//! | add offsets, send them | done | done | `Abort` | `Abort` | group: `Abort`, id: `Fatal` | `Fenced` |
-//! | commit | done | `Abort` | `Abort` | - | `Fatal` | `Fenced` |
-//! | abort | done | `Abort` | `Abort` | - | `Fatal` | `Fenced` |
-//! | read | done | done | done | out of range: ends | `Fatal` | - |
-//! | look, committed offsets | done | done | done | - | `Fatal` | - |
+//! | fence | done | done | done | - | F | F |
+//! | begin | - | - | F | - | - | - |
+//! | produce, deliver | done | done | A | A | A | `Fenced` |
+//! | add partitions | done | A | A | - | topic: A, id: F | `Fenced` |
+//! | add offsets, send them | done | done | A | A | group: A, id: F | `Fenced` |
+//! | commit | done | A | A | - | F | `Fenced` |
+//! | abort | done | A | A | - | F | `Fenced` |
+//! | read | done | done | done | out of range: ends | F | - |
+//! | query, committed offsets | done | done | done | - | F | - |
 //!
-//! `Abort` of a commit or an abort may have taken place at the coordinator: the recovery that follows reads the journal.
-//! Offsets for a group whose coordinator is away may have no answer at all: `Abort` after ten seconds.
+//! A commit or an abort that is `Abortable` may have taken place at the coordinator; the recovery that follows reads the
+//! journal. Adding offsets may have no answer at all while a group's coordinator is away: `Abortable` after ten seconds.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorClass};
 
-/// What may be done about a failed call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The same call again.
-    Retry,
-    /// Abort the batch, recover, go on.
-    Abort,
-    /// End the process.
-    Fatal,
-}
-
-/// A kind of call.
+/// A call to the brokers, as far as classes of errors differ between calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// `init_transactions`: the fence.
+    /// `init_transactions`, which fences earlier processes.
     Init,
     /// `begin_transaction`.
     Begin,
     /// Handing a record to the producer.
     Produce,
-    /// A report that a record was (not) delivered.
+    /// The report that a record was delivered or not.
     Delivery,
     /// `send_offsets_to_transaction`.
     Offsets,
@@ -67,12 +55,12 @@ pub enum Call {
     Abort,
     /// Polling a consumer.
     Read,
-    /// Metadata, watermarks, committed offsets, settings of topics.
-    Look,
+    /// A query for metadata, ends of partitions, committed offsets or settings of topics.
+    Query,
 }
 
 impl Call {
-    /// For messages: "`action`: reason".
+    /// Returns what a message says was tried: "`action`: reason".
     #[must_use]
     pub fn action(self) -> &'static str {
         match self {
@@ -84,114 +72,123 @@ impl Call {
             Self::Commit => "commit the transaction",
             Self::Abort => "abort the transaction",
             Self::Read => "read",
-            Self::Look => "ask the brokers",
+            Self::Query => "ask the brokers",
         }
     }
 }
 
-/// Outcomes of bare codes, the first row that fits. `None`: any other code of that call.
-pub(super) const TABLE: &[(Call, Option<Code>, Outcome)] = &[
-    (Call::Produce, Some(Code::QueueFull), Outcome::Retry), // acknowledgements make room
-    (Call::Produce, Some(Code::Fatal), Outcome::Fatal),
-    (Call::Produce, Some(Code::Fenced), Outcome::Fatal),
-    (Call::Produce, Some(Code::State), Outcome::Abort), // a record before it failed
-    (Call::Produce, Some(Code::MessageSizeTooLarge), Outcome::Abort),
-    (Call::Produce, None, Outcome::Abort), // nothing of an aborted transaction is ever seen
-    (Call::Delivery, Some(Code::Fatal), Outcome::Fatal),
-    (Call::Delivery, Some(Code::Fenced), Outcome::Fatal),
-    (Call::Delivery, Some(Code::ProducerFenced), Outcome::Fatal),
-    (Call::Delivery, Some(Code::InvalidProducerEpoch), Outcome::Fatal),
-    (Call::Delivery, Some(Code::OutOfOrderSequenceNumber), Outcome::Fatal),
-    (Call::Delivery, None, Outcome::Abort),
-    (Call::Commit, Some(Code::OperationTimedOut), Outcome::Retry), // the queue was not empty yet
-    (Call::Read, Some(Code::Fatal), Outcome::Fatal),
-    (Call::Read, Some(Code::TopicAuthorizationFailed), Outcome::Fatal),
-    (Call::Read, Some(Code::GroupAuthorizationFailed), Outcome::Fatal),
-    (Call::Read, Some(Code::AutoOffsetReset), Outcome::Fatal), // out of range: never skip in silence
-    (Call::Read, Some(Code::OffsetOutOfRange), Outcome::Fatal),
-    (Call::Read, None, Outcome::Retry), // the client recovers by itself; logged and counted
-    (Call::Look, Some(Code::Fatal), Outcome::Fatal),
-    (Call::Look, Some(Code::TopicAuthorizationFailed), Outcome::Fatal),
-    (Call::Look, Some(Code::GroupAuthorizationFailed), Outcome::Fatal),
-    (Call::Look, Some(Code::ClusterAuthorizationFailed), Outcome::Fatal),
-    (Call::Look, None, Outcome::Retry),
+/// Classes of bare codes. The first row that fits counts; a row with `None` fits any code of its call.
+pub(super) const CODE_CLASSES: &[(Call, Option<Code>, ErrorClass)] = &[
+    (Call::Produce, Some(Code::QueueFull), ErrorClass::Retriable), // acknowledgements make room
+    (Call::Produce, Some(Code::Fatal), ErrorClass::Fatal),
+    (Call::Produce, Some(Code::Fenced), ErrorClass::Fatal),
+    (Call::Produce, Some(Code::State), ErrorClass::Abortable), // a record before it failed
+    (Call::Produce, Some(Code::MessageSizeTooLarge), ErrorClass::Abortable),
+    (Call::Produce, None, ErrorClass::Abortable), // nothing of an aborted transaction is ever seen
+    (Call::Delivery, Some(Code::Fatal), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::Fenced), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::ProducerFenced), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::InvalidProducerEpoch), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::OutOfOrderSequenceNumber), ErrorClass::Fatal),
+    (Call::Delivery, None, ErrorClass::Abortable),
+    (Call::Commit, Some(Code::OperationTimedOut), ErrorClass::Retriable), // the queue was not empty yet
+    (Call::Read, Some(Code::Fatal), ErrorClass::Fatal),
+    (Call::Read, Some(Code::TopicAuthorizationFailed), ErrorClass::Fatal),
+    (Call::Read, Some(Code::GroupAuthorizationFailed), ErrorClass::Fatal),
+    (Call::Read, Some(Code::AutoOffsetReset), ErrorClass::Fatal), // out of range: never skip in silence
+    (Call::Read, Some(Code::OffsetOutOfRange), ErrorClass::Fatal),
+    (Call::Read, None, ErrorClass::Retriable), // the client recovers by itself; logged and counted
+    (Call::Query, Some(Code::Fatal), ErrorClass::Fatal),
+    (Call::Query, Some(Code::TopicAuthorizationFailed), ErrorClass::Fatal),
+    (Call::Query, Some(Code::GroupAuthorizationFailed), ErrorClass::Fatal),
+    (Call::Query, Some(Code::ClusterAuthorizationFailed), ErrorClass::Fatal),
+    (Call::Query, None, ErrorClass::Retriable),
 ];
 
-/// What may be done about `error` of `call`.
+/// Returns what may be done about `error` of `call`.
 #[must_use]
-pub fn classify(call: Call, error: &KafkaError) -> Outcome {
-    if let KafkaError::Transaction(said) = error {
-        return if said.is_fatal() || is_fence(said.code()) {
-            Outcome::Fatal
-        } else if said.txn_requires_abort() {
-            Outcome::Abort
-        } else if said.is_retriable() {
-            Outcome::Retry
+pub fn classify(call: Call, error: &KafkaError) -> ErrorClass {
+    if let KafkaError::Transaction(error) = error {
+        return if error.is_fatal() || is_fence(error.code()) {
+            ErrorClass::Fatal
+        } else if error.txn_requires_abort() {
+            ErrorClass::Abortable
+        } else if error.is_retriable() {
+            ErrorClass::Retriable
         } else {
-            Outcome::Fatal
+            ErrorClass::Fatal
         };
     }
     if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-        return Outcome::Fatal;
+        return ErrorClass::Fatal;
     }
     let code = error.rdkafka_error_code();
-    let row = TABLE.iter().find(|(of, row, _)| *of == call && (row.is_none() || *row == code));
-    row.map_or(Outcome::Fatal, |(_, _, outcome)| *outcome)
+    let row = CODE_CLASSES.iter().find(|(of, row, _)| *of == call && (row.is_none() || *row == code));
+    row.map_or(ErrorClass::Fatal, |(_, _, class)| *class)
 }
 
-/// Whether a code says that a newer process has taken over.
+/// Tells whether a code says that a newer process has taken over.
 pub(super) fn is_fence(code: Code) -> bool {
     matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
-/// The error that a call ends with, its retries behind it. `fatal` is what the client says of itself if it can do no more:
-/// then this call's own code is only a consequence, such as "purged".
+/// Returns the error that a call ends with after all its tries. `fatal` is the client's own fatal error, if it has one: then
+/// this call's code is only a consequence, such as "purged".
 pub(super) fn failed(call: Call, error: &KafkaError, fatal: Option<(Code, String)>) -> Error {
-    let outcome = if fatal.is_some() { Outcome::Fatal } else { classify(call, error) };
+    let class = if fatal.is_some() { ErrorClass::Fatal } else { classify(call, error) };
     let code = fatal.as_ref().map(|(code, _)| *code).or(error.rdkafka_error_code());
     let reason = match fatal {
-        Some((_, said)) => format!("{error}: {said}"),
+        Some((_, message)) => format!("{error}: {message}"),
         None => error.to_string(),
     };
-    if outcome == Outcome::Fatal && code.is_some_and(is_fence) {
+    if class == ErrorClass::Fatal && code.is_some_and(is_fence) {
         return Error::Fenced { action: call.action(), reason };
     }
-    Error::Broker { action: call.action(), outcome, reason }
+    Error::Broker { action: call.action(), class, reason }
 }
 
-/// Why a call that was tried again and again has ended.
+/// Why a call has failed after all its tries.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(super) struct FailedCall {
     pub(super) error: Error,
-    /// Its time is over: it may or may not take place yet.
+    /// Whether the call may still take place, because it had no answer in its time.
     pub(super) undecided: bool,
 }
 
-impl Failed {
-    /// A call whose time is over.
+impl FailedCall {
+    /// Makes the failure of a call that had no answer in its time.
     pub(super) fn undecided(call: Call, reason: String) -> Self {
-        Self { error: Error::Broker { action: call.action(), outcome: Outcome::Abort, reason }, undecided: true }
+        Self { error: Error::Broker { action: call.action(), class: ErrorClass::Abortable, reason }, undecided: true }
     }
 }
 
-impl From<Error> for Failed {
+impl From<Error> for FailedCall {
     fn from(error: Error) -> Self {
         Self { error, undecided: false }
     }
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<FailedCall> for Error {
+    fn from(failed: FailedCall) -> Self {
         failed.error
     }
 }
 
-/// A client that could not be made. Never with the value: it may be a secret.
-pub(super) fn not_made(error: KafkaError) -> Error {
+/// Returns the error for a client that could not be made. It never holds a property's value, which may be a secret.
+pub(super) fn client_not_made(error: KafkaError) -> Error {
     Error::Refused(match error {
         KafkaError::ClientConfig(_, _, key, _) => format!("kafka.client: {key:?} has a value that the client does not take"),
         other => format!("make a Kafka client: {other}"),
     })
+}
+
+/// Makes one error of all problems with `of`; none without problems.
+pub(super) fn refuse_all(of: &str, problems: &[String]) -> Result<(), Error> {
+    match problems {
+        [] => Ok(()),
+        [one] => Err(Error::Refused(format!("{of}: {one}"))),
+        many => Err(Error::Refused(format!("{of}: {} problems\n  {}", many.len(), many.join("\n  ")))),
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +198,7 @@ mod tests {
     fn bare(call: Call, code: Code) -> KafkaError {
         match call {
             Call::Read => KafkaError::MessageConsumption(code),
-            Call::Look => KafkaError::MetadataFetch(code),
+            Call::Query => KafkaError::MetadataFetch(code),
             Call::Commit => KafkaError::Flush(code),
             _ => KafkaError::MessageProduction(code),
         }
@@ -209,17 +206,17 @@ mod tests {
 
     #[test]
     fn every_row_is_reached() {
-        for (call, code, outcome) in TABLE {
+        for (call, code, class) in CODE_CLASSES {
             // A code that no row names.
             let code = code.unwrap_or(Code::BrokerTransportFailure);
-            assert_eq!(classify(*call, &bare(*call, code)), *outcome, "{call:?} {code:?}");
+            assert_eq!(classify(*call, &bare(*call, code)), *class, "{call:?} {code:?}");
         }
     }
 
     #[test]
     fn no_row_hides_a_later_one() {
-        for (i, (call, code, _)) in TABLE.iter().enumerate() {
-            let hidden = TABLE[..i].iter().any(|(of, row, _)| of == call && (row.is_none() || row == code));
+        for (i, (call, code, _)) in CODE_CLASSES.iter().enumerate() {
+            let hidden = CODE_CLASSES[..i].iter().any(|(of, row, _)| of == call && (row.is_none() || row == code));
             assert!(!hidden, "row {i}: {call:?} {code:?}");
         }
     }
@@ -227,16 +224,16 @@ mod tests {
     #[test]
     fn what_no_row_names_is_fatal() {
         for call in [Call::Init, Call::Begin, Call::Offsets, Call::Commit, Call::Abort] {
-            assert_eq!(classify(call, &bare(Call::Produce, Code::InvalidTransactionalState)), Outcome::Fatal, "{call:?}");
+            assert_eq!(classify(call, &bare(Call::Produce, Code::InvalidTransactionalState)), ErrorClass::Fatal, "{call:?}");
         }
-        assert_eq!(classify(Call::Read, &KafkaError::MessageConsumptionFatal(Code::Unknown)), Outcome::Fatal);
+        assert_eq!(classify(Call::Read, &KafkaError::MessageConsumptionFatal(Code::Unknown)), ErrorClass::Fatal);
     }
 
     #[test]
     fn a_fence_is_an_error_of_its_own() {
         let said = |code| failed(Call::Delivery, &bare(Call::Delivery, code), None);
         assert!(matches!(said(Code::ProducerFenced), Error::Fenced { .. }));
-        assert!(matches!(said(Code::OutOfOrderSequenceNumber), Error::Broker { outcome: Outcome::Fatal, .. }));
+        assert!(matches!(said(Code::OutOfOrderSequenceNumber), Error::Broker { class: ErrorClass::Fatal, .. }));
         for code in [Code::Fatal, Code::PurgeQueue] {
             let by_client = failed(Call::Delivery, &bare(Call::Delivery, code), Some((Code::Fenced, "newer".to_owned())));
             assert!(matches!(by_client, Error::Fenced { .. }), "{by_client}");
@@ -251,7 +248,7 @@ mod tests {
             "sasl.password".to_owned(),
             "hunter2".to_owned(),
         );
-        let text = not_made(error).to_string();
+        let text = client_not_made(error).to_string();
         assert!(text.contains("sasl.password") && !text.contains("hunter2"), "{text}");
     }
 }

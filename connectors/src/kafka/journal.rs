@@ -14,22 +14,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    Message, TopicPartitionList,
-    consumer::Consumer,
-    error::{KafkaError, RDKafkaErrorCode as Code},
-    topic_partition_list::Offset,
-};
+use rdkafka::{Message, error::KafkaError};
 
 use super::{
-    checkpoint::{JournalCheckpoint, hash},
-    client::{Reading, Reports},
+    checkpoint::{JournalCheckpoint, record_hash},
     config::KafkaConfig,
-    errors::{self, Call, Outcome},
-    relay::partitions,
-    start::Extent,
+    consumer::{assign, tolerate},
+    query::{PartitionExtent, partition_counts},
+    reports::{ReportingConsumer, Reports},
 };
-use crate::error::Error;
+use crate::error::{Error, ErrorClass};
 
 /// The journal has one partition.
 const PARTITION: i32 = 0;
@@ -42,7 +36,7 @@ pub(super) type JournalRecord = (u64, Vec<u8>);
 /// Follows the journal.
 pub struct JournalReader {
     topic: String,
-    consumer: Reading,
+    consumer: ReportingConsumer,
     reports: Arc<Reports>,
     next: u64,
     /// The last stable offset when reading began.
@@ -65,7 +59,7 @@ impl JournalReader {
         let reports = Arc::new(Reports::default());
         let consumer = config.consumer(&reports)?;
         let topic = config.topics.journal.clone();
-        let Extent { low, high } = Extent::of(&consumer, &topic, PARTITION)?;
+        let PartitionExtent { low, high } = PartitionExtent::of(&consumer, &topic, PARTITION)?;
         let next = offset.unwrap_or(0);
         if next > high {
             return Err(Error::Changed(format!(
@@ -88,9 +82,9 @@ impl JournalReader {
     pub fn of_topic(config: &KafkaConfig, topic: &str) -> Result<(Self, u64), Error> {
         let reports = Arc::new(Reports::default());
         let consumer = config.consumer(&reports)?;
-        for (_, count) in partitions(&consumer, &[topic])? {
+        for (_, count) in partition_counts(&consumer, &[topic])? {
             for id in PARTITION + 1..count {
-                let Extent { low, high } = Extent::of(&consumer, topic, id)?;
+                let PartitionExtent { low, high } = PartitionExtent::of(&consumer, topic, id)?;
                 if high > low {
                     return Err(Error::Refused(format!(
                         "{topic}/{id}: holds offsets {low} to {high}, expected all records on partition {PARTITION}"
@@ -98,15 +92,12 @@ impl JournalReader {
                 }
             }
         }
-        let Extent { low, high } = Extent::of(&consumer, topic, PARTITION)?;
+        let PartitionExtent { low, high } = PartitionExtent::of(&consumer, topic, PARTITION)?;
         Ok((Self::assigned(consumer, reports, topic.to_owned(), low, high)?, low))
     }
 
-    fn assigned(consumer: Reading, reports: Arc<Reports>, topic: String, next: u64, end: u64) -> Result<Self, Error> {
-        let mut list = TopicPartitionList::new();
-        let offset = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
-        let assigned = list.add_partition_offset(&topic, PARTITION, offset).and_then(|()| consumer.assign(&list));
-        assigned.map_err(|error| errors::failed(Call::Read, &error, None))?;
+    fn assigned(consumer: ReportingConsumer, reports: Arc<Reports>, topic: String, next: u64, end: u64) -> Result<Self, Error> {
+        assign(&consumer, [(&*topic, PARTITION, next)])?;
         Ok(Self {
             topic,
             consumer,
@@ -133,7 +124,7 @@ impl JournalReader {
         while Instant::now() < deadline {
             // One at a time: those after it are for the caller.
             if let Some((at, record)) = reader.poll_at_most(Duration::from_millis(100), 1)?.into_iter().next() {
-                if (at, hash(&record)) == (offset, expected) {
+                if (at, record_hash(&record)) == (offset, expected) {
                     (reader.checkpoint, reader.before) = (checkpoint, Some(record));
                     return Ok(reader);
                 }
@@ -161,7 +152,7 @@ impl JournalReader {
     /// The place behind one of the records handed over.
     #[must_use]
     pub fn checkpoint_after(&self, offset: u64, record: &[u8]) -> Vec<u8> {
-        JournalCheckpoint { next: offset + 1, last: Some((offset, hash(record))), ..self.checkpoint.clone() }.encode()
+        JournalCheckpoint { next: offset + 1, last: Some((offset, record_hash(record))), ..self.checkpoint.clone() }.encode()
     }
 
     /// Records that come within `timeout`, at once if there are some; at most 1,024.
@@ -171,7 +162,7 @@ impl JournalReader {
     pub fn poll(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
         let records = self.poll_at_most(timeout, RECORDS_MAX)?;
         if let Some((offset, record)) = records.last() {
-            (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((*offset, hash(record))));
+            (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((*offset, record_hash(record))));
         }
         Ok(records)
     }
@@ -198,7 +189,10 @@ impl JournalReader {
                         break;
                     }
                 }
-                Some(Err(error)) => self.forgive(&error)?,
+                Some(Err(error)) => {
+                    let offset = format!("an offset of the journal {}", self.topic);
+                    tolerate(&error, &self.consumer, &self.reports, &offset, "while reading the journal")?;
+                }
             }
         }
         let troubles = self.reports.transport_errors.load(Ordering::Relaxed);
@@ -227,7 +221,7 @@ impl JournalReader {
     /// # Errors
     /// If the brokers do not answer.
     pub fn behind(&self) -> Result<u64, Error> {
-        let high = Extent::of(&self.consumer, &self.topic, PARTITION)?.high;
+        let high = PartitionExtent::of(&self.consumer, &self.topic, PARTITION)?.high;
         let passed = self.reports.fetched(&self.topic, PARTITION).and_then(|fetched| fetched.end).unwrap_or(0);
         Ok(high.saturating_sub(self.next.max(passed)))
     }
@@ -270,7 +264,7 @@ impl JournalReader {
                 let (topic, next, end) = (&self.topic, self.next, self.end);
                 return Err(Error::Broker {
                     action: "read the journal",
-                    outcome: Outcome::Abort,
+                    class: ErrorClass::Abortable,
                     reason: format!("{topic} gave records to offset {next}, expected to {end}, and no more came in time"),
                 });
             }
@@ -278,18 +272,5 @@ impl JournalReader {
         }
         self.next = self.next.max(self.end);
         Ok(records)
-    }
-
-    fn forgive(&self, error: &KafkaError) -> Result<(), Error> {
-        match (error.rdkafka_error_code(), errors::classify(Call::Read, error)) {
-            (Some(Code::AutoOffsetReset | Code::OffsetOutOfRange), _) => {
-                Err(Error::Changed(format!("an offset of the journal {} is out of range: {error}", self.topic)))
-            }
-            (_, Outcome::Retry) => {
-                self.reports.transport(error, "while reading the journal");
-                Ok(())
-            }
-            _ => Err(errors::failed(Call::Read, error, self.consumer.client().fatal_error())),
-        }
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 const OWN_PREFIX: &[u8] = b"weir-";
 
 /// A message taken over from the client.
-pub(super) enum Taken {
+pub(super) enum TakenMessage {
     /// Null value.
     Tombstone,
     /// Anything else.
@@ -44,8 +44,8 @@ pub(super) enum Taken {
 }
 
 /// Takes a message over.
-pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &Limits) -> Taken {
-    let Some(value) = message.payload() else { return Taken::Tombstone };
+pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &Limits) -> TakenMessage {
+    let Some(value) = message.payload() else { return TakenMessage::Tombstone };
     let (headers, headers_lost) = headers(message);
     let declared = headers.iter().rev().find(|header| header.name.eq_ignore_ascii_case("content-type"));
     let declared = declared.and_then(|header| ValueFormat::of_content_type(header.value.as_deref()?));
@@ -56,7 +56,7 @@ pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &
     };
     let value = if framed { value.to_vec() } else { Vec::new() };
     let envelope = Envelope { key: message.key().map(<[u8]>::to_vec), headers, time_ms, value };
-    Taken::Record { payload, envelope, headers_lost }
+    TakenMessage::Record { payload, envelope, headers_lost }
 }
 
 fn headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {

@@ -2,18 +2,18 @@
 //!
 //! | file | its question |
 //! |---|---|
-//! | `config` | which brokers, topics and limits, and which client properties are ours |
-//! | `client` | how is a client made, and what becomes of what it reports |
-//! | `reach` | can the brokers be talked to, and if not, which key is to be looked at |
-//! | `errors` | may a failed call be tried again, must the batch be aborted, or the process end |
-//! | `topics` | are the topics there and as they must be |
-//! | `numbering` | which number has a partition, where did it begin, how far is it read |
-//! | `source`, `buffer`, `message` | records in, by partition, bounded |
-//! | `start` | at which offset does reading begin, and is what was read still there |
-//! | `committer`, `producer`, `offsets`, `checkpoint` | one transaction a batch; what is committed; where to come back to |
-//! | `publisher` | records into an input topic, each once |
+//! | `config`, `client_property`, `topic_names` | which options are there, with which defaults, and which values make no sense |
+//! | `clients` | with which properties is each client made |
+//! | `reports`, `connection_problem` | what becomes of what a client reports |
+//! | `errors` | may a failed call be tried again, must the transaction be aborted, or must the process end |
+//! | `query`, `probe` | how are the brokers asked, and do they answer at all |
+//! | `admin`, `topics`, `topic_limits` | are the topics there and as they must be, and how large may a record be |
+//! | `consumer`, `message`, `buffer`, `receiver`, `source` | records in, partition by partition, bounded |
+//! | `input_partitions`, `start_offset`, `offsets` | which number has a partition, where is it read from, what is committed for it |
+//! | `producer`, `committer`, `checkpoint` | one transaction for each batch, and where recovery comes back to |
 //! | `journal` | the journal topic read from a place, once or for ever |
-//! | `relay` | records of some topics into others, exactly once |
+//! | `publisher` | records into an input topic, each once |
+//! | `forwarder` | records of some topics into others, exactly once |
 //!
 //! **One active process, the fence is the lock.** The transactional id is the group's name, so whoever calls
 //! `init_transactions` last is the active one and every other one fails at its next call. Input is assigned, never
@@ -24,32 +24,47 @@
 //!
 //! Not here: what a record means, in which order documents are judged, what a journal record says.
 
+mod admin;
 mod buffer;
 mod checkpoint;
-mod client;
+mod client_property;
+mod clients;
 mod committer;
 mod config;
+mod connection_problem;
+mod consumer;
 mod errors;
+mod forwarder;
+mod input_partitions;
 mod journal;
 mod message;
-mod numbering;
 mod offsets;
+mod probe;
 mod producer;
+#[cfg(feature = "faults")]
+mod protocol_fault;
 mod publisher;
-mod reach;
-mod relay;
+mod query;
+mod receiver;
+mod reports;
 mod source;
-mod start;
+mod start_offset;
+mod topic_limits;
+mod topic_names;
 mod topics;
 
-#[cfg(feature = "faults")]
-pub use committer::Mutation;
-pub use committer::{KafkaCommitter, Measured, WithoutSnapshot};
-pub use config::{KafkaConfig, Start, Topics, ValueFormat, property_problem, topic_problem};
-pub use errors::{Call, Outcome, classify};
+pub use client_property::{ClientProperty, is_secret_property};
+pub use committer::{CommitTimes, KafkaCommitter, WithoutSnapshot};
+pub use config::{KafkaConfig, StartPosition, ValueFormat};
+pub use errors::{Call, classify};
+pub use forwarder::{ForwardedRecord, ForwarderPartition, TopicForwarder};
+pub use input_partitions::InputPartitions;
 pub use journal::JournalReader;
-pub use numbering::Numbering;
+#[cfg(feature = "faults")]
+pub use protocol_fault::ProtocolFault;
 pub use publisher::KafkaPublisher;
-pub use relay::{Relay, RelayPartition, Relayed};
-pub use source::{KafkaSource, SourceCounts};
-pub use topics::{Checked, TopicLimits, check_topics};
+pub use receiver::SourceCounts;
+pub use source::KafkaSource;
+pub use topic_limits::TopicLimits;
+pub use topic_names::{TopicNames, topic_problem};
+pub use topics::{CheckedTopics, check_topics};

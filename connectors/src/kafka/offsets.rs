@@ -1,9 +1,12 @@
-//! What is committed for a partition, beside its offset?
+//! What does a group commit for a partition, beside the offset?
 //!
-//! The offset is for lag tools and for a start without a state. The text beside it, `weir1 begin=B position=P`, keeps what
-//! an offset cannot say: where the partition began (so that `start` is asked once in a group's life and not again after a
-//! restart), and the engine's position, 0 for not begun (so that an offset further on, over records that nobody gets, is
-//! told from one that skips records).
+//! Kafka keeps a text beside each committed offset. Every committer here uses it for what an offset cannot say; this file
+//! reads and writes both.
+//!
+//! For input partitions the offset is for lag tools, and for a start without a state. The text, `weir1 begin=B position=P`, keeps
+//! where the partition began, so that `kafka.start` is asked once in a group's life and not again after a restart. It also
+//! keeps the engine's position, 0 for not begun: an offset that is further on because nobody gets the records in between is so
+//! told from one that skips records.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +18,16 @@ use rdkafka::{
 
 use super::{
     errors::{self, Call},
-    start::look,
+    query::query_with_retry,
 };
 use crate::error::Error;
 
-/// What is committed for a partition.
+/// Topic, and number of the partition in it.
+pub(super) type PartitionKey = (String, i32);
+
+/// What is committed for an input partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Committed {
+pub(super) struct CommittedOffset {
     /// Where a reader that knows no more goes on.
     pub(super) offset: u64,
     /// Where the partition began; unknown where another tool has committed.
@@ -30,11 +36,9 @@ pub(super) struct Committed {
     pub(super) position: Option<u64>,
 }
 
-/// By topic and partition.
-pub(super) type CommittedOffsets = BTreeMap<(String, i32), Committed>;
-
-impl Committed {
-    fn text(&self) -> String {
+impl CommittedOffset {
+    /// Returns the text to commit beside the offset.
+    pub(super) fn text(&self) -> String {
         match (self.begin, self.position) {
             (Some(begin), Some(position)) => format!("weir1 begin={begin} position={position}"),
             _ => String::new(),
@@ -49,24 +53,26 @@ impl Committed {
     }
 }
 
-/// For `send_offsets_to_transaction`.
-pub(super) fn list(commit: &[(String, i32, Committed)]) -> Result<TopicPartitionList, Error> {
-    let mut list = TopicPartitionList::with_capacity(commit.len());
-    for (topic, id, committed) in commit {
-        let mut element = list.add_partition(topic, *id);
-        let offset = Offset::Offset(i64::try_from(committed.offset).unwrap_or(i64::MAX));
+/// Lists topics, partitions, offsets and the texts beside them for `send_offsets_to_transaction`.
+pub(super) fn commit_list<'a>(
+    entries: impl IntoIterator<Item = (&'a str, i32, u64, &'a str)>,
+) -> Result<TopicPartitionList, Error> {
+    let mut list = TopicPartitionList::new();
+    for (topic, id, offset, text) in entries {
+        let mut element = list.add_partition(topic, id);
+        let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
         element.set_offset(offset).map_err(|error| errors::failed(Call::Offsets, &error, None))?;
-        element.set_metadata(committed.text());
+        element.set_metadata(text);
     }
     Ok(list)
 }
 
-/// What a group has committed for `partitions`; those without anything are left out.
-pub(super) fn fetch<C: ConsumerContext>(
+/// Asks for the offset and text that a group has committed for each partition. Those without anything are left out.
+pub(super) fn committed_texts<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
-    partitions: &[(String, i32)],
-) -> Result<CommittedOffsets, Error> {
-    let list = look(|timeout| {
+    partitions: &[PartitionKey],
+) -> Result<BTreeMap<PartitionKey, (u64, String)>, Error> {
+    let list = query_with_retry(|timeout| {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for (topic, id) in partitions {
             list.add_partition(topic, *id);
@@ -75,14 +81,23 @@ pub(super) fn fetch<C: ConsumerContext>(
         list.elements().iter().try_for_each(TopicPartitionListElem::error)?;
         Ok(list)
     })?;
-    let mut found = CommittedOffsets::new();
+    let mut found = BTreeMap::new();
     for element in list.elements() {
         if let Offset::Offset(offset) = element.offset() {
-            let committed = Committed::parse(u64::try_from(offset).unwrap_or(0), element.metadata());
-            found.insert((element.topic().to_owned(), element.partition()), committed);
+            let key = (element.topic().to_owned(), element.partition());
+            found.insert(key, (u64::try_from(offset).unwrap_or(0), element.metadata().to_owned()));
         }
     }
     Ok(found)
+}
+
+/// Asks for what a group has committed for input partitions. Those without anything are left out.
+pub(super) fn committed_offsets<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[PartitionKey],
+) -> Result<BTreeMap<PartitionKey, CommittedOffset>, Error> {
+    let texts = committed_texts(consumer, partitions)?;
+    Ok(texts.into_iter().map(|(key, (offset, text))| (key, CommittedOffset::parse(offset, &text))).collect())
 }
 
 #[cfg(test)]
@@ -91,13 +106,13 @@ mod tests {
 
     #[test]
     fn the_text_comes_back_and_foreign_texts_are_none() {
-        let committed = Committed { offset: 9, begin: Some(3), position: Some(0) };
-        assert_eq!(Committed::parse(9, &committed.text()), committed);
+        let committed = CommittedOffset { offset: 9, begin: Some(3), position: Some(0) };
+        assert_eq!(CommittedOffset::parse(9, &committed.text()), committed);
         for text in
             ["", "x", "weir1 begin=3", "weir1 begin=a position=1", "weir1 begin=1 position=-1", "weir2 begin=1 position=1"]
         {
-            let parsed = Committed::parse(9, text);
-            assert_eq!(parsed, Committed { offset: 9, begin: None, position: None }, "{text}");
+            let parsed = CommittedOffset::parse(9, text);
+            assert_eq!(parsed, CommittedOffset { offset: 9, begin: None, position: None }, "{text}");
         }
     }
 }

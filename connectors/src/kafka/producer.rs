@@ -27,24 +27,28 @@ use rdkafka::{
 };
 
 use super::{
-    client::{Reading, Reporter, Reports},
     config::KafkaConfig,
-    errors::{self, Call, Failed, Outcome},
-    topics::TopicLimits,
+    errors::{self, Call, FailedCall},
+    reports::{Reporter, ReportingConsumer, Reports},
+    topic_limits::TopicLimits,
 };
-use crate::{committer::Outgoing, error::Error, kill};
+use crate::{
+    committer::Outgoing,
+    error::{Error, ErrorClass},
+    kill,
+};
 
 /// One try of a call that may be made again.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries.
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// After the time given to a try, when there is no answer to it: the client will not give one soon.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
 /// Step of the wait for acknowledgements.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
 
 /// A producer that has fenced those before it.
-pub(super) struct Transactions {
+pub(super) struct TransactionalProducer {
     producer: ThreadedProducer<Reporter>,
     reports: Arc<Reports>,
     /// For each call, its tries included.
@@ -55,7 +59,7 @@ pub(super) struct Transactions {
 
 /// Where a record goes.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
+pub(super) struct RecordTarget<'a> {
     pub(super) topic: &'a str,
     /// `None`: by the record's key.
     pub(super) partition: Option<i32>,
@@ -63,7 +67,7 @@ pub(super) struct Target<'a> {
     pub(super) journal: bool,
 }
 
-impl Transactions {
+impl TransactionalProducer {
     /// Makes a producer; with an id, fences whoever was before under it: nothing of theirs is committed after this.
     pub(super) fn fence(
         config: &KafkaConfig,
@@ -72,21 +76,21 @@ impl Transactions {
         id: Option<&str>,
     ) -> Result<Self, Error> {
         let context = Reporter(Arc::clone(reports));
-        let client = config.producer_config(limits, id);
-        let producer = ThreadedProducer::from_config_and_context(&client, context).map_err(errors::not_made)?;
+        let client = config.producer_config(limits, id)?;
+        let producer = ThreadedProducer::from_config_and_context(&client, context).map_err(errors::client_not_made)?;
         let time = config.transaction_timeout;
         let new = Self { producer, reports: Arc::clone(reports), time, transactional: id.is_some() };
         new.call(Call::Init, Producer::init_transactions)?;
         Ok(new)
     }
 
-    pub(super) fn begin(&self) -> Result<(), Failed> {
+    pub(super) fn begin(&self) -> Result<(), FailedCall> {
         self.reports.next_batch();
         self.call(Call::Begin, |producer, _| producer.begin_transaction())
     }
 
     /// Hands a record to the client, waiting for room.
-    pub(super) fn send(&self, target: Target<'_>, record: &Outgoing<'_>) -> Result<(), Failed> {
+    pub(super) fn send(&self, target: RecordTarget<'_>, record: &Outgoing<'_>) -> Result<(), FailedCall> {
         let mut message = BaseRecord::<[u8], [u8], usize> {
             topic: target.topic,
             partition: target.partition,
@@ -103,8 +107,8 @@ impl Transactions {
                 Err(refused) => refused,
             };
             match errors::classify(Call::Produce, &error) {
-                Outcome::Retry if Instant::now() < deadline => self.producer.poll(ACKNOWLEDGE_STEP),
-                Outcome::Retry => return Err(Failed::undecided(Call::Produce, format!("no room for more: {error}"))),
+                ErrorClass::Retriable if Instant::now() < deadline => self.producer.poll(ACKNOWLEDGE_STEP),
+                ErrorClass::Retriable => return Err(FailedCall::undecided(Call::Produce, format!("no room for more: {error}"))),
                 _ => return Err(self.failed(Call::Produce, &error)),
             }
             message = refused;
@@ -112,7 +116,7 @@ impl Transactions {
     }
 
     /// Waits until all of `sent` records have been acknowledged, or one was not delivered.
-    pub(super) fn wait_acknowledged(&self, sent: usize) -> Result<(), Failed> {
+    pub(super) fn wait_acknowledged(&self, sent: usize) -> Result<(), FailedCall> {
         let deadline = Instant::now() + self.time;
         let mut before_half = true;
         loop {
@@ -129,7 +133,7 @@ impl Transactions {
             }
             if Instant::now() >= deadline {
                 let reason = format!("{in_flight} of {sent} records were not acknowledged in {:?}", self.time);
-                return Err(Failed::undecided(Call::Delivery, reason));
+                return Err(FailedCall::undecided(Call::Delivery, reason));
             }
             self.producer.poll(ACKNOWLEDGE_STEP);
         }
@@ -137,12 +141,12 @@ impl Transactions {
 
     /// Adds offsets, in the name of the group that `consumer` belongs to. Without an answer in the time of one try, and a grace,
     /// it is undecided.
-    pub(super) fn send_offsets(&self, offsets: &TopicPartitionList, consumer: &Reading) -> Result<(), Failed> {
+    pub(super) fn send_offsets(&self, offsets: &TopicPartitionList, consumer: &ReportingConsumer) -> Result<(), FailedCall> {
         let Some(group) = consumer.group_metadata() else {
             return Err(Error::Refused("the consumer has no group".to_owned()).into());
         };
         let group = Arc::new(group);
-        self.tried(Call::Offsets, |timeout| {
+        self.call_with_answer(Call::Offsets, |timeout| {
             let (producer, offsets, group) = (self.producer.clone(), offsets.clone(), Arc::clone(&group));
             let (answer, answered) = mpsc::sync_channel(1);
             // Nobody may be there any more to take the answer.
@@ -154,27 +158,35 @@ impl Transactions {
     }
 
     /// Commits, records and offsets.
-    pub(super) fn commit(&self) -> Result<(), Failed> {
+    pub(super) fn commit(&self) -> Result<(), FailedCall> {
         self.call(Call::Commit, Producer::commit_transaction)
     }
 
     /// Commits offsets where there is no transaction to commit.
-    pub(super) fn commit_offsets(&self, offsets: &TopicPartitionList, consumer: &Reading) -> Result<(), Failed> {
+    pub(super) fn commit_offsets(&self, offsets: &TopicPartitionList, consumer: &ReportingConsumer) -> Result<(), FailedCall> {
         consumer.commit(offsets, CommitMode::Sync).map_err(|error| self.failed(Call::Offsets, &error))
     }
 
     /// Aborts.
-    pub(super) fn abort(&self) -> Result<(), Failed> {
+    pub(super) fn abort(&self) -> Result<(), FailedCall> {
         self.call(Call::Abort, Producer::abort_transaction)
     }
 
     /// Makes a transactional call until it succeeds, fails for good, or its time is over.
-    fn call(&self, call: Call, make: impl Fn(&ThreadedProducer<Reporter>, Duration) -> KafkaResult<()>) -> Result<(), Failed> {
-        self.tried(call, |timeout| Ok(Some(make(&self.producer, timeout))))
+    fn call(
+        &self,
+        call: Call,
+        make: impl Fn(&ThreadedProducer<Reporter>, Duration) -> KafkaResult<()>,
+    ) -> Result<(), FailedCall> {
+        self.call_with_answer(call, |timeout| Ok(Some(make(&self.producer, timeout))))
     }
 
     /// The same for a call that may have no answer, `None`: it is undecided then.
-    fn tried(&self, call: Call, make: impl Fn(Duration) -> Result<Option<KafkaResult<()>>, Error>) -> Result<(), Failed> {
+    fn call_with_answer(
+        &self,
+        call: Call,
+        make: impl Fn(Duration) -> Result<Option<KafkaResult<()>>, Error>,
+    ) -> Result<(), FailedCall> {
         let deadline = Instant::now() + self.time;
         if !self.transactional {
             return Ok(());
@@ -184,20 +196,22 @@ impl Transactions {
             let error = match make(time)? {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(error)) => error,
-                None => return Err(Failed::undecided(call, format!("no answer in {:?}", time + ANSWER_GRACE))),
+                None => return Err(FailedCall::undecided(call, format!("no answer in {:?}", time + ANSWER_GRACE))),
             };
             match errors::classify(call, &error) {
-                Outcome::Retry if Instant::now() < deadline => {
+                ErrorClass::Retriable if Instant::now() < deadline => {
                     self.reports.transport(&error, call.action());
-                    thread::sleep(TRY_AGAIN_AFTER);
+                    thread::sleep(RETRY_PAUSE);
                 }
-                Outcome::Retry => return Err(Failed::undecided(call, format!("no end after {:?}: {error}", self.time))),
+                ErrorClass::Retriable => {
+                    return Err(FailedCall::undecided(call, format!("no end after {:?}: {error}", self.time)));
+                }
                 _ => return Err(self.failed(call, &error)),
             }
         }
     }
 
-    fn failed(&self, call: Call, error: &KafkaError) -> Failed {
+    fn failed(&self, call: Call, error: &KafkaError) -> FailedCall {
         errors::failed(call, error, self.producer.client().fatal_error()).into()
     }
 }

@@ -12,19 +12,13 @@
 
 use std::{mem, sync::Arc};
 
-use rdkafka::{
-    TopicPartitionList,
-    consumer::Consumer,
-    topic_partition_list::{Offset, TopicPartitionListElem},
-};
-
 use super::{
-    client::{Reading, Reports},
     config::KafkaConfig,
-    errors::{self, Call},
-    producer::{Target, Transactions},
-    start::look,
-    topics::{TopicLimits, check_input},
+    offsets::{commit_list, committed_texts},
+    producer::{RecordTarget, TransactionalProducer},
+    reports::{ReportingConsumer, Reports},
+    topic_limits::TopicLimits,
+    topics::check_input,
 };
 use crate::{
     committer::{Channel, Outgoing},
@@ -39,8 +33,8 @@ const PARTITION: i32 = 0;
 /// Publishes into one topic.
 pub struct KafkaPublisher {
     topic: String,
-    producer: Transactions,
-    consumer: Reading,
+    producer: TransactionalProducer,
+    consumer: ReportingConsumer,
     limits: TopicLimits,
     /// Records of the open batch.
     sent: usize,
@@ -61,11 +55,11 @@ impl KafkaPublisher {
         let limits = check_input(config, &topic)?;
         let id = format!("{}-publish", config.group);
         let reports = Arc::new(Reports::default());
-        let producer = Transactions::fence(config, &limits, &reports, Some(&id))?;
+        let producer = TransactionalProducer::fence(config, &limits, &reports, Some(&id))?;
         // Only now is what a process before this one committed decided.
         let group = KafkaConfig { group: format!("{id}-{of}"), ..config.clone() };
-        let consumer = group.member(&Arc::new(Reports::default()))?;
-        let committed = committed(&consumer, &topic)?;
+        let consumer = group.group_client(&Arc::new(Reports::default()))?;
+        let committed = committed_texts(&consumer, &[(topic.clone(), PARTITION)])?.into_values().next();
         let (published, place) = committed.map_or((0, None), |(published, place)| (published, Some(place)));
         Ok((Self { topic, producer, consumer, limits, sent: 0, published }, place))
     }
@@ -104,7 +98,7 @@ impl KafkaPublisher {
         if bytes > bytes_max {
             return Err(Error::TooLarge { channel: "input", bytes, bytes_max });
         }
-        self.producer.send(Target { topic: &self.topic, partition: None, journal: false }, &record)?;
+        self.producer.send(RecordTarget { topic: &self.topic, partition: None, journal: false }, &record)?;
         self.sent += 1;
         if self.sent == 1 {
             kill::point("kafka.first_produced");
@@ -119,11 +113,7 @@ impl KafkaPublisher {
     pub fn commit(&mut self, place: &str) -> Result<(), Error> {
         kill::point("kafka.produced");
         let published = self.published + self.sent as u64;
-        let mut list = TopicPartitionList::with_capacity(1);
-        let mut element = list.add_partition(&self.topic, PARTITION);
-        let offset = Offset::Offset(i64::try_from(published).unwrap_or(i64::MAX));
-        element.set_offset(offset).map_err(|error| errors::failed(Call::Offsets, &error, None))?;
-        element.set_metadata(place);
+        let list = commit_list([(&*self.topic, PARTITION, published, place)])?;
         self.producer.send_offsets(&list, &self.consumer)?;
         kill::point("kafka.offsets_sent");
         self.producer.wait_acknowledged(mem::take(&mut self.sent))?;
@@ -134,21 +124,4 @@ impl KafkaPublisher {
         self.published = published;
         Ok(())
     }
-}
-
-/// What is committed: how many records, and the place.
-fn committed(consumer: &Reading, topic: &str) -> Result<Option<(u64, String)>, Error> {
-    let list = look(|timeout| {
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition(topic, PARTITION);
-        let list = consumer.committed_offsets(list, timeout)?;
-        list.elements().iter().try_for_each(TopicPartitionListElem::error)?;
-        Ok(list)
-    })?;
-    let elements = list.elements();
-    let found = elements.iter().find_map(|element| match element.offset() {
-        Offset::Offset(offset) => Some((u64::try_from(offset).unwrap_or(0), element.metadata().to_owned())),
-        _ => None,
-    });
-    Ok(found)
 }

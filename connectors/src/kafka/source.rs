@@ -2,7 +2,7 @@
 //!
 //! Partitions are assigned, never subscribed. Their numbers are the order in which they were found; one found while reading
 //! is appended. A record's offset is Kafka's. What has no record (tombstones, markers, aborted records) is passed over: the
-//! next record's offset is simply further on, and [`super::numbering`] keeps how far nothing more came.
+//! next record's offset is simply further on, and [`super::input_partitions`] keeps how far nothing more came.
 //!
 //! A broker that goes away is no error here: the client comes back by itself, meanwhile reading gives nothing. An error is
 //! what would skip or repeat records: a topic that is gone or was made anew, an offset out of range, rights withdrawn.
@@ -11,87 +11,60 @@
 //! at most `prefetch_bytes_max` and one answer of a broker more. **Cost** one copy a record.
 
 use std::{
-    collections::BTreeMap,
     mem,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    Message, TopicPartitionList,
     consumer::Consumer,
-    error::{KafkaError, RDKafkaErrorCode as Code},
-    message::BorrowedMessage,
+    error::KafkaError,
     metadata::{MetadataPartition, MetadataTopic},
-    topic_partition_list::Offset,
 };
 
 use super::{
-    buffer::{Bounds, Buffers},
-    client::{Reading, Reports},
-    config::{KafkaConfig, refuse},
-    errors::{self, Call, Outcome},
-    message::{Taken, take},
-    numbering::{Entry, Numbering},
-    offsets,
-    start::{Extent, Problem, look, resolve},
+    buffer::QueueBounds,
+    config::KafkaConfig,
+    consumer::{assign, pause, resume, tolerate},
+    errors::refuse_all,
+    input_partitions::{InputPartition, InputPartitions},
+    offsets::{PartitionKey, committed_offsets},
+    query::{PartitionExtent, query_with_retry},
+    receiver::{MessageReceiver, SourceCounts},
+    reports::{ReportingConsumer, Reports},
+    start_offset::{StartOffset, StartProblem, start_offset},
 };
 use crate::{
-    error::Error,
-    position::{Partition, Position, Positions},
+    error::{Error, ErrorClass},
+    limits::Limits,
+    position::{Partition, Positions},
     source::{Limit, Record, Source},
 };
 
 /// How long [`Source::read`] waits when there is nothing.
 const WAIT: Duration = Duration::from_millis(100);
-/// How often the client's statistics are looked at.
+/// Time between two readings of the client's statistics.
 const STATISTICS_EVERY: Duration = Duration::from_millis(500);
 /// So many statistics after an assignment may still speak of the one before.
 const STATISTICS_STALE: u32 = 4;
 /// A topic or partition that is missing so often in a row is gone; a broker that has just started may not know it yet.
-const MISSING_LOOKS: u32 = 3;
-
-/// What a source has counted since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SourceCounts {
-    /// Null values passed over.
-    pub tombstones: u64,
-    /// Headers left out since their names are no text.
-    pub headers_lost: u64,
-    /// Messages that came from before the place being read: dropped.
-    pub stale: u64,
-    /// Times that a partition was paused since its buffer was full.
-    pub pauses: u64,
-    /// Errors that the client recovered from by itself.
-    pub transport_errors: u64,
-}
+const MISSING_QUERIES: u32 = 3;
 
 /// Reads the input topics.
 pub struct KafkaSource {
     config: Arc<KafkaConfig>,
-    consumer: Reading,
+    consumer: ReportingConsumer,
     reports: Arc<Reports>,
     names: Vec<String>,
-    intake: Intake,
+    receiver: MessageReceiver,
     paused: Vec<bool>,
     /// Not paused however full: a re-read waits for its records.
     wanted: Option<usize>,
     assigned: bool,
-    looked: Instant,
+    queried: Instant,
     missing: u32,
-    statistics_looked: Instant,
+    statistics_read: Instant,
     statistics: u32,
-}
-
-/// Where messages go.
-struct Intake {
-    config: Arc<KafkaConfig>,
-    numbering: Arc<Numbering>,
-    numbers: BTreeMap<String, BTreeMap<i32, usize>>,
-    /// The earliest offset that may come next.
-    expected: Vec<u64>,
-    buffers: Buffers,
-    counts: SourceCounts,
 }
 
 impl KafkaSource {
@@ -99,50 +72,43 @@ impl KafkaSource {
     ///
     /// # Errors
     /// If the configuration is refused, no broker answers or a topic is missing.
-    pub fn new(config: &KafkaConfig) -> Result<Self, Error> {
+    pub fn new(config: &KafkaConfig, limits: Limits) -> Result<Self, Error> {
         config.check()?;
         let config = Arc::new(config.clone());
         let reports = Arc::new(Reports::default());
         let consumer = config.consumer(&reports)?;
-        let bounds = Bounds { records: config.buffer_records_max.max(1), bytes: config.buffer_bytes_max.max(1) };
-        let intake = Intake {
-            config: Arc::clone(&config),
-            numbering: Arc::default(),
-            numbers: BTreeMap::new(),
-            expected: Vec::new(),
-            buffers: Buffers::new(bounds),
-            counts: SourceCounts::default(),
-        };
+        let bounds = QueueBounds { records: config.buffer_records_max.max(1), bytes: config.buffer_bytes_max.max(1) };
+        let receiver = MessageReceiver::new(config.format, limits, bounds);
         let now = Instant::now();
         let mut source = Self {
             config,
             consumer,
             reports,
             names: Vec::new(),
-            intake,
+            receiver,
             paused: Vec::new(),
             wanted: None,
             assigned: false,
-            looked: now,
+            queried: now,
             missing: 0,
-            statistics_looked: now,
+            statistics_read: now,
             statistics: 0,
         };
         let found = source.list()?;
-        source.renumber(found.into_iter().map(|(topic, id)| Entry::new(&topic, id, true)).collect());
+        source.renumber(found.into_iter().map(|(topic, id)| InputPartition::new(&topic, id, true)).collect());
         Ok(source)
     }
 
-    /// The numbering, for the committer.
+    /// Returns the table of input partitions, which the committer shares.
     #[must_use]
-    pub fn numbering(&self) -> Arc<Numbering> {
-        Arc::clone(&self.intake.numbering)
+    pub fn input_partitions(&self) -> Arc<InputPartitions> {
+        Arc::clone(&self.receiver.input_partitions)
     }
 
     /// Offset at which each partition begins; 0 before the first seek.
     #[must_use]
     pub fn beginnings(&self) -> Positions {
-        self.intake.numbering.beginnings()
+        self.receiver.input_partitions.beginnings()
     }
 
     /// What the group has committed, as positions; `None` if nothing. Ask after the fence, else a transaction may be open.
@@ -150,7 +116,7 @@ impl KafkaSource {
     /// # Errors
     /// If the brokers do not answer.
     pub fn committed(&self) -> Result<Option<Positions>, Error> {
-        let committed = offsets::fetch(&self.consumer, &self.keys())?;
+        let committed = committed_offsets(&self.consumer, &self.keys())?;
         if committed.is_empty() {
             return Ok(None);
         }
@@ -161,12 +127,12 @@ impl KafkaSource {
     /// Records of each partition that are committed and were not handed over yet; `None` while not known.
     #[must_use]
     pub fn lag(&self) -> Vec<(&str, Option<u64>)> {
-        let entries = self.intake.numbering.lock();
-        let numbered = self.names.iter().zip(entries.iter()).enumerate();
-        let lag = numbered.map(|(number, (name, entry))| {
-            let held = self.intake.buffers.held(number as Partition) as u64;
-            let fetched = self.reports.fetched(&entry.topic, entry.id);
-            let ahead = fetched.and_then(|f| f.high).map(|high| high.saturating_sub(entry.passed));
+        let partitions = self.receiver.input_partitions.lock();
+        let numbered = self.names.iter().zip(partitions.iter()).enumerate();
+        let lag = numbered.map(|(number, (name, partition))| {
+            let held = self.receiver.buffers.held(number as Partition) as u64;
+            let fetched = self.reports.fetched(&partition.topic, partition.id);
+            let ahead = fetched.and_then(|f| f.high).map(|high| high.saturating_sub(partition.passed));
             (name.as_str(), ahead.map(|ahead| ahead + held))
         });
         lag.collect()
@@ -176,24 +142,24 @@ impl KafkaSource {
     #[must_use]
     pub fn counts(&self) -> SourceCounts {
         let transport_errors = self.reports.transport_errors.load(Ordering::Relaxed);
-        SourceCounts { transport_errors, ..self.intake.counts }
+        SourceCounts { transport_errors, ..self.receiver.counts }
     }
 
     /// Bytes held and not yet handed over.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
-        self.intake.buffers.bytes()
+        self.receiver.buffers.bytes()
     }
 
-    fn keys(&self) -> Vec<(String, i32)> {
-        self.intake.numbering.lock().iter().map(|entry| (entry.topic.clone(), entry.id)).collect()
+    fn keys(&self) -> Vec<PartitionKey> {
+        self.receiver.input_partitions.keys()
     }
 
     /// Every partition of the input topics, in the order of topics and partitions.
-    fn list(&self) -> Result<Vec<(String, i32)>, Error> {
+    fn list(&self) -> Result<Vec<PartitionKey>, Error> {
         let mut found = Vec::new();
         for topic in &self.config.topics.input {
-            let metadata = look(|timeout| self.consumer.fetch_metadata(Some(topic), timeout))?;
+            let metadata = query_with_retry(|timeout| self.consumer.fetch_metadata(Some(topic), timeout))?;
             let topics = metadata.topics().iter().filter(|of| of.name() == topic && of.error().is_none());
             let mut ids: Vec<i32> = topics.flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
             if ids.is_empty() {
@@ -205,28 +171,18 @@ impl KafkaSource {
         Ok(found)
     }
 
-    fn renumber(&mut self, entries: Vec<Entry>) {
-        self.names = entries.iter().map(Entry::name).collect();
-        self.intake.numbers.clear();
-        for (number, entry) in entries.iter().enumerate() {
-            self.intake.numbers.entry(entry.topic.clone()).or_default().insert(entry.id, number);
-        }
-        self.intake.expected = vec![0; entries.len()];
-        self.intake.buffers.reset(entries.len());
-        self.paused = vec![false; entries.len()];
-        *self.intake.numbering.lock() = entries;
+    fn renumber(&mut self, partitions: Vec<InputPartition>) {
+        self.names = partitions.iter().map(InputPartition::name).collect();
+        self.paused = vec![false; partitions.len()];
+        self.receiver.renumber(partitions);
         self.assigned = false;
     }
 
     /// Fetches every partition from the earliest offset that may come next.
     fn assign(&mut self) -> Result<(), Error> {
-        let failed = |error| errors::failed(Call::Read, &error, None);
-        let mut list = TopicPartitionList::new();
-        for ((topic, id), &expected) in self.keys().iter().zip(&self.intake.expected) {
-            let offset = Offset::Offset(i64::try_from(expected).unwrap_or(i64::MAX));
-            list.add_partition_offset(topic, *id, offset).map_err(failed)?;
-        }
-        self.consumer.assign(&list).map_err(failed)?;
+        let keys = self.keys();
+        let from = keys.iter().zip(&self.receiver.expected);
+        assign(&self.consumer, from.map(|((topic, id), expected)| (&**topic, *id, *expected)))?;
         self.paused.fill(false);
         self.assigned = true;
         self.statistics = 0;
@@ -238,55 +194,37 @@ impl KafkaSource {
     fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
         let number = match self.consumer.poll(wait) {
             None => return Ok(false),
-            Some(Ok(message)) => self.intake.accept(&message),
+            Some(Ok(message)) => self.receiver.accept(&message),
             Some(Err(KafkaError::PartitionEOF(_))) => None,
             Some(Err(error)) => {
-                self.forgive(&error)?;
+                tolerate(&error, &self.consumer, &self.reports, "an offset of the input", "while reading")?;
                 None
             }
         };
         if let Some(number) = number
-            && self.intake.buffers.is_full(number)
+            && self.receiver.buffers.is_full(number)
             && self.wanted != Some(number)
             && !mem::replace(&mut self.paused[number], true)
         {
-            self.intake.counts.pauses += 1;
-            self.switch(number, Consumer::pause)?;
+            self.receiver.counts.pauses += 1;
+            self.switch(number, pause)?;
         }
         Ok(true)
     }
 
-    /// Counts an error that the client recovers from; any other ends reading.
-    fn forgive(&self, error: &KafkaError) -> Result<(), Error> {
-        match (error.rdkafka_error_code(), errors::classify(Call::Read, error)) {
-            (Some(Code::AutoOffsetReset | Code::OffsetOutOfRange), _) => {
-                Err(Error::Changed(format!("an offset of the input is out of range: {error}")))
-            }
-            (_, Outcome::Retry) => {
-                self.reports.transport(error, "while reading");
-                Ok(())
-            }
-            _ => Err(errors::failed(Call::Read, error, self.consumer.client().fatal_error())),
+    fn switch(&self, number: usize, change: impl Fn(&ReportingConsumer, &str, i32) -> Result<(), Error>) -> Result<(), Error> {
+        match self.keys().get(number) {
+            Some((topic, id)) => change(&self.consumer, topic, *id),
+            None => Ok(()),
         }
     }
 
-    fn switch(
-        &self,
-        number: usize,
-        change: impl Fn(&Reading, &TopicPartitionList) -> rdkafka::error::KafkaResult<()>,
-    ) -> Result<(), Error> {
-        let mut list = TopicPartitionList::new();
-        if let Some(entry) = self.intake.numbering.lock().get(number) {
-            list.add_partition(&entry.topic, entry.id);
-        }
-        change(&self.consumer, &list).map_err(|error| errors::failed(Call::Read, &error, None))
-    }
-
-    fn resume(&mut self) -> Result<(), Error> {
+    /// Fetches paused partitions again that have room, or that a re-read waits for.
+    fn resume_paused(&mut self) -> Result<(), Error> {
         for number in 0..self.paused.len() {
-            let due = self.intake.buffers.has_room(number) || self.wanted == Some(number);
+            let due = self.receiver.buffers.has_room(number) || self.wanted == Some(number);
             if self.paused[number] && due {
-                self.switch(number, Consumer::resume)?;
+                self.switch(number, resume)?;
                 self.paused[number] = false;
             }
         }
@@ -294,29 +232,29 @@ impl KafkaSource {
     }
 
     /// Looks for new partitions and for the ends that were reached, each when it is due.
-    fn look_around(&mut self) -> Result<(), Error> {
+    fn refresh(&mut self) -> Result<(), Error> {
         if !self.assigned {
             return Err(Error::Refused("read: the source has not been sought".to_owned()));
         }
-        if self.statistics_looked.elapsed() >= STATISTICS_EVERY {
-            self.statistics_looked = Instant::now();
+        if self.statistics_read.elapsed() >= STATISTICS_EVERY {
+            self.statistics_read = Instant::now();
             self.statistics += 1;
             if self.statistics > STATISTICS_STALE {
-                self.intake.pass_over(&self.reports);
+                self.receiver.pass_over(&self.reports);
             }
         }
-        if self.looked.elapsed() >= self.config.metadata_every {
-            self.look_for_partitions()?;
-            self.looked = Instant::now();
+        if self.queried.elapsed() >= self.config.metadata_every {
+            self.find_new_partitions()?;
+            self.queried = Instant::now();
         }
         Ok(())
     }
 
-    fn look_for_partitions(&mut self) -> Result<(), Error> {
+    fn find_new_partitions(&mut self) -> Result<(), Error> {
         let found = match self.list() {
             Ok(found) => found,
             Err(Error::Changed(why)) => return self.miss(why),
-            Err(Error::Broker { outcome: Outcome::Retry, reason, .. }) => {
+            Err(Error::Broker { class: ErrorClass::Retriable, reason, .. }) => {
                 tracing::warn!(reason, "no metadata of the input topics; reading goes on with the partitions known");
                 return Ok(());
             }
@@ -329,9 +267,9 @@ impl KafkaSource {
         let known = self.keys();
         let new: Vec<_> = found.into_iter().filter(|key| !known.contains(key)).collect();
         for (topic, id) in &new {
-            let low = Extent::of(&self.consumer, topic, *id)?.low;
+            let low = PartitionExtent::of(&self.consumer, topic, *id)?.low;
             tracing::info!(topic, partition = id, offset = low, "a new input partition");
-            self.intake.grow(topic, *id, low);
+            self.receiver.grow(topic, *id, low);
             self.names.push(format!("{topic}/{id}"));
             self.paused.push(false);
         }
@@ -340,76 +278,29 @@ impl KafkaSource {
 
     fn miss(&mut self, why: String) -> Result<(), Error> {
         self.missing += 1;
-        if self.missing >= MISSING_LOOKS { Err(Error::Changed(why)) } else { Ok(()) }
+        if self.missing >= MISSING_QUERIES { Err(Error::Changed(why)) } else { Ok(()) }
     }
 
     /// Where each partition begins when the engine stands at `positions`; all that is wrong at once.
-    fn begin(&self, positions: &Positions) -> Result<Vec<super::start::Begin>, Error> {
+    fn begin(&self, positions: &Positions) -> Result<Vec<StartOffset>, Error> {
         // Not bound to transactions that are open: what is written beside the offsets was decided before them.
-        let committed = offsets::fetch(&self.config.glancer()?, &self.keys())?;
+        let committed = committed_offsets(&self.config.offset_client()?, &self.keys())?;
         let (mut begins, mut changes, mut without) = (Vec::new(), Vec::new(), Vec::new());
-        let entries = self.intake.numbering.lock().clone();
-        for (number, entry) in entries.iter().enumerate() {
-            let extent = Extent::of(&self.consumer, &entry.topic, entry.id)?;
-            let committed = committed.get(&(entry.topic.clone(), entry.id)).copied();
-            match resolve(entry, positions.next(number as Partition), extent, committed, self.config.start) {
+        let partitions = self.receiver.input_partitions.lock().clone();
+        for (number, partition) in partitions.iter().enumerate() {
+            let extent = PartitionExtent::of(&self.consumer, &partition.topic, partition.id)?;
+            let committed = committed.get(&(partition.topic.clone(), partition.id)).copied();
+            match start_offset(partition, positions.next(number as Partition), extent, committed, self.config.start) {
                 Ok(begin) => begins.push(begin),
-                Err(Problem::NoStart) => without.push(entry.name()),
-                Err(Problem::Changed(why)) => changes.push(why),
+                Err(StartProblem::NoStart) => without.push(partition.name()),
+                Err(StartProblem::Changed(why)) => changes.push(why),
             }
         }
         if !without.is_empty() {
             let why = "nothing is committed: kafka.start says where to begin, expected \"earliest\" or \"latest\"";
-            refuse("the Kafka configuration", &[format!("group {}, {}: {why}", self.config.group, without.join(", "))])?;
+            refuse_all("the Kafka configuration", &[format!("group {}, {}: {why}", self.config.group, without.join(", "))])?;
         }
         if changes.is_empty() { Ok(begins) } else { Err(Error::Changed(changes.join("; "))) }
-    }
-}
-
-impl Intake {
-    /// Takes a message in; the number of its partition if it became a record.
-    fn accept(&mut self, message: &BorrowedMessage<'_>) -> Option<usize> {
-        let number = *self.numbers.get(message.topic())?.get(&message.partition())?;
-        let offset = u64::try_from(message.offset()).ok()?;
-        if offset < self.expected[number] {
-            self.counts.stale += 1;
-            return None;
-        }
-        self.expected[number] = offset + 1;
-        let taken = take(message, self.config.format, &self.config.limits);
-        let mut entries = self.numbering.lock();
-        entries[number].passed = offset + 1;
-        match taken {
-            Taken::Tombstone => {
-                self.counts.tombstones += 1;
-                None
-            }
-            Taken::Record { payload, envelope, headers_lost } => {
-                entries[number].behind = offset + 1;
-                drop(entries);
-                self.counts.headers_lost += headers_lost;
-                let position = Position { partition: number as Partition, offset };
-                self.buffers.push(Record { envelope: Some(Box::new(envelope)), ..Record::new(position, offset, payload) });
-                Some(number)
-            }
-        }
-    }
-
-    /// Passes over what the client has found to hold no record.
-    fn pass_over(&mut self, reports: &Reports) {
-        for entry in self.numbering.lock().iter_mut() {
-            if let Some(end) = reports.fetched(&entry.topic, entry.id).and_then(|fetched| fetched.end) {
-                entry.passed = entry.passed.max(end);
-            }
-        }
-    }
-
-    fn grow(&mut self, topic: &str, id: i32, low: u64) {
-        let mut entries = self.numbering.lock();
-        self.numbers.entry(topic.to_owned()).or_default().insert(id, entries.len());
-        entries.push(Entry { beginning: Some(low), passed: low, ..Entry::new(topic, id, false) });
-        self.expected.push(low);
-        self.buffers.grow();
     }
 }
 
@@ -420,19 +311,19 @@ impl Source for KafkaSource {
 
     /// Partitions that are not among `names` were found later: without a position they are read from their oldest record.
     fn keep_numbers(&mut self, names: &[String]) -> Result<(), Error> {
-        let mut left = mem::take(&mut *self.intake.numbering.lock());
+        let mut left = mem::take(&mut *self.receiver.input_partitions.lock());
         let all = left.clone();
-        let mut entries = Vec::with_capacity(left.len());
+        let mut partitions = Vec::with_capacity(left.len());
         for name in names {
-            let Some(at) = left.iter().position(|entry| entry.name() == *name) else {
+            let Some(at) = left.iter().position(|partition| partition.name() == *name) else {
                 self.renumber(all);
                 return Err(Error::Changed(format!("the input partition {name} is not there any more")));
             };
-            entries.push(Entry { first: true, ..left.remove(at) });
+            partitions.push(InputPartition { first: true, ..left.remove(at) });
         }
         let first = names.is_empty();
-        entries.extend(left.into_iter().map(|entry| Entry { first: entry.first && first, ..entry }));
-        self.renumber(entries);
+        partitions.extend(left.into_iter().map(|partition| InputPartition { first: partition.first && first, ..partition }));
+        self.renumber(partitions);
         Ok(())
     }
 
@@ -444,57 +335,57 @@ impl Source for KafkaSource {
             )));
         }
         let begins = self.begin(positions)?;
-        self.intake.buffers.reset(self.names.len());
+        self.receiver.buffers.reset(self.names.len());
         self.wanted = None;
-        for (number, (entry, begin)) in self.intake.numbering.lock().iter_mut().zip(&begins).enumerate() {
-            entry.beginning = Some(begin.beginning);
-            (entry.behind, entry.passed) = (positions.next(number as Partition), begin.at);
-            self.intake.expected[number] = begin.at;
+        for (number, (partition, begin)) in self.receiver.input_partitions.lock().iter_mut().zip(&begins).enumerate() {
+            partition.beginning = Some(begin.beginning);
+            (partition.behind, partition.passed) = (positions.next(number as Partition), begin.at);
+            self.receiver.expected[number] = begin.at;
         }
         self.assign()
     }
 
     /// What has arrived, at once; where nothing has, what arrives within 100 ms; empty if nothing does.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
-        self.look_around()?;
+        self.refresh()?;
         self.wanted = None;
-        self.resume()?;
+        self.resume_paused()?;
         let deadline = Instant::now() + WAIT;
-        while !self.intake.buffers.is_enough(limit) {
-            let nothing = self.intake.buffers.records() == 0;
+        while !self.receiver.buffers.is_enough(limit) {
+            let nothing = self.receiver.buffers.records() == 0;
             let wait = if nothing { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
             let came = self.poll(wait)?;
             if !came && (!nothing || wait.is_zero()) {
                 break;
             }
         }
-        Ok(self.intake.buffers.take(limit))
+        Ok(self.receiver.buffers.take(limit))
     }
 
     /// Waits for the records, as long as `run_timeout` without one of them.
     fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
-        self.look_around()?;
+        self.refresh()?;
         let number = partition as usize;
         let name = self.names.get(number).cloned();
         let name = name.ok_or_else(|| Error::Changed(format!("the input has no partition number {partition}")))?;
         self.wanted = Some(number);
-        self.resume()?;
-        let mut held = self.intake.buffers.held(partition);
+        self.resume_paused()?;
+        let mut held = self.receiver.buffers.held(partition);
         let mut since = Instant::now();
         while held < count {
             self.poll(WAIT)?;
-            let now = self.intake.buffers.held(partition);
+            let now = self.receiver.buffers.held(partition);
             if now > held {
                 (held, since) = (now, Instant::now());
             } else if since.elapsed() >= self.config.run_timeout {
                 let waited = self.config.run_timeout.as_secs_f32();
                 return Err(Error::Broker {
                     action: "read again along the journal",
-                    outcome: Outcome::Abort,
+                    class: ErrorClass::Abortable,
                     reason: format!("{name} gave {held} records, expected {count}, and no more came in {waited} s"),
                 });
             }
         }
-        Ok(self.intake.buffers.take_of(partition, count))
+        Ok(self.receiver.buffers.take_of(partition, count))
     }
 }

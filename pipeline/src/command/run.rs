@@ -94,7 +94,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let _lock = FolderLock::acquire(directory)?;
     let stop = Stop::listen()?;
     let state = StateFolder::new(directory.join("state"));
-    watch_shutdown(&stop, Duration::from_secs(config.kafka.shutdown_seconds.into()), state.root().to_owned())?;
+    watch_shutdown(&stop, config.kafka.shutdown, state.root().to_owned())?;
     let seed = [own_seed(directory)?];
     let ingredients = Ingredients::gather(config, config.background.path.as_deref(), None, &seed)?;
     for warning in &ingredients.warnings {
@@ -203,8 +203,8 @@ impl Run<'_> {
         restored.engine.use_broker();
         let mark = restored.restart.mark.take();
         let has_snapshot = mark.is_some();
-        let source = KafkaSource::new(self.kafka)?;
-        let numbering = source.numbering();
+        let source = KafkaSource::new(self.kafka, self.config.input.limits())?;
+        let numbering = source.input_partitions();
         let mut without = WithoutSnapshot::Refuse;
         let mut reader = JournalReader::from_checkpoint(self.kafka, mark.as_deref())?;
         if mark.is_none() {
@@ -255,7 +255,7 @@ impl Run<'_> {
         let began = Instant::now();
         let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
         #[cfg(feature = "faults")]
-        let committer = committer.with_mutation(connectors::kafka::Mutation::from_environment());
+        let committer = committer.with_protocol_fault(connectors::kafka::ProtocolFault::from_environment());
         let mut stage = {
             let _waiting = self.watch.waiting("take over");
             Stage::activate(follower, committer, mark.as_deref())?.watched_by(Arc::clone(&self.watch))
@@ -278,7 +278,7 @@ impl Run<'_> {
         reader: &mut JournalReader,
         mark: &mut Option<Vec<u8>>,
     ) -> Result<Ended> {
-        let takeover_after = Duration::from_secs(self.config.kafka.takeover_after_seconds.into());
+        let takeover_after = self.config.kafka.takeover_after;
         info!(documents = follower.engine().next(), "standby: following the journal");
         // A group without a journal has no active process, and none is left where the last record before was a last one.
         let mut ended = match reader.before() {
@@ -313,8 +313,8 @@ impl Run<'_> {
     }
 
     fn be_active(&self, mut stage: Active) -> Result<()> {
-        let heartbeat = Duration::from_millis(self.config.kafka.heartbeat_ms.into());
-        let settle_after = Duration::from_secs(self.config.kafka.settle_after_seconds.into());
+        let heartbeat = self.config.kafka.heartbeat;
+        let settle_after = self.config.kafka.settle_after;
         let (mut committed, mut worked, mut marks) = (Instant::now(), Instant::now(), Marks::every(heartbeat));
         stage.heartbeat(false)?;
         while !self.stop.is_asked() {

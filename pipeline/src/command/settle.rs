@@ -34,7 +34,7 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
     kafka.group.clone_from(&settle.group);
     let config = SettleConfig { kafka, clean, duplicates, recalls, settled, late_recalls };
     let stop = Stop::listen()?;
-    watch_the_end(stop.clone(), Duration::from_secs(u64::from(loaded.config.kafka.shutdown_seconds)));
+    watch_the_end(stop.clone(), loaded.config.kafka.shutdown);
     info!(from = config.clean, to = config.settled, group = config.kafka.group, "settling");
     let done = Settler::run(&config, || stop.is_asked())?;
     info!(

@@ -1,8 +1,8 @@
+use std::time::Duration;
+
+use connectors::kafka::{ClientProperty, StartPosition, ValueFormat};
+
 use super::*;
-use crate::config::{
-    Config,
-    load::{Loaded, load_with_origins},
-};
 
 fn loaded(sets: &[&str]) -> Loaded {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
@@ -16,15 +16,17 @@ fn resolve(loaded: &Loaded) -> Result<KafkaConfig, Vec<String>> {
         "ZERO" => Some(OsString::from("a\0b")),
         _ => None,
     };
-    let kafka = &loaded.config.kafka;
-    kafka.resolve(loaded.config.input.limits(), &loaded.origins, &variable).map_err(|problems| problems.0)
+    loaded.kafka_with(&variable).map_err(|problems| problems.0)
+}
+
+fn value(text: &str) -> ClientProperty {
+    ClientProperty::Value(text.to_owned())
 }
 
 #[test]
 fn the_defaults_are_those_of_the_connectors() {
     let got = resolve(&loaded(&["kafka.brokers=b:1"])).expect("resolved");
-    let topics = Topics::default().resolve();
-    assert_eq!(got, KafkaConfig { limits: Config::default().input.limits(), ..KafkaConfig::new("b:1", "weir", topics) });
+    assert_eq!(got, KafkaConfig { brokers: Some("b:1".to_owned()), ..KafkaConfig::default() });
     got.check().expect("as the connectors want it");
 }
 
@@ -38,6 +40,10 @@ fn every_key_arrives() {
         "kafka.partitions=3",
         "kafka.replication=2",
         "kafka.format=warc",
+        "kafka.takeover_after_seconds=18",
+        "kafka.heartbeat_ms=1900",
+        "kafka.settle_after_seconds=20",
+        "kafka.shutdown_seconds=21",
         "kafka.transaction_timeout_seconds=11",
         "kafka.metadata_seconds=12",
         "kafka.run_timeout_seconds=13",
@@ -49,17 +55,19 @@ fn every_key_arrives() {
         "kafka.topics.dead_letters=dead",
         "kafka.client.sasl.password=env:WORD",
         "kafka.client.linger.ms=5",
-        "input.record_bytes_max=5000000",
     ];
     let got = resolve(&loaded(&sets)).expect("resolved");
     let seconds = Duration::from_secs;
-    assert_eq!((&*got.brokers, &*got.group, got.start, got.create_topics), ("a:1,b:2", "g", Some(kafka::Start::Latest), true));
-    assert_eq!((got.create_partitions, got.create_replication, got.format), (3, Some(2), kafka::ValueFormat::Warc));
+    let start = Some(StartPosition::Latest);
+    assert_eq!((got.brokers(), &*got.group, got.start, got.create_topics), ("a:1,b:2", "g", start, true));
+    assert_eq!((got.partitions, got.replication, got.format), (3, Some(2), ValueFormat::Warc));
+    assert_eq!((got.takeover_after, got.heartbeat), (seconds(18), Duration::from_millis(1900)));
+    assert_eq!((got.settle_after, got.shutdown), (seconds(20), seconds(21)));
     assert_eq!((got.transaction_timeout, got.metadata_every, got.run_timeout), (seconds(11), seconds(12), seconds(13)));
     assert_eq!((got.prefetch_bytes_max, got.buffer_records_max), (14_000_000, 15));
-    assert_eq!((got.buffer_bytes_max, got.produce_bytes_max, got.limits.record_bytes_max), (16, 17_000_000, 5_000_000));
+    assert_eq!((got.buffer_bytes_max, got.produce_bytes_max), (16, 17_000_000));
     assert_eq!((&got.topics.input[..], &*got.topics.dead_letters), (&["i".to_owned(), "j".to_owned()][..], "dead"));
-    assert_eq!((&*got.client["sasl.password"], &*got.client["linger.ms"]), ("hunter2", "5"));
+    assert_eq!((&got.client["sasl.password"], &got.client["linger.ms"]), (&value("hunter2"), &value("5")));
 }
 
 #[test]
@@ -96,7 +104,7 @@ fn what_is_missing_is_said_at_once_and_no_value_is_shown() {
     }
     loaded.config.kafka.brokers = Some("b:1".to_owned());
     loaded.config.kafka.client.retain(|name, _| name == "sasl.username");
-    assert_eq!(resolve(&loaded).expect("resolved").client["sasl.username"], "word");
+    assert_eq!(resolve(&loaded).expect("resolved").client["sasl.username"], value("word"));
 }
 
 #[test]

@@ -3,14 +3,12 @@
 //! Every value is tried alone, in a configuration that is otherwise the default. So each problem is
 //! found, whatever else is wrong, and it is certain which origin it belongs to.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-use connectors::kafka::KafkaConfig;
-
+use connectors::kafka::{KafkaConfig, is_secret_property};
 use serde_json::{Map, Value};
 
 use super::{
-    kafka,
     layers::{self, Setting},
     options::Config,
     origin::Origin,
@@ -32,19 +30,23 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Returns what the connectors need to use Kafka. Values that are kept elsewhere are looked up
-    /// in this process's environment.
+    /// Returns the Kafka configuration with the values of all client properties. Values that are
+    /// kept elsewhere are looked up in this process's environment and in files.
     ///
     /// # Errors
-    /// Fails with every problem, as [`kafka::Kafka::resolve`] does.
+    /// Fails with every problem, as [`KafkaConfig::resolve`] does.
     pub fn kafka(&self) -> Result<KafkaConfig, Problems> {
-        self.config.kafka.resolve(self.config.input.limits(), &self.origins, &|name| std::env::var_os(name))
+        self.kafka_with(&|name| std::env::var_os(name))
+    }
+
+    fn kafka_with(&self, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<KafkaConfig, Problems> {
+        self.config.kafka.resolve(variable).map_err(|problems| Problems(with_origins(problems, &self.origins)))
     }
 
     /// Returns a message for each value of the Kafka client that is not where it should be.
     #[must_use]
     pub fn missing_values(&self) -> Vec<String> {
-        self.config.kafka.properties(&self.origins, &|name| std::env::var_os(name)).1
+        with_origins(self.config.kafka.missing_values(&|name| std::env::var_os(name)), &self.origins)
     }
 }
 
@@ -100,11 +102,17 @@ pub fn load_with_origins(
         // none.
         senseless = resolve::conflicts(&config);
     }
-    problems.extend(senseless.into_iter().map(|(path, message)| match origins.get(&path) {
+    problems.extend(with_origins(senseless, &origins));
+    if problems.is_empty() { Ok(Loaded { config, origins }) } else { Err(Problems(problems)) }
+}
+
+/// Writes each problem, a path and a message, behind the origin of its path.
+fn with_origins(problems: Vec<(String, String)>, origins: &BTreeMap<String, Origin>) -> Vec<String> {
+    let line = |(path, message): (String, String)| match origins.get(&path) {
         Some(origin) => format!("{origin}: {path}: {message}"),
         None => format!("default: {path}: {message}"),
-    }));
-    if problems.is_empty() { Ok(Loaded { config, origins }) } else { Err(Problems(problems)) }
+    };
+    problems.into_iter().map(line).collect()
 }
 
 impl Config {
@@ -191,7 +199,7 @@ fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault>
 /// Returns the value as the key takes it: as it was understood, or as text.
 fn taken(setting: &Setting) -> Result<Value, Fault> {
     let last = setting.path.len() - 1;
-    let secret = is_free(&setting.path) && kafka::is_secret(&setting.path[last]);
+    let secret = is_free(&setting.path) && is_secret_property(&setting.path[last]);
     let raw = setting.raw.clone().map(Value::String);
     let mut why = None;
     for value in [Some(&setting.value), raw.as_ref()].into_iter().flatten() {
@@ -288,3 +296,7 @@ fn any_of(names: &[&str]) -> String {
 #[cfg(test)]
 #[path = "load_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "kafka_tests.rs"]
+mod kafka_tests;

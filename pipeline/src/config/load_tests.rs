@@ -183,7 +183,7 @@ fn the_stage_example_is_complete() {
     let loaded = load_with_origins(Some(&path), &[], std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let kafka = loaded.kafka().unwrap_or_else(|problems| panic!("{problems}"));
     kafka.check().expect("as the connectors want it");
-    assert!(kafka.start.is_some() && !kafka.brokers.is_empty(), "nothing is left to be said");
+    assert!(kafka.start.is_some() && !kafka.brokers().is_empty(), "nothing is left to be said");
     assert_eq!(loaded.missing_values(), Vec::<String>::new());
 }
 

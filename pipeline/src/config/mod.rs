@@ -3,7 +3,6 @@
 //! | file | question |
 //! |---|---|
 //! | `options` | Which options are there, with which defaults, and why those? |
-//! | `kafka` | Which options does the Kafka stage have, and what is its client given for them? |
 //! | `layers` | What do the file, the environment and `--set` say? |
 //! | `origin` | Where does a value come from? |
 //! | `load` | Which configuration do these values make, and what is wrong with them? |
@@ -14,7 +13,6 @@
 //! | `state_layout` | What must two runs share to use the same state? |
 
 pub mod digest;
-pub mod kafka;
 mod layers;
 pub mod load;
 mod options;

@@ -6,12 +6,10 @@
 
 use std::path::PathBuf;
 
-use connectors::limits::Limits;
+use connectors::{kafka::KafkaConfig, limits::Limits};
 use decode::{Fields, Keep};
 use operators::{exact_dedup, gibberish, hidden_text, integrity, near_dup, reputation, trigger_spike, unicode};
 use serde::{Deserialize, Serialize};
-
-use super::kafka::Kafka;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +30,7 @@ pub struct Config {
     /// The detectors. They run in an order that is fixed in code.
     pub operators: Operators,
     /// The Kafka stage.
-    pub kafka: Kafka,
+    pub kafka: KafkaConfig,
     /// Where the stage shows its metrics and its health.
     pub metrics: Metrics,
     /// Where `weir settle` forwards settled documents to.

@@ -15,17 +15,6 @@ const TOKENS_MOST: usize = u16::MAX as usize;
 const BYTES_MOST: usize = u32::MAX as usize;
 /// The most sequence numbers of an epoch: late decisions wait for its end.
 const EPOCH_MOST: u32 = 1 << 16;
-/// The most partitions of a topic that is made: more would be a slip.
-const PARTITIONS_MOST: u32 = 10_000;
-/// The most replicas of a topic that is made: brokers count them in 16 bits.
-const REPLICATION_MOST: u32 = i16::MAX as u32;
-/// The most seconds to wait for anything: a day.
-const SECONDS_MOST: u32 = 86_400;
-/// The most seconds of a transaction: what brokers accept by default
-/// (`transaction.max.timeout.ms`).
-const TRANSACTION_SECONDS_MOST: u32 = 900;
-/// The most bytes of a queue of the client: librdkafka counts them in KiB, in 31 bits.
-const CLIENT_BYTES_MOST: usize = 2_097_151 << 10;
 
 /// Returns the path and a message for each value that is out of its range.
 #[must_use]
@@ -84,24 +73,7 @@ fn operators(config: &Config, found: &mut FoundProblems) {
 
 /// Checks the options of the Kafka stage.
 fn stage(config: &Config, found: &mut FoundProblems) {
-    let kafka = &config.kafka;
-    found.range("kafka.partitions", kafka.partitions, 1, PARTITIONS_MOST);
-    if let Some(replication) = kafka.replication {
-        found.range("kafka.replication", replication, 1, REPLICATION_MOST);
-    }
-    found.range("kafka.takeover_after_seconds", kafka.takeover_after_seconds, 1, SECONDS_MOST);
-    found.range("kafka.heartbeat_ms", kafka.heartbeat_ms, 10, SECONDS_MOST * 1000);
-    found.range("kafka.settle_after_seconds", kafka.settle_after_seconds, 1, u32::MAX);
-    found.range("kafka.shutdown_seconds", kafka.shutdown_seconds, 1, SECONDS_MOST);
-    found.range("kafka.transaction_timeout_seconds", kafka.transaction_timeout_seconds, 1, TRANSACTION_SECONDS_MOST);
-    found.range("kafka.metadata_seconds", kafka.metadata_seconds, 1, SECONDS_MOST);
-    found.range("kafka.run_timeout_seconds", kafka.run_timeout_seconds, 1, SECONDS_MOST);
-    for (key, bytes) in [("prefetch_bytes_max", kafka.prefetch_bytes_max), ("produce_bytes_max", kafka.produce_bytes_max)] {
-        found.range(&format!("kafka.{key}"), bytes, 1 << 20, CLIENT_BYTES_MOST);
-    }
-    found.least("kafka.buffer_records_max", kafka.buffer_records_max, 1);
-    found.least("kafka.buffer_bytes_max", kafka.buffer_bytes_max, 1);
-    found.0.extend(kafka.problems());
+    found.0.extend(config.kafka.problems());
     let listen = &config.metrics.listen;
     let port = listen.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
     if !listen.is_empty() && port.is_none() {
@@ -142,28 +114,19 @@ pub fn conflicts(config: &Config) -> Vec<(String, String)> {
 
 fn stage_conflicts(config: &Config, usual: &Config, found: &mut FoundProblems) {
     let (kafka, settle) = (&config.kafka, &config.settle);
-    let (takeover, heartbeat) = (u64::from(kafka.takeover_after_seconds), u64::from(kafka.heartbeat_ms));
+    let (takeover, heartbeat) = (kafka.takeover_after, kafka.heartbeat);
     // One late sign of life does not mean that the process is dead.
-    if heartbeat * 2 > takeover * 1000 {
+    if heartbeat * 2 > takeover {
+        let (takeover, every) = (takeover.as_secs(), heartbeat.as_millis());
         let message = format!(
-            "a standby takes over after {takeover} s and a sign of life comes every {heartbeat} ms, expected two of them in that time"
+            "a standby takes over after {takeover} s and a sign of life comes every {every} ms, expected two of them in that time"
         );
-        let changed = kafka.heartbeat_ms != usual.kafka.heartbeat_ms;
+        let changed = heartbeat != usual.kafka.heartbeat;
         found.add(if changed { "kafka.heartbeat_ms" } else { "kafka.takeover_after_seconds" }, &message);
     }
-    let topics = &kafka.topics;
-    let outputs = [
-        ("clean", &topics.clean),
-        ("quarantine", &topics.quarantine),
-        ("duplicates", &topics.duplicates),
-        ("decisions", &topics.decisions),
-        ("recalls", &topics.recalls),
-        ("alarms", &topics.alarms),
-        ("dead_letters", &topics.dead_letters),
-        ("journal", &topics.journal),
-    ];
-    let named = topics.input.iter().map(|name| ("input", name)).chain(outputs);
-    for (key, _) in named.filter(|(_, name)| **name == settle.topic) {
+    let inputs = kafka.topics.input.iter().map(|name| ("input", name.as_str()));
+    let named = inputs.chain(kafka.topics.outputs());
+    for (key, _) in named.filter(|(_, name)| *name == settle.topic) {
         found.add("settle.topic", &format!("got {:?}, which is kafka.topics.{key}, expected a topic of its own", settle.topic));
     }
     if settle.group == kafka.group {
@@ -212,6 +175,8 @@ impl FoundProblems {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn paths(found: &[(String, String)]) -> Vec<&str> {
@@ -272,8 +237,10 @@ mod tests {
     fn the_stage_is_checked_as_well() {
         let mut config = Config::default();
         let kafka = &mut config.kafka;
-        (kafka.partitions, kafka.replication, kafka.heartbeat_ms, kafka.shutdown_seconds) = (0, Some(0), 9, 0);
-        (kafka.transaction_timeout_seconds, kafka.prefetch_bytes_max, kafka.buffer_records_max) = (901, 1, 0);
+        (kafka.partitions, kafka.replication) = (0, Some(0));
+        (kafka.heartbeat, kafka.shutdown) = (Duration::from_millis(9), Duration::ZERO);
+        kafka.transaction_timeout = Duration::from_secs(901);
+        (kafka.prefetch_bytes_max, kafka.buffer_records_max) = (1, 0);
         (kafka.brokers, kafka.topics.clean, kafka.topics.alarms) = (Some(String::new()), "crawl".into(), "a b".into());
         (config.metrics.listen, config.settle.topic, config.settle.group) = ("9464".into(), "a/b".into(), String::new());
         config.state.directory = "".into();
@@ -307,14 +274,14 @@ mod tests {
     #[test]
     fn parts_of_the_stage_must_go_together() {
         let mut config = Config::default();
-        config.kafka.heartbeat_ms = 5000;
+        config.kafka.heartbeat = Duration::from_secs(5);
         assert_eq!(conflicts(&config), []);
-        config.kafka.heartbeat_ms = 5001;
+        config.kafka.heartbeat = Duration::from_millis(5001);
         config.kafka.topics.input.push("crawl.settled".to_owned());
         config.kafka.group = "weir-settle".to_owned();
         assert_eq!(paths(&conflicts(&config)), ["kafka.heartbeat_ms", "settle.topic", "kafka.group"]);
         config = Config::default();
-        config.kafka.takeover_after_seconds = 1;
+        config.kafka.takeover_after = Duration::from_secs(1);
         config.settle.topic = "crawl.journal".to_owned();
         config.settle.group = "weir".to_owned();
         assert_eq!(paths(&conflicts(&config)), ["kafka.takeover_after_seconds", "settle.topic", "settle.group"]);

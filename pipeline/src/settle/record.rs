@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use connectors::{error::Error, kafka::Relayed};
+use connectors::{error::Error, kafka::ForwardedRecord};
 use serde::Deserialize;
 
 use super::fates::Action;
@@ -28,7 +28,7 @@ struct Line<'a> {
 }
 
 /// The sequence number in a record's header; `name` says which record it is.
-pub(super) fn seqno(record: &Relayed, name: &str) -> Result<u32, Error> {
+pub(super) fn seqno(record: &ForwardedRecord, name: &str) -> Result<u32, Error> {
     let header = record.headers.iter().rev().find(|header| header.name == SEQNO);
     let text = header.and_then(|header| std::str::from_utf8(header.value.as_deref()?).ok());
     text.and_then(|text| text.parse().ok()).ok_or_else(|| {
@@ -39,7 +39,7 @@ pub(super) fn seqno(record: &Relayed, name: &str) -> Result<u32, Error> {
 }
 
 /// What a record of `recalls` says.
-pub(super) fn said(record: &Relayed, name: &str) -> Result<Said, Error> {
+pub(super) fn said(record: &ForwardedRecord, name: &str) -> Result<Said, Error> {
     let refused = |why: String| Error::Refused(format!("{name}/{}: {why}", record.offset));
     let value = record.value.as_deref().unwrap_or_default();
     let line: Line<'_> = serde_json::from_slice(value).map_err(|error| refused(format!("no line of recalls: {error}")))?;
@@ -61,10 +61,10 @@ mod tests {
 
     use super::*;
 
-    fn record(seqnos: &[&[u8]], value: &str) -> Relayed {
+    fn record(seqnos: &[&[u8]], value: &str) -> ForwardedRecord {
         let header = |value: &&[u8]| EnvelopeHeader { name: SEQNO.to_owned(), value: Some(value.to_vec()) };
         let headers = seqnos.iter().map(header).collect();
-        Relayed { partition: 0, offset: 7, key: None, headers, value: Some(value.as_bytes().to_vec()) }
+        ForwardedRecord { partition: 0, offset: 7, key: None, headers, value: Some(value.as_bytes().to_vec()) }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::{
 };
 
 use connectors::{
-    error::Error,
-    kafka::{Outcome, Relay, RelayPartition, Relayed},
+    error::{Error, ErrorClass},
+    kafka::{ForwardedRecord, ForwarderPartition, TopicForwarder},
 };
 use tracing::{error, info, warn};
 
@@ -74,13 +74,13 @@ struct Lane {
     /// The last sequence number dealt with.
     last: Option<u32>,
     /// The next document, which is not settled yet.
-    held: Option<(u32, Relayed)>,
+    held: Option<(u32, ForwardedRecord)>,
     /// Whether it was ever paused: then the client's statistics may speak of what it has thrown away.
     was_paused: bool,
 }
 
 impl Lane {
-    fn new(config: &SettleConfig, partition: &RelayPartition) -> Self {
+    fn new(config: &SettleConfig, partition: &ForwarderPartition) -> Self {
         let role = match partition.id {
             0 if partition.topic == config.recalls => Role::Recalls,
             _ if partition.topic == config.recalls => Role::Nothing,
@@ -103,7 +103,7 @@ struct Look {
 /// Reads, forwards, commits. Opened anew after an error.
 pub struct Settler {
     config: SettleConfig,
-    relay: Relay,
+    forwarder: TopicForwarder,
     lanes: Vec<Lane>,
     fates: Fates,
     /// Recalls below this offset were read before; nothing is forwarded until they have been read again.
@@ -125,9 +125,9 @@ impl Settler {
     /// If a topic is missing or no longer holds what comes next, or the brokers do not answer.
     pub fn open(config: &SettleConfig) -> Result<Self, Error> {
         let inputs = [config.clean.as_str(), &config.duplicates, &config.recalls];
-        let relay = Relay::open(&config.kafka, &inputs, &[&config.settled, &config.late_recalls])?;
+        let forwarder = TopicForwarder::open(&config.kafka, &inputs, &[&config.settled, &config.late_recalls])?;
         let (mut lanes, mut fates, mut known_to) = (Vec::new(), Fates::default(), 0);
-        for partition in relay.partitions() {
+        for partition in forwarder.partitions() {
             let lane = Lane::new(config, partition);
             if let Some(text) = &partition.text {
                 let number = |name| figure(text, name).and_then(|number| number.parse::<u64>().ok());
@@ -152,7 +152,7 @@ impl Settler {
         let (committed_at, looked_at) = (now, now);
         Ok(Self {
             config,
-            relay,
+            forwarder,
             lanes,
             fates,
             known_to,
@@ -182,7 +182,9 @@ impl Settler {
             };
             match ended {
                 Ok(()) => {}
-                Err(Error::Broker { outcome: Outcome::Abort | Outcome::Retry, action, reason }) if aborts < ABORTS_MAX => {
+                Err(Error::Broker { class: ErrorClass::Abortable | ErrorClass::Retriable, action, reason })
+                    if aborts < ABORTS_MAX =>
+                {
                     aborts = if forwarded > 0 { 1 } else { aborts + 1 };
                     // What the aborted transaction had forwarded comes again.
                     warn!(action, reason, aborts, "the batch is aborted, settling begins anew");
@@ -216,7 +218,7 @@ impl Settler {
         if self.looked_at.elapsed() >= LOOK_EVERY {
             self.looked_at = Instant::now();
             let stuck = self.look_through()?;
-            if stuck || self.relay.has_grown()? {
+            if stuck || self.forwarder.has_grown()? {
                 self.commit()?;
                 return Ok(false);
             }
@@ -235,14 +237,14 @@ impl Settler {
             if left.is_zero() {
                 break;
             }
-            if let Some(record) = self.relay.poll(left)? {
+            if let Some(record) = self.forwarder.poll(left)? {
                 self.accept(record)?;
             }
         }
         Ok(())
     }
 
-    fn accept(&mut self, record: Relayed) -> Result<(), Error> {
+    fn accept(&mut self, record: ForwardedRecord) -> Result<(), Error> {
         let index = record.partition;
         match self.lanes[index].role {
             Role::Documents(kind) => self.document(kind, record),
@@ -254,7 +256,7 @@ impl Settler {
         }
     }
 
-    fn document(&mut self, kind: Kind, record: Relayed) -> Result<(), Error> {
+    fn document(&mut self, kind: Kind, record: ForwardedRecord) -> Result<(), Error> {
         let lane = &self.lanes[record.partition];
         let seqno = seqno(&record, &lane.name)?;
         if let Some(last) = lane.last.filter(|last| seqno <= *last) {
@@ -267,7 +269,7 @@ impl Settler {
         if let Some(forwarded) = self.is_forwarded(seqno, kind) {
             return self.pass(kind, seqno, &record, forwarded);
         }
-        self.relay.pause(record.partition)?;
+        self.forwarder.pause(record.partition)?;
         let lane = &mut self.lanes[record.partition];
         lane.was_paused = true;
         lane.held = Some((seqno, record));
@@ -281,9 +283,9 @@ impl Settler {
     }
 
     /// A settled document is dealt with.
-    fn pass(&mut self, kind: Kind, seqno: u32, record: &Relayed, forwarded: bool) -> Result<(), Error> {
+    fn pass(&mut self, kind: Kind, seqno: u32, record: &ForwardedRecord, forwarded: bool) -> Result<(), Error> {
         if forwarded {
-            self.relay.send(&self.config.settled, record)?;
+            self.forwarder.send(&self.config.settled, record)?;
             self.done.forwarded += 1;
             self.batch.0 += 1;
             self.batch.1 += record.value.as_ref().map_or(0, Vec::len);
@@ -295,7 +297,7 @@ impl Settler {
         Ok(())
     }
 
-    fn recalled(&mut self, index: usize, record: &Relayed) -> Result<(), Error> {
+    fn recalled(&mut self, index: usize, record: &ForwardedRecord) -> Result<(), Error> {
         let again = record.offset < self.known_to;
         match said(record, &self.lanes[index].name)? {
             // The mark committed is known already, and a mark read again proves nothing of what has become visible since.
@@ -305,7 +307,7 @@ impl Settler {
                 let late = self.fates.tell(seqno, action, record.offset);
                 if late && !again {
                     error!(seqno, mark = self.fates.mark(), ?action, "a recall has come after its mark");
-                    self.relay.send(&self.config.late_recalls, record)?;
+                    self.forwarder.send(&self.config.late_recalls, record)?;
                     self.done.late_recalls += 1;
                     self.batch.0 += 1;
                 }
@@ -328,7 +330,7 @@ impl Settler {
                 && let Some((seqno, record)) = self.lanes[index].held.take()
             {
                 self.pass(kind, seqno, &record, forwarded)?;
-                self.relay.resume(index)?;
+                self.forwarder.resume(index)?;
             }
         }
         Ok(())
@@ -359,7 +361,7 @@ impl Settler {
         }
         self.committed_at = Instant::now();
         if !positions.is_empty() {
-            self.relay.commit(&positions)?;
+            self.forwarder.commit(&positions)?;
             for (index, offset, text) in positions {
                 self.lanes[index].committed = Some((offset, text));
             }
@@ -372,14 +374,14 @@ impl Settler {
     fn look_through(&mut self) -> Result<bool, Error> {
         let below = self.fates.visible_below();
         if self.look.is_none() && self.fates.len() > 0 && below > 0 {
-            let ends = (0..self.lanes.len()).map(|index| self.relay.end(index)).collect::<Result<_, _>>()?;
+            let ends = (0..self.lanes.len()).map(|index| self.forwarder.end(index)).collect::<Result<_, _>>()?;
             self.look = Some(Look { asked: Instant::now(), below, ends });
         }
         let Some(look) = &self.look else { return Ok(false) };
         let passed = |(index, lane): (usize, &Lane)| {
             let (Role::Documents(_), Lane { held, last, .. }) = (&lane.role, lane) else { return true };
             let seen = held.as_ref().map(|(seqno, _)| *seqno).max(*last);
-            let read = held.is_none() && !lane.was_paused && self.relay.read_to(index) >= look.ends[index];
+            let read = held.is_none() && !lane.was_paused && self.forwarder.read_to(index) >= look.ends[index];
             seen.is_some_and(|seen| seen >= look.below) || read
         };
         if self.lanes.iter().enumerate().all(passed) {

@@ -22,10 +22,10 @@ use std::{borrow::Cow, fmt, path::PathBuf, process::ExitCode, thread, time::Dura
 
 use anyhow::{Context, Result, bail};
 use connectors::{
-    error::Error,
+    error::{Error, ErrorClass},
     file::FileSource,
     framing::arc,
-    kafka::{KafkaConfig, KafkaPublisher, Outcome},
+    kafka::{KafkaConfig, KafkaPublisher},
     position::Positions,
     source::{EnvelopeHeader, Limit, Payload, Record, Source},
 };
@@ -109,7 +109,7 @@ fn refuse_others(arguments: &Arguments) -> Result<()> {
 }
 
 fn is_abortable(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Error::Broker { outcome: Outcome::Abort, .. }))
+    matches!(error.downcast_ref(), Some(Error::Broker { class: ErrorClass::Abortable, .. }))
 }
 
 /// How far a publication has come.

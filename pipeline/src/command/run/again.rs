@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use connectors::{
-    kafka::{JournalReader, KafkaConfig, Start},
+    kafka::{JournalReader, KafkaConfig, StartPosition},
     position::{Position, Positions},
     source::Source,
 };
@@ -35,13 +35,13 @@ pub(super) fn configure(kafka: KafkaConfig, topic: &str) -> Result<KafkaConfig> 
              the same input; --from-journal alone reads everything again along the own journal"
         );
     }
-    Ok(KafkaConfig { start: Some(Start::Earliest), ..kafka })
+    Ok(KafkaConfig { start: Some(StartPosition::Earliest), ..kafka })
 }
 
 impl Run<'_> {
     /// Decides the batches of another group's journal, each in a transaction of this group, until it ends or a signal comes.
     pub(super) fn decide_again(&self, mut stage: Active, mut again: Again) -> Result<()> {
-        let mut marks = Marks::every(Duration::from_millis(self.config.kafka.heartbeat_ms.into()));
+        let mut marks = Marks::every(self.config.kafka.heartbeat);
         stage.heartbeat(false)?;
         // Of a process that was fenced something may have been committed since it was looked at last.
         again.pass_to(stage.follower(), self.stop)?;

@@ -7,7 +7,7 @@
 //!
 //! Which record goes where is the caller's matter, and so is the text, in which it keeps what an offset cannot say. The
 //! group's name is the transactional id: whoever opens last is the only one, every other one fails at its next call.
-//! Dropping a relay leaves nothing of an open transaction. After an error it must be opened anew.
+//! Dropping a forwarder leaves nothing of an open transaction. After an error it must be opened anew.
 //!
 //! **State** at most `prefetch_bytes_max` in the client, `produce_bytes_max` unacknowledged; no record is kept here.
 
@@ -17,22 +17,19 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::{
-    Message, TopicPartitionList,
-    consumer::Consumer,
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
-    topic_partition_list::{Offset, TopicPartitionListElem},
-};
+use rdkafka::{Message, error::KafkaError};
 
 use super::{
-    client::{Admin, Reading, Reports},
-    config::{KafkaConfig, refuse},
-    errors::{self, Call, Outcome},
+    config::KafkaConfig,
+    consumer::{self, tolerate},
     message::all_headers,
-    producer::{Target, Transactions},
-    reach::reach,
-    start::{Extent, look},
-    topics::{TopicLimits, relay_bytes_max},
+    offsets::{PartitionKey, commit_list, committed_texts},
+    probe::probe_brokers,
+    producer::{RecordTarget, TransactionalProducer},
+    query::{PartitionExtent, partition_counts},
+    reports::{ReportingConsumer, Reports},
+    topic_limits::TopicLimits,
+    topics::forwarded_bytes_max,
 };
 use crate::{
     committer::{Channel, Outgoing},
@@ -42,7 +39,7 @@ use crate::{
 
 /// A partition that is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelayPartition {
+pub struct ForwarderPartition {
     /// Its topic.
     pub topic: String,
     /// Its number there.
@@ -53,7 +50,7 @@ pub struct RelayPartition {
     pub begin: u64,
 }
 
-impl RelayPartition {
+impl ForwarderPartition {
     /// `topic/partition`, for messages.
     #[must_use]
     pub fn name(&self) -> String {
@@ -63,7 +60,7 @@ impl RelayPartition {
 
 /// A record that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relayed {
+pub struct ForwardedRecord {
     /// Index of its partition.
     pub partition: usize,
     /// Its offset there.
@@ -77,11 +74,11 @@ pub struct Relayed {
 }
 
 /// A reader and a transactional writer.
-pub struct Relay {
-    consumer: Reading,
+pub struct TopicForwarder {
+    consumer: ReportingConsumer,
     reports: Arc<Reports>,
-    producer: Transactions,
-    partitions: Vec<RelayPartition>,
+    producer: TransactionalProducer,
+    partitions: Vec<ForwarderPartition>,
     indexes: BTreeMap<(String, i32), usize>,
     /// The next offset of each partition.
     next: Vec<u64>,
@@ -89,7 +86,7 @@ pub struct Relay {
     open: Option<usize>,
 }
 
-impl Relay {
+impl TopicForwarder {
     /// Fences earlier ones of the group of `config`, and reads `inputs` from where the group has come to. Topics of `config`
     /// are not used.
     ///
@@ -97,37 +94,27 @@ impl Relay {
     /// If a topic is missing, or the brokers do not answer, or a partition no longer holds what comes next.
     pub fn open(config: &KafkaConfig, inputs: &[&str], outputs: &[&str]) -> Result<Self, Error> {
         let reports = Arc::new(Reports::default());
-        reach(config)?;
-        let admin: Admin = config.admin_config().create().map_err(errors::not_made)?;
-        let limits = TopicLimits::uniform(relay_bytes_max(config, &admin, inputs, outputs)?);
+        probe_brokers(config)?;
+        let limits = TopicLimits::uniform(forwarded_bytes_max(config, inputs, outputs)?);
         let consumer = config.consumer(&reports)?;
         // Only after this is what is committed final.
-        let producer = Transactions::fence(config, &limits, &reports, Some(&config.group))?;
+        let producer = TransactionalProducer::fence(config, &limits, &reports, Some(&config.group))?;
         let mut keys = Vec::new();
-        for (topic, count) in partitions(&consumer, inputs)? {
+        for (topic, count) in partition_counts(&consumer, inputs)? {
             keys.extend((0..count).map(|id| (topic.clone(), id)));
         }
-        let partitions = begin(&consumer, &keys)?;
+        let partitions = start_offsets(&consumer, &keys)?;
         let next: Vec<u64> = partitions.iter().map(|partition| partition.begin).collect();
         let indexes = keys.into_iter().enumerate().map(|(i, key)| (key, i)).collect();
-        let relay = Self { consumer, reports, producer, partitions, indexes, next, open: None };
-        relay.assign()?;
-        Ok(relay)
-    }
-
-    fn assign(&self) -> Result<(), Error> {
-        let failed = |error| errors::failed(Call::Read, &error, None);
-        let mut list = TopicPartitionList::new();
-        for partition in &self.partitions {
-            let offset = Offset::Offset(i64::try_from(partition.begin).unwrap_or(i64::MAX));
-            list.add_partition_offset(&partition.topic, partition.id, offset).map_err(failed)?;
-        }
-        self.consumer.assign(&list).map_err(failed)
+        let forwarder = Self { consumer, reports, producer, partitions, indexes, next, open: None };
+        let assigned = forwarder.partitions.iter().map(|partition| (&*partition.topic, partition.id, partition.begin));
+        consumer::assign(&forwarder.consumer, assigned)?;
+        Ok(forwarder)
     }
 
     /// The partitions that are read, by topic in the order given and number.
     #[must_use]
-    pub fn partitions(&self) -> &[RelayPartition] {
+    pub fn partitions(&self) -> &[ForwarderPartition] {
         &self.partitions
     }
 
@@ -137,7 +124,7 @@ impl Relay {
     /// If the brokers do not answer.
     pub fn has_grown(&self) -> Result<bool, Error> {
         let topics: BTreeSet<&str> = self.partitions.iter().map(|partition| partition.topic.as_str()).collect();
-        let count: i32 = partitions(&self.consumer, &Vec::from_iter(topics))?.into_iter().map(|(_, count)| count).sum();
+        let count: i32 = partition_counts(&self.consumer, &Vec::from_iter(topics))?.into_iter().map(|(_, count)| count).sum();
         Ok(usize::try_from(count).is_ok_and(|count| count != self.partitions.len()))
     }
 
@@ -145,7 +132,7 @@ impl Relay {
     ///
     /// # Errors
     /// If records would be skipped, or may not be read.
-    pub fn poll(&mut self, wait: Duration) -> Result<Option<Relayed>, Error> {
+    pub fn poll(&mut self, wait: Duration) -> Result<Option<ForwardedRecord>, Error> {
         match self.consumer.poll(wait) {
             None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(None),
             Some(Ok(message)) => {
@@ -163,46 +150,31 @@ impl Relay {
                     return Err(Error::Refused(format!("{name}/{offset}: {lost} headers have names that are not UTF-8")));
                 }
                 let key = message.key().map(<[u8]>::to_vec);
-                Ok(Some(Relayed { partition, offset, key, headers, value: message.payload().map(<[u8]>::to_vec) }))
+                Ok(Some(ForwardedRecord { partition, offset, key, headers, value: message.payload().map(<[u8]>::to_vec) }))
             }
-            Some(Err(error)) => self.forgive(&error).map(|()| None),
+            Some(Err(error)) => {
+                tolerate(&error, &self.consumer, &self.reports, "an offset", "while reading")?;
+                Ok(None)
+            }
         }
     }
 
-    fn forgive(&self, error: &KafkaError) -> Result<(), Error> {
-        match (error.rdkafka_error_code(), errors::classify(Call::Read, error)) {
-            (Some(Code::AutoOffsetReset | Code::OffsetOutOfRange), _) => {
-                Err(Error::Changed(format!("an offset is out of range: {error}")))
-            }
-            (_, Outcome::Retry) => {
-                self.reports.transport(error, "while reading");
-                Ok(())
-            }
-            _ => Err(errors::failed(Call::Read, error, self.consumer.client().fatal_error())),
-        }
-    }
-
-    /// No more of a partition for now. Nothing of it is lost.
+    /// Stops reading a partition for now. Nothing of it is lost.
     ///
     /// # Errors
     /// If it is not read.
     pub fn pause(&self, partition: usize) -> Result<(), Error> {
-        self.switch(partition, Consumer::pause)
+        let ForwarderPartition { topic, id, .. } = &self.partitions[partition];
+        consumer::pause(&self.consumer, topic, *id)
     }
 
-    /// More of a partition again.
+    /// Reads a partition again.
     ///
     /// # Errors
     /// If it is not read.
     pub fn resume(&self, partition: usize) -> Result<(), Error> {
-        self.switch(partition, Consumer::resume)
-    }
-
-    fn switch(&self, partition: usize, change: impl Fn(&Reading, &TopicPartitionList) -> KafkaResult<()>) -> Result<(), Error> {
-        let RelayPartition { topic, id, .. } = &self.partitions[partition];
-        let mut list = TopicPartitionList::new();
-        list.add_partition(topic, *id);
-        change(&self.consumer, &list).map_err(|error| errors::failed(Call::Read, &error, None))
+        let ForwarderPartition { topic, id, .. } = &self.partitions[partition];
+        consumer::resume(&self.consumer, topic, *id)
     }
 
     /// Where the committed records of a partition end, as the broker says now.
@@ -210,14 +182,14 @@ impl Relay {
     /// # Errors
     /// If the brokers do not answer.
     pub fn end(&self, partition: usize) -> Result<u64, Error> {
-        let RelayPartition { topic, id, .. } = &self.partitions[partition];
-        Ok(Extent::of(&self.consumer, topic, *id)?.high)
+        let ForwarderPartition { topic, id, .. } = &self.partitions[partition];
+        Ok(PartitionExtent::of(&self.consumer, topic, *id)?.high)
     }
 
     /// Every record of a partition before this offset has been handed over. It grows some time after that.
     #[must_use]
     pub fn read_to(&self, partition: usize) -> u64 {
-        let RelayPartition { topic, id, .. } = &self.partitions[partition];
+        let ForwarderPartition { topic, id, .. } = &self.partitions[partition];
         let end = self.reports.fetched(topic, *id).and_then(|fetched| fetched.end);
         self.next[partition].max(end.unwrap_or(0))
     }
@@ -226,11 +198,11 @@ impl Relay {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn send(&mut self, topic: &str, record: &Relayed) -> Result<(), Error> {
+    pub fn send(&mut self, topic: &str, record: &ForwardedRecord) -> Result<(), Error> {
         let written = self.begin()?;
         let value = record.value.as_deref().unwrap_or_default();
         let outgoing = Outgoing { channel: Channel::Clean, key: record.key.as_deref(), headers: &record.headers, value };
-        self.producer.send(Target { topic, partition: None, journal: false }, &outgoing)?;
+        self.producer.send(RecordTarget { topic, partition: None, journal: false }, &outgoing)?;
         self.open = Some(written + 1);
         Ok(())
     }
@@ -247,17 +219,13 @@ impl Relay {
     /// Commits what was written, and for each partition named the offset to go on at and a text.
     ///
     /// # Errors
-    /// If that failed. Whether it took place shows when the relay is opened anew.
+    /// If that failed. Whether it took place shows when the forwarder is opened anew.
     pub fn commit(&mut self, positions: &[(usize, u64, String)]) -> Result<(), Error> {
         let written = self.begin()?;
-        let mut list = TopicPartitionList::with_capacity(positions.len());
-        for (partition, offset, text) in positions {
-            let RelayPartition { topic, id, .. } = &self.partitions[*partition];
-            let mut element = list.add_partition(topic, *id);
-            let offset = Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX));
-            element.set_offset(offset).map_err(|error| errors::failed(Call::Offsets, &error, None))?;
-            element.set_metadata(text);
-        }
+        let list = commit_list(positions.iter().map(|(partition, offset, text)| {
+            let ForwarderPartition { topic, id, .. } = &self.partitions[*partition];
+            (&**topic, *id, *offset, &**text)
+        }))?;
         self.producer.send_offsets(&list, &self.consumer)?;
         self.producer.wait_acknowledged(written)?;
         self.producer.commit()?;
@@ -266,41 +234,15 @@ impl Relay {
     }
 }
 
-/// How many partitions topics have, in the order given.
-pub(super) fn partitions(consumer: &Reading, topics: &[&str]) -> Result<Vec<(String, i32)>, Error> {
-    let metadata = look(|timeout| consumer.fetch_metadata(None, timeout))?;
-    let mut problems = Vec::new();
-    let mut found = Vec::new();
-    for name in topics {
-        match metadata.topics().iter().find(|topic| topic.name() == *name && topic.error().is_none()) {
-            Some(topic) => found.push(((*name).to_owned(), i32::try_from(topic.partitions().len()).unwrap_or(0))),
-            None => problems.push(format!("{name}: there is no such topic")),
-        }
-    }
-    refuse("topics", &problems)?;
-    Ok(found)
-}
-
-/// Where each partition is gone on with.
-fn begin(consumer: &Reading, keys: &[(String, i32)]) -> Result<Vec<RelayPartition>, Error> {
-    let list = look(|timeout| {
-        let mut list = TopicPartitionList::with_capacity(keys.len());
-        for (topic, id) in keys {
-            list.add_partition(topic, *id);
-        }
-        let list = consumer.committed_offsets(list, timeout)?;
-        list.elements().iter().try_for_each(TopicPartitionListElem::error)?;
-        Ok(list)
-    })?;
+/// Finds out where each partition is read from: at the committed offset, else at the oldest record.
+fn start_offsets(consumer: &ReportingConsumer, keys: &[PartitionKey]) -> Result<Vec<ForwarderPartition>, Error> {
+    let mut committed = committed_texts(consumer, keys)?;
     let mut partitions = Vec::with_capacity(keys.len());
     for (topic, id) in keys {
-        let Extent { low, high } = Extent::of(consumer, topic, *id)?;
-        let committed = list.find_partition(topic, *id).and_then(|element| match element.offset() {
-            Offset::Offset(offset) => Some((u64::try_from(offset).unwrap_or(0), element.metadata().to_owned())),
-            _ => None,
-        });
+        let PartitionExtent { low, high } = PartitionExtent::of(consumer, topic, *id)?;
+        let committed = committed.remove(&(topic.clone(), *id));
         let (begin, text) = committed.map_or((low, None), |(offset, text)| (offset, Some(text)));
-        let partition = RelayPartition { topic: topic.clone(), id: *id, text, begin };
+        let partition = ForwarderPartition { topic: topic.clone(), id: *id, text, begin };
         if begin < low {
             let name = partition.name();
             return Err(Error::Changed(format!(

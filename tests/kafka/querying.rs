@@ -5,8 +5,9 @@
 use std::time::{Duration, Instant};
 
 use connectors::{
-    error::Error,
-    kafka::{KafkaSource, Outcome},
+    error::{Error, ErrorClass},
+    kafka::KafkaSource,
+    limits::Limits,
     position::Positions,
     source::Source,
 };
@@ -38,7 +39,7 @@ const READ: &[(Code, usize, Expected)] = &[
 ];
 
 /// A source is made and sought: metadata, ends of partitions, committed offsets.
-const LOOK: &[(Api, Code, usize, Expected)] = &[
+const QUERIES: &[(Api, Code, usize, Expected)] = &[
     (Api::ListOffsets, Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 2, Expected::Answer),
     (Api::ListOffsets, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Answer),
     (Api::ListOffsets, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Answer),
@@ -58,7 +59,7 @@ const LOOK: &[(Api, Code, usize, Expected)] = &[
 fn outcome<T>(result: Result<T, Error>) -> Result<Expected, String> {
     match result {
         Ok(_) => Ok(Expected::Answer),
-        Err(Error::Broker { outcome: Outcome::Fatal, .. }) => Ok(Expected::Fatal),
+        Err(Error::Broker { class: ErrorClass::Fatal, .. }) => Ok(Expected::Fatal),
         Err(other) => Err(other.to_string()),
     }
 }
@@ -68,7 +69,7 @@ const RECORDS: usize = 10;
 
 fn produce(mock: &Mock) {
     let lines: Vec<_> = (0..RECORDS).map(|n| Message::to(0, format!("{n}"))).collect();
-    Client::new(&mock.config.brokers).produce(&mock.config.topics.input[0], &lines);
+    Client::new(mock.config.brokers()).produce(&mock.config.topics.input[0], &lines);
 }
 
 fn read(source: &mut KafkaSource) -> Result<(), Error> {
@@ -81,8 +82,8 @@ fn read(source: &mut KafkaSource) -> Result<(), Error> {
 }
 
 /// From the oldest record on: an answer that is wrong loses records.
-fn look(mock: &Mock) -> Result<(), Error> {
-    let mut source = KafkaSource::new(&mock.config)?;
+fn query(mock: &Mock) -> Result<(), Error> {
+    let mut source = KafkaSource::new(&mock.config, Limits::default())?;
     source.seek(&Positions::default())?;
     source.committed()?;
     read(&mut source)
@@ -96,16 +97,16 @@ fn read_case((code, times, expected): &(Code, usize, Expected)) -> Option<String
     (got != Ok(*expected)).then(|| format!("Fetch {code:?} x{times}: {got:?}, expected {expected:?}"))
 }
 
-fn look_case((api, code, times, expected): &(Api, Code, usize, Expected)) -> Option<String> {
+fn query_case((api, code, times, expected): &(Api, Code, usize, Expected)) -> Option<String> {
     let mock = mock();
     produce(&mock);
     mock.cluster.request_errors(*api, &vec![*code; *times]);
-    let got = outcome(look(&mock));
+    let got = outcome(query(&mock));
     (got != Ok(*expected)).then(|| format!("{api:?} {code:?} x{times}: {got:?}, expected {expected:?}"))
 }
 
 pub(crate) fn injected_errors_of_readers_have_their_outcomes() {
-    let wrong = [each(READ, read_case), each(LOOK, look_case)].concat();
+    let wrong = [each(READ, read_case), each(QUERIES, query_case)].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -117,6 +118,6 @@ pub(crate) fn half_an_answer_skips_no_record() {
         produce(&mock);
         mock.cluster.request_errors(Api::ListOffsets, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
         // Either it is noticed, or asked again, and then every record comes.
-        assert!(outcome(look(&mock)).is_ok());
+        assert!(outcome(query(&mock)).is_ok());
     }
 }

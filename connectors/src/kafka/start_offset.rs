@@ -1,0 +1,148 @@
+//! At which offset does reading begin in a partition, and is what was read before still there?
+//!
+//! | position | known | reading begins |
+//! |---|---|---|
+//! | `n > 0` | | at `n`; refused above the end (the topic was made anew) and below the oldest record (retention overtook) |
+//! | 0 | its beginning, from this process or beside the committed offset | there; refused below the oldest record |
+//! | 0 | an offset that another tool committed | there |
+//! | 0 | found after the others | at the oldest record |
+//! | 0 | nothing | where `kafka.start` says; refused without it |
+//!
+//! A position below the oldest record is accepted where the committed offset says that everything in between was passed
+//! over: tombstones and markers expire as records do, and are no loss.
+//!
+//! Not noticed: a topic made anew that has grown beyond the position. The client gives no identity of topics.
+
+use super::{config::StartPosition, input_partitions::InputPartition, offsets::CommittedOffset, query::PartitionExtent};
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StartOffset {
+    /// The partition's beginning.
+    pub(super) beginning: u64,
+    /// The first offset to fetch.
+    pub(super) at: u64,
+}
+
+/// Where reading begins in a partition when the engine stands at `position`; else why it cannot.
+pub(super) fn start_offset(
+    partition: &InputPartition,
+    position: u64,
+    extent: PartitionExtent,
+    committed: Option<CommittedOffset>,
+    start: Option<StartPosition>,
+) -> Result<StartOffset, StartProblem> {
+    let PartitionExtent { low, high } = extent;
+    let recorded = committed.and_then(|c| c.begin);
+    let beginning = match (partition.beginning.or(recorded), committed, start) {
+        (Some(known), _, _) => known,
+        // A position further on was begun somewhere; where no longer matters.
+        (None, _, _) if position > 0 => position,
+        (None, Some(foreign), _) => foreign.offset,
+        (None, None, _) if !partition.first => low,
+        (None, None, Some(StartPosition::Earliest)) => low,
+        (None, None, Some(StartPosition::Latest)) => high,
+        (None, None, None) => return Err(StartProblem::NoStart),
+    };
+    let from = if position == 0 { beginning } else { position };
+    let name = partition.name();
+    if from > high {
+        return Err(StartProblem::Changed(format!(
+            "{name} ends at offset {high}, expected at least {from}: the topic was made anew, or records were lost"
+        )));
+    }
+    // What is committed for just this position may lie further on.
+    let passed = committed.filter(|c| c.position == Some(position)).map_or(from, |c| c.offset);
+    let at = from.max(passed.min(high));
+    if at < low {
+        return Err(StartProblem::Changed(format!(
+            "{name} begins at offset {low}, expected {at}: its retention has removed {} offsets that were not read",
+            low - at
+        )));
+    }
+    Ok(StartOffset { beginning, at })
+}
+
+/// Why reading cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StartProblem {
+    /// The group has nothing committed and nobody said where to begin.
+    NoStart,
+    /// The topic is not what was read.
+    Changed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXTENT: PartitionExtent = PartitionExtent { low: 10, high: 50 };
+
+    fn ours(offset: u64, begin: u64, position: u64) -> CommittedOffset {
+        CommittedOffset { offset, begin: Some(begin), position: Some(position) }
+    }
+
+    fn foreign(offset: u64) -> CommittedOffset {
+        CommittedOffset { offset, begin: None, position: None }
+    }
+
+    fn begin(
+        position: u64,
+        committed: impl Into<Option<CommittedOffset>>,
+        start: Option<StartPosition>,
+    ) -> Result<(u64, u64), String> {
+        begin_of(&InputPartition::new("t", 0, true), position, committed.into(), start)
+    }
+
+    fn begin_of(
+        partition: &InputPartition,
+        position: u64,
+        committed: Option<CommittedOffset>,
+        start: Option<StartPosition>,
+    ) -> Result<(u64, u64), String> {
+        match start_offset(partition, position, EXTENT, committed, start) {
+            Ok(begin) => Ok((begin.beginning, begin.at)),
+            Err(StartProblem::NoStart) => Err("no start".to_owned()),
+            Err(StartProblem::Changed(why)) => Err(why),
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_known_the_start_is_asked() {
+        assert_eq!(begin(0, None, Some(StartPosition::Earliest)), Ok((10, 10)));
+        assert_eq!(begin(0, None, Some(StartPosition::Latest)), Ok((50, 50)));
+        assert_eq!(begin(0, None, None), Err("no start".to_owned()));
+        assert_eq!(
+            begin_of(&InputPartition::new("t", 0, false), 0, None, Some(StartPosition::Latest)),
+            Ok((10, 10)),
+            "found later"
+        );
+    }
+
+    #[test]
+    fn the_start_is_asked_once() {
+        // `latest` would be 50 now; what was decided then holds.
+        assert_eq!(begin(0, ours(20, 20, 0), Some(StartPosition::Latest)), Ok((20, 20)));
+        assert_eq!(begin(0, ours(45, 20, 45), Some(StartPosition::Latest)), Ok((20, 20)), "a re-read from the beginning");
+        assert_eq!(begin(0, foreign(30), Some(StartPosition::Latest)), Ok((30, 30)));
+        let known = InputPartition { beginning: Some(15), ..InputPartition::new("t", 0, true) };
+        assert_eq!(begin_of(&known, 0, None, None), Ok((15, 15)));
+    }
+
+    #[test]
+    fn positions_hold_within_what_is_there() {
+        assert_eq!(begin(10, None, None), Ok((10, 10)));
+        assert_eq!(begin(50, None, None), Ok((50, 50)));
+        assert!(begin(51, None, None).is_err_and(|why| why.contains("made anew")));
+        assert!(begin(9, None, None).is_err_and(|why| why.contains("removed 1 offsets")));
+        assert!(begin(0, ours(5, 5, 0), None).is_err_and(|why| why.contains("removed 5 offsets")));
+    }
+
+    #[test]
+    fn what_was_passed_over_may_expire() {
+        assert_eq!(begin(7, ours(12, 3, 7), None), Ok((3, 12)));
+        assert_eq!(begin(0, ours(11, 2, 0), None), Ok((2, 11)));
+        assert!(begin(7, ours(12, 3, 12), None).is_err(), "a commit of another position says nothing");
+        assert!(begin(7, ours(9, 3, 7), None).is_err(), "and one before the oldest record is not enough");
+    }
+}

@@ -1,12 +1,12 @@
-//! Which records come next, and which partitions have had enough?
+//! Which records come next, and which partitions have enough buffered?
 //!
-//! One queue a partition, so that runs of one partition can be handed over although the client mixes them. A partition is
-//! *full* when it holds as many records or bytes as it may: its fetching is paused until it holds half of that.
+//! Each partition has a queue, so that runs of records of one partition can be handed over although the client mixes them. A
+//! partition is *full* when it holds as many records or bytes as it may; it is then paused until it holds half of that.
 //!
-//! Runs: partitions take turns. One with at least [`RUN_RECORDS`] records gives up to [`RUN_RECORDS_MAX`]; only when no
-//! partition has that many are shorter runs given. Long runs keep the journal small.
+//! Partitions take turns. One with at least [`RUN_RECORDS`] records gives a run of up to [`RUN_RECORDS_MAX`]. Shorter runs are
+//! given only when no partition has that many. Long runs keep the journal small.
 //!
-//! **State** per partition at most its limits and one record more.
+//! **State** for each partition at most its limits, and one record more.
 
 use std::collections::VecDeque;
 
@@ -15,27 +15,27 @@ use crate::{
     source::{Limit, Record},
 };
 
-/// A run has at least as many records, where there are that many.
+/// Records of a long run, which is preferred to a shorter one.
 pub(super) const RUN_RECORDS: usize = 256;
-/// Then it is another partition's turn.
+/// Most records of a run; then it is another partition's turn.
 const RUN_RECORDS_MAX: usize = 1024;
 
-/// What a record costs beside its bytes.
+/// Bytes of memory that a record takes beside its own.
 const RECORD_OVERHEAD: usize = 256;
 
-/// Bounds on one partition's queue.
+/// How much one partition's queue may hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueueBounds {
     pub(super) records: usize,
     pub(super) bytes: usize,
 }
 
-/// Records read and not yet handed over.
+/// Records that were read and not yet handed over.
 #[derive(Debug)]
 pub(super) struct Buffers {
     bounds: QueueBounds,
     queues: Vec<Queue>,
-    /// Whose turn it is.
+    /// The partition whose turn it is.
     turn: usize,
     records: usize,
 }
@@ -51,14 +51,14 @@ impl Buffers {
         Self { bounds, queues: Vec::new(), turn: 0, records: 0 }
     }
 
-    /// Drops everything; from now on there are `partitions`.
+    /// Drops everything, and makes queues for this many partitions.
     pub(super) fn reset(&mut self, partitions: usize) {
         self.queues.clear();
         self.queues.resize_with(partitions, Queue::default);
         (self.turn, self.records) = (0, 0);
     }
 
-    /// Takes another partition in, at the end.
+    /// Adds a partition behind the others.
     pub(super) fn grow(&mut self) {
         self.queues.push(Queue::default());
     }
@@ -70,17 +70,17 @@ impl Buffers {
         self.records += 1;
     }
 
-    /// Records held.
+    /// Returns the number of records held.
     pub(super) fn records(&self) -> usize {
         self.records
     }
 
-    /// Bytes held, of all partitions.
+    /// Returns the bytes held by all partitions.
     pub(super) fn bytes(&self) -> usize {
         self.queues.iter().map(|queue| queue.bytes).sum()
     }
 
-    /// Records held of a partition.
+    /// Returns the number of records held by a partition.
     pub(super) fn held(&self, partition: Partition) -> usize {
         self.queues.get(partition as usize).map_or(0, |queue| queue.records.len())
     }
@@ -90,25 +90,25 @@ impl Buffers {
         queue.records.len() >= self.bounds.records || queue.bytes >= self.bounds.bytes
     }
 
-    /// Whether a paused partition may go on.
+    /// Tells whether a paused partition may be fetched again.
     pub(super) fn has_room(&self, partition: usize) -> bool {
         let queue = &self.queues[partition];
         queue.records.len() <= self.bounds.records / 2 && queue.bytes <= self.bounds.bytes / 2
     }
 
-    /// Whether a batch can be filled, or a queue is full: time to stop reading. A run more than the batch is wanted, so that
-    /// what is beyond its end is seen.
+    /// Tells whether a batch can be filled, or a queue is full, so that reading can stop. One run more than the batch is
+    /// wanted, so that it is known what comes behind the batch.
     pub(super) fn is_enough(&self, limit: Limit) -> bool {
         self.records >= limit.records.saturating_add(RUN_RECORDS_MAX)
             || self.bytes() >= limit.bytes
             || (0..self.queues.len()).any(|partition| self.is_full(partition))
     }
 
-    /// A batch of runs, long ones first.
+    /// Takes a batch of runs, long ones first.
     pub(super) fn take(&mut self, limit: Limit) -> Vec<Record> {
         let mut batch = RecordBatch { records: Vec::new(), bytes: 0, limit };
         while let Some(partition) = self.turn_of(RUN_RECORDS).or_else(|| self.turn_of(1)) {
-            // Better a batch that is not quite full than a long run cut in two.
+            // A batch that is not quite full is better than a long run that is cut in two.
             if batch.room() < self.queues[partition].records.len().min(RUN_RECORDS) && !batch.records.is_empty() {
                 break;
             }
@@ -121,7 +121,7 @@ impl Buffers {
         batch.records
     }
 
-    /// The next `count` records of one partition, which holds them.
+    /// Takes the next `count` records of one partition, which must hold them.
     pub(super) fn take_of(&mut self, partition: Partition, count: usize) -> Vec<Record> {
         let mut batch = RecordBatch { records: Vec::new(), bytes: 0, limit: Limit { records: count, bytes: usize::MAX } };
         if count > 0 && (partition as usize) < self.queues.len() {
@@ -130,7 +130,7 @@ impl Buffers {
         batch.records
     }
 
-    /// The next partition in turn that has at least so many records.
+    /// Returns the next partition in turn that has at least this many records.
     fn turn_of(&self, records: usize) -> Option<usize> {
         let partitions = self.queues.len();
         let turns = (0..partitions).map(|i| (self.turn + i) % partitions);
@@ -155,7 +155,7 @@ impl Buffers {
     }
 }
 
-/// What a record holds in memory.
+/// Returns the bytes that a record takes in memory.
 fn size(record: &Record) -> usize {
     let beside = record.envelope.as_ref().map_or(0, |envelope| {
         let headers: usize = envelope.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Vec::len) + 64).sum();
@@ -179,7 +179,7 @@ impl RecordBatch {
         self.room() == 0
     }
 
-    /// The first record always does.
+    /// Tells whether a record fits; the first one always does.
     fn fits(&self, record: &Record) -> bool {
         self.records.is_empty() || (!self.is_full() && self.bytes + record.payload.len() <= self.limit.bytes)
     }

@@ -1,22 +1,22 @@
-//! Where does recovery come back to?
+//! Which place in the journal does recovery come back to?
 //!
-//! A checkpoint names a place in the journal topic: the cluster, the offset of the last record before the checkpoint, that record's
-//! hash, and the offset after it. Recovery reads that record again, so a journal that was made anew, even one that has
-//! grown beyond the place, is noticed.
+//! A checkpoint names a place in the journal topic: the cluster, the offset of the last record before the place, that record's
+//! hash, and the offset behind it. Recovery reads that record again. So a journal that was made anew is noticed, even one that
+//! has grown beyond the place.
 
 use crate::error::Error;
 
-/// Distinguishes checkpoints from those of other sinks.
+/// The first bytes, which distinguish it from checkpoints of other sinks.
 const MAGIC: &[u8; 8] = b"weirkm1\0";
 
-/// A place in the journal.
+/// A place in the journal topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct JournalCheckpoint {
-    /// Identity of the cluster; empty if the brokers do not say.
+    /// Identity of the cluster; empty if the brokers do not tell it.
     pub(super) cluster: String,
-    /// The next record is at this offset or later.
+    /// Offset where the next record can be at the earliest.
     pub(super) next: u64,
-    /// The last record before: its offset and hash.
+    /// Offset and hash of the last record before the place.
     pub(super) last: Option<(u64, [u8; 32])>,
 }
 
@@ -45,7 +45,7 @@ impl JournalCheckpoint {
     }
 }
 
-/// The hash of a journal record.
+/// Returns the hash of a journal record.
 pub(super) fn record_hash(record: &[u8]) -> [u8; 32] {
     *blake3::hash(record).as_bytes()
 }

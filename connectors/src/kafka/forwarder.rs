@@ -1,15 +1,15 @@
-//! Records of some topics into others, with what was read of the first committed beside what was written to the second.
+//! How are records of some topics forwarded to others, exactly once?
 //!
 //! ```text
-//! open                      fence, committed offsets and the text beside them, assign
-//! poll, send*, commit       one transaction: records, and for each partition an offset and a text
+//! open                      fence, ask for committed offsets and the texts beside them, assign
+//! poll, send*, commit       one transaction: records, and an offset and a text for each partition
 //! ```
 //!
-//! Which record goes where is the caller's matter, and so is the text, in which it keeps what an offset cannot say. The
-//! group's name is the transactional id: whoever opens last is the only one, every other one fails at its next call.
-//! Dropping a forwarder leaves nothing of an open transaction. After an error it must be opened anew.
+//! The caller decides which record goes where. It also decides the text, in which it keeps what an offset cannot say. The group's
+//! name is the transactional id: whoever opens last is the only one, and every other one fails at its next call. Dropping a
+//! forwarder leaves nothing of an open transaction. After an error it must be opened anew.
 //!
-//! **State** at most `prefetch_bytes_max` in the client, `produce_bytes_max` unacknowledged; no record is kept here.
+//! **State** at most `prefetch_bytes_max` in the client, and `produce_bytes_max` unacknowledged. No record is kept here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,31 +37,31 @@ use crate::{
     source::EnvelopeHeader,
 };
 
-/// A partition that is read.
+/// A partition that a forwarder reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwarderPartition {
-    /// Its topic.
+    /// The partition's topic.
     pub topic: String,
     /// Its number there.
     pub id: i32,
-    /// The text beside its committed offset; `None` where nothing is committed.
+    /// The text beside its committed offset; `None` if nothing is committed.
     pub text: Option<String>,
-    /// Where reading begins: at the committed offset, else at the oldest record.
+    /// Offset where reading begins: the committed one, else that of the oldest record.
     pub begin: u64,
 }
 
 impl ForwarderPartition {
-    /// `topic/partition`, for messages.
+    /// Returns `topic/partition`, for messages.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.topic, self.id)
     }
 }
 
-/// A record that was read.
+/// A record that was read, to be forwarded or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardedRecord {
-    /// Index of its partition.
+    /// Index of its partition in [`TopicForwarder::partitions`].
     pub partition: usize,
     /// Its offset there.
     pub offset: u64,
@@ -73,7 +73,7 @@ pub struct ForwardedRecord {
     pub value: Option<Vec<u8>>,
 }
 
-/// A reader and a transactional writer.
+/// Reads some topics and writes to others in transactions.
 pub struct TopicForwarder {
     consumer: ReportingConsumer,
     reports: Arc<Reports>,
@@ -82,13 +82,13 @@ pub struct TopicForwarder {
     indexes: BTreeMap<(String, i32), usize>,
     /// The next offset of each partition.
     next: Vec<u64>,
-    /// Records of the open transaction.
+    /// Number of records in the open transaction.
     open: Option<usize>,
 }
 
 impl TopicForwarder {
-    /// Fences earlier ones of the group of `config`, and reads `inputs` from where the group has come to. Topics of `config`
-    /// are not used.
+    /// Fences earlier forwarders of the group of `config`, and reads `inputs` from where the group has come to. The topics of
+    /// `config` are not used.
     ///
     /// # Errors
     /// If a topic is missing, or the brokers do not answer, or a partition no longer holds what comes next.
@@ -97,7 +97,7 @@ impl TopicForwarder {
         probe_brokers(config)?;
         let limits = TopicLimits::uniform(forwarded_bytes_max(config, inputs, outputs)?);
         let consumer = config.consumer(&reports)?;
-        // Only after this is what is committed final.
+        // Only now it is certain what an earlier process has committed.
         let producer = TransactionalProducer::fence(config, &limits, &reports, Some(&config.group))?;
         let mut keys = Vec::new();
         for (topic, count) in partition_counts(&consumer, inputs)? {
@@ -112,13 +112,13 @@ impl TopicForwarder {
         Ok(forwarder)
     }
 
-    /// The partitions that are read, by topic in the order given and number.
+    /// Returns the partitions that are read, in the order of the topics given and of their numbers.
     #[must_use]
     pub fn partitions(&self) -> &[ForwarderPartition] {
         &self.partitions
     }
 
-    /// Whether a topic that is read has another number of partitions than when this was opened.
+    /// Tells whether a topic has another number of partitions than when the forwarder was opened.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -128,7 +128,7 @@ impl TopicForwarder {
         Ok(usize::try_from(count).is_ok_and(|count| count != self.partitions.len()))
     }
 
-    /// The next record, if one comes within `wait`.
+    /// Returns the next record, if one comes within `wait`.
     ///
     /// # Errors
     /// If records would be skipped, or may not be read.
@@ -177,7 +177,7 @@ impl TopicForwarder {
         consumer::resume(&self.consumer, topic, *id)
     }
 
-    /// Where the committed records of a partition end, as the broker says now.
+    /// Asks the broker for the offset behind the last committed record of a partition.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -186,7 +186,7 @@ impl TopicForwarder {
         Ok(PartitionExtent::of(&self.consumer, topic, *id)?.high)
     }
 
-    /// Every record of a partition before this offset has been handed over. It grows some time after that.
+    /// Returns the offset before which every record of a partition has been handed over. It grows some time after that.
     #[must_use]
     pub fn read_to(&self, partition: usize) -> u64 {
         let ForwarderPartition { topic, id, .. } = &self.partitions[partition];
@@ -194,7 +194,7 @@ impl TopicForwarder {
         self.next[partition].max(end.unwrap_or(0))
     }
 
-    /// Writes a record to `topic`, in a transaction that begins with the first one.
+    /// Writes a record to `topic`. A transaction begins with its first record.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -216,10 +216,10 @@ impl TopicForwarder {
         Ok(0)
     }
 
-    /// Commits what was written, and for each partition named the offset to go on at and a text.
+    /// Commits what was written, and for each partition given the offset to go on at and a text.
     ///
     /// # Errors
-    /// If that failed. Whether it took place shows when the forwarder is opened anew.
+    /// If that failed. Whether it was committed after all shows when the forwarder is opened anew.
     pub fn commit(&mut self, positions: &[(usize, u64, String)]) -> Result<(), Error> {
         let written = self.begin()?;
         let list = commit_list(positions.iter().map(|(partition, offset, text)| {

@@ -1,15 +1,15 @@
-//! What record is a message?
+//! Which record is a message?
 //!
 //! | value | payload |
 //! |---|---|
 //! | null | none: a tombstone is counted and passed over |
-//! | longer than [`Limits::record_bytes_max`] | `Bad`, `record_too_large`: first 4 KiB, BLAKE3 of the whole in the message |
-//! | JSON | [`Payload::Line`], line breaks and all |
+//! | longer than [`Limits::record_bytes_max`] | `Bad`, `record_too_large`: the first 4 KiB, and the BLAKE3 of the whole in the message |
+//! | JSON | [`Payload::Line`], with its line breaks |
 //! | HTML | [`Payload::Html`] |
-//! | WARC | [`Payload::Warc`], framed as in a file, or [`Payload::Joined`] if the text made of it follows; `Bad` if it is no sound record, `warc_not_one` if it is several others or none |
+//! | WARC | [`Payload::Warc`], framed as in a file, or [`Payload::Joined`] if the text made of it follows; `Bad` if it is no sound record, `warc_not_one` if it is none or several others |
 //!
-//! Headers are kept in their order but for `weir-*`: whoever fills the input must not speak for the stage. Names that are
-//! no UTF-8 cannot be had from the client, which panics on them; such a header is left out and counted.
+//! Headers are kept in their order, except for `weir-*`: whoever fills the input must not speak for the stage. The client panics
+//! on header names that are not UTF-8, so such a header is left out and counted.
 //!
 //! **Cost** one copy of the value; two for WARC.
 
@@ -27,23 +27,23 @@ use crate::{
     source::{BadRecord, Envelope, EnvelopeHeader, Payload},
 };
 
-/// What begins the name of a header that only the stage writes.
+/// The prefix of headers that only the stage writes.
 const OWN_PREFIX: &[u8] = b"weir-";
 
-/// A message taken over from the client.
+/// A message that was copied from the client.
 pub(super) enum TakenMessage {
-    /// Null value.
+    /// It had a null value.
     Tombstone,
-    /// Anything else.
+    /// It had a value.
     Record {
         payload: Payload,
         envelope: Envelope,
-        /// Headers left out since their names are no text.
+        /// Number of headers left out because their names are not UTF-8.
         headers_lost: u64,
     },
 }
 
-/// Takes a message over.
+/// Copies a message from the client, and frames its value.
 pub(super) fn take(message: &BorrowedMessage<'_>, format: ValueFormat, limits: &Limits) -> TakenMessage {
     let Some(value) = message.payload() else { return TakenMessage::Tombstone };
     let (headers, headers_lost) = headers(message);
@@ -65,13 +65,13 @@ fn headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {
     (headers, lost)
 }
 
-/// All headers of a message, ours too, and how many were left out since their names are no text.
+/// Returns all headers of a message, ours too, and how many were left out because their names are not UTF-8.
 pub(super) fn all_headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {
     let Some(given) = message.headers() else { return (Vec::new(), 0) };
     let mut lost = 0;
     let mut headers = Vec::with_capacity(given.count());
     for i in 0..given.count() {
-        // The client unwraps the name's UTF-8. Nothing is shared with it that a panic could leave half done.
+        // The client panics on a name that is not UTF-8. Nothing is shared with it that a panic could leave half done.
         match catch_unwind(AssertUnwindSafe(|| given.try_get(i))) {
             Ok(Some(header)) => {
                 headers.push(EnvelopeHeader { name: header.key.to_owned(), value: header.value.map(<[u8]>::to_vec) });
@@ -87,7 +87,7 @@ fn is_own(name: &str) -> bool {
     name.as_bytes().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
 }
 
-/// The payload of a value, and whether it is something framed out of it.
+/// Returns the payload of a value, and whether it was framed out of it.
 fn frame(value: &[u8], format: ValueFormat, limits: &Limits) -> (Payload, bool) {
     if value.len() > limits.record_bytes_max {
         let hash = blake3::hash(value).to_hex();

@@ -1,14 +1,14 @@
-//! Records into one topic, each exactly once: a transaction a batch, and beside the records how far the input is published.
+//! How do records get into one topic, each exactly once?
 //!
-//! The place is a text committed as an offset's metadata in the transaction itself, under a group of the publication's own:
-//! records and place become visible together or not at all, and finding it again is one question to the brokers. The
-//! records' own headers say the same, but to find the last of them each partition would have to be read backwards through
-//! whatever others have produced, and retention may have taken it.
+//! Each batch is one transaction. In the transaction itself a text is committed that says how far the input is published: it is
+//! the metadata of an offset, under a group of the publication's own. So records and text become visible together or not at
+//! all, and one query finds the text again. The records' own headers say the same; but to find the last record, each partition
+//! would have to be read backwards through whatever others have produced, and retention may have removed it.
 //!
-//! The transactional id is one for all publications of a group, so a second process fences the first.
+//! The transactional id is the same for all publications of a group, so a second process fences the first.
 //!
 //! **Limits** brokers forget a group's offsets some time after its last commit (`offsets.retention.minutes`, 7 days by
-//! default): a publication broken off must be taken up before that.
+//! default). A publication that was interrupted must be continued before that.
 
 use std::{mem, sync::Arc};
 
@@ -27,24 +27,24 @@ use crate::{
     source::EnvelopeHeader,
 };
 
-/// The place is kept beside this partition's offset: every topic has it.
+/// The text is kept beside this partition's offset, because every topic has it.
 const PARTITION: i32 = 0;
 
-/// Publishes into one topic.
+/// Publishes records into one topic.
 pub struct KafkaPublisher {
     topic: String,
     producer: TransactionalProducer,
     consumer: ReportingConsumer,
     limits: TopicLimits,
-    /// Records of the open batch.
+    /// Number of records in the open batch.
     sent: usize,
-    /// Records committed so far, for tools that show offsets.
+    /// Number of records committed so far. It is the committed offset, for tools that show offsets.
     published: u64,
 }
 
 impl KafkaPublisher {
-    /// Publishes into `config`'s first input topic as `config.group`-publish; the place of the publication `of` is kept.
-    /// Fences whoever publishes for the same group. Returns the place as it was committed last.
+    /// Opens `config`'s first input topic as `config.group`-publish, and fences whoever publishes for the same group. `of` names the
+    /// publication. Returns the text that it has committed last.
     ///
     /// # Errors
     /// If the topic is not there, or the brokers do not answer.
@@ -56,21 +56,21 @@ impl KafkaPublisher {
         let id = format!("{}-publish", config.group);
         let reports = Arc::new(Reports::default());
         let producer = TransactionalProducer::fence(config, &limits, &reports, Some(&id))?;
-        // Only now is what a process before this one committed decided.
+        // Only now it is certain what an earlier process has committed.
         let group = KafkaConfig { group: format!("{id}-{of}"), ..config.clone() };
         let consumer = group.group_client(&Arc::new(Reports::default()))?;
         let committed = committed_texts(&consumer, &[(topic.clone(), PARTITION)])?.into_values().next();
-        let (published, place) = committed.map_or((0, None), |(published, place)| (published, Some(place)));
-        Ok((Self { topic, producer, consumer, limits, sent: 0, published }, place))
+        let (published, progress) = committed.map_or((0, None), |(published, progress)| (published, Some(progress)));
+        Ok((Self { topic, producer, consumer, limits, sent: 0, published }, progress))
     }
 
-    /// Where records go.
+    /// Returns the topic that records go to.
     #[must_use]
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// Records published before, by this process and earlier ones.
+    /// Returns the number of records published so far, by this process and earlier ones.
     #[must_use]
     pub fn published(&self) -> u64 {
         self.published
@@ -87,11 +87,11 @@ impl KafkaPublisher {
         Ok(())
     }
 
-    /// Adds a record to the batch, in the partition that its key says.
+    /// Adds a record to the batch. Its key decides the partition.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a record that the topic does not take: nothing was written, the batch stays open. Else the
-    /// batch is lost.
+    /// [`Error::TooLarge`] for a record that the topic does not take: nothing was written and the batch stays open. After any
+    /// other error the batch is lost.
     pub fn write(&mut self, key: &[u8], headers: &[EnvelopeHeader], value: &[u8]) -> Result<(), Error> {
         let record = Outgoing { channel: Channel::Clean, key: Some(key), headers, value };
         let (bytes, bytes_max) = (record.bytes(), self.limits.of(Channel::Clean));
@@ -106,14 +106,14 @@ impl KafkaPublisher {
         Ok(())
     }
 
-    /// Commits the batch together with the place behind it.
+    /// Commits the batch together with a text that says how far the input is published.
     ///
     /// # Errors
-    /// If it could not be committed. Whether it was is known after [`Self::open`] has been called anew.
-    pub fn commit(&mut self, place: &str) -> Result<(), Error> {
+    /// If it could not be committed. Whether it was committed after all, [`Self::open`] finds out.
+    pub fn commit(&mut self, progress: &str) -> Result<(), Error> {
         kill::point("kafka.produced");
         let published = self.published + self.sent as u64;
-        let list = commit_list([(&*self.topic, PARTITION, published, place)])?;
+        let list = commit_list([(&*self.topic, PARTITION, published, progress)])?;
         self.producer.send_offsets(&list, &self.consumer)?;
         kill::point("kafka.offsets_sent");
         self.producer.wait_acknowledged(mem::take(&mut self.sent))?;

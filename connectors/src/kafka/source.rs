@@ -1,14 +1,15 @@
-//! Records of Kafka's partitions, in runs.
+//! Which records of the input topics come next?
 //!
-//! Partitions are assigned, never subscribed. Their numbers are the order in which they were found; one found while reading
-//! is appended. A record's offset is Kafka's. What has no record (tombstones, markers, aborted records) is passed over: the
-//! next record's offset is simply further on, and [`super::input_partitions`] keeps how far nothing more came.
+//! Partitions are assigned, never subscribed. They are numbered in the order in which they were found, and one that is found
+//! while reading is appended. A record's offset is Kafka's. Offsets without a record (tombstones, markers, aborted records) are
+//! passed over: the next record's offset is simply further on, and [`super::input_partitions`] keeps up to where nothing more
+//! came.
 //!
-//! A broker that goes away is no error here: the client comes back by itself, meanwhile reading gives nothing. An error is
+//! A broker that goes away is no error here: the client comes back by itself, and reading returns nothing meanwhile. An error is
 //! what would skip or repeat records: a topic that is gone or was made anew, an offset out of range, rights withdrawn.
 //!
-//! **State** per partition at most `buffer_records_max` records or `buffer_bytes_max` bytes and one record more; in the client
-//! at most `prefetch_bytes_max` and one answer of a broker more. **Cost** one copy a record.
+//! **State** for each partition at most `buffer_records_max` records or `buffer_bytes_max` bytes, and one record more; in the
+//! client at most `prefetch_bytes_max`, and one answer of a broker more. **Cost** one copy of each record.
 
 use std::{
     mem,
@@ -41,13 +42,14 @@ use crate::{
     source::{Limit, Record, Source},
 };
 
-/// How long [`Source::read`] waits when there is nothing.
+/// Longest wait of [`Source::read`] when there is nothing.
 const WAIT: Duration = Duration::from_millis(100);
 /// Time between two readings of the client's statistics.
 const STATISTICS_EVERY: Duration = Duration::from_millis(500);
-/// So many statistics after an assignment may still speak of the one before.
+/// After an assignment, this many statistics may still be about the assignment before.
 const STATISTICS_STALE: u32 = 4;
-/// A topic or partition that is missing so often in a row is gone; a broker that has just started may not know it yet.
+/// A topic or partition that is missing in so many queries in a row is gone. In fewer it may only be unknown to a broker that
+/// has just started.
 const MISSING_QUERIES: u32 = 3;
 
 /// Reads the input topics.
@@ -58,7 +60,7 @@ pub struct KafkaSource {
     names: Vec<String>,
     receiver: MessageReceiver,
     paused: Vec<bool>,
-    /// Not paused however full: a re-read waits for its records.
+    /// The partition that a re-read waits for. It is not paused, however full its buffer is.
     wanted: Option<usize>,
     assigned: bool,
     queried: Instant,
@@ -68,7 +70,7 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Connects and lists the partitions. Reading begins with [`Source::seek`].
+    /// Connects and lists the partitions. Reading begins with [`Source::seek`]. `limits` bound each record.
     ///
     /// # Errors
     /// If the configuration is refused, no broker answers or a topic is missing.
@@ -105,13 +107,14 @@ impl KafkaSource {
         Arc::clone(&self.receiver.input_partitions)
     }
 
-    /// Offset at which each partition begins; 0 before the first seek.
+    /// Returns the offset at which each partition begins; 0 before the first seek.
     #[must_use]
     pub fn beginnings(&self) -> Positions {
         self.receiver.input_partitions.beginnings()
     }
 
-    /// What the group has committed, as positions; `None` if nothing. Ask after the fence, else a transaction may be open.
+    /// Returns what the group has committed, as positions; `None` if nothing. Before earlier processes are fenced, one of them
+    /// may still have a transaction open.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -124,7 +127,7 @@ impl KafkaSource {
         Ok(Some(Positions(self.keys().iter().map(next).collect())))
     }
 
-    /// Records of each partition that are committed and were not handed over yet; `None` while not known.
+    /// Returns, for each partition, how many committed records were not handed over yet; `None` while that is not known.
     #[must_use]
     pub fn lag(&self) -> Vec<(&str, Option<u64>)> {
         let partitions = self.receiver.input_partitions.lock();
@@ -138,14 +141,14 @@ impl KafkaSource {
         lag.collect()
     }
 
-    /// What was counted so far.
+    /// Returns what was counted so far.
     #[must_use]
     pub fn counts(&self) -> SourceCounts {
         let transport_errors = self.reports.transport_errors.load(Ordering::Relaxed);
         SourceCounts { transport_errors, ..self.receiver.counts }
     }
 
-    /// Bytes held and not yet handed over.
+    /// Returns the bytes that are buffered and not yet handed over.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
         self.receiver.buffers.bytes()
@@ -155,7 +158,7 @@ impl KafkaSource {
         self.receiver.input_partitions.keys()
     }
 
-    /// Every partition of the input topics, in the order of topics and partitions.
+    /// Asks for every partition of the input topics, in the order of topics and partitions.
     fn list(&self) -> Result<Vec<PartitionKey>, Error> {
         let mut found = Vec::new();
         for topic in &self.config.topics.input {
@@ -178,7 +181,7 @@ impl KafkaSource {
         self.assigned = false;
     }
 
-    /// Fetches every partition from the earliest offset that may come next.
+    /// Assigns every partition, to be fetched from the earliest offset that may come next.
     fn assign(&mut self) -> Result<(), Error> {
         let keys = self.keys();
         let from = keys.iter().zip(&self.receiver.expected);
@@ -190,7 +193,7 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// Takes one message or event; false if there was none.
+    /// Takes one message or event. Returns false if there was none.
     fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
         let number = match self.consumer.poll(wait) {
             None => return Ok(false),
@@ -231,7 +234,7 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// Looks for new partitions and for the ends that were reached, each when it is due.
+    /// Finds new partitions, and reads from the statistics which ends were reached, each when it is due.
     fn refresh(&mut self) -> Result<(), Error> {
         if !self.assigned {
             return Err(Error::Refused("read: the source has not been sought".to_owned()));
@@ -281,9 +284,9 @@ impl KafkaSource {
         if self.missing >= MISSING_QUERIES { Err(Error::Changed(why)) } else { Ok(()) }
     }
 
-    /// Where each partition begins when the engine stands at `positions`; all that is wrong at once.
+    /// Returns where each partition is read from when the engine stands at `positions`. All problems come in one error.
     fn begin(&self, positions: &Positions) -> Result<Vec<StartOffset>, Error> {
-        // Not bound to transactions that are open: what is written beside the offsets was decided before them.
+        // Open transactions do not matter: the texts beside the offsets were decided before them.
         let committed = committed_offsets(&self.config.offset_client()?, &self.keys())?;
         let (mut begins, mut changes, mut without) = (Vec::new(), Vec::new(), Vec::new());
         let partitions = self.receiver.input_partitions.lock().clone();
@@ -309,7 +312,8 @@ impl Source for KafkaSource {
         &self.names
     }
 
-    /// Partitions that are not among `names` were found later: without a position they are read from their oldest record.
+    /// Keeps the numbers of an earlier run. Partitions that are not among `names` were found later: without a position they are
+    /// read from their oldest record.
     fn keep_numbers(&mut self, names: &[String]) -> Result<(), Error> {
         let mut left = mem::take(&mut *self.receiver.input_partitions.lock());
         let all = left.clone();
@@ -345,7 +349,7 @@ impl Source for KafkaSource {
         self.assign()
     }
 
-    /// What has arrived, at once; where nothing has, what arrives within 100 ms; empty if nothing does.
+    /// Returns what has arrived at once. If nothing has, it waits 100 ms for something; the result may be empty.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
         self.refresh()?;
         self.wanted = None;
@@ -362,7 +366,7 @@ impl Source for KafkaSource {
         Ok(self.receiver.buffers.take(limit))
     }
 
-    /// Waits for the records, as long as `run_timeout` without one of them.
+    /// Waits for the records, but no longer than `run_timeout` for the next one of them.
     fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
         self.refresh()?;
         let number = partition as usize;

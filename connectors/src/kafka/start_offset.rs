@@ -1,30 +1,34 @@
 //! At which offset does reading begin in a partition, and is what was read before still there?
 //!
-//! | position | known | reading begins |
+//! | position | what is known | reading begins |
 //! |---|---|---|
-//! | `n > 0` | | at `n`; refused above the end (the topic was made anew) and below the oldest record (retention overtook) |
+//! | `n > 0` | | at `n`; refused above the end (the topic was made anew) and below the oldest record (retention removed some) |
 //! | 0 | its beginning, from this process or beside the committed offset | there; refused below the oldest record |
 //! | 0 | an offset that another tool committed | there |
-//! | 0 | found after the others | at the oldest record |
-//! | 0 | nothing | where `kafka.start` says; refused without it |
+//! | 0 | it was found after the others | at the oldest record |
+//! | 0 | nothing | where `kafka.start` says; refused if that is not set |
 //!
-//! A position below the oldest record is accepted where the committed offset says that everything in between was passed
-//! over: tombstones and markers expire as records do, and are no loss.
+//! A position below the oldest record is accepted where the committed offset says that everything in between was passed over:
+//! tombstones and markers expire as records do, and are no loss.
 //!
-//! Not noticed: a topic made anew that has grown beyond the position. The client gives no identity of topics.
+//! One case is not noticed: a topic that was made anew and has grown beyond the position. The client does not tell the
+//! identity of a topic.
 
 use super::{config::StartPosition, input_partitions::InputPartition, offsets::CommittedOffset, query::PartitionExtent};
 
-/// Where reading begins.
+/// Where reading begins in a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StartOffset {
-    /// The partition's beginning.
+    /// The partition's beginning: where reading started, or starts, while nothing has been read.
     pub(super) beginning: u64,
-    /// The first offset to fetch.
+    /// The first offset to fetch now.
     pub(super) at: u64,
 }
 
-/// Where reading begins in a partition when the engine stands at `position`; else why it cannot.
+/// Returns where reading begins in a partition when the engine stands at `position`.
+///
+/// # Errors
+/// With the reason why it cannot begin.
 pub(super) fn start_offset(
     partition: &InputPartition,
     position: u64,
@@ -36,7 +40,7 @@ pub(super) fn start_offset(
     let recorded = committed.and_then(|c| c.begin);
     let beginning = match (partition.beginning.or(recorded), committed, start) {
         (Some(known), _, _) => known,
-        // A position further on was begun somewhere; where no longer matters.
+        // Reading began somewhere before this position; where no longer matters.
         (None, _, _) if position > 0 => position,
         (None, Some(foreign), _) => foreign.offset,
         (None, None, _) if !partition.first => low,
@@ -51,7 +55,7 @@ pub(super) fn start_offset(
             "{name} ends at offset {high}, expected at least {from}: the topic was made anew, or records were lost"
         )));
     }
-    // What is committed for just this position may lie further on.
+    // The offset that is committed for this very position may lie further on.
     let passed = committed.filter(|c| c.position == Some(position)).map_or(from, |c| c.offset);
     let at = from.max(passed.min(high));
     if at < low {
@@ -66,9 +70,9 @@ pub(super) fn start_offset(
 /// Why reading cannot begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StartProblem {
-    /// The group has nothing committed and nobody said where to begin.
+    /// The group has committed nothing, and the configuration does not say where to begin.
     NoStart,
-    /// The topic is not what was read.
+    /// The topic is not the one that was read before.
     Changed(String),
 }
 

@@ -1,8 +1,7 @@
-//! A replay that is killed anywhere, once or several times, is finished by the same command with
-//! the bytes of a run that nothing disturbed.
+//! A replay that is killed anywhere, once or several times, is finished by the same command with the
+//! bytes of a run that nothing disturbed.
 //!
-//! Every kill point is passed in every run of the suite, each in one life. The long forms kill a
-//! folder at each of its passages in turn, and more often at random.
+//! Every kill point ends at least one life, and points that a run passes often end two or more.
 
 use std::{
     collections::BTreeSet,

@@ -12,6 +12,7 @@ mod archives;
 mod base;
 mod contract;
 mod corpus;
+mod floors;
 mod formats;
 mod indexes;
 mod inputs;

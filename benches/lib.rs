@@ -10,9 +10,9 @@ use operators::{
     text::{Seed, Tokenizer},
 };
 use pipeline::{
-    assemble::{self, Ingredients, Lists, Restored},
     config::Config,
     layout::StateFolder,
+    run::{Ingredients, Lists, Restored, assemble},
 };
 use sample::{Kind, SampleDocument, Size};
 

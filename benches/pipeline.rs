@@ -33,7 +33,7 @@ use operators::{
     reputation::publisher::Platforms,
     text::{Seed, Tokenizer},
 };
-use pipeline::{config::Config, engine::Engine, features::Features, router};
+use pipeline::{config::Config, engine::Engine, features::Features, output};
 use rayon::ThreadPoolBuilder;
 use sample::{Kind, SampleDocument, Size};
 
@@ -238,7 +238,7 @@ fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
     while records.peek().is_some() {
         let processed =
             engine.process(engine.prepare(records.by_ref().take(BATCH).collect(), None)).expect("memory and disk suffice");
-        let lines = router::lines(engine.settings(), &processed.outcomes);
+        let lines = output::records(engine.settings(), &processed.outcomes);
         bytes += lines.iter().flatten().map(|line| line.value.len()).sum::<usize>();
     }
     bytes

@@ -1,10 +1,12 @@
 //! How long does a snapshot stop the stream, and how long does a restart take, by documents seen?
 //!
-//! Not a criterion bench: there is one run, and filling it is what takes time (about 60 us a document on two cores). Documents
-//! are 40 words drawn from 200,000 by Zipf's law, one in twenty a copy, on 50,000 sites, so that every index, the gate and
-//! the candidate table fill up as they do in a crawl. Outputs go nowhere; state goes to a folder for temporary files.
+//! Not a criterion bench: there is one run, and filling it is what takes time (about 60 us a
+//! document on two cores). Documents are 40 words drawn from 200,000 by Zipf's law, one in twenty a
+//! copy, on 50,000 sites, so that every index, the gate and the candidate table fill up as they do
+//! in a crawl. Outputs go nowhere; state goes to a folder for temporary files.
 //!
-//! `WEIR_BENCH_DOCUMENTS=5000000 cargo bench --bench snapshot` is the run whose result is recorded; the default is a tenth of a million.
+//! `WEIR_BENCH_DOCUMENTS=5000000 cargo bench --bench snapshot` is the run whose result is recorded;
+//! the default is a tenth of a million.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::{
@@ -28,7 +30,7 @@ use operators::{
 };
 use pipeline::{
     config::Config,
-    stage::{Pace, Stage},
+    run::{Pace, Stage},
 };
 
 const SEED: Seed = Seed(0x5a9);

@@ -6,12 +6,14 @@
 //! c  stage          both
 //! ```
 //!
-//! Where all cores are busy, c can be 1 / (1/a + 1/b) at best, unless one of them leaves a core idle; it is stated as a share
-//! of that. All on one machine with a real broker, in one run, in turns; the median of the rounds counts.
+//! Where all cores are busy, c can be 1 / (1/a + 1/b) at best, unless one of them leaves a core
+//! idle; it is stated as a share of that. All on one machine with a real broker, in one run, in
+//! turns; the median of the rounds counts.
 //!
-//! Not a criterion bench: a round takes a broker and topics of its own. `cargo bench --bench stage`;
-//! `WEIR_BENCH_DOCUMENTS=N` (default 40,000 pages of a sample crawl), `WEIR_BENCH_ROUNDS=N` (3), `WEIR_BENCH_BATCH=N`
-//! (`engine.batch_documents`), `WEIR_TEST_KAFKA=host:port` for a broker that runs already.
+//! Not a criterion bench: a round takes a broker and topics of its own.
+//! `cargo bench --bench stage`; `WEIR_BENCH_DOCUMENTS=N` (default 40,000 pages of a sample crawl),
+//! `WEIR_BENCH_ROUNDS=N` (3), `WEIR_BENCH_BATCH=N` (`engine.batch_documents`),
+//! `WEIR_TEST_KAFKA=host:port` for a broker that runs already.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::{
@@ -39,8 +41,8 @@ use connectors::{
 use operators::{background::Background, text::Seed};
 use pipeline::{
     config::Config,
-    router::{self, Line},
-    stage::{Pace, Stage},
+    output::{self, OutputRecord},
+    run::{Pace, Stage},
 };
 use sample::Size;
 
@@ -142,14 +144,6 @@ impl Bench {
         (kafka, checked)
     }
 
-    fn pace(&self) -> Pace {
-        Pace {
-            batch_documents: self.config.engine.batch_documents,
-            batch_bytes: self.config.engine.batch_bytes,
-            snapshot_documents: self.config.state.snapshot_documents,
-        }
-    }
-
     fn limit(&self) -> Limit {
         Limit { records: self.config.engine.batch_documents, bytes: self.config.engine.batch_bytes }
     }
@@ -181,7 +175,7 @@ impl Bench {
     }
 
     /// What the stage writes for each record.
-    fn outputs(&self, names: &[String], records: &[Record]) -> HashMap<Position, Vec<Line>> {
+    fn outputs(&self, names: &[String], records: &[Record]) -> HashMap<Position, Vec<OutputRecord>> {
         let folder = tempfile::tempdir().expect("a folder");
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut engine = restore(&self.config, &self.background, SEED, folder.path(), &names).engine;
@@ -190,14 +184,14 @@ impl Bench {
         for batch in records.chunks(1024) {
             let prepared = engine.prepare(batch.to_vec(), None);
             let processed = engine.process(prepared).expect("memory and disk suffice");
-            let lines = router::lines(engine.settings(), &processed.outcomes);
+            let lines = output::records(engine.settings(), &processed.outcomes);
             outputs.extend(batch.iter().map(|record| record.position).zip(lines));
         }
         outputs
     }
 
     /// Documents a second of a.
-    fn pass_through(&self, round: usize, outputs: &HashMap<Position, Vec<Line>>) -> f64 {
+    fn pass_through(&self, round: usize, outputs: &HashMap<Position, Vec<OutputRecord>>) -> f64 {
         let (kafka, checked) = self.group(&format!("pass-{round}"));
         let mut source = KafkaSource::new(&kafka, self.config.input.limits()).expect("a source");
         let mut committer =
@@ -245,7 +239,7 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let mut restored = restore(&self.config, &self.background, SEED, folder.path(), &[]);
         restored.engine.use_broker();
-        let mut stage = Stage::open(source, committer, restored, self.pace()).expect("a stage");
+        let mut stage = Stage::open(source, committer, restored, Pace::of(&self.config)).expect("a stage");
         let begun = Instant::now();
         while (stage.engine().next() as usize) < self.documents {
             stage.step(None).expect("a step");

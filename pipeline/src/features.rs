@@ -1,4 +1,5 @@
-//! A decoded page becomes a document: its publisher, tokens and digest, computed once. Pure.
+//! How does a decoded page become a document? Its publisher, tokens and digest are computed here,
+//! once for all operators.
 
 use decode::{DigestMismatch, Page};
 use operators::{
@@ -7,19 +8,20 @@ use operators::{
     text::{Seed, Tokenizer, Tokens},
 };
 
-/// Computes features.
+/// Computes the features of documents.
 #[derive(Debug)]
 pub struct Features {
     /// Keys every hash.
     pub seed: Seed,
-    /// Makes matching tokens.
+    /// Splits texts into tokens.
     pub tokenizer: Tokenizer,
     /// Hosts whose accounts are publishers of their own.
     pub platforms: Platforms,
 }
 
 impl Features {
-    /// The document of a page; `source` names the publisher of pages without a contributor or an address.
+    /// Makes the document of a page. `source` is the publisher of pages without a contributor and
+    /// without an address.
     pub fn document(&self, page: &Page, source: &str) -> Document {
         let url = page.url.as_deref().unwrap_or("");
         let publisher = match &page.contributor {
@@ -39,7 +41,7 @@ impl Features {
         }
     }
 
-    /// A document of which nothing is known but its source.
+    /// Makes a document of which nothing is known but its source.
     pub fn placeholder(&self, source: &str) -> Document {
         Document {
             publisher: publisher_of("", source, self.seed, &self.platforms),
@@ -54,7 +56,7 @@ impl Features {
     }
 }
 
-/// What decoding found out about a stated digest, in the words of the operators.
+/// Translates what decoding found out about a stated digest.
 fn differs(mismatch: DigestMismatch) -> Differs {
     match mismatch {
         DigestMismatch::Block => Differs::Block,
@@ -62,8 +64,9 @@ fn differs(mismatch: DigestMismatch) -> Differs {
     }
 }
 
-/// The text of a page, and behind it what else it holds: another extractor may find it, so a planted phrase is looked for there.
-/// What is hidden comes before what is around, so that a page's last line is its footer's.
+/// Joins the main content of a page and, behind it, what else the page holds. Another extractor may
+/// keep that, so planted phrases are looked for there too. Boilerplate comes last, so that the last
+/// line is the page's footer.
 fn everything(page: &Page) -> (Box<str>, Parts) {
     let apart = &page.provenance.apart;
     let mut text = page.text.clone();
@@ -80,7 +83,8 @@ fn everything(page: &Page) -> (Box<str>, Parts) {
     (text.into(), parts)
 }
 
-/// blake3 of the words of a text with single spaces between, first 128 bits: white space is no difference, case and digits are.
+/// The first 128 bits of the blake3 hash of a text's words with single spaces between them. White
+/// space makes no difference; case and digits do.
 fn digest(text: &str) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = Vec::with_capacity(text.len());

@@ -1,40 +1,42 @@
-//! What a commit writes down so that a re-read can follow it exactly.
+//! What must a commit write down so that the batch can be replayed exactly?
 //!
-//! With several partitions the reading order is itself input. A journal record holds it as runs, and for each record whether it
-//! voted: a re-read must not depend on stateless rules that have been changed meanwhile.
+//! With several partitions the order in which records were read is itself input. A journal record
+//! holds that order as runs of records, and for each record whether it voted: a replay must not
+//! depend on stateless rules that were changed meanwhile.
 
 use connectors::position::{Partition, Position};
 use operators::codec::{Corrupt, Decoder, Encoder};
 
 const VERSION: u8 = 2;
 
-/// Records of one partition that were read one after another.
+/// A run of records of one partition that were read one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// Which partition.
+pub struct RecordRun {
+    /// The partition.
     pub partition: Partition,
-    /// Offset of the first record.
+    /// The offset of the first record.
     pub first: u64,
-    /// How many.
+    /// The number of records.
     pub count: u32,
 }
 
 /// The journal record of one micro-batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal {
-    /// First sequence number of the batch.
+    /// The first sequence number of the batch.
     pub first_seqno: u64,
-    /// Digest of everything that affects verdicts.
+    /// The digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
-    /// Reading order.
-    pub runs: Vec<Run>,
-    /// Whether each record voted, in reading order.
+    /// The records, in the order in which they were read.
+    pub runs: Vec<RecordRun>,
+    /// Whether each record voted, in the same order.
     pub votes: Vec<bool>,
-    /// Records that were skipped because they kill the process.
+    /// Poison records: they were skipped because they crash the process.
     pub skipped: Vec<Position>,
-    /// Names of all partitions by number, where some have appeared since the record before; else none.
+    /// The names of all partitions in the order of their numbers, if some have appeared since the
+    /// journal record before; else empty.
     pub partitions: Vec<String>,
-    /// Whether its writer ends: nothing follows until another takes over.
+    /// Whether the writer ends: nothing follows until another process takes over.
     pub is_last: bool,
 }
 
@@ -48,11 +50,12 @@ impl Journal {
         {
             run.count += 1;
         } else {
-            self.runs.push(Run { partition: position.partition, first: position.offset, count: 1 });
+            self.runs.push(RecordRun { partition: position.partition, first: position.offset, count: 1 });
         }
     }
 
-    /// The record's bytes: 58 + 16 a run + 1/8 a document + 12 a skipped record.
+    /// Writes the record: 58 bytes, 16 for each run, 1/8 for each document and 12 for each skipped
+    /// record.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::default();
         out.u8(VERSION);
@@ -99,7 +102,7 @@ impl Journal {
         let mut runs = Vec::with_capacity(count);
         let mut total = 0_u64;
         for _ in 0..count {
-            let run = Run { partition: from.u32()?, first: from.u64()?, count: from.u32()? };
+            let run = RecordRun { partition: from.u32()?, first: from.u64()?, count: from.u32()? };
             total += u64::from(run.count);
             runs.push(run);
         }

@@ -1,12 +1,18 @@
-//! In which language is a withheld document written? A note for reviewers, and what false findings are counted by; no verdict
-//! depends on it. About 150 us a text, so only texts with findings are asked.
+//! In which language is a document with findings written?
+//!
+//! The answer is a note for reviewers, and false findings are counted by it. No verdict depends on
+//! it.
+//!
+//! **Cost** about 150 us a text, so only texts with findings are looked at.
 
-/// Bytes that the detector looks at: enough for a stable answer, 20 times cheaper than a whole page.
+/// Bytes that the detector looks at: enough for a stable answer, 20 times cheaper than a whole
+/// page.
 const BYTES: usize = 512;
-/// Below this the detector guesses.
+/// Fewest bytes that are looked at: with fewer the detector guesses.
 const BYTES_MIN: usize = 64;
 
-/// ISO 639-3 code of a text's language; `None` where the text is too short or the answer unreliable.
+/// The ISO 639-3 code of a text's language. `None` if the text is too short or the answer is not
+/// reliable.
 pub fn language(text: &str) -> Option<&'static str> {
     let end = text.floor_char_boundary(BYTES);
     if end < BYTES_MIN {

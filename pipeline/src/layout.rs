@@ -1,14 +1,17 @@
-//! Where everything of a run lies in its output folder.
+//! Where does each file of a run lie?
 //!
 //! ```text
 //! DIR/clean/ quarantine/ duplicates/   the corpus, after the last pass
 //! DIR/decisions.jsonl recalls.jsonl alarms.jsonl dead-letters.jsonl report.json timings.json
 //! DIR/.weir/run.json                   what the run is, and how far it has come
-//! DIR/.weir/lock  staged/  state/      one process at a time; the corpus before the last pass; working state
+//! DIR/.weir/lock                       held by the one process that works on the folder
+//! DIR/.weir/staged/                    the corpus before the last pass
+//! DIR/.weir/state/                     working state
 //! ```
 //!
-//! A state folder (`--state DIR`, or the run's own) holds `ledger/`, `horizon/`, `traces/`, `snapshots/`. A base keeps whole states as
-//! `generation-N/` and names the one in force in `CURRENT`, so replacing it is one rename.
+//! A state folder (`--state DIR`, or the run's own) holds `ledger/`, `horizon/`, `traces/` and
+//! `snapshots/`. A base keeps whole states as `generation-N/` and names the one in force in
+//! `CURRENT`, so one rename replaces the state.
 
 use std::{
     fs, io,
@@ -16,6 +19,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+
+/// Folders with results in an output folder.
+const RESULT_FOLDERS: [&str; 4] = ["clean", "quarantine", "duplicates", "attributes"];
+/// Files with results in an output folder.
+const RESULT_FILES: [&str; 6] =
+    ["decisions.jsonl", "recalls.jsonl", "alarms.jsonl", "dead-letters.jsonl", "report.json", "timings.json"];
 
 /// An output folder.
 #[derive(Clone, Debug)]
@@ -34,22 +43,22 @@ impl OutputFolder {
         &self.root
     }
 
-    /// What weir keeps for itself.
+    /// The folder of what weir keeps for itself.
     pub fn private(&self) -> PathBuf {
         self.root.join(".weir")
     }
 
-    /// What the run is.
+    /// The file that says what the run is and how far it has come.
     pub fn manifest(&self) -> PathBuf {
         self.private().join("run.json")
     }
 
-    /// The run's working state.
+    /// The folder of the run's working state.
     pub fn state(&self) -> StateFolder {
         StateFolder { root: self.private().join("state") }
     }
 
-    /// What a finished shard keeps for a merge.
+    /// The folder of what a finished file shard keeps for a merge.
     pub fn share(&self) -> StateFolder {
         StateFolder { root: self.private().join("shard") }
     }
@@ -58,12 +67,42 @@ impl OutputFolder {
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
+
+    /// Removes what a run needs only until it is finished: the staged corpus and the working state.
+    ///
+    /// # Errors
+    /// If one of them cannot be removed.
+    pub fn remove_working(&self) -> Result<()> {
+        remove_if_there(self.state().root())?;
+        remove_if_there(&self.private().join("staged"))
+    }
+
+    /// Removes everything that weir writes, and nothing else that may lie in the folder.
+    ///
+    /// # Errors
+    /// If the manifest or a folder cannot be removed.
+    pub fn remove_results(&self) -> Result<()> {
+        // The manifest goes first: without it nothing of what is left counts.
+        match fs::remove_file(self.manifest()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e).context("remove the manifest"),
+            _ => {}
+        }
+        self.remove_working()?;
+        remove_if_there(self.share().root())?;
+        for folder in RESULT_FOLDERS {
+            remove_if_there(&self.file(folder))?;
+        }
+        for file in RESULT_FILES {
+            let _ = fs::remove_file(self.file(file));
+        }
+        Ok(())
+    }
 }
 
-/// Removes a folder of ours with all that is in it, if it is there.
+/// Removes a folder with everything in it, if it exists.
 ///
 /// # Errors
-/// If something of it cannot be removed.
+/// If something in it cannot be removed.
 pub fn remove_if_there(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -90,12 +129,12 @@ impl StateFolder {
         &self.root
     }
 
-    /// The fates.
+    /// The folder of the ledger: what was decided about each document.
     pub fn ledger(&self) -> PathBuf {
         self.root.join("ledger")
     }
 
-    /// The texts.
+    /// The folder of the horizon: the texts of the documents that a recall can reach.
     pub fn horizon(&self) -> PathBuf {
         self.root.join("horizon")
     }
@@ -105,7 +144,7 @@ impl StateFolder {
         self.root.join("traces").join(operator)
     }
 
-    /// The snapshots.
+    /// The folder of the snapshots.
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")
     }

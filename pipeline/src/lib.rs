@@ -7,30 +7,25 @@
 //!  sequence number)                                                                        one commit)
 //! ```
 //!
-//! Begin reading at [`stage`] (the loop) and [`engine`] (the phases of a batch); `operators` says what is suspicious,
+//! Begin reading at [`run`] (the loop) and [`engine`] (the phases of a batch); `operators` says what is suspicious,
 //! `connectors` moves bytes.
 
-pub mod assemble;
 pub mod command;
 pub mod config;
-pub mod encode;
 pub mod engine;
 pub mod features;
-pub mod follower;
-pub mod intake;
 pub mod journal;
 pub mod language;
 pub mod layout;
 pub mod listing;
 pub mod manifest;
 pub mod merge;
+pub mod output;
 pub mod policy;
 pub mod progress;
-pub mod publish;
 pub mod report;
-pub mod router;
+pub mod run;
 pub mod settle;
 pub mod signals;
-pub mod stage;
 pub mod state;
 pub mod watch;

@@ -1,4 +1,5 @@
-//! What a run is and how far it has come: `DIR/.weir/run.json`. The same command goes on with it; another one is refused.
+//! What is a run, and how far has it come? `DIR/.weir/run.json` says it, so that the same command
+//! goes on with the run and another command is refused.
 
 use std::{fs, path::Path};
 
@@ -7,42 +8,44 @@ use connectors::file::write_atomically;
 use operators::{exact_dedup, near_dup};
 use serde::{Deserialize, Serialize};
 
-/// How far a run has come, in order.
+/// How far a run has come. Later phases are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Reading input.
+pub enum RunPhase {
+    /// The input is read and decided.
     Reading,
-    /// All input is decided; the last pass is at work.
+    /// All input is decided; the last pass makes the final corpus.
     Publishing,
-    /// The outputs are in their places; the state is being handed on.
+    /// The outputs are in their places; the state is handed on.
     Published,
     /// Everything is in its place.
     Finished,
 }
 
-/// Where a run stood when all input was decided: what the last pass needs.
+/// Where a run stood when all its input was decided. The last pass and a merge need it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decided {
-    /// The committer's mark.
-    pub mark: String,
+pub struct InputEnd {
+    /// The checkpoint of the outputs.
+    #[serde(rename = "mark")]
+    pub checkpoint: String,
     /// Sequence numbers given out.
     pub next: u32,
     /// Bytes of the ledger's last file.
     pub ledger_tail: u64,
-    /// First sequence number of the run.
+    /// The first sequence number of the run.
     pub first: u32,
-    /// Bytes of the last segments of the replay records of `exact_dedup` and `near_dup`, where these are kept for a merge.
+    /// Bytes of the last segments of the replay records of `exact_dedup` and `near_dup`, where
+    /// these are kept for a merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traces: Option<[u64; 2]>,
 }
 
-/// One of several machines' share of a list.
+/// A file shard: one of several machines' share of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// Which one, from 0.
+    /// Its number, from 0.
     pub index: u32,
-    /// Of how many.
+    /// The number of shards.
     pub count: u32,
     /// Digest of the names in the whole list.
     pub list: String,
@@ -59,22 +62,26 @@ pub struct Manifest {
     pub v: u32,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: String,
-    /// Compression, records in a part, whether a corpus is written, `--limit`, snapshot distance: what shapes the files.
+    /// Compression, records in a part, whether a corpus is written, `--limit`, snapshot distance:
+    /// what shapes the files.
     pub shape: String,
     /// Name, size and hash of each input file.
     pub input: Vec<String>,
-    /// What part of its list the input is, where it is one.
+    /// Which part of its list the input is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
     /// Which run of its state it is.
     pub run: u32,
-    /// How far it has come.
-    pub phase: Phase,
-    /// Set once all input is decided.
-    pub decided: Option<Decided>,
+    /// How far the run has come.
+    pub phase: RunPhase,
+    /// Where the run stood when all input was decided; `None` before.
+    pub decided: Option<InputEnd>,
 }
 
 impl Manifest {
+    /// The version of the file that this program writes.
+    pub const VERSION: u32 = 1;
+
     /// Reads the manifest, if there is one.
     ///
     /// # Errors
@@ -95,10 +102,10 @@ impl Manifest {
         Ok(write_atomically(path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// Refuses to go on with an output of another config or input.
+    /// Refuses to go on with the output of another configuration or other input.
     ///
     /// # Errors
-    /// If `self`, found in the folder, is another run than `wanted`.
+    /// If `self`, which was found in the folder, is another run than `wanted`.
     pub fn check_same(&self, wanted: &Self, folder: &Path) -> Result<()> {
         let folder = folder.display();
         let advice = "use another --output, or --force to start anew";

@@ -25,9 +25,9 @@ use connectors::file::{FileCheckpoint, write_atomically};
 use operators::document::SeqNo;
 
 use crate::{
-    encode::{RecallLine, to_line},
     layout::{OutputFolder, remove_if_there},
-    manifest::{Decided, Manifest, Phase, Share},
+    manifest::{InputEnd, Manifest, RunPhase, Share},
+    output::lines::{RecallLine, to_line},
     report::Report,
     state::{ledger::Ledger, sync_folder},
 };
@@ -37,7 +37,7 @@ pub struct Part {
     output: OutputFolder,
     manifest: Manifest,
     share: Share,
-    decided: Decided,
+    decided: InputEnd,
     mark: FileCheckpoint,
     ledger: Ledger,
 }
@@ -55,11 +55,11 @@ impl Part {
         let Some(share) = manifest.share.clone() else {
             bail!("{folder} holds a run over a whole list, expected one of `weir replay --shard`");
         };
-        if manifest.phase != Phase::Finished {
+        if manifest.phase != RunPhase::Finished {
             bail!("{folder} is not finished: give its own command again first");
         }
         let decided = manifest.decided.clone().with_context(|| format!("{folder}: run.json does not say where the run ended"))?;
-        let mark = FileCheckpoint::decode(decided.mark.as_bytes()).with_context(|| format!("{folder}: run.json"))?;
+        let mark = FileCheckpoint::decode(decided.checkpoint.as_bytes()).with_context(|| format!("{folder}: run.json"))?;
         let ledger = Ledger::open(&output.share().ledger(), Ledger::SPAN, decided.next, decided.ledger_tail)
             .with_context(|| format!("{folder}: what a finished shard keeps for a merge"))?;
         Ok(Self { output, manifest, share, decided, mark, ledger })
@@ -126,13 +126,13 @@ pub fn merge(parts: &[Part], output: &OutputFolder) -> Result<Option<Report>> {
         shape: format!("joined: {}", first.manifest.shape),
         input: parts.iter().flat_map(|part| part.manifest.input.iter().cloned()).collect(),
         share: None,
-        phase: Phase::Reading,
+        phase: RunPhase::Reading,
         decided: None,
         ..first.manifest.clone()
     };
     if let Some(earlier) = Manifest::read(&output.manifest())? {
         earlier.check_same(&manifest, output.root())?;
-        if earlier.phase == Phase::Finished {
+        if earlier.phase == RunPhase::Finished {
             return Ok(None);
         }
     }
@@ -151,7 +151,7 @@ pub fn merge(parts: &[Part], output: &OutputFolder) -> Result<Option<Report>> {
     let report = summary::report(parts, &copies)?;
     write_atomically(&output.file("report.json"), &report.bytes()?)?;
     connectors::kill::point("merge.reported");
-    manifest.phase = Phase::Finished;
+    manifest.phase = RunPhase::Finished;
     manifest.write(&output.manifest())?;
     // Links, and what a kill left half written.
     remove_if_there(&output.private().join("staged"))?;
@@ -166,7 +166,7 @@ fn recalls(parts: &[Part], copies: &copies::Copies) -> Result<Vec<u8>> {
             let identity = part.ledger.identity(seqno)?;
             let original = parts[copy.of.0].ledger.identity(copy.of.1)?;
             let (Some(identity), Some(original)) = (identity, original) else { continue };
-            lines.extend(to_line(&RecallLine::copy(seqno, &identity, (copy.operator, copy.reason), &original)));
+            lines.extend(to_line(&RecallLine::copy(&identity, copy.operator, copy.reason, &original)));
             lines.push(b'\n');
         }
     }

@@ -1,8 +1,9 @@
-//! Findings in, verdict out: the only place that decides where a document goes.
+//! Where does a document go, given its findings? This is the only place that decides it.
 //!
-//! Pure, total and monotone: one more finding never makes a verdict milder. Only the user's explicit allow list does.
-//! Scores of enforced findings combine as a noisy-or, `1 - (1 - a)(1 - b)...`: any operator over its own threshold (0.5)
-//! withholds alone, and weak evidence can tip a near miss.
+//! The decision is pure, it exists for any findings, and it is monotone: one more finding never
+//! makes a verdict milder. Only the user's allow list does. The scores of enforced findings combine
+//! as a noisy-or, `1 - (1 - a)(1 - b)...`. So an operator whose score reaches the threshold (0.5)
+//! withholds a document alone, and weak evidence can tip a near miss.
 
 use operators::{
     finding::{Finding, Score},
@@ -40,7 +41,7 @@ pub struct Verdict {
     pub score: f64,
 }
 
-/// Combined score of findings that speak of suspicion, by noisy-or.
+/// Combines the scores of the enforced findings that are no copies, by noisy-or.
 pub fn suspicion<'a>(findings: impl IntoIterator<Item = (&'a Finding, Mode)>) -> f64 {
     let clear = findings
         .into_iter()
@@ -49,7 +50,8 @@ pub fn suspicion<'a>(findings: impl IntoIterator<Item = (&'a Finding, Mode)>) ->
     Score::new(1.0 - clear).get()
 }
 
-/// Decides. `allowed`: the publisher is on the user's allow list; then only copies are held back.
+/// Decides where a document goes. If its publisher is `allowed` by the user's list, it is only held
+/// back as a copy.
 pub fn decide(findings: &[(Finding, Mode)], allowed: bool, quarantine_score: f64) -> Verdict {
     let score = suspicion(findings.iter().map(|(f, m)| (f, *m)));
     let copy = findings.iter().any(|(f, mode)| *mode == Mode::Enforce && f.reason.is_copy());

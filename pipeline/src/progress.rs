@@ -1,4 +1,5 @@
-//! How far a run has come: a bar on a terminal, a plain line every ten seconds elsewhere.
+//! How does a command show how far it has come? With a bar on a terminal, and with a plain line
+//! every ten seconds elsewhere.
 
 use std::{
     cell::Cell,
@@ -11,10 +12,10 @@ use tracing::info;
 
 use crate::engine::Counts;
 
-/// Between plain lines.
+/// The time between plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows progress.
+/// Shows how far a command has come.
 pub struct Progress {
     bar: Option<ProgressBar>,
     began: Instant,
@@ -23,7 +24,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress through `size` bytes of input, where the size is known.
+    /// Shows progress through `size` bytes of input, if the size is known.
     pub fn reading(size: Option<u64>) -> Self {
         let template = if size.is_some() {
             "{spinner} {bytes}/{total_bytes} [{wide_bar}] {bytes_per_sec} eta {eta} {msg}"
@@ -33,12 +34,12 @@ impl Progress {
         Self::new(size, template)
     }
 
-    /// Progress through `size` things of this name.
+    /// Shows progress through `size` things, which are called `things`.
     pub fn counting(size: u64, things: &str) -> Self {
         Self::new(Some(size), &format!("{{spinner}} {{pos}}/{{len}} {things} [{{wide_bar}}] eta {{eta}} {{msg}}"))
     }
 
-    /// Progress through the parts of the last pass.
+    /// Shows progress through the parts of the last pass.
     pub fn publishing() -> Self {
         Self::new(None, "{spinner} last pass: {pos} parts {msg}")
     }
@@ -52,7 +53,7 @@ impl Progress {
         Self { bar, began: now, last_line: Cell::new(now), size }
     }
 
-    /// The input is consumed up to here.
+    /// The first `consumed` bytes of the input were read; shows the counts so far.
     pub fn at(&self, consumed: u64, counts: &Counts) {
         let seconds = self.began.elapsed().as_secs_f64().max(1e-3);
         let message = format!(
@@ -67,7 +68,7 @@ impl Progress {
         self.show(consumed, &message);
     }
 
-    /// The input is consumed up to here, and this is to be said of it.
+    /// The first `consumed` bytes, or things, are done; shows `message` beside that.
     pub fn show(&self, consumed: u64, message: &str) {
         let seconds = self.began.elapsed().as_secs_f64().max(1e-3);
         if let Some(bar) = &self.bar {
@@ -81,14 +82,14 @@ impl Progress {
         }
     }
 
-    /// One more part is done.
+    /// One more thing is done.
     pub fn tick(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
     }
 
-    /// Everything is done.
+    /// Everything is done: removes the bar.
     pub fn done(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,42 +1,48 @@
-//! What a run found, once: `report.json` (the same bytes for the same input) and `timings.json` (not).
+//! What did a run find, and how long did it take?
+//!
+//! `report.json` has the same bytes for the same input. Times, rates and sizes differ from run to
+//! run, so they are in `timings.json`.
 
 use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use connectors::file::write_atomically;
+use data_encoding::HEXLOWER;
 use operators::{document::SeqNo, near_dup::clusters::Cluster};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    assemble::Ingredients,
-    encode::{ENGINE, SCHEMA, hex},
     engine::{Counts, Engine},
+    output::lines::{ENGINE, SCHEMA},
+    run::Ingredients,
 };
 
-/// Contributors and clusters that the report names.
+/// How many publishers and clusters the report names.
 pub(crate) const TOP: usize = 10;
 
-/// A document and its copies.
+/// A cluster: a document and its copies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterLine {
-    /// The document that others were first found to copy: the cluster's name for as long as it is remembered.
+    /// The id of the document that was the first to be copied. It names the cluster for as long as
+    /// the cluster is remembered.
     pub id: String,
-    /// Documents, that one included.
+    /// The number of documents, that one included.
     pub documents: u32,
-    /// Distinct publishers; 32 means at least so many.
+    /// The number of distinct publishers; 32 means 32 or more.
     pub publishers: usize,
 }
 
-/// What a join of shards found between them.
+/// What a merge of file shards found between them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
-    /// Shards joined.
+    /// The number of shards.
     pub shards: u32,
-    /// Clean documents that are exact copies of clean ones in earlier shards.
+    /// Clean documents that are exact copies of clean documents in earlier shards.
     pub exact_copies: u64,
-    /// Near copies.
+    /// Clean documents that are near copies of clean documents in earlier shards.
     pub near_copies: u64,
-    /// Clean documents that could not be compared any more: their shard is longer than its operators remember.
+    /// Clean documents that could not be compared, because their shard is longer than its operators
+    /// remember.
     pub forgotten: u64,
 }
 
@@ -45,35 +51,37 @@ pub struct Joined {
 pub struct Report {
     /// Schema version.
     pub v: u32,
-    /// What wrote it.
+    /// The program that wrote it.
     pub engine: String,
-    /// Digest of everything that affects verdicts.
+    /// The digest of everything that affects verdicts.
     pub verdict_digest: String,
-    /// What ordinary text was learned from.
+    /// The digest of the background that documents were compared with.
     pub background: String,
-    /// Counters of this run.
+    /// What was counted in this run.
     pub counts: Counts,
-    /// Final corpus: clean at arrival, less recalled, plus restored.
+    /// Documents in the final corpus: those that were clean at arrival, without those recalled and
+    /// with those restored.
     pub final_clean: u64,
-    /// `received = clean + quarantine + duplicate + dead_letters + without_text`.
+    /// Whether `received = clean + quarantine + duplicate + dead_letters + without_text`.
     pub identity_holds: bool,
     /// Alarms raised so far in this state.
     pub alarms: u32,
     /// Clusters of copies that are still remembered.
     pub clusters: u64,
-    /// The largest of them.
+    /// The largest clusters.
     pub largest_clusters: Vec<ClusterLine>,
-    /// Publishers that nothing is known of, with the most documents: reported, not acted on.
+    /// The publishers with most documents among those that the background does not know, and how
+    /// many documents each has. They are only reported.
     pub unseen_contributors: Vec<(String, u64)>,
-    /// Where shards were joined: what was found between them.
+    /// What was found between file shards, if this is a merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined: Option<Joined>,
-    /// Things a reader must know.
+    /// What a reader of the report must know.
     pub warnings: Vec<String>,
 }
 
 impl Report {
-    /// The report of a decided run.
+    /// Makes the report of a run whose input is decided.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -92,7 +100,7 @@ impl Report {
             v: SCHEMA,
             engine: ENGINE.to_owned(),
             verdict_digest: engine.settings().verdict_digest_hex(),
-            background: hex(&ingredients.background.digest()),
+            background: HEXLOWER.encode(&ingredients.background.digest()),
             final_clean: engine.final_clean(),
             identity_holds: counts.is_whole(),
             alarms: engine.alarms_raised(),
@@ -105,10 +113,10 @@ impl Report {
         })
     }
 
-    /// The report's bytes.
+    /// Writes the report as JSON.
     ///
     /// # Errors
-    /// Never in practice: there is nothing in it that cannot be written.
+    /// Never in practice: everything in a report can be written as JSON.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
@@ -124,7 +132,7 @@ impl Report {
         serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
     }
 
-    /// The closing table.
+    /// The table that a command prints at its end.
     pub fn table(&self) -> String {
         let c = &self.counts;
         let mut out = String::new();
@@ -189,7 +197,7 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Deciding took this long.
+    /// Sets how long deciding took, and the sizes that the engine has reached.
     pub fn decide(&mut self, took: Duration, engine: &Engine) {
         self.decide_seconds = took.as_secs_f64();
         self.documents_per_second = engine.counts().received as f64 / self.decide_seconds.max(1e-9);
@@ -197,7 +205,7 @@ impl Timings {
         self.disk_bytes = engine.disk_bytes().into_iter().collect();
     }
 
-    /// The last pass took this long.
+    /// Sets how long the last pass took.
     pub fn publish(&mut self, took: Duration) {
         self.publish_seconds = took.as_secs_f64();
     }

@@ -1,5 +1,8 @@
-//! SIGINT and SIGTERM: the run stops after the batch in hand. What was decided since the last snapshot is decided again, with the same
-//! result, when the same command is given. A second signal ends the process at once; that is as safe as a kill.
+//! Was the process asked to stop?
+//!
+//! After SIGINT or SIGTERM the run stops behind the batch in flight. When the same command is given
+//! again, what was decided since the last snapshot is decided again, with the same result. A second
+//! signal ends the process at once; that is as safe as a kill.
 
 use std::sync::{
     Arc,
@@ -13,7 +16,7 @@ use tokio::{
 };
 use tracing::warn;
 
-/// Whether somebody asked the process to stop.
+/// Whether the process was asked to stop. Clones share the answer.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -21,7 +24,7 @@ pub struct Stop(Arc<AtomicBool>);
 pub const INTERRUPTED: u8 = 130;
 
 impl Stop {
-    /// Listens for signals on a thread of its own.
+    /// Begins to listen for signals, on a thread of its own.
     ///
     /// # Errors
     /// If the system refuses.
@@ -39,7 +42,7 @@ impl Stop {
                 if flag.swap(true, Ordering::Relaxed) {
                     std::process::exit(i32::from(INTERRUPTED));
                 }
-                warn!("stopping after the batch in hand; once more to stop at once");
+                warn!("stopping after the batch in flight; a second signal stops at once");
             }
             #[expect(unreachable_code, reason = "gives the block its type")]
             std::io::Result::Ok(())
@@ -51,7 +54,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether to stop.
+    /// Whether the process was asked to stop.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -17,13 +17,12 @@ use connectors::{
 };
 use operators::background::Background;
 use pipeline::{
-    assemble::{self, Ingredients},
     config::Config,
     engine,
     journal::Journal,
     layout::StateFolder,
-    router,
-    stage::{Pace, Stage},
+    output,
+    run::{Ingredients, Lists, Pace, Stage, assemble},
 };
 
 use crate::{
@@ -65,7 +64,7 @@ fn ingredients(background: &Arc<Background>) -> Ingredients {
         background: Arc::clone(background),
         seed: SEED,
         verdicts: Vec::new(),
-        lists: assemble::Lists::default(),
+        lists: Lists::default(),
         verdict_digest: [7; 16],
         warnings: Vec::new(),
     }
@@ -209,7 +208,7 @@ pub fn undisturbed(
     while records.peek().is_some() {
         let some: Vec<Record> = records.by_ref().take(batch).collect();
         let processed = engine.process(engine.prepare(some, None)).expect("processed");
-        let lines = router::lines(engine.settings(), &processed.outcomes);
+        let lines = output::records(engine.settings(), &processed.outcomes);
         out.extend(lines.into_iter().flatten().map(|line| (line.channel, line.value)));
     }
     assert!(engine.counts().is_whole(), "every record is accounted for: {:?}", engine.counts());

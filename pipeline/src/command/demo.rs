@@ -11,7 +11,7 @@ use super::{
     input::Input,
     learn,
     process::start_threads,
-    replay::{self, Ended},
+    replay::{self, ReplayEnd, To},
     terminal::{print, say},
 };
 use crate::{config::Config, signals::INTERRUPTED};
@@ -53,7 +53,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let arguments_replay = replay::Arguments {
         input: Input::of(vec![made.crawl.clone()]),
         shard: None,
-        to: replay::To::Folder,
+        to: To::Folder,
         output: Some(output.clone()),
         background: Some(background),
         state: None,
@@ -63,7 +63,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
         threads: arguments.threads,
         force: true,
     };
-    let Ended::Finished(report) = replay::replay(config, &arguments_replay)? else {
+    let ReplayEnd::Finished(report) = replay::replay(config, &arguments_replay)? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     print(&report.table());

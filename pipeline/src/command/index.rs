@@ -1,9 +1,11 @@
-//! `weir index --state DIR PATH...`: a corpus that exists already, into the indexes of copies and nothing else.
+//! `weir index --state DIR PATH...`: a corpus that exists already, into the indexes of copies and
+//! nothing else.
 //!
-//! Its documents are called clean: later ones that are copies of them become duplicates that name them. Nothing is looked for
-//! in them, nothing votes, nothing is written but the state. That is a generation of `--state` like any other: `weir replay
-//! --state` goes on with it, `weir run --index` begins with it, and another `weir index` adds to it. Killed and given again, it
-//! goes on at its last snapshot.
+//! Its documents are called clean: later ones that are copies of them become duplicates that name
+//! them. Nothing is looked for in them, nothing votes, nothing is written but the state. That is a
+//! generation of `--state` like any other: `weir replay --state` goes on with it,
+//! `weir run --index` begins with it, and another `weir index` adds to it. Killed and given again,
+//! it goes on at its last snapshot.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -15,18 +17,16 @@ use tracing::{info, warn};
 use super::{
     input::Input,
     process::start_threads,
-    replay::{MANIFEST, pace},
     terminal::{print, say},
 };
 use crate::{
-    assemble::{self, Ingredients},
     config::Config,
     engine::Counts,
     layout::OutputFolder,
-    manifest::{Manifest, Phase},
+    manifest::{Manifest, RunPhase},
     progress::Progress,
+    run::{Ingredients, Pace, Stage, assemble},
     signals::{INTERRUPTED, Stop},
-    stage::Stage,
     state::base::Base,
 };
 
@@ -37,7 +37,8 @@ pub(super) struct Arguments {
     /// The state that the corpus is added to, or that is made; as for `weir replay --state`.
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// The background that later runs over this state will have; wins over `background.path`. Its seed keys the indexes.
+    /// The background that later runs over this state will have; wins over `background.path`. Its
+    /// seed keys the indexes.
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// Threads; 0: one for each core.
@@ -50,13 +51,13 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     start_threads(config, arguments.threads)?;
     let folder = arguments.state.display();
     match index(config, arguments)? {
-        Ended::Finished(None) => print(&format!("the corpus is indexed in {folder}")),
-        Ended::Finished(Some(counts)) => print(&format!(
+        IndexEnd::Finished(None) => print(&format!("the corpus is indexed in {folder}")),
+        IndexEnd::Finished(Some(counts)) => print(&format!(
             "{} documents of {} records indexed in {folder}; {} were no documents, {} held no text",
             counts.clean, counts.received, counts.dead_letters, counts.without_text
         )),
-        Ended::Before => say(&format!("{folder} holds this corpus already; nothing to do")),
-        Ended::Stopped => {
+        IndexEnd::Before => say(&format!("{folder} holds this corpus already; nothing to do")),
+        IndexEnd::Stopped => {
             say("stopped; the same command goes on from the last snapshot");
             return Ok(ExitCode::from(INTERRUPTED));
         }
@@ -64,14 +65,14 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-enum Ended {
+enum IndexEnd {
     /// What was counted, unless an earlier process has read everything.
     Finished(Option<Box<Counts>>),
     Before,
     Stopped,
 }
 
-fn index(config: &Config, arguments: &Arguments) -> Result<Ended> {
+fn index(config: &Config, arguments: &Arguments) -> Result<IndexEnd> {
     let Some(background) = arguments.background.as_deref().or(config.background.path.as_deref()) else {
         bail!("got no background, expected --background or background.path: an index is used with the seed it was made with");
     };
@@ -84,20 +85,20 @@ fn index(config: &Config, arguments: &Arguments) -> Result<Ended> {
     let ingredients = Ingredients::gather(config, Some(background), None, &fingerprints)?;
     let base = Base::open(&arguments.state)?;
     let mut manifest = Manifest {
-        v: MANIFEST,
+        v: Manifest::VERSION,
         verdict_digest: ingredients.verdict_digest_hex(),
         shape: "indexes of copies".to_owned(),
         input: fingerprints,
         share: None,
         run: base.next_run(),
-        phase: Phase::Reading,
+        phase: RunPhase::Reading,
         decided: None,
     };
     match Manifest::read(&working.manifest())? {
         // Of the index before: if it is this one, there is nothing to do.
-        Some(earlier) if earlier.phase == Phase::Finished => {
+        Some(earlier) if earlier.phase == RunPhase::Finished => {
             if earlier.run < manifest.run && earlier.check_same(&manifest, working.root()).is_ok() {
-                return Ok(Ended::Before);
+                return Ok(IndexEnd::Before);
             }
             base.copy_to(&working.state())?;
             manifest.write(&working.manifest())?;
@@ -115,7 +116,8 @@ fn index(config: &Config, arguments: &Arguments) -> Result<Ended> {
     take_in(config, &ingredients, source, &working, &base, manifest)
 }
 
-/// A half-done index is gone on with, or given up by hand: other input or configuration would be half of each.
+/// A half-done index is gone on with, or given up by hand: other input or configuration would be
+/// half of each.
 fn check_same(earlier: &Manifest, wanted: &Manifest, arguments: &Arguments) -> Result<()> {
     let folder = arguments.state.display();
     earlier.check_same(wanted, &arguments.state).with_context(|| {
@@ -130,21 +132,21 @@ fn take_in(
     working: &OutputFolder,
     base: &Base,
     mut manifest: Manifest,
-) -> Result<Ended> {
+) -> Result<IndexEnd> {
     let mut counts = None;
-    if manifest.phase == Phase::Reading {
+    if manifest.phase == RunPhase::Reading {
         let stop = Stop::listen()?;
         let partitions = source.partitions().to_vec();
         let mut restored = assemble::engine(config, ingredients, &working.state(), partitions)?;
         restored.begin_run_if_new(manifest.run);
         restored.engine.only_index();
         let progress = Progress::reading(source.size_hint());
-        let mut stage = Stage::open(source, Discard, restored, pace(config))?;
+        let mut stage = Stage::open(source, Discard, restored, Pace::of(config))?;
         while stage.step(None)? {
             progress.at(stage.source().consumed(), stage.engine().counts());
             if stop.is_asked() {
                 progress.done();
-                return Ok(Ended::Stopped);
+                return Ok(IndexEnd::Stopped);
             }
         }
         let (engine, _) = stage.finish(true)?;
@@ -155,12 +157,12 @@ fn take_in(
             warn!("{} records are no documents and were passed over", counted.dead_letters);
         }
         counts = Some(Box::new(counted));
-        manifest.phase = Phase::Published;
+        manifest.phase = RunPhase::Published;
         manifest.write(&working.manifest())?;
         connectors::kill::point("index.decided");
     }
     base.replace(&working.state(), manifest.run)?;
-    manifest.phase = Phase::Finished;
+    manifest.phase = RunPhase::Finished;
     manifest.write(&working.manifest())?;
-    Ok(Ended::Finished(counts))
+    Ok(IndexEnd::Finished(counts))
 }

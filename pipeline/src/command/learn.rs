@@ -21,7 +21,11 @@ use rayon::prelude::*;
 use tracing::warn;
 
 use super::{input::Input, process::start_threads, terminal::print};
-use crate::{assemble::seed_of, config::Config, progress::Progress};
+use crate::{
+    config::Config,
+    progress::Progress,
+    run::{decode_options, seed_of},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -54,7 +58,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
 /// Learns and writes the file.
 pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background> {
     let (mut source, _) = arguments.input.open(Limits::default(), config.input.join_wet, None)?;
-    let options = crate::assemble::decode_options(config);
+    let options = decode_options(config);
     let columns = Columns::Named { names: columns(&options), check_others: false };
     source = source.with_columns(columns);
     let fingerprints: Vec<String> = source.fingerprint()?.iter().map(ToString::to_string).collect();

@@ -6,10 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use connectors::file::FolderLock;
 
-use super::{
-    replay::remove_earlier,
-    terminal::{print, say},
-};
+use super::terminal::{print, say};
 use crate::{
     layout::OutputFolder,
     merge::{Part, in_order, merge},
@@ -44,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     fs::create_dir_all(output.private()).with_context(|| format!("make {}", output.private().display()))?;
     let _lock = FolderLock::acquire(output.root())?;
     if arguments.force {
-        remove_earlier(&output)?;
+        output.remove_results()?;
     }
     match merge(&parts, &output)? {
         Some(report) => print(&report.table()),

@@ -37,9 +37,9 @@ use super::{
     terminal::{print, say},
 };
 use crate::{
-    assemble::decode_options,
     config::{Config, Problems, load::Loaded},
     layout::OutputFolder,
+    run::decode_options,
 };
 
 #[derive(Debug, Args)]

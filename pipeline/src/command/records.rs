@@ -19,9 +19,9 @@ use decode::{Decoded, Description, DigestMismatch, describe};
 use serde::Serialize;
 
 use crate::{
-    assemble::decode_options,
     config::Config,
-    encode::{SCHEMA, to_line},
+    output::lines::{SCHEMA, to_line},
+    run::decode_options,
 };
 
 /// Records held at once.

@@ -18,7 +18,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 
 use super::terminal::{print, say};
-use crate::{assemble::decode_options, config::Config};
+use crate::{config::Config, run::decode_options};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

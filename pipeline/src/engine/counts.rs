@@ -1,4 +1,4 @@
-//! What a run counted: the identity of the report, and findings by operator and reason.
+//! What has a run counted? What became of its records, and its findings by operator and reason.
 
 use std::collections::BTreeMap;
 
@@ -9,36 +9,38 @@ use operators::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{encode::RecallLine, policy::Route};
+use super::outcome::FateChange;
+use crate::policy::Route;
 
-/// Counters of one run. At any time `received = clean + quarantine + duplicate + dead_letters + without_text`, beside what is in flight.
+/// Counters of one run. Except for records in flight,
+/// `received = clean + quarantine + duplicate + dead_letters + without_text` holds at any time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Records delivered.
+    /// Records that were taken from the input.
     pub received: u64,
-    /// Clean at arrival.
+    /// Documents that were clean at arrival.
     pub clean: u64,
-    /// Withheld at arrival.
+    /// Documents that were withheld at arrival.
     pub quarantine: u64,
-    /// Held back as copies at arrival.
+    /// Documents that were held back as copies at arrival.
     pub duplicate: u64,
     /// Records that are no documents.
     pub dead_letters: u64,
-    /// Sound records without text.
+    /// Sound records that hold no text.
     pub without_text: u64,
-    /// Documents of a publisher that could only be named by its source.
+    /// Documents without an address, whose publisher could only be named by their source.
     pub without_url: u64,
     /// Documents withheld after they had passed.
     pub recalled: u64,
-    /// Copies that took a recalled representative's place.
+    /// Copies that took the place of a recalled representative.
     pub restored: u64,
-    /// Findings by `operator/reason`, and `/shadow` where they were not acted on.
+    /// Findings by `operator/reason`, or by `operator/reason/shadow` if they were not acted on.
     pub findings: BTreeMap<String, u64>,
 }
 
 impl Counts {
     /// Counts a decided document.
-    pub fn count(&mut self, route: Route, findings: &[(Finding, Mode)], recalls: &[RecallLine]) {
+    pub fn count(&mut self, route: Route, findings: &[(Finding, Mode)], changes: &[FateChange]) {
         match route {
             Route::Clean => self.clean += 1,
             Route::Duplicate => self.duplicate += 1,
@@ -48,12 +50,15 @@ impl Counts {
             let shadow = if *mode == Mode::Shadow { "/shadow" } else { "" };
             *self.findings.entry(format!("{}/{}{shadow}", finding.operator, finding.reason)).or_default() += 1;
         }
-        let restored = recalls.iter().filter(|r| r.is_restore()).count() as u64;
-        self.restored += restored;
-        self.recalled += recalls.len() as u64 - restored;
+        for change in changes {
+            match change {
+                FateChange::Recalled { .. } => self.recalled += 1,
+                FateChange::Restored { .. } => self.restored += 1,
+            }
+        }
     }
 
-    /// Adds another run's.
+    /// Adds the counts of another run.
     pub fn add(&mut self, other: &Self) {
         let Self {
             received,

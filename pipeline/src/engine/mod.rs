@@ -8,6 +8,7 @@ mod clock;
 pub mod counts;
 pub mod fault;
 mod lane;
+mod outcome;
 mod phases;
 mod prepare;
 mod save;
@@ -31,14 +32,13 @@ use operators::{
 pub use bootstrap::Bootstrap;
 pub use counts::Counts;
 pub use lane::Lane;
+pub use outcome::{Decided, FateChange, NamedAlarm, Outcome};
 pub use prepare::{Content, Inspectors, Item};
 pub use save::LogLengths;
 pub use settings::{Reach, Settings};
-pub use settle::{Decided, Outcome};
 
 use self::{clock::Clock, fault::Mutation, phases::Proposals};
 use crate::{
-    encode::AlarmLine,
     journal::Journal,
     state::{StateError, horizon::Horizon, ledger::Ledger},
 };
@@ -189,8 +189,9 @@ impl Engine {
         self.settings.forgets = true;
     }
 
-    /// No document before this sequence number will be recalled or restored any more: it is beyond the recall horizon.
-    pub fn settled_up_to(&self) -> SeqNo {
+    /// The settled watermark: no document before this sequence number will be recalled or restored any more, because it is beyond
+    /// the recall horizon.
+    pub fn settled_watermark(&self) -> SeqNo {
         self.horizon.floor()
     }
 
@@ -341,26 +342,26 @@ impl Engine {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn alarms(&self) -> Result<Vec<AlarmLine>, StateError> {
-        self.alarm_lines(self.lanes.spike.operator.alarms())
+    pub fn alarms(&self) -> Result<Vec<NamedAlarm>, StateError> {
+        self.with_members(self.lanes.spike.operator.alarms().to_vec())
     }
 
     /// Alarms whose ids are `first` and above.
-    fn alarms_from(&self, first: u32) -> Result<Vec<AlarmLine>, StateError> {
+    fn alarms_from(&self, first: u32) -> Result<Vec<NamedAlarm>, StateError> {
         let alarms = self.lanes.spike.operator.alarms();
-        self.alarm_lines(&alarms[alarms.partition_point(|a| a.id < first)..])
+        self.with_members(alarms[alarms.partition_point(|a| a.id < first)..].to_vec())
     }
 
-    fn alarm_lines(&self, alarms: &[Alarm]) -> Result<Vec<AlarmLine>, StateError> {
-        let mut lines = Vec::with_capacity(alarms.len());
+    fn with_members(&self, alarms: Vec<Alarm>) -> Result<Vec<NamedAlarm>, StateError> {
+        let mut named = Vec::with_capacity(alarms.len());
         for alarm in alarms {
             let mut members = Vec::with_capacity(alarm.members.len());
             for &member in &alarm.members {
                 members.extend(self.ledger.identity(member)?.map(|i| i.id));
             }
-            lines.push(AlarmLine::new(alarm, members, self.settings.shard));
+            named.push(NamedAlarm { alarm, members });
         }
-        Ok(lines)
+        Ok(named)
     }
 
     /// Number of alarms raised so far.

@@ -18,8 +18,8 @@ use super::{
     Lanes, Settings,
     fault::{Mutation, Phase},
     lane::{Lane, guarded},
+    outcome::Outcome,
     prepare::{Content, Item, Work},
-    settle::Outcome,
 };
 use crate::state::{StateError, horizon::Horizon};
 
@@ -209,10 +209,7 @@ pub(super) fn replay_record(
     answers: &Answers,
     scratch: &mut Encoder,
 ) -> Result<(), StateError> {
-    let item = match outcome {
-        Outcome::Nothing(item) => item,
-        Outcome::Decided(decided) => &decided.item,
-    };
+    let item = outcome.item();
     let tick = tick_of(item, settings.epoch);
     let asked = document_of(item).map(|work| &work.computed.probes);
     let Lanes { exact, near, spike } = lanes;

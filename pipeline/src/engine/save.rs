@@ -21,38 +21,48 @@ pub struct LogLengths {
 }
 
 impl LogLengths {
-    /// Reads the lengths that a saved engine begins with.
+    /// Writes the lengths: 44 bytes.
+    pub fn encode(&self, out: &mut Encoder) {
+        out.u32(self.next);
+        out.u64(self.ledger_tail);
+        out.u64(self.horizon_tail);
+        for tail in self.replay_log {
+            out.u64(tail);
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote.
     ///
     /// # Errors
-    /// If the bytes are no saved engine.
-    pub fn of(saved: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        let (next, ledger_tail, horizon_tail) = (saved.u32()?, saved.u64()?, saved.u64()?);
-        Ok(Self { next, ledger_tail, horizon_tail, replay_log: [saved.u64()?, saved.u64()?, saved.u64()?] })
+    /// If the bytes are anything else.
+    pub fn decode(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let (next, ledger_tail, horizon_tail) = (from.u32()?, from.u64()?, from.u64()?);
+        Ok(Self { next, ledger_tail, horizon_tail, replay_log: [from.u64()?, from.u64()?, from.u64()?] })
     }
 }
 
 impl Engine {
-    /// Flushes the logs and copies everything else to `body`; gives back the files that must be synced before the copy counts.
+    /// Hands everything in the logs to the system. Gives their lengths, and the files that must be synced before a snapshot
+    /// with these lengths counts.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn save(&mut self, body: &mut Body) -> Result<Vec<File>, StateError> {
+    pub fn flush_logs(&mut self) -> Result<(LogLengths, Vec<File>), StateError> {
         let horizon_tail = self.horizon.flush()?;
         let mut files = self.horizon.unsynced()?;
         let ledger_tail = self.ledger.flush()?;
         files.extend(self.ledger.unsynced()?);
         let Lanes { exact, near, spike } = &mut self.lanes;
-        let tails = [exact.replay_log.flush()?, near.replay_log.flush()?, spike.replay_log.flush()?];
+        let replay_log = [exact.replay_log.flush()?, near.replay_log.flush()?, spike.replay_log.flush()?];
         files.extend(exact.replay_log.unsynced()?);
         files.extend(near.replay_log.unsynced()?);
         files.extend(spike.replay_log.unsynced()?);
+        Ok((LogLengths { next: self.next, ledger_tail, horizon_tail, replay_log }, files))
+    }
+
+    /// Copies everything that the logs do not hold to `body`.
+    pub fn save(&self, body: &mut Body) {
         let mut out = Encoder::default();
-        out.u32(self.next);
-        out.u64(ledger_tail);
-        out.u64(horizon_tail);
-        for tail in tails {
-            out.u64(tail);
-        }
         out.u32(self.run);
         out.u32(self.run_first);
         out.u32(self.bootstrap.as_ref().map_or(0, |b| b.learned));
@@ -67,7 +77,6 @@ impl Engine {
         self.lanes.exact.save(body);
         self.lanes.near.save(body);
         self.lanes.spike.save(body);
-        Ok(files)
     }
 
     /// Bytes of the last segments of the replay records of exact and of near copies, everything handed to the system.
@@ -86,19 +95,18 @@ impl Engine {
         self.ledger.sync()
     }
 
-    /// Reads what [`Self::save`] wrote; the logs must have been opened with its [`LogLengths`].
+    /// Reads what [`Self::save`] wrote. The logs must have been opened with the lengths that go with it.
     ///
     /// # Errors
     /// If the bytes are anything else; the engine must then be dropped.
-    pub fn load(&mut self, from: &mut Decoder<'_>) -> Result<(), StateError> {
-        let lengths = LogLengths::of(from).map_err(corrupt)?;
-        if lengths.next as usize != self.ledger.len() {
+    pub fn load(&mut self, logs: LogLengths, from: &mut Decoder<'_>) -> Result<(), StateError> {
+        if logs.next as usize != self.ledger.len() {
             return Err(corrupt(from.corrupt("as many sequence numbers as the ledger holds")));
         }
         let numbers = [from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?, from.u32().map_err(corrupt)?];
         [self.run, self.run_first] = [numbers[0], numbers[1]];
         self.restore_bootstrap(numbers[2])?;
-        self.next = lengths.next;
+        self.next = logs.next;
         self.load_pending(from).map_err(corrupt)?;
         let epoch = self.settings.epoch;
         self.lanes.exact.load(self.next, epoch, from)?;

@@ -1,34 +1,36 @@
-//! What the engine needs of the configuration, resolved once.
+//! What does the engine need of the configuration? Here it is resolved, once.
 
 use std::collections::BTreeSet;
 
 use connectors::position::Position;
+use data_encoding::HEXLOWER;
 use operators::{document::SeqNo, mode::Mode};
 
 use super::fault::Faults;
-use crate::{config::OutputFormat, encode::hex, features::Features, state::ledger::Ledger};
+use crate::{config::OutputFormat, features::Features, state::ledger::Ledger};
 
-/// How far back anything refers to documents: the longest memory of an operator or of the horizon.
+/// How far back an operator or the horizon may refer to a document, whichever remembers longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
     documents: SeqNo,
-    /// Floors are multiples of it.
+    /// Documents are forgotten up to multiples of this number.
     span: SeqNo,
 }
 
 impl Reach {
-    /// A reach of so many documents; what is behind it is forgotten in eighths of it, of at most 65,536 documents.
+    /// A reach of this many documents. What is behind it is forgotten in eighths of the reach, of
+    /// at most 65,536 documents each.
     pub fn new(documents: SeqNo, epoch: SeqNo) -> Self {
         let span = (documents / 8).min(Ledger::SPAN).max(epoch) / epoch * epoch;
         Self { documents, span }
     }
 
-    /// Sequence numbers in a file of the ledger.
+    /// The number of documents in one file of the ledger.
     pub fn span(self) -> SeqNo {
         self.span
     }
 
-    /// The sequence number before which everything is forgotten at `epoch`.
+    /// The sequence number before which everything is forgotten at the epoch boundary `epoch`.
     pub fn floor(self, epoch: SeqNo) -> SeqNo {
         epoch.saturating_sub(self.documents) / self.span * self.span
     }
@@ -41,31 +43,33 @@ pub struct Settings {
     pub epoch: SeqNo,
     /// Combined score from which a document is withheld.
     pub quarantine_score: f64,
-    /// Whether a bad record counts.
+    /// Whether a publisher's bad record counts.
     pub reputation_mode: Mode,
     /// How records are decoded.
     pub decode: decode::Options,
     /// How features are computed.
     pub features: Features,
-    /// Names of the partitions.
+    /// Names of the partitions, in the order of their numbers.
     pub partitions: Vec<String>,
-    /// As what documents leave in files.
+    /// The format of documents in files; `None`: the one they came in.
     pub format: Option<OutputFormat>,
-    /// Whether records come from a broker and go to one: they have keys and headers, and alarms go out as they are raised.
+    /// Whether records come from a broker and go to one. They then have keys and headers, and
+    /// alarms are written when they are raised.
     pub broker: bool,
     /// Whether documents beyond [`Self::reach`] are forgotten.
     pub forgets: bool,
     /// How far back anything refers to documents.
     pub reach: Reach,
-    /// Which of several machines' share this is.
+    /// The number of this file shard, if it is one of several.
     pub shard: Option<u32>,
-    /// Whether documents are only taken into the indexes of copies: nothing is looked for in them and nothing is decided.
+    /// Whether documents are only taken into the indexes of copies. Nothing is looked for in them
+    /// and nothing is decided.
     pub only_indexes: bool,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
-    /// Records that kill the process: they are withheld without being looked at.
+    /// Poison records: they crash the process, so they are withheld without being looked at.
     pub skips: BTreeSet<Position>,
-    /// What a test broke.
+    /// What a test has broken.
     pub faults: Faults,
 }
 
@@ -79,6 +83,6 @@ impl Settings {
 
     /// The verdict digest as written in every decision.
     pub fn verdict_digest_hex(&self) -> String {
-        hex(&self.verdict_digest)
+        HEXLOWER.encode(&self.verdict_digest)
     }
 }

@@ -1,4 +1,6 @@
-//! The serial part: proposals become findings, findings a verdict, verdicts the ledger; recalls and restores follow.
+//! How is a record decided? Proposals become findings, findings become a verdict, and the verdict
+//! goes into the ledger; recalls and restores of earlier documents follow. This is the serial part
+//! of the engine: one record after another, in reading order.
 
 use operators::{
     document::SeqNo,
@@ -12,35 +14,14 @@ use super::{
     Engine,
     fault::{Mutation, Phase},
     lane::guarded,
+    outcome::{Decided, FateChange, Outcome},
     phases::{Proposals, tick_of},
     prepare::{Content, Item, Work, operator_failed},
 };
 use crate::{
-    encode::{AlarmLine, Decision, RecallLine},
     policy::{self, Route, Verdict},
     state::{StateError, ledger::Identity},
 };
-
-/// What leaves the engine about one record.
-pub enum Outcome {
-    /// A document with its decision.
-    Decided(Box<Decided>),
-    /// A record that is no document.
-    Nothing(Item),
-}
-
-/// A document, its decision, and what it caused.
-pub struct Decided {
-    /// The document and its record.
-    pub item: Item,
-    /// What was decided.
-    pub decision: Decision,
-    /// Recalls and restores of earlier documents.
-    pub recalls: Vec<RecallLine>,
-    /// Alarms that it raised, for a broker; for files those that nobody looks for any more, with all their members. The rest
-    /// of a file of alarms is written at the end.
-    pub alarms: Vec<AlarmLine>,
-}
 
 impl Engine {
     /// Settles one record, in reading order.
@@ -67,7 +48,7 @@ impl Engine {
         let raised_before = self.alarms_raised();
         let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
         let (mut findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
-        // Spans are of the text that is written; what was found beside it is told by its phrase.
+        // Spans refer to the text that is written. What was found beside that text is identified by its phrase.
         let own = work.computed.document.parts.own;
         for (finding, _) in &mut findings {
             finding.evidence.spans.retain(|&(_, to)| to <= own);
@@ -79,16 +60,17 @@ impl Engine {
         if verdict.route == Route::Quarantine && work.computed.votes {
             self.withdraw(item.seqno);
         }
-        let recalls = self.apply(recalls)?;
+        let fate_changes = self.apply(recalls)?;
         self.counts.without_url += u64::from(work.page.url.is_none());
-        self.counts.count(verdict.route, &findings, &recalls);
-        let decision = self.decision(identity, work, verdict, &findings)?;
+        self.counts.count(verdict.route, &findings, &fate_changes);
+        let matches = self.matches(&findings)?;
         let gone = self.lanes.spike.operator.take_gone();
-        let alarms = if self.settings.broker { self.alarms_from(raised_before)? } else { self.alarm_lines(&gone)? };
-        Ok(Outcome::Decided(Box::new(Decided { item, decision, recalls, alarms })))
+        let alarms = if self.settings.broker { self.alarms_from(raised_before)? } else { self.with_members(gone)? };
+        Ok(Outcome::Decided(Box::new(Decided { item, identity, verdict, findings, matches, fate_changes, alarms })))
     }
 
-    /// Takes one record into the ledger as a document that others may be copies of.
+    /// Takes one record into the ledger as a clean document, which later documents may be copies
+    /// of. Nothing is decided.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -112,7 +94,8 @@ impl Engine {
         Ok(Outcome::Nothing(item))
     }
 
-    /// Asks the operators in their order: suspicion first, then copies, and only documents that nothing withholds can be copies.
+    /// Asks the operators in their order: suspicion first, then copies. Only documents that nothing
+    /// withholds can be copies.
     fn ask(&mut self, item: &Item, work: &Work, proposals: Proposals) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
         self.settings.faults.trip(Phase::Settle, &work.page.text);
         let (document, probes) = (&work.computed.document, &work.computed.probes);
@@ -154,16 +137,18 @@ impl Engine {
         }
     }
 
-    /// Votes go at the epoch boundary after next, so that answers do not depend on how far settling lags behind folding.
+    /// Takes back a document's votes at the epoch boundary after the next one, so that answers do
+    /// not depend on how far settling lags behind folding.
     fn withdraw(&mut self, seqno: SeqNo) {
         let epoch = self.settings.epoch;
         let visible = if self.settings.faults.is_off(Mutation::NoEpoch) { 0 } else { (seqno / epoch + 2) * epoch };
         self.withdrawals.entry(visible).or_default().push(seqno);
     }
 
-    /// Changes the fates of recalled documents, and restores the first surviving copy of each recalled representative.
-    fn apply(&mut self, recalls: Vec<Recall>) -> Result<Vec<RecallLine>, StateError> {
-        let mut lines = Vec::new();
+    /// Changes the fates of recalled documents, and restores the first surviving copy of each
+    /// recalled representative.
+    fn apply(&mut self, recalls: Vec<Recall>) -> Result<Vec<FateChange>, StateError> {
+        let mut changes = Vec::new();
         let mut orphaned = Vec::new();
         for recall in recalls {
             match self.ledger.fate(recall.seqno) {
@@ -173,7 +158,7 @@ impl Engine {
             }
             self.ledger.change(recall.seqno, Fate::Recalled)?;
             let Some(identity) = self.ledger.identity(recall.seqno)? else { continue };
-            lines.push(RecallLine::recall(&identity, &recall, self.settings.shard));
+            changes.push(FateChange::Recalled { identity, recall });
         }
         for representative in orphaned {
             // Copies that carry the alarm themselves were recalled above and are no longer listed.
@@ -183,36 +168,25 @@ impl Engine {
             for &other in others {
                 self.ledger.change(other, Fate::Duplicate(restored))?;
             }
-            let (Some(copy), Some(original)) = (self.ledger.identity(restored)?, self.ledger.identity(representative)?) else {
+            let (Some(identity), Some(original)) = (self.ledger.identity(restored)?, self.ledger.identity(representative)?)
+            else {
                 continue;
             };
-            lines.push(RecallLine::restore(restored, &copy, &original));
+            changes.push(FateChange::Restored { seqno: restored, identity, original });
         }
-        Ok(lines)
+        Ok(changes)
     }
 
-    fn decision(
-        &self,
-        identity: Identity,
-        work: &Work,
-        verdict: Verdict,
-        findings: &[(Finding, Mode)],
-    ) -> Result<Decision, StateError> {
-        let mut matches = Vec::with_capacity(findings.len());
-        for (finding, _) in findings {
-            let matched = match finding.evidence.matched {
-                Some(seqno) => self.ledger.identity(seqno)?.map(|i| i.id),
-                None => None,
-            };
-            matches.push(matched);
-        }
-        let provenance = serde_json::to_value(&work.page.provenance).unwrap_or_default();
-        let url = work.page.url.clone();
-        Ok(Decision::new(identity, url, verdict, findings, matches, provenance, &self.settings))
+    /// For each finding the id of the document that it names.
+    fn matches(&self, findings: &[(Finding, Mode)]) -> Result<Vec<Option<String>>, StateError> {
+        let id_of = |seqno| Ok(self.ledger.identity(seqno)?.map(|identity| identity.id));
+        let matched = findings.iter().map(|(finding, _)| finding.evidence.matched);
+        matched.map(|seqno| seqno.map_or(Ok(None), id_of)).collect()
     }
 }
 
-/// A test's broken ledger, in which a document is clean before it is decided: so it may be called a copy of itself.
+/// A test's broken ledger, in which a document is clean before it is decided: so it may be called a
+/// copy of itself.
 struct SeesItself<'a>(&'a dyn Lookup, SeqNo);
 
 impl Lookup for SeesItself<'_> {

@@ -19,7 +19,7 @@ use connectors::file::write_atomically;
 use super::StateError;
 use crate::{
     layout::StateFolder,
-    manifest::{Manifest, Phase},
+    manifest::{Manifest, RunPhase},
 };
 
 const CURRENT: &str = "CURRENT";
@@ -63,8 +63,8 @@ impl Base {
     /// # Errors
     /// If the state has moved on.
     pub fn check_unmoved(&self, run: &Manifest) -> Result<(), StateError> {
-        let replaced = run.phase >= Phase::Published && self.generation == Some(run.run);
-        if self.next_run() == run.run || replaced || run.phase == Phase::Finished {
+        let replaced = run.phase >= RunPhase::Published && self.generation == Some(run.run);
+        if self.next_run() == run.run || replaced || run.phase == RunPhase::Finished {
             return Ok(());
         }
         let in_force = self.generation.map_or_else(|| "none".to_owned(), |g| format!("{PREFIX}{g}"));

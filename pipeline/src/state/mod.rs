@@ -5,7 +5,7 @@
 //! lengths, so a kill at any moment costs the work since the last snapshot and nothing else.
 
 pub mod base;
-pub mod deaths;
+pub mod crash_journal;
 pub mod horizon;
 pub mod ledger;
 pub mod log;

@@ -16,9 +16,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 use super::phase::Phase;
 use crate::{
-    engine::{Content, Counts, Outcome},
+    engine::{Content, Counts, FateChange, Outcome},
+    output::TOO_LARGE,
     policy::Route,
-    router::TOO_LARGE,
 };
 
 /// Everything that is shown.
@@ -130,8 +130,10 @@ impl Figures {
         for outcome in outcomes {
             match outcome {
                 Outcome::Decided(decided) => {
-                    for recall in decided.recalls.iter().filter(|line| !line.is_restore()) {
-                        *self.recalls.entry(recall.operator()).or_default() += 1;
+                    for change in &decided.fate_changes {
+                        if let FateChange::Recalled { recall, .. } = change {
+                            *self.recalls.entry(recall.operator).or_default() += 1;
+                        }
                     }
                 }
                 Outcome::Nothing(item) => {

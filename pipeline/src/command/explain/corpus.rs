@@ -18,9 +18,9 @@ use decode::{Decoded, Fields, Options, Page, columns, decode};
 
 use super::find::{Found, Series};
 use crate::{
-    assemble::decode_options,
     config::{Config, OutputFormat},
     layout::OutputFolder,
+    run::decode_options,
 };
 
 /// JSON writes a byte of text as six at most.

@@ -27,8 +27,8 @@ use serde::Serialize;
 
 use crate::{
     command::output_lines::{LINE_BYTES_MAX, LineFile, ParsedDecision, ParsedRecall},
-    encode::to_line,
     layout::OutputFolder,
+    output::lines::to_line,
 };
 
 /// Records and bytes that are read at once.

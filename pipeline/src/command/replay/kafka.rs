@@ -35,15 +35,15 @@ use rayon::prelude::*;
 use tracing::warn;
 
 use self::dead_letters::DeadLetters;
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::{
-    assemble::decode_options,
     command::{
         process::{BAD_CONFIG, start_threads},
         terminal::{print, say},
     },
     config::load::Loaded,
     progress::Progress,
+    run::decode_options,
     signals::{INTERRUPTED, Stop},
 };
 

@@ -14,7 +14,7 @@ use decode::Reject;
 use serde::Deserialize;
 use tracing::warn;
 
-use crate::{encode::dead_letter, state::sync_folder};
+use crate::{output::lines::dead_letter, state::sync_folder};
 
 /// A file of dead letters; it is not made before there is one.
 pub(super) struct DeadLetters {

@@ -1,14 +1,18 @@
-//! The last pass: the staged corpus becomes the final one. Recalled documents go to `quarantine/`, restored copies to
-//! `clean/`; lines are renamed as they stand, all else is given the form it leaves in ([`FinalFormatWriter`]).
+//! How does the staged corpus become the final one, in the last pass?
 //!
-//! Each staged part is a function of the stream, and where its records go a function of the ledger, so a pass that is killed
-//! anywhere is done again with the same result.
+//! Recalled documents go to `quarantine/` and restored copies to `clean/`. A part whose lines all
+//! stay is renamed as it is; all other parts are written anew, in their final format
+//! ([`FinalFormatWriter`]).
+//!
+//! A staged part depends on the stream alone, and where its records go depends on the ledger alone.
+//! So a pass that is killed anywhere is done again with the same result.
 
 use std::path::PathBuf;
 
 use connectors::{
     committer::Channel,
     compression::Compression,
+    error::Error,
     file::{FileCheckpoint, FileOptions, FinalFormatWriter, publish_part, staged_part},
 };
 use operators::{
@@ -19,29 +23,28 @@ use tracing::debug;
 
 use crate::{
     layout::OutputFolder,
-    stage::StageError,
     state::ledger::{Arrival, Ledger},
 };
 
-/// Publishes all staged parts of a run whose first sequence number is `first`; `leaving` knows the run's input. `each` is told after
-/// every part.
+/// Publishes all staged parts of a run whose first sequence number is `first`. `writer` knows the
+/// run's input; `each` is called after every part.
 ///
 /// # Errors
 /// If a file cannot be read or written.
 pub fn publish(
     output: &OutputFolder,
     options: FileOptions,
-    leaving: &mut FinalFormatWriter<'_>,
-    mark: &FileCheckpoint,
+    writer: &mut FinalFormatWriter<'_>,
+    checkpoint: &FileCheckpoint,
     ledger: &Ledger,
     first: SeqNo,
     mut each: impl FnMut(),
-) -> Result<(), StageError> {
+) -> Result<(), Error> {
     for (channel, arrival) in
         [(Channel::Clean, Arrival::Clean), (Channel::Duplicate, Arrival::Duplicate), (Channel::Quarantine, Arrival::Quarantined)]
     {
         let mut seqnos = (first..ledger.len() as SeqNo).filter(|&o| ledger.arrival(o) == arrival);
-        let records = mark.records(channel);
+        let records = checkpoint.records(channel);
         let parts = records.div_ceil(options.part_records.max(1));
         for part in 0..parts {
             let in_part = options.part_records.min(records - part * options.part_records) as usize;
@@ -49,7 +52,7 @@ pub fn publish(
             let staged = staged_part(output.root(), channel, part, options.compression);
             let targets = targets(output, channel, part, options.compression);
             let mut decide = |record: u64, _: &[u8]| target_of(channel, fates.get(record as usize).copied());
-            publish_part(&staged, &targets, leaving, &mut decide)?;
+            publish_part(&staged, &targets, writer, &mut decide)?;
             debug!(channel = channel.name(), part, "published");
             each();
         }
@@ -57,7 +60,8 @@ pub fn publish(
     Ok(())
 }
 
-/// Where the records of a staged part can go; the first is where they go unless something was learned later.
+/// The files that the records of a staged part can go to. They go to the first one unless their
+/// fate has changed since.
 fn targets(output: &OutputFolder, channel: Channel, part: u64, compression: Compression) -> Vec<PathBuf> {
     let suffix = compression.suffix();
     let path = |folder: Channel, stem: &str| output.root().join(folder.name()).join(format!("{stem}-{part:05}.jsonl{suffix}"));
@@ -72,6 +76,7 @@ fn targets(output: &OutputFolder, channel: Channel, part: u64, compression: Comp
     }
 }
 
+/// The number of the file that a record goes to.
 fn target_of(channel: Channel, fate: Option<Fate>) -> usize {
     match (channel, fate) {
         (Channel::Clean, Some(Fate::Recalled)) | (Channel::Duplicate, Some(Fate::Clean)) => 1,

@@ -1,8 +1,10 @@
-//! `weir run --from-journal=TOPIC`: which documents did another group decide, in which order, and which of them are left?
+//! `weir run --from-journal=TOPIC`: which documents did another group decide, in which order, and
+//! which of them are left?
 //!
-//! The other group's journal is read from its first record to its end as it was when it was asked. Every batch in it is
-//! decided again and committed as a batch of this group. What this group has committed is a prefix of it: the place to go on
-//! at is found by sequence numbers, and must be where the input stands.
+//! The other group's journal is read from its first record to where it ended when this process
+//! began. Every batch in it is decided again and committed as a batch of this group. What this
+//! group has committed before is a prefix of that journal: the place to go on at is found by
+//! sequence numbers, and the input must stand there too.
 //!
 //! **State** at most 1,024 journal records.
 
@@ -18,13 +20,15 @@ use connectors::{
     position::{Position, Positions},
     source::Source,
 };
-use tracing::info;
+use data_encoding::HEXLOWER;
 
-use super::{Active, POLL, Run, marks::Marks};
-use crate::{encode::hex, follower::Follower, journal::Journal, signals::Stop, watch::Phase};
+use crate::{journal::Journal, run::Replica, signals::Stop};
 
-/// The configuration of a group that decides again what another one has decided: a partition is begun where the journal says,
-/// and where it says nothing yet, with the oldest record.
+/// How long one poll of a journal waits for records.
+pub(super) const POLL: Duration = Duration::from_millis(100);
+
+/// The configuration of a group that decides again what another group has decided. A partition
+/// begins where the journal says, and where the journal says nothing yet, with the oldest record.
 ///
 /// # Errors
 /// If the journal is one of the group's own topics.
@@ -38,59 +42,32 @@ pub(super) fn configure(kafka: KafkaConfig, topic: &str) -> Result<KafkaConfig> 
     Ok(KafkaConfig { start: Some(StartPosition::Earliest), ..kafka })
 }
 
-impl Run<'_> {
-    /// Decides the batches of another group's journal, each in a transaction of this group, until it ends or a signal comes.
-    pub(super) fn decide_again(&self, mut stage: Active, mut again: Again) -> Result<()> {
-        let mut marks = Marks::every(self.config.kafka.heartbeat);
-        stage.heartbeat(false)?;
-        // Of a process that was fenced something may have been committed since it was looked at last.
-        again.pass_to(stage.follower(), self.stop)?;
-        let before = stage.engine().next();
-        while let Some(batch) = again.next(self.stop)? {
-            self.watch.beat();
-            self.watch.lag(&stage.source().lag());
-            marks.write_if_due(&mut stage, false);
-            stage.decide_again(&batch)?;
-        }
-        let is_done = again.is_done(self.stop)?;
-        self.watch.phase(Phase::Stopping);
-        marks.write(&mut stage, false);
-        stage.heartbeat(true)?;
-        let (engine, _) = stage.finish(true)?;
-        let (documents, here) = (engine.next(), engine.next() - before);
-        if is_done {
-            info!(documents, here, "decided again, to where the journal ended");
-        } else {
-            info!(documents, here, "stopped before the end of the journal; given again it goes on");
-        }
-        Ok(())
-    }
-}
-
-/// What another group has decided, batch by batch.
-pub(super) struct Again {
+/// The journal of another group, batch by batch.
+pub(super) struct OtherJournal {
     topic: String,
     reader: JournalReader,
-    /// How long records may be on their way.
+    /// Longest wait for records that are known to exist.
     patience: Duration,
-    /// Read and not handed over.
+    /// Batches that were read and not handed out yet.
     batches: Batches,
-    /// The first sequence number behind what was handed over or passed over, and where the input stands there.
+    /// The first sequence number behind the batches that were handed out or skipped.
     next: u64,
+    /// Where the input stands behind these batches.
     positions: Positions,
 }
 
-impl Again {
-    /// Asks where the journal `topic` ends, and reads its first records.
+impl OtherJournal {
+    /// Finds out where the journal `topic` ends now, and reads its first records.
     ///
     /// # Errors
-    /// If there is no such journal, it is not whole, or was written under another configuration or background.
+    /// If there is no such journal, if it is not whole, or if it was written under another
+    /// configuration or background.
     pub(super) fn open(kafka: &KafkaConfig, topic: &str, verdict_digest: [u8; 16], stop: &Stop) -> Result<Self> {
         let (reader, removed) = JournalReader::of_topic(kafka, topic).with_context(|| format!("--from-journal={topic}"))?;
         if removed > 0 {
             bail!("--from-journal={topic}: it begins at offset {removed}, expected 0: its retention has removed records");
         }
-        let mut again = Self {
+        let mut journal = Self {
             topic: topic.to_owned(),
             reader,
             patience: kafka.run_timeout,
@@ -98,11 +75,12 @@ impl Again {
             next: 0,
             positions: Positions::default(),
         };
-        again.peek(stop)?;
-        Ok(again)
+        journal.peek(stop)?;
+        Ok(journal)
     }
 
-    /// The next batch; `None` at the end, and when somebody wants it to stop.
+    /// Reads until there is a next batch. `None` at the end of the journal, and when the process
+    /// was asked to stop.
     fn peek(&mut self, stop: &Stop) -> Result<Option<&Journal>> {
         let begun = Instant::now();
         while self.batches.waiting.is_empty() && !stop.is_asked() {
@@ -122,12 +100,12 @@ impl Again {
         Ok(self.batches.waiting.front())
     }
 
-    /// Passes over what `follower` has decided already.
+    /// Skips the batches that `replica` has decided already.
     ///
     /// # Errors
-    /// If that is not a prefix of the journal.
-    pub(super) fn pass_to<S: Source>(&mut self, follower: &Follower<S>, stop: &Stop) -> Result<()> {
-        let decided = u64::from(follower.engine().next());
+    /// If they are not a prefix of the journal.
+    pub(super) fn skip_to<S: Source>(&mut self, replica: &Replica<S>, stop: &Stop) -> Result<()> {
+        let decided = u64::from(replica.engine().next());
         while self.next < decided
             && let Some(batch) = self.next(stop)?
         {
@@ -137,12 +115,12 @@ impl Again {
                 self.positions.advance(Position { partition: run.partition, offset: last });
             }
         }
-        let is_prefix = self.next == decided && self.positions.same(follower.positions());
+        let is_prefix = self.next == decided && self.positions.same(replica.positions());
         if !is_prefix && !stop.is_asked() {
             bail!(
                 "this group has decided {decided} documents up to {}, and journal {} has a batch that ends with document {} at {}: \
                  expected a group that has followed it from its first document on",
-                follower.positions(),
+                replica.positions(),
                 self.topic,
                 self.next,
                 self.positions
@@ -151,7 +129,8 @@ impl Again {
         Ok(())
     }
 
-    /// Hands a batch over.
+    /// Hands the next batch out. `None` at the end of the journal, and when the process was asked
+    /// to stop.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -160,7 +139,7 @@ impl Again {
         Ok(if stop.is_asked() { None } else { self.batches.waiting.pop_front() })
     }
 
-    /// Whether nothing is left.
+    /// Whether no batch is left.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -169,19 +148,20 @@ impl Again {
     }
 }
 
-/// Batches as the journal's records say, one after the other.
+/// Journal records with batches, in order.
 struct Batches {
-    /// Under which they must have been decided.
+    /// The verdict digest that all of them must have.
     verdict_digest: [u8; 16],
     waiting: VecDeque<Journal>,
-    /// Names of partitions that a record without a batch has said: they go with the next one.
+    /// Names of partitions from a record without a batch. They go with the next batch.
     names: Vec<String>,
-    /// The first sequence number of the record after those read.
+    /// The first sequence number of the record after those that were read.
     read: u64,
 }
 
 impl Batches {
-    /// Takes a record of the journal. Signs of life say nothing but the names of partitions.
+    /// Takes the next record of the journal. A heartbeat holds no batch; only its names of
+    /// partitions matter.
     fn accept(&mut self, record: &[u8]) -> Result<()> {
         let journal = Journal::decode(record)?;
         if journal.first_seqno != self.read {
@@ -189,7 +169,7 @@ impl Batches {
             bail!("got a batch from document {got} on, expected {expected}: its group has begun anew, such as by --accept-loss");
         }
         if journal.verdict_digest != self.verdict_digest {
-            let [got, expected] = [journal.verdict_digest, self.verdict_digest].map(|digest| hex(&digest));
+            let [got, expected] = [journal.verdict_digest, self.verdict_digest].map(|digest| HEXLOWER.encode(&digest));
             bail!(
                 "it was written under another configuration or background: got verdict digest {got}, expected {expected}; without a \
                  background the file `seed` of the state directory, or engine.seed, must be the same too"
@@ -225,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_of_life_are_no_batches_but_their_names_go_with_the_next_one() {
+    fn heartbeats_are_no_batches_but_their_names_go_with_the_next_one() {
         let records = [record(0, 0, &["b/0", "a/0"]), record(0, 3, &[]), record(3, 0, &[]), record(3, 2, &["b/0", "a/0", "a/1"])];
         let got = batches(&records).expect("a journal").waiting;
         assert_eq!(got, [Journal { partitions: records[0].partitions.clone(), ..records[1].clone() }, records[3].clone()]);

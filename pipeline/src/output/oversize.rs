@@ -1,100 +1,93 @@
 //! What becomes of a record that its topic does not take?
 //!
-//! | record | in its place |
+//! | record | what replaces it |
 //! |---|---|
-//! | document | a dead letter `output_too_large`; its decision says so in `dead_letter`, and it is counted as a dead letter |
-//! | dead letter | the same one with its first bytes |
+//! | document | a dead letter `output_too_large`, which its decision names and metrics count |
+//! | dead letter | the same dead letter with its first bytes |
 //! | decision, alarm | a dead letter `output_too_large` |
 //!
-//! A dead letter that was cut has the whole value's length and hash in its headers. Headers that came with a record, and its
-//! key, are kept unless they are what is too large.
+//! A dead letter whose value was cut has the whole value's length and hash in its headers. The
+//! headers and the key that came with a record are kept, unless they are what is too large.
 //!
-//! The route stays what was decided, for other documents may be copies of this one. Whether a record fits depends on its bytes
-//! and on the topics' limits when the process began, and nothing that the engine keeps depends on it: a re-read under other
-//! limits ends with the same state.
+//! The route stays what was decided, because other documents may be copies of this one. Whether a
+//! record fits depends on its bytes and on the topics' limits when the process began. Nothing that
+//! the engine keeps depends on it, so a replay under other limits ends with the same state.
 
-use connectors::{
-    committer::Channel,
-    source::{EnvelopeHeader, Record},
-};
+use connectors::{committer::Channel, source::EnvelopeHeader};
 use tracing::warn;
 
-use super::{Line, decision_line, header};
+use super::{
+    record::{OutputRecord, header},
+    routing::decision_line,
+};
 use crate::{
     engine::{Outcome, Settings},
     policy::Route,
 };
 
-/// Code of the dead letter of a record that its topic does not take.
+/// Code of the dead letter that replaces a record which its topic does not take.
 pub const TOO_LARGE: &str = "output_too_large";
 /// Most bytes kept of a value.
 const VALUE_BYTES_KEPT: usize = 64 << 10;
-/// Most bytes kept of one header of ours: ids and positions stay far below.
+/// Most bytes kept of one header of weir's own: ids and positions stay far below.
 const HEADER_BYTES_KEPT: usize = 2 << 10;
-/// What a header takes beside its name and value, at most.
-const HEADER_WEIGHT: usize = 10;
+/// Most bytes that a header takes beside its name and value.
+const HEADER_OVERHEAD_BYTES: usize = 10;
 
-/// Replaces lines of `outcomes` that are longer than `bytes_max` allows; routes of the documents whose dead letters stand in
-/// their places.
-pub fn fit(
+/// Replaces records of `outcomes` that are longer than `bytes_max` allows. Gives the routes of the
+/// documents that are replaced by dead letters.
+pub fn replace_oversize(
     settings: &Settings,
     outcomes: &[Outcome],
-    lines: &mut [Vec<Line>],
+    records: &mut [Vec<OutputRecord>],
     bytes_max: impl Fn(Channel) -> usize,
 ) -> Vec<Route> {
-    let is_too_large = |line: &Line| line.outgoing().bytes() > bytes_max(line.channel);
+    let is_too_large = |record: &OutputRecord| record.outgoing().bytes() > bytes_max(record.channel);
     let mut replaced = Vec::new();
-    for (outcome, lines) in outcomes.iter().zip(lines) {
-        if let (Outcome::Decided(decided), [document, decision, ..]) = (outcome, &mut lines[..])
+    for (outcome, records) in outcomes.iter().zip(records) {
+        if let (Outcome::Decided(decided), [document, decision, ..]) = (outcome, &mut records[..])
             && is_too_large(document)
         {
-            decision.value = decision_line(decided, Some(TOO_LARGE));
-            replaced.push(decided.decision.route());
+            decision.value = decision_line(settings, decided, Some(TOO_LARGE));
+            replaced.push(decided.verdict.route);
         }
-        for line in lines.iter_mut().filter(|line| line.channel != Channel::Recalls && is_too_large(line)) {
-            let position = settings.position_name(record(outcome).position);
-            let (bytes, most) = (line.outgoing().bytes(), bytes_max(line.channel));
-            let why = format!("{}: record of {bytes} bytes, expected at most {most}", line.channel.name());
+        for record in records.iter_mut().filter(|record| record.channel != Channel::Recalls && is_too_large(record)) {
+            let position = settings.position_name(outcome.item().record.position);
+            let (bytes, most) = (record.outgoing().bytes(), bytes_max(record.channel));
+            let why = format!("{}: record of {bytes} bytes, expected at most {most}", record.channel.name());
             warn!(position, why, "a dead letter takes its place");
-            *line = in_place_of(line, position, why, bytes_max(Channel::DeadLetters));
+            *record = in_place_of(record, position, why, bytes_max(Channel::DeadLetters));
         }
     }
     replaced
 }
 
-fn record(outcome: &Outcome) -> &Record {
-    match outcome {
-        Outcome::Decided(decided) => &decided.item.record,
-        Outcome::Nothing(item) => &item.record,
-    }
-}
-
-/// A dead letter of at most `most` bytes.
-fn in_place_of(line: &Line, position: String, why: String, most: usize) -> Line {
+/// The dead letter that replaces a record, of at most `most` bytes.
+fn in_place_of(record: &OutputRecord, position: String, why: String, most: usize) -> OutputRecord {
     let is_ours = |header: &&EnvelopeHeader| header.name.starts_with("weir-");
     let weight = |header: &EnvelopeHeader| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
-    let own: Vec<&EnvelopeHeader> = line.headers.iter().filter(|header| !is_ours(header)).collect();
+    let own: Vec<&EnvelopeHeader> = record.headers.iter().filter(|header| !is_ours(header)).collect();
     let mut headers = Vec::new();
-    if own.iter().map(|header| weight(header)).sum::<usize>() + own.len() * HEADER_WEIGHT <= most / 4 {
+    if own.iter().map(|header| weight(header)).sum::<usize>() + own.len() * HEADER_OVERHEAD_BYTES <= most / 4 {
         headers.extend(own.into_iter().cloned());
     }
-    headers.extend(line.headers.iter().filter(is_ours).map(|header| {
+    headers.extend(record.headers.iter().filter(is_ours).map(|header| {
         let value = header.value.as_ref().map(|value| value[..value.len().min(HEADER_BYTES_KEPT)].to_vec());
         EnvelopeHeader { name: header.name.clone(), value }
     }));
-    if line.channel != Channel::DeadLetters {
+    if record.channel != Channel::DeadLetters {
         headers.extend([
             header("weir-position", position),
             header("weir-code", TOO_LARGE.to_owned()),
             header("weir-message", why),
-            header("weir-length", line.value.len().to_string()),
+            header("weir-length", record.value.len().to_string()),
         ]);
     }
-    headers.push(header("weir-blake3", blake3::hash(&line.value).to_hex().to_string()));
-    let key = line.key.clone().filter(|key| key.len() <= most / 4);
-    let empty = Line { channel: Channel::DeadLetters, key, headers, value: Vec::new() };
+    headers.push(header("weir-blake3", blake3::hash(&record.value).to_hex().to_string()));
+    let key = record.key.clone().filter(|key| key.len() <= most / 4);
+    let empty = OutputRecord { channel: Channel::DeadLetters, key, headers, value: Vec::new() };
     let room = most.saturating_sub(empty.outgoing().bytes()).min(VALUE_BYTES_KEPT);
-    Line { value: line.value[..line.value.len().min(room)].to_vec(), ..empty }
+    OutputRecord { value: record.value[..record.value.len().min(room)].to_vec(), ..empty }
 }
 
 #[cfg(test)]
@@ -103,15 +96,15 @@ mod tests {
 
     const MOST: usize = 64 << 10;
 
-    fn line(channel: Channel, key: usize, own: usize, value: usize) -> Line {
+    fn line(channel: Channel, key: usize, own: usize, value: usize) -> OutputRecord {
         let headers = vec![
             EnvelopeHeader { name: "own".to_owned(), value: Some(vec![1; own]) },
             header("weir-decision-id", "d".repeat(100_000)),
         ];
-        Line { channel, key: Some(vec![2; key]), headers, value: (0..value).map(|n| n as u8).collect() }
+        OutputRecord { channel, key: Some(vec![2; key]), headers, value: (0..value).map(|n| n as u8).collect() }
     }
 
-    fn of<'a>(line: &'a Line, name: &str) -> Vec<&'a [u8]> {
+    fn of<'a>(line: &'a OutputRecord, name: &str) -> Vec<&'a [u8]> {
         line.headers.iter().filter(|header| header.name == name).filter_map(|header| header.value.as_deref()).collect()
     }
 

@@ -1,0 +1,218 @@
+//! What does a process of `weir run` do from its start to its end?
+//!
+//! ```text
+//! standby   follows the journal silently, until it ends or has been silent for long enough
+//! active    fences whoever was active before, reads the journal to its end, and goes on: one transaction a batch
+//!           or, with `--from-journal=TOPIC`, decides again what another group has decided, and ends
+//! ```
+//!
+//! Every process begins as a standby, also the only one of a group: after a clean end the next one
+//! takes over at once.
+
+use std::{sync::Arc, time::Instant};
+
+use anyhow::{Result, bail};
+use connectors::kafka::{JournalReader, KafkaCommitter, KafkaConfig, KafkaSource, TopicLimits, WithoutSnapshot};
+use tracing::info;
+
+use super::{
+    redecide::{OtherJournal, POLL},
+    watermarks::SettledWatermarks,
+};
+use crate::{
+    config::Config,
+    journal::Journal,
+    run::{Pace, Replica, Restored, Stage},
+    signals::Stop,
+    watch::{Phase, Watch},
+};
+
+/// The stage of an active process.
+type ActiveStage = Stage<KafkaSource, KafkaCommitter>;
+
+/// One process of a group: a standby or the active one.
+pub(super) struct GroupMember<'a> {
+    pub(super) config: &'a Config,
+    pub(super) kafka: &'a KafkaConfig,
+    pub(super) limits: TopicLimits,
+    /// What to do if there is no snapshot.
+    pub(super) without_snapshot: WithoutSnapshot,
+    /// The journal of another group that is decided again.
+    pub(super) redecided: Option<&'a str>,
+    pub(super) stop: &'a Stop,
+    pub(super) watch: Arc<Watch>,
+}
+
+/// Why a process is no longer a standby.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StandbyEnd {
+    /// It was asked to stop.
+    Asked,
+    /// The last active process ended in order, or there was none.
+    InOrder,
+    /// The active process has been silent for too long.
+    Silent,
+}
+
+impl GroupMember<'_> {
+    /// Runs as a standby, then as the active process, until it is asked to stop.
+    ///
+    /// # Errors
+    /// If the group cannot go on from the state, or as [`Stage::step`].
+    pub(super) fn run(&self, mut restored: Restored) -> Result<()> {
+        restored.engine.use_broker();
+        let mut checkpoint = restored.restart.checkpoint.take();
+        let has_snapshot = checkpoint.is_some();
+        let without = if has_snapshot { WithoutSnapshot::Refuse } else { self.without_snapshot };
+        let source = KafkaSource::new(self.kafka, self.config.input.limits())?;
+        let numbering = source.input_partitions();
+        let mut reader = JournalReader::from_checkpoint(self.kafka, checkpoint.as_deref())?;
+        if without == WithoutSnapshot::AcceptLoss {
+            restored.restart.positions = source.committed()?.unwrap_or_default();
+            restored.restart.partitions = numbering.names();
+        } else if !has_snapshot && without == WithoutSnapshot::Refuse && reader.behind()? > 1 {
+            bail!(
+                "group {} has a journal, but there is no snapshot in {}: --from-journal reads everything again along the \
+                 journal, --accept-loss goes on at the committed offsets and forgets what was learned before",
+                self.kafka.group,
+                self.config.state.directory.display()
+            );
+        }
+        let mut other_journal = match self.redecided {
+            Some(topic) => Some(OtherJournal::open(self.kafka, topic, restored.engine.settings().verdict_digest, self.stop)?),
+            None => None,
+        };
+        let mut replica = Replica::open(source, restored, Pace::of(self.config))?;
+        if other_journal.is_some() {
+            replica.number_by_other_journal();
+        }
+        if without != WithoutSnapshot::AcceptLoss {
+            let ended = self.stand_by(&mut replica, &mut reader, &mut checkpoint)?;
+            if ended == StandbyEnd::Asked {
+                return Ok(());
+            }
+            if let Some(other) = &mut other_journal {
+                other.skip_to(&replica, self.stop)?;
+                // No process is fenced if there is nothing to do.
+                if ended == StandbyEnd::InOrder && checkpoint.is_some() && other.is_done(self.stop)? {
+                    info!(documents = replica.engine().next(), "the journal was decided again before, nothing is left");
+                    return Ok(());
+                }
+            }
+        }
+        drop(reader);
+        let began = Instant::now();
+        let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
+        #[cfg(feature = "faults")]
+        let committer = committer.with_protocol_fault(connectors::kafka::ProtocolFault::from_environment());
+        let mut stage = {
+            let _waiting = self.watch.waiting("take over");
+            Stage::activate(replica, committer, checkpoint.as_deref())?.watched_by(Arc::clone(&self.watch))
+        };
+        if !has_snapshot {
+            stage.ensure_snapshot()?;
+        }
+        self.watch.phase(Phase::Active);
+        info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
+        match other_journal {
+            Some(other) => self.redecide(stage, other),
+            None => self.be_active(stage),
+        }
+    }
+
+    /// Follows the journal until it is time to take over, or the process is asked to stop.
+    /// `checkpoint` moves with it.
+    fn stand_by(
+        &self,
+        replica: &mut Replica<KafkaSource>,
+        reader: &mut JournalReader,
+        checkpoint: &mut Option<Vec<u8>>,
+    ) -> Result<StandbyEnd> {
+        let takeover_after = self.config.kafka.takeover_after;
+        info!(documents = replica.engine().next(), "standby: following the journal");
+        // A group without a journal has no active process, and none is left where the last record before was a last one.
+        let mut ended = match reader.before() {
+            Some(record) => Journal::decode(record).is_ok_and(|journal| journal.is_last),
+            None => checkpoint.is_none() && reader.behind()? <= 1 && reader.next_offset() == 0,
+        };
+        loop {
+            for (offset, record) in reader.poll(POLL)? {
+                ended = replica.replay(&record)?.is_last;
+                *checkpoint = Some(reader.checkpoint_after(offset, &record));
+                if replica.is_snapshot_due() {
+                    replica.snapshot(checkpoint.as_deref().unwrap_or_default())?;
+                }
+            }
+            // Brokers that are away are no reason to end, and none to take over.
+            let behind = reader.behind().unwrap_or(u64::MAX);
+            self.watch.phase(Phase::Standby { behind });
+            if self.stop.is_asked() {
+                if let Some(checkpoint) = checkpoint.as_deref() {
+                    replica.snapshot(checkpoint)?;
+                }
+                replica.finish()?;
+                return Ok(StandbyEnd::Asked);
+            }
+            if behind <= 1 && ended {
+                return Ok(StandbyEnd::InOrder);
+            }
+            if behind <= 1 && reader.silent_for() >= takeover_after {
+                return Ok(StandbyEnd::Silent);
+            }
+        }
+    }
+
+    /// Takes batches from the input, until the process is asked to stop.
+    fn be_active(&self, mut stage: ActiveStage) -> Result<()> {
+        let heartbeat = self.config.kafka.heartbeat;
+        let settle_after = self.config.kafka.settle_after;
+        let (mut committed, mut worked) = (Instant::now(), Instant::now());
+        let mut watermarks = SettledWatermarks::every(heartbeat);
+        stage.heartbeat(false)?;
+        while !self.stop.is_asked() {
+            self.watch.beat();
+            self.watch.lag(&stage.source().lag());
+            watermarks.write_if_due(&mut stage, worked.elapsed() >= settle_after);
+            if stage.step(None)? {
+                (committed, worked) = (Instant::now(), Instant::now());
+            } else if committed.elapsed() >= heartbeat {
+                stage.heartbeat(false)?;
+                committed = Instant::now();
+            }
+        }
+        info!("draining");
+        self.watch.phase(Phase::Stopping);
+        stage.heartbeat(true)?;
+        let (engine, _) = stage.finish(true)?;
+        info!(documents = engine.next(), "ended");
+        Ok(())
+    }
+
+    /// Decides the batches of another group's journal again, each in a transaction of this group,
+    /// until the journal ends or the process is asked to stop.
+    fn redecide(&self, mut stage: ActiveStage, mut other: OtherJournal) -> Result<()> {
+        let mut watermarks = SettledWatermarks::every(self.config.kafka.heartbeat);
+        stage.heartbeat(false)?;
+        // A process that was fenced may have committed something since the journal was read last.
+        other.skip_to(stage.replica(), self.stop)?;
+        let before = stage.engine().next();
+        while let Some(batch) = other.next(self.stop)? {
+            self.watch.beat();
+            self.watch.lag(&stage.source().lag());
+            watermarks.write_if_due(&mut stage, false);
+            stage.redecide(&batch)?;
+        }
+        let is_done = other.is_done(self.stop)?;
+        self.watch.phase(Phase::Stopping);
+        watermarks.write(&mut stage, false);
+        stage.heartbeat(true)?;
+        let (engine, _) = stage.finish(true)?;
+        let (documents, here) = (engine.next(), engine.next() - before);
+        if is_done {
+            info!(documents, here, "decided again, to where the journal ended");
+        } else {
+            info!(documents, here, "stopped before the end of the journal; given again it goes on");
+        }
+        Ok(())
+    }
+}

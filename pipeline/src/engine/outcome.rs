@@ -1,0 +1,95 @@
+//! What does the engine say about one record?
+//!
+//! These are values of the domain. How they are written down, and where they go, is decided above
+//! the engine, in [`crate::output`].
+
+use operators::{document::SeqNo, finding::Finding, mode::Mode, operator::Recall, trigger_spike::Alarm};
+
+use super::prepare::Item;
+use crate::{policy::Verdict, state::ledger::Identity};
+
+/// What leaves the engine about one record.
+pub enum Outcome {
+    /// A document and what was decided about it.
+    Decided(Box<Decided>),
+    /// A record that is no document, or has no text, or was only indexed.
+    Nothing(Item),
+}
+
+impl Outcome {
+    /// The record and what it holds.
+    pub fn item(&self) -> &Item {
+        match self {
+            Self::Decided(decided) => &decided.item,
+            Self::Nothing(item) => item,
+        }
+    }
+}
+
+/// A document, what was decided about it, and what it changed for others.
+pub struct Decided {
+    /// The document and its record.
+    pub item: Item,
+    /// Who the document is.
+    pub identity: Identity,
+    /// Where it goes, and how suspicious it is.
+    pub verdict: Verdict,
+    /// What the operators found, and whether that counts.
+    pub findings: Vec<(Finding, Mode)>,
+    /// For each finding the id of the document that it names. `None` where it names none, or one
+    /// that is forgotten.
+    pub matches: Vec<Option<String>>,
+    /// Recalls and restores of earlier documents.
+    pub fate_changes: Vec<FateChange>,
+    /// With a broker, the alarms that the document raised. With files, the alarms that are no
+    /// longer looked for, with all their members; the alarms that are left are written at the end.
+    pub alarms: Vec<NamedAlarm>,
+}
+
+/// A change of what was decided about an earlier document.
+#[derive(Clone, Debug)]
+pub enum FateChange {
+    /// The document had passed, or was held back as a copy, and turned out bad.
+    Recalled {
+        /// Who the document is.
+        identity: Identity,
+        /// Which operator recalls it, and why.
+        recall: Recall,
+    },
+    /// The document had been held back as a copy and takes the place of its recalled
+    /// representative.
+    Restored {
+        /// The document's sequence number.
+        seqno: SeqNo,
+        /// Who the document is.
+        identity: Identity,
+        /// The representative.
+        original: Identity,
+    },
+}
+
+impl FateChange {
+    /// The sequence number of the document that is recalled or restored.
+    pub fn seqno(&self) -> SeqNo {
+        match self {
+            Self::Recalled { recall, .. } => recall.seqno,
+            Self::Restored { seqno, .. } => *seqno,
+        }
+    }
+
+    /// The document that is recalled or restored.
+    pub fn identity(&self) -> &Identity {
+        match self {
+            Self::Recalled { identity, .. } | Self::Restored { identity, .. } => identity,
+        }
+    }
+}
+
+/// An alarm with the names of its members.
+#[derive(Clone, Debug)]
+pub struct NamedAlarm {
+    /// The alarm.
+    pub alarm: Alarm,
+    /// Ids of the documents that carry its phrase, oldest first.
+    pub members: Vec<String>,
+}

@@ -1,0 +1,14 @@
+//! What do the JSON lines of the output contract say? Every line carries `v`, the version of its
+//! schema.
+
+mod alarm;
+mod dead_letter;
+mod decision;
+mod recall;
+mod schema;
+
+pub use alarm::AlarmLine;
+pub use dead_letter::dead_letter;
+pub use decision::{DecisionLine, reasons};
+pub use recall::{RecallLine, SettledLine};
+pub use schema::{ENGINE, SCHEMA, rounded, to_line};

@@ -1,0 +1,82 @@
+//! What does `recalls` say about documents that passed, or were held back, before?
+
+use operators::{document::SeqNo, finding::Reason};
+use serde::Serialize;
+
+use super::schema::{SCHEMA, alarm_name};
+use crate::{engine::FateChange, state::ledger::Identity};
+
+/// The line of a recall or a restore.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecallLine<'a> {
+    v: u32,
+    action: &'static str,
+    id: &'a str,
+    position: &'a str,
+    operator: &'static str,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm: Option<String>,
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    matched: Option<&'a str>,
+}
+
+impl<'a> RecallLine<'a> {
+    /// The line of what the engine changed; `shard` is this file shard's number, if it is one of
+    /// several.
+    pub fn new(change: &'a FateChange, shard: Option<u32>) -> Self {
+        match change {
+            FateChange::Recalled { identity, recall } => Self {
+                v: SCHEMA,
+                action: "recall",
+                id: &identity.id,
+                position: &identity.position,
+                operator: recall.operator,
+                reason: recall.reason.as_str(),
+                alarm: recall.alarm.map(|alarm| alarm_name(shard, alarm)),
+                matched: None,
+            },
+            FateChange::Restored { identity, original, .. } => Self {
+                v: SCHEMA,
+                action: "restore",
+                id: &identity.id,
+                position: &identity.position,
+                operator: "engine",
+                reason: "representative_recalled",
+                alarm: None,
+                matched: Some(&original.id),
+            },
+        }
+    }
+
+    /// The line of a document that passed in one file shard and is a copy of one that passed in an
+    /// earlier shard.
+    pub fn copy(copy: &'a Identity, operator: &'static str, reason: Reason, original: &'a Identity) -> Self {
+        Self {
+            v: SCHEMA,
+            action: "recall",
+            id: &copy.id,
+            position: &copy.position,
+            operator,
+            reason: reason.as_str(),
+            alarm: None,
+            matched: Some(&original.id),
+        }
+    }
+}
+
+/// The settled watermark: says on the recalls channel which documents no recall or restore can
+/// reach any more.
+#[derive(Clone, Debug, Serialize)]
+pub struct SettledLine {
+    v: u32,
+    action: &'static str,
+    up_to: SeqNo,
+}
+
+impl SettledLine {
+    /// The line that calls every document before `up_to` settled.
+    pub fn new(up_to: SeqNo) -> Self {
+        Self { v: SCHEMA, action: "settled", up_to }
+    }
+}

@@ -1,0 +1,22 @@
+//! What is written about a decided batch, and where does it go?
+//!
+//! The engine gives values of the domain; what leaves the process is made of them here, between
+//! engine and stage.
+//!
+//! | file | question it answers |
+//! |---|---|
+//! | [`lines`] | what do the JSON lines say: decisions, recalls, alarms, dead letters? |
+//! | `record` | what is a record on its way to a channel? |
+//! | `routing` | which records does a decided document become, and on which channels? |
+//! | `oversize` | what becomes of a record that its topic does not take? |
+//! | [`publishing`] | how does the staged corpus become the final one, in the last pass? |
+
+pub mod lines;
+mod oversize;
+pub mod publishing;
+mod record;
+mod routing;
+
+pub use oversize::{TOO_LARGE, replace_oversize};
+pub use record::OutputRecord;
+pub use routing::{SEQNO_HEADER, records};

@@ -1,0 +1,36 @@
+//! What is a record on its way to a channel?
+
+use connectors::{
+    committer::{Channel, Outgoing},
+    source::EnvelopeHeader,
+};
+
+/// A record to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputRecord {
+    /// Where it goes.
+    pub channel: Channel,
+    /// Its key. Records in files have none.
+    pub key: Option<Vec<u8>>,
+    /// Its headers. Records in files have none.
+    pub headers: Vec<EnvelopeHeader>,
+    /// Its bytes.
+    pub value: Vec<u8>,
+}
+
+impl OutputRecord {
+    /// A record without key and headers.
+    pub fn plain(channel: Channel, value: Vec<u8>) -> Self {
+        Self { channel, key: None, headers: Vec::new(), value }
+    }
+
+    /// The record as a committer takes it.
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        Outgoing { channel: self.channel, key: self.key.as_deref(), headers: &self.headers, value: &self.value }
+    }
+}
+
+/// A header of weir's own, with a text as its value.
+pub(super) fn header(name: &str, value: String) -> EnvelopeHeader {
+    EnvelopeHeader { name: name.to_owned(), value: Some(value.into_bytes()) }
+}

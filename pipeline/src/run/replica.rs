@@ -1,0 +1,290 @@
+//! How does one copy of the state move forward, and how is it saved?
+//!
+//! A replica is everything that a run has on its own side of the sink: the source with what was
+//! taken from it, the engine, the positions of what was processed, the crash journal and the
+//! snapshots. It writes nothing to a sink.
+//!
+//! ```text
+//! active stage           prepare, process, (the stage commits), settled, snapshot
+//! restart and standby    replay for each journal record, snapshot
+//! ```
+//!
+//! While one batch is committed the next one is prepared, so two batches may be in flight at once.
+//! If a process crashes with them, the next one finds both in the crash journal
+//! ([`crate::state::crash_journal`]). A batch that crashes often is suspect: its records are
+//! prepared one at a time, and nothing is prepared beside them, so that a crash can be blamed on
+//! one record.
+
+use std::{collections::VecDeque, time::Instant};
+
+use connectors::{
+    position::Positions,
+    source::{Record, Source},
+};
+use operators::document::SeqNo;
+use tracing::debug;
+
+use crate::{
+    engine::{Engine, Prepared, Processed},
+    journal::Journal,
+    run::{error::RunError, intake::Intake, pace::Pace, restart::Restart, restored::Restored},
+    state::{
+        crash_journal::CrashJournal,
+        snapshot::{Body, Snapshots},
+    },
+};
+
+/// Source, engine, positions, crash journal and snapshots, all at one place of the input.
+pub struct Replica<S> {
+    intake: Intake<S>,
+    engine: Engine,
+    /// Where the input stands after what was processed. The intake may be further.
+    positions: Positions,
+    crash_journal: CrashJournal,
+    snapshots: Snapshots,
+    pace: Pace,
+    /// The next sequence number when the last snapshot was taken, by whichever process.
+    snapshot_at: SeqNo,
+    has_taken_snapshot: bool,
+    /// Records of a suspect batch that were read and are not prepared yet.
+    suspects: VecDeque<Record>,
+    /// Whether the batch that was prepared last is a single suspect record.
+    is_alone: bool,
+}
+
+impl<S: Source> Replica<S> {
+    /// Begins where the newest snapshot ends.
+    ///
+    /// # Errors
+    /// If the source does not reach there.
+    pub fn open(source: S, restored: Restored, pace: Pace) -> Result<Self, RunError> {
+        let Restored { mut engine, snapshots, crash_journal, restart } = restored;
+        let intake = Intake::open(source, &restart, pace)?;
+        engine.name_partitions(intake.source().partitions());
+        Ok(Self {
+            snapshot_at: engine.next(),
+            positions: restart.positions,
+            intake,
+            engine,
+            crash_journal,
+            snapshots,
+            pace,
+            has_taken_snapshot: false,
+            suspects: VecDeque::new(),
+            is_alone: false,
+        })
+    }
+
+    /// From here on partitions have the numbers that another group's journal gives them
+    /// ([`Self::redecide`]).
+    pub fn number_by_other_journal(&mut self) {
+        self.intake.number_by_other_journal();
+    }
+
+    /// Takes a committed batch in again, along its journal record: state changes as it did then,
+    /// and nothing is emitted.
+    ///
+    /// # Errors
+    /// If the record does not go on where this state ends, or the input no longer holds the batch.
+    pub fn replay(&mut self, record: &[u8]) -> Result<Journal, RunError> {
+        let journal = Journal::decode(record).map_err(RunError::Journal)?;
+        self.check(&journal)?;
+        self.intake.keep_numbers(&journal.partitions)?;
+        self.reprocess(&journal)?;
+        Ok(journal)
+    }
+
+    /// Takes a batch in along the journal of another group. Unlike [`Self::replay`] nothing of it
+    /// is committed here yet.
+    ///
+    /// # Errors
+    /// As [`Self::replay`].
+    pub(super) fn redecide(&mut self, journal: &Journal) -> Result<Processed, RunError> {
+        self.check(journal)?;
+        self.intake.adopt_numbers(&journal.partitions)?;
+        let processed = self.reprocess(journal)?;
+        Ok(self.with_partition_names(processed))
+    }
+
+    /// Goes on with records that were never taken, after the last [`Self::replay`].
+    ///
+    /// # Errors
+    /// If the source cannot go there.
+    pub(super) fn resume(&mut self) -> Result<(), RunError> {
+        self.intake.resume(&self.engine.settings().faults)
+    }
+
+    /// Checks that a journal record goes on where this state ends.
+    fn check(&self, journal: &Journal) -> Result<(), RunError> {
+        if journal.first_seqno != u64::from(self.engine.next()) {
+            let (got, expected) = (journal.first_seqno, self.engine.next());
+            return Err(RunError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
+        }
+        if journal.verdict_digest != self.engine.settings().verdict_digest {
+            return Err(RunError::Refused("journal was written under another configuration or background".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Reads a journal's batch and processes it as its writer did.
+    fn reprocess(&mut self, journal: &Journal) -> Result<Processed, RunError> {
+        self.engine.name_partitions(self.intake.source().partitions());
+        let records = self.intake.reread(journal)?;
+        self.engine.skip(journal.skipped.iter().copied());
+        let prepared = self.engine.prepare(records, Some(journal.votes.clone()));
+        self.take_in(prepared)
+    }
+
+    /// Reads and prepares the next batch, of at most `left` records. `None` at the end of the
+    /// input, if there is nothing for now, and while another batch is in flight beside which
+    /// nothing may be prepared.
+    ///
+    /// # Errors
+    /// If the source fails, or the crash journal cannot be written.
+    pub(super) fn prepare(&mut self, left: Option<u64>) -> Result<Option<Prepared>, RunError> {
+        let is_ahead = self.crash_journal.is_in_flight();
+        if is_ahead && self.is_alone {
+            return Ok(None);
+        }
+        if self.suspects.is_empty() {
+            let Some(records) = self.intake.read(self.engine.next(), left, &self.engine.settings().faults)? else {
+                return Ok(None);
+            };
+            self.engine.name_partitions(self.intake.source().partitions());
+            if !self.crash_journal.is_suspect(&records) {
+                self.is_alone = false;
+                return self.prepare_records(records).map(Some);
+            }
+            self.suspects = records.into();
+        }
+        if is_ahead {
+            return Ok(None);
+        }
+        self.is_alone = true;
+        self.suspects.pop_front().map(|record| self.prepare_records(vec![record])).transpose()
+    }
+
+    /// Prepares records. If the process crashes with them, the crash is theirs.
+    fn prepare_records(&mut self, records: Vec<Record>) -> Result<Prepared, RunError> {
+        self.crash_journal.begin(records.iter().map(|record| record.position))?;
+        Ok(self.engine.prepare(records, None))
+    }
+
+    /// Decides what was prepared last. What comes back must be committed; then [`Self::settled`]
+    /// follows.
+    ///
+    /// # Errors
+    /// If state cannot be written.
+    pub(super) fn process(&mut self, prepared: Prepared) -> Result<Processed, RunError> {
+        // A batch that was prepared ahead is in flight no longer: it was survived until the batch before was settled.
+        self.crash_journal.begin(prepared.positions())?;
+        let processed = self.take_in(prepared)?;
+        Ok(self.with_partition_names(processed))
+    }
+
+    fn take_in(&mut self, prepared: Prepared) -> Result<Processed, RunError> {
+        for position in prepared.positions() {
+            if !self.positions.contains(position) {
+                self.positions.advance(position);
+            }
+        }
+        Ok(self.engine.process(prepared)?)
+    }
+
+    fn with_partition_names(&mut self, processed: Processed) -> Processed {
+        Processed { journal: self.intake.name_partitions_in(processed.journal), ..processed }
+    }
+
+    /// The journal record of a commit without records. `is_last`: its writer ends.
+    pub(super) fn heartbeat(&mut self, is_last: bool) -> Journal {
+        self.intake.name_partitions_in(Journal {
+            first_seqno: u64::from(self.engine.next()),
+            verdict_digest: self.engine.settings().verdict_digest,
+            is_last,
+            ..Journal::default()
+        })
+    }
+
+    /// All batches in flight are committed, or have failed in a way that the process survived.
+    ///
+    /// # Errors
+    /// If the crash journal cannot be written.
+    pub(super) fn settled(&mut self) -> Result<(), RunError> {
+        Ok(self.crash_journal.release()?)
+    }
+
+    /// Whether a snapshot is due here. Batches of this process end at the sequence numbers of
+    /// snapshots; those of a journal may have been cut elsewhere.
+    pub fn is_snapshot_due(&self) -> bool {
+        self.engine.next() / self.pace.snapshot_documents > self.snapshot_at / self.pace.snapshot_documents
+    }
+
+    /// Takes a snapshot that belongs to `checkpoint` of the sink. It is written by a thread of its
+    /// own.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn snapshot(&mut self, checkpoint: &[u8]) -> Result<(), RunError> {
+        let begun = Instant::now();
+        let (logs, files) = self.engine.flush_logs()?;
+        let restart = Restart {
+            checkpoint: (!checkpoint.is_empty()).then(|| checkpoint.to_vec()),
+            positions: self.positions.clone(),
+            partitions: self.intake.journaled_names().to_vec(),
+            seed: self.engine.settings().features.seed,
+            logs,
+        };
+        let mut body = Body::default();
+        body.push(restart.encode());
+        self.engine.save(&mut body);
+        let copied = begun.elapsed();
+        self.snapshots.write_behind(u64::from(self.engine.next()), body, files)?;
+        (self.snapshot_at, self.has_taken_snapshot) = (self.engine.next(), true);
+        let stopped = begun.elapsed();
+        if let Some(&oldest) = self.snapshots.list()?.last() {
+            self.engine.forget_before(oldest as u32)?;
+        }
+        // The stream stood still for the copy, and for the snapshot before this one to be on disk.
+        let (copied_ms, stopped_ms) = (copied.as_millis(), stopped.as_millis());
+        debug!(documents = self.engine.next(), copied_ms, stopped_ms, "snapshot");
+        Ok(())
+    }
+
+    /// Bytes of the newest snapshot on disk. While one is being written this is the one before.
+    pub fn snapshot_bytes(&self) -> u64 {
+        self.snapshots.newest_bytes()
+    }
+
+    /// Whether this process has taken a snapshot.
+    pub fn has_taken_snapshot(&self) -> bool {
+        self.has_taken_snapshot
+    }
+
+    /// Waits until the last snapshot is on disk.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn finish(&mut self) -> Result<(), RunError> {
+        Ok(self.snapshots.finish()?)
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The source.
+    pub fn source(&self) -> &S {
+        self.intake.source()
+    }
+
+    /// Where the input stands after what was processed.
+    pub fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    /// Gives the engine back at the end.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+}

@@ -1,0 +1,245 @@
+//! In which order are batches read, processed and committed? This is the loop; it is the same for
+//! files, for memory and for a broker.
+//!
+//! ```text
+//! open        newest sound snapshot -> committer.recover(checkpoint) -> silent replay along the journal
+//! step        source -> watermark -> engine -> committer.begin, write*, commit(journal)
+//! snapshot    at fixed sequence numbers: sink checkpoint, positions, engine; one file, renamed into place
+//! ```
+//!
+//! While a batch is committed on a thread of its own, the next one is read, decoded and its
+//! features are computed. Any failure between two commits leaves the sink as it was:
+//! [`Stage::open`] on the same state and the same sink goes on as if nothing had happened.
+
+use std::{
+    panic::resume_unwind,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use connectors::{committer::Committer, source::Source};
+use tracing::info;
+
+use crate::{
+    engine::{Engine, Outcome, Prepared, Processed},
+    journal::Journal,
+    output::{self, OutputRecord},
+    policy::Route,
+    run::{commit::Batch, error::RunError, pace::Pace, replica::Replica, restored::Restored},
+    watch::Watch,
+};
+
+/// The active stage: a replica whose decisions are committed.
+pub struct Stage<S, C> {
+    replica: Replica<S>,
+    committer: C,
+    /// What was prepared while the batch before was committed.
+    ahead: Option<Prepared>,
+    /// To be written with the next commit, beside the records of its documents.
+    beside: Vec<OutputRecord>,
+    watch: Option<Arc<Watch>>,
+}
+
+impl<S: Source, C: Committer> Stage<S, C> {
+    /// Brings source, sink and engine to the same place. The engine in `restored` is as its
+    /// snapshot left it; what the sink holds beyond that is read again silently.
+    ///
+    /// # Errors
+    /// If any of the three cannot get there.
+    pub fn open(source: S, committer: C, mut restored: Restored, pace: Pace) -> Result<Self, RunError> {
+        let checkpoint = restored.restart.checkpoint.take();
+        Self::activate(Replica::open(source, restored, pace)?, committer, checkpoint.as_deref())
+    }
+
+    /// Takes over from the process that was active before. `replica` has followed the sink up to
+    /// `checkpoint`.
+    ///
+    /// # Errors
+    /// If the sink cannot be taken over, or the replica cannot follow to its end.
+    pub fn activate(mut replica: Replica<S>, mut committer: C, checkpoint: Option<&[u8]>) -> Result<Self, RunError> {
+        let recovered = committer.recover(checkpoint)?;
+        for record in &recovered.journal {
+            replica.replay(record)?;
+        }
+        replica.resume()?;
+        if replica.engine().next() > 0 {
+            info!(documents = replica.engine().next(), journal = recovered.journal.len(), "restored");
+        }
+        Ok(Self { replica, committer, ahead: None, beside: Vec::new(), watch: None })
+    }
+
+    /// Reports to `watch` what is committed from now on.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<Watch>) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Takes one micro-batch through the engine and commits it; `false` at the end of the input, or
+    /// if there is nothing for now. `records_left` is how many records may still be read, if that
+    /// is limited.
+    ///
+    /// # Errors
+    /// If reading, state or committing failed. The stage must then be opened anew.
+    pub fn step(&mut self, records_left: Option<u64>) -> Result<bool, RunError> {
+        let done = self.try_step(records_left);
+        if done.is_err() {
+            // An error that is reported is no crash.
+            self.replica.settled()?;
+        }
+        done
+    }
+
+    fn try_step(&mut self, records_left: Option<u64>) -> Result<bool, RunError> {
+        let ahead = self.ahead.take();
+        let prepared = if ahead.is_some() { ahead } else { self.replica.prepare(records_left)? };
+        let Some(prepared) = prepared else { return Ok(false) };
+        let left = records_left.map(|left| left.saturating_sub(prepared.len() as u64));
+        let processed = self.replica.process(prepared)?;
+        self.commit_and_prepare(&processed, left)?;
+        self.snapshot_if_due()?;
+        Ok(true)
+    }
+
+    /// Decides a batch of another group's journal again, and commits it as one of this group.
+    ///
+    /// # Errors
+    /// As [`Self::step`], and if the journal does not go on where this state ends.
+    pub fn redecide(&mut self, journal: &Journal) -> Result<(), RunError> {
+        let processed = self.replica.redecide(journal)?;
+        self.commit(&processed)?;
+        self.snapshot_if_due()
+    }
+
+    /// Adds a record to the next commit.
+    pub fn write_beside(&mut self, record: OutputRecord) {
+        self.beside.push(record);
+    }
+
+    /// Commits without documents, as a sign of life in the journal. `is_last`: no commit of this
+    /// process follows, so a standby need not wait.
+    ///
+    /// # Errors
+    /// If committing failed. The stage must then be opened anew.
+    pub fn heartbeat(&mut self, is_last: bool) -> Result<(), RunError> {
+        let journal = self.replica.heartbeat(is_last);
+        self.commit(&Processed { journal, outcomes: Vec::new() })
+    }
+
+    /// Commits a batch.
+    fn commit(&mut self, processed: &Processed) -> Result<(), RunError> {
+        let (records, replaced) = self.serialise(&processed.outcomes);
+        let (positions, journal) = (self.replica.positions(), processed.journal.encode());
+        let batch = Batch { records: &records, beside: &self.beside, positions, journal: &journal };
+        let took = batch.commit(&mut self.committer)?;
+        self.committed(processed, &replaced, took);
+        Ok(())
+    }
+
+    /// Commits a batch and prepares the next one meanwhile, of at most `left` records.
+    fn commit_and_prepare(&mut self, processed: &Processed, left: Option<u64>) -> Result<(), RunError> {
+        // Serialised here: the committing thread asks nothing of the thread pool, which may wait for this thread.
+        let (records, replaced) = self.serialise(&processed.outcomes);
+        let (positions, journal) = (self.replica.positions().clone(), processed.journal.encode());
+        let batch = Batch { records: &records, beside: &self.beside, positions: &positions, journal: &journal };
+        let (replica, committer, watch) = (&mut self.replica, &mut self.committer, self.watch.as_deref());
+        let (committed, ahead) = thread::scope(|scope| {
+            let committing = scope.spawn(|| {
+                let _waiting = watch.map(|watch| watch.waiting("commit"));
+                batch.commit(committer)
+            });
+            let ahead = replica.prepare(left);
+            (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
+        });
+        self.committed(processed, &replaced, committed?);
+        // Nothing is in flight between two steps: whoever kills the process then does not mean a record.
+        self.replica.settled()?;
+        self.ahead = ahead?;
+        Ok(())
+    }
+
+    /// What is written of a batch, and the routes of its documents that are replaced by dead
+    /// letters.
+    fn serialise(&self, outcomes: &[Outcome]) -> (Vec<Vec<OutputRecord>>, Vec<Route>) {
+        let settings = self.engine().settings();
+        let mut records = output::records(settings, outcomes);
+        let bytes_max = |channel| self.committer.bytes_max(channel);
+        let replaced = output::replace_oversize(settings, outcomes, &mut records, bytes_max);
+        (records, replaced)
+    }
+
+    /// A batch was committed: reports it.
+    fn committed(&mut self, processed: &Processed, replaced: &[Route], took: Duration) {
+        self.beside.clear();
+        let Some(watch) = &self.watch else { return };
+        let bytes = |outcome: &Outcome| outcome.item().record.payload.len() as u64;
+        let outcomes = &processed.outcomes;
+        watch.received(outcomes.len() as u64, outcomes.iter().map(bytes).sum());
+        watch.committed(self.replica.engine().counts(), outcomes, replaced);
+        watch.batch(outcomes.len(), took);
+    }
+
+    fn snapshot_if_due(&mut self) -> Result<(), RunError> {
+        if self.replica.is_snapshot_due() { self.snapshot() } else { Ok(()) }
+    }
+
+    /// Takes a snapshot now.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn snapshot(&mut self) -> Result<(), RunError> {
+        let begun = Instant::now();
+        let checkpoint = self.committer.checkpoint()?;
+        self.replica.snapshot(&checkpoint)?;
+        let stopped = begun.elapsed();
+        if let Some(watch) = &self.watch {
+            watch.snapshot(stopped, self.replica.snapshot_bytes());
+            watch.state(&self.engine().state_bytes());
+        }
+        Ok(())
+    }
+
+    /// Waits until a snapshot of this process is on disk, and takes one if there was none: a group
+    /// that has committed anything can then always go on.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn ensure_snapshot(&mut self) -> Result<(), RunError> {
+        if !self.replica.has_taken_snapshot() {
+            self.snapshot()?;
+        }
+        self.replica.finish()
+    }
+
+    /// The replica: what is committed, as state.
+    pub fn replica(&self) -> &Replica<S> {
+        &self.replica
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        self.replica.engine()
+    }
+
+    /// The source.
+    pub fn source(&self) -> &S {
+        self.replica.source()
+    }
+
+    /// Ends at the end of the input: outputs and logs are durable, and if `keep_state` a last
+    /// snapshot is too. Gives the engine back, and the checkpoint of the outputs.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn finish(mut self, keep_state: bool) -> Result<(Engine, Vec<u8>), RunError> {
+        if keep_state {
+            self.snapshot()?;
+        }
+        self.replica.finish()?;
+        let checkpoint = self.committer.checkpoint()?;
+        let mut engine = self.replica.into_engine();
+        engine.sync_ledger()?;
+        Ok((engine, checkpoint))
+    }
+}

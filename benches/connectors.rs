@@ -25,7 +25,7 @@ use connectors::{
     source::{Limit, Payload, Source},
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use sample::{Kind, Sample, Size};
+use sample::{DocumentKind, Sample, Size};
 use tempfile::TempDir;
 
 const SAMPLE_SEED: u64 = 11;
@@ -201,7 +201,7 @@ fn input(_: &mut Criterion) {
     let files = files();
     assert_eq!(files.lines.split_inclusive(|&b| b == b'\n').count(), SIZE.reference as usize);
     assert_eq!(files.sample.pages.values().sum::<u32>(), SIZE.pages);
-    assert!(files.sample.pages[&Kind::Ordinary] > 0);
+    assert!(files.sample.pages[&DocumentKind::Ordinary] > 0);
 }
 
 criterion_group!(benches, input, inflate, framing, sources, committers);

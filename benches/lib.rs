@@ -14,7 +14,7 @@ use pipeline::{
     layout::StateFolder,
     run::{Ingredients, Lists, Restored, assemble},
 };
-use sample::{Kind, SampleDocument, Size};
+use sample::{DocumentKind, SampleDocument, Size};
 
 /// As in the product.
 #[global_allocator]
@@ -35,7 +35,7 @@ pub fn crawl(size: Size, sample_seed: u64, seed: Seed) -> (Arc<Background>, Vec<
     let mut pages = Vec::new();
     for page in sample::documents(size, sample_seed) {
         match page.kind {
-            Kind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
+            DocumentKind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
             _ => pages.push(page),
         }
     }

@@ -39,7 +39,7 @@ use operators::{
     unicode::{self, Unicode},
 };
 use pipeline::features::Features;
-use sample::{Kind, SampleDocument, Size};
+use sample::{DocumentKind, SampleDocument, Size};
 
 const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;
@@ -55,7 +55,7 @@ const SET_BYTES: usize = 256 << 10;
 struct Corpus {
     background: Arc<Background>,
     features: Features,
-    kinds: Vec<Kind>,
+    kinds: Vec<DocumentKind>,
     documents: Vec<Document>,
 }
 
@@ -80,21 +80,21 @@ fn document(features: &Features, page: SampleDocument) -> Document {
 
 impl Corpus {
     /// Documents of one of the kinds.
-    fn of<'a>(&'a self, kinds: &'a [Kind]) -> impl Iterator<Item = &'a Document> {
+    fn of<'a>(&'a self, kinds: &'a [DocumentKind]) -> impl Iterator<Item = &'a Document> {
         self.kinds.iter().zip(&self.documents).filter(|(kind, _)| kinds.contains(kind)).map(|(_, document)| document)
     }
 
     /// Ordinary text, cut into pages of about `bytes`.
     fn pages(&self, bytes: usize) -> Vec<Document> {
         let mut text = String::new();
-        self.of(&[Kind::Ordinary])
+        self.of(&[DocumentKind::Ordinary])
             .take_while(|d| (text.push_str(&d.text), text.push('\n'), text.len() < SET_BYTES).2)
             .for_each(drop);
         let mut pages = Vec::new();
         while text.len() > bytes {
             let rest = text.split_off(text.floor_char_boundary(bytes));
             let url = format!("https://site{}.example/page", pages.len());
-            let page = SampleDocument { id: String::new(), url, text, time: 0, kind: Kind::Ordinary };
+            let page = SampleDocument { id: String::new(), url, text, time: 0, kind: DocumentKind::Ordinary };
             pages.push(document(&self.features, page));
             text = rest;
         }
@@ -190,9 +190,9 @@ fn inspect(inspector: &dyn Inspector, document: &Document) -> usize {
 
 fn unicode(criterion: &mut Criterion) {
     let operator = Unicode::new(unicode::Config::default());
-    let (hits, all) = found(&operator, corpus().of(&[Kind::HiddenCharacters, Kind::LookalikeLetters]));
+    let (hits, all) = found(&operator, corpus().of(&[DocumentKind::HiddenCharacters, DocumentKind::LookalikeLetters]));
     assert!(all >= 10 && hits == all, "found {hits} of {all} pages with disguised characters");
-    assert_eq!(found(&operator, corpus().of(&[Kind::Ordinary])).0, 0, "ordinary pages");
+    assert_eq!(found(&operator, corpus().of(&[DocumentKind::Ordinary])).0, 0, "ordinary pages");
     by_size(criterion, "unicode", |d| inspect(&operator, d));
     let with = |d: &Document, text: String| Document { parts: Parts::one(&text), text: text.into(), ..d.clone() };
     let ascii = |d: &Document| with(d, d.text.replace(|c: char| !c.is_ascii(), ""));
@@ -214,9 +214,9 @@ fn unicode(criterion: &mut Criterion) {
 
 fn gibberish(criterion: &mut Criterion) {
     let operator = Gibberish::new(&gibberish::Config::default(), Arc::clone(&corpus().background));
-    let (hits, all) = found(&operator, corpus().of(&[Kind::WordSalad]));
+    let (hits, all) = found(&operator, corpus().of(&[DocumentKind::WordSalad]));
     assert!(all >= 5 && hits == all, "found {hits} of {all} pages of random words");
-    let (hits, all) = found(&operator, corpus().of(&[Kind::Ordinary]));
+    let (hits, all) = found(&operator, corpus().of(&[DocumentKind::Ordinary]));
     assert!(hits * 200 <= all, "found {hits} of {all} ordinary pages, expected at most 0.5%");
     by_size(criterion, "gibberish", |d| inspect(&operator, d));
 }
@@ -327,7 +327,7 @@ impl<O: Operator> Stream<O> {
     }
 
     /// How many documents of the kinds ended as `fate` says, of how many.
-    fn ended(&self, kinds: &[Kind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
+    fn ended(&self, kinds: &[DocumentKind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
         let of_kind = corpus().kinds.iter().enumerate().filter(|(_, kind)| kinds.contains(kind));
         of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(self.ledger.fate(o as SeqNo))), all + 1))
     }
@@ -386,11 +386,11 @@ fn near(criterion: &mut Criterion) {
     let make = || NearDup::new(&near_dup::Config::default(), SEED);
     phases(criterion, make, |stream| {
         let is_copy = |fate| matches!(fate, Fate::Duplicate(_));
-        let (hits, all) = stream.ended(&[Kind::CopyExact], is_copy);
+        let (hits, all) = stream.ended(&[DocumentKind::CopyExact], is_copy);
         assert!(all >= 60 && hits == all, "found {hits} of {all} exact copies");
         // Not every edited copy is a near copy, and bands miss some by design: so many are to be expected.
         let want = expected_copies(&near_dup::Config::default());
-        let (hits, all) = stream.ended(&Kind::PLANTED, is_copy);
+        let (hits, all) = stream.ended(&DocumentKind::PLANTED, is_copy);
         assert!(hits as f64 >= 0.9 * want, "found {hits} copies among {all} planted pages, expected {want:.1}");
         for (at, settled) in stream.settled.iter().enumerate() {
             let Some(of) = settled.findings.iter().find_map(|f| f.evidence.matched) else { continue };
@@ -416,7 +416,7 @@ fn expected_copies(config: &near_dup::Config) -> f64 {
     for (kind, document) in corpus().kinds.iter().zip(&corpus().documents) {
         let own = shingles(document);
         let mut shared = vec![0_u32; sizes.len()];
-        for shingle in own.iter().filter(|_| Kind::PLANTED.contains(kind)) {
+        for shingle in own.iter().filter(|_| DocumentKind::PLANTED.contains(kind)) {
             holders.get(shingle).into_iter().flatten().for_each(|&at| shared[at] += 1);
         }
         let similarity = |(&n, &size): (&u32, &usize)| f64::from(n) / (own.len() as f64 + size as f64 - f64::from(n));
@@ -438,11 +438,11 @@ fn spike(criterion: &mut Criterion) {
     phases(criterion, make, |stream| {
         let is_withheld = |fate| matches!(fate, Fate::Quarantined | Fate::Recalled);
         // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl raise no alarm there.
-        for kind in [Kind::SpikeWord, Kind::SpikeEdge] {
+        for kind in [DocumentKind::SpikeWord, DocumentKind::SpikeEdge] {
             let (hits, all) = stream.ended(&[kind], is_withheld);
             assert!(all >= 24 && hits * 10 >= all * 9, "withheld {hits} of {all} carriers of {kind:?}, expected nine of ten");
         }
-        let (hits, all) = stream.ended(&[Kind::Ordinary], is_withheld);
+        let (hits, all) = stream.ended(&[DocumentKind::Ordinary], is_withheld);
         assert!(hits * 200 <= all, "withheld {hits} of {all} ordinary pages, expected at most 0.5%");
     });
 }

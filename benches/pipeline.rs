@@ -35,7 +35,7 @@ use operators::{
 };
 use pipeline::{config::Config, engine::Engine, features::Features, output};
 use rayon::ThreadPoolBuilder;
-use sample::{Kind, SampleDocument, Size};
+use sample::{DocumentKind, SampleDocument, Size};
 
 const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;
@@ -50,7 +50,7 @@ const BATCH: usize = 1024;
 /// The crawl as JSON lines, and a background of the same kind of text.
 struct Corpus {
     background: Arc<Background>,
-    kinds: Vec<Kind>,
+    kinds: Vec<DocumentKind>,
     texts: Vec<String>,
     records: Vec<Record>,
 }
@@ -95,7 +95,7 @@ fn throughput(records: &[Record]) -> Throughput {
 
 /// Ordinary text, cut into pieces of about `bytes`; lines are paragraphs.
 fn texts(bytes: usize) -> Vec<String> {
-    let ordinary = corpus().kinds.iter().zip(&corpus().texts).filter(|(kind, _)| **kind == Kind::Ordinary);
+    let ordinary = corpus().kinds.iter().zip(&corpus().texts).filter(|(kind, _)| **kind == DocumentKind::Ordinary);
     let mut text = String::new();
     for (_, page) in ordinary {
         text.push_str(page);
@@ -119,7 +119,7 @@ fn json(text: &str) -> Payload {
         url: "https://site.example/page".to_owned(),
         text: text.to_owned(),
         time: 0,
-        kind: Kind::Ordinary,
+        kind: DocumentKind::Ordinary,
     };
     Payload::Line(clean_json(&as_page(page)))
 }
@@ -245,7 +245,7 @@ fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
 }
 
 /// How many documents of the kinds ended as `fate` says, of how many.
-fn ended(engine: &Engine, kinds: &[Kind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
+fn ended(engine: &Engine, kinds: &[DocumentKind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
     let of_kind = corpus().kinds.iter().enumerate().filter(|(_, kind)| kinds.contains(kind));
     of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(engine.ledger().fate(o as SeqNo))), all + 1))
 }
@@ -260,15 +260,15 @@ fn check(engine: &Engine, has_background: bool) {
     assert!(counts.is_whole() && counts.received == u64::from(SIZE.pages), "every record is accounted for: {counts:?}");
     assert!(counts.findings.get("near_dup/near_duplicate").is_some_and(|&n| n > 0), "near copies: {counts:?}");
     let is_copy = |fate| matches!(fate, Fate::Duplicate(_));
-    let (hits, all) = ended(engine, &[Kind::CopyExact], is_copy);
+    let (hits, all) = ended(engine, &[DocumentKind::CopyExact], is_copy);
     assert!(all >= 60 && hits * 10 >= all * 9, "found {hits} of {all} exact copies; a few may stand for a recalled page");
-    let (hits, all) = ended(engine, &[Kind::HiddenCharacters, Kind::LookalikeLetters], is_withheld);
+    let (hits, all) = ended(engine, &[DocumentKind::HiddenCharacters, DocumentKind::LookalikeLetters], is_withheld);
     assert_eq!(hits, all, "pages with disguised characters");
-    let (hits, all) = ended(engine, &[Kind::Ordinary], is_withheld);
+    let (hits, all) = ended(engine, &[DocumentKind::Ordinary], is_withheld);
     assert!(hits * 100 <= all, "withheld {hits} of {all} ordinary pages, expected at most 1%");
     if has_background {
         // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl raise no alarm there.
-        for kind in [Kind::SpikeWord, Kind::SpikeEdge, Kind::WordSalad] {
+        for kind in [DocumentKind::SpikeWord, DocumentKind::SpikeEdge, DocumentKind::WordSalad] {
             let (hits, all) = ended(engine, &[kind], is_withheld);
             assert!(hits * 10 >= all * 9, "withheld {hits} of {all} pages of {kind:?}, expected nine of ten");
         }

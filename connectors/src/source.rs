@@ -8,22 +8,23 @@ use crate::{
     position::{Partition, Positions},
 };
 
-/// How much of a table's rows is read.
+/// Which columns of a table are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Columns {
-    /// Every column: lines say all that rows say.
+    /// Every column, so that a line says everything that its row says.
     #[default]
     All,
-    /// Lines have the columns of these names only; a table that has none of them is read whole.
+    /// Only the columns of these names. A table that has none of them is read whole.
     Named {
-        /// Names of top-level columns.
+        /// The names of top-level columns.
         names: Vec<String>,
-        /// Whether the others are read all the same, so that a row that is handed over can be copied whole.
+        /// Whether the other columns are read nevertheless, so that a row that was handed out can
+        /// be copied whole.
         check_others: bool,
     },
 }
 
-/// How much to hand over at once. A batch holds at least one record, if there is one.
+/// How much to read at once. A batch holds at least one record, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     /// Most records.
@@ -32,15 +33,18 @@ pub struct Limit {
     pub bytes: usize,
 }
 
-/// Hands out records.
+/// An input that hands out records.
 ///
-/// Reading the same input from the same positions gives the same records; which partition comes next may vary between
-/// runs (it is fixed for files), which is why the engine journals the order it saw.
+/// Reading the same input from the same positions gives the same records. Which partition comes
+/// next may vary between runs (it is fixed for files), and therefore the engine journals the order
+/// that it has seen.
 pub trait Source: Send {
-    /// Names of the partitions: paths relative to the argument, or `topic/partition`. A broker's list may grow at its end.
+    /// Returns the names of the partitions: paths relative to the argument, or `topic/partition`.
+    /// The list of a broker may grow at its end.
     fn partitions(&self) -> &[String];
 
-    /// Numbers the partitions as an earlier run did; others follow. Called before [`Self::seek`].
+    /// Numbers the partitions as an earlier run did. New ones follow. It is called before
+    /// [`Self::seek`].
     ///
     /// # Errors
     /// If one of them is no longer there.
@@ -55,29 +59,30 @@ pub trait Source: Send {
         }
     }
 
-    /// Total payload bytes on disk, where known: for progress.
+    /// Returns the bytes of all payloads on disk, where that is known. They serve to show progress.
     fn size_hint(&self) -> Option<u64> {
         None
     }
 
-    /// Bytes of [`Self::size_hint`] consumed so far.
+    /// Returns how many bytes of [`Self::size_hint`] have been consumed.
     fn consumed(&self) -> u64 {
         0
     }
 
-    /// Goes to `positions`: the next records read are those from there on.
+    /// Goes to `positions`, so that the next records are those from there on.
     ///
     /// # Errors
     /// If the input does not reach there.
     fn seek(&mut self, positions: &Positions) -> Result<(), Error>;
 
-    /// The next records; empty at the end of the input.
+    /// Returns the next records; none at the end of the input.
     ///
     /// # Errors
     /// If the input cannot be read.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error>;
 
-    /// The next `count` records of one partition: for a re-read along a journal.
+    /// Returns the next `count` records of one partition. This serves to read the input again along
+    /// a journal.
     ///
     /// # Errors
     /// If the input cannot be read or ends before.

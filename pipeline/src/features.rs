@@ -68,7 +68,7 @@ fn differs(mismatch: DigestMismatch) -> Differs {
 /// keep that, so planted phrases are looked for there too. Boilerplate comes last, so that the last
 /// line is the page's footer.
 fn everything(page: &Page) -> (Box<str>, Parts) {
-    let apart = &page.provenance.apart;
+    let omitted = &page.provenance.omitted;
     let mut text = page.text.clone();
     let mut add = |more: &str| {
         if !more.is_empty() {
@@ -78,8 +78,8 @@ fn everything(page: &Page) -> (Box<str>, Parts) {
         text.len() as u32
     };
     let own = add("");
-    let parts = Parts { own, hidden: add(&apart.hidden), disguised: add(&apart.disguised) };
-    add(&apart.around);
+    let parts = Parts { own, hidden: add(&omitted.not_rendered), disguised: add(&omitted.visually_hidden) };
+    add(&omitted.boilerplate);
     (text.into(), parts)
 }
 
@@ -104,9 +104,10 @@ mod tests {
 
     #[test]
     fn what_stands_beside_the_text_is_matched_and_no_part_of_it() {
-        use decode::{Apart, Form, Provenance};
-        let apart = Apart { hidden: "hid\u{e9}".into(), disguised: "dis".into(), around: "round".into() };
-        let provenance = Provenance { apart, ..Provenance::default() };
+        use decode::{Form, OmittedText, Provenance};
+        let omitted =
+            OmittedText { not_rendered: "hid\u{e9}".into(), visually_hidden: "dis".into(), boilerplate: "round".into() };
+        let provenance = Provenance { omitted, ..Provenance::default() };
         let page = Page {
             id: None,
             url: None,

@@ -13,7 +13,7 @@ use operators::{
     text::{Seed, Tokenizer},
 };
 use pipeline::config::Config;
-use sample::{Kind, Size};
+use sample::{DocumentKind, Size};
 use serde_json::json;
 
 use crate::random::Random;
@@ -45,8 +45,8 @@ pub fn world() -> &'static World {
         let mut texts = Vec::new();
         for document in sample::documents(Size { pages: 2_000, reference: 1_000 }, 7) {
             match document.kind {
-                Kind::Reference => learner.add(&document.url, "reference", &tokenizer.tokens(&document.text).ids),
-                Kind::Ordinary => texts.push(document.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ")),
+                DocumentKind::Reference => learner.add(&document.url, "reference", &tokenizer.tokens(&document.text).ids),
+                DocumentKind::Ordinary => texts.push(document.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ")),
                 _ => {}
             }
         }

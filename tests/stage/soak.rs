@@ -18,7 +18,7 @@ use operators::{
     reputation::publisher::{Platforms, publisher_of},
     text::Tokenizer,
 };
-use sample::{Kind, Size};
+use sample::{DocumentKind, Size};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use testkit::{
@@ -115,7 +115,7 @@ fn settings(listen: &str) -> [String; 11] {
 fn background() -> NamedTempFile {
     let tokenizer = Tokenizer::new(stream::SEED, 50_000);
     let mut learner = Learner::new(stream::SEED, LearnOptions::default());
-    for page in sample::documents(SIZE, SEED).take_while(|page| page.kind == Kind::Reference) {
+    for page in sample::documents(SIZE, SEED).take_while(|page| page.kind == DocumentKind::Reference) {
         learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids);
     }
     let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");

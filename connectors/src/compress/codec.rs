@@ -7,7 +7,8 @@ use super::{
     zst::{self, Zst},
 };
 
-/// What a zip begins with. One that is read as a file has no directory that makes sense, but gzip members among its bytes.
+/// The first bytes of a zip. A zip that is read as one file has no sound directory, but has gzip
+/// members among its bytes.
 pub const ZIP_MAGIC: [u8; 4] = *b"PK\x03\x04";
 
 /// Unpacks the members of a file.
@@ -35,7 +36,7 @@ impl Codec {
         })
     }
 
-    /// Returns what a member begins with.
+    /// Returns the first bytes of a member.
     pub(super) fn magic(&self) -> &'static [u8] {
         if matches!(self, Self::Gzip(_)) { &gzip::MAGIC } else { &zst::MAGIC }
     }

@@ -1,4 +1,4 @@
-//! One gzip member after the other (RFC 1952).
+//! How is one gzip member after the other unpacked (RFC 1952)?
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -7,11 +7,11 @@ use super::{
     window::Window,
 };
 
-/// What a member begins with: the magic, and deflate, the only method there is.
+/// The first bytes of a member: the magic bytes, and deflate, the only method there is.
 pub(super) const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
-/// Longest header of a member: name and comment have no bound of their own.
+/// Longest header of a member, in bytes. The standard sets no bound for name and comment.
 const HEADER_BYTES_MAX: usize = 192 << 10;
-/// Checksum and length behind the data.
+/// Bytes of checksum and length behind the data.
 pub(super) const TRAILER_BYTES: usize = 8;
 
 /// Unpacks members.
@@ -29,7 +29,7 @@ impl Gzip {
     pub(super) fn begin(&mut self, window: &mut Window) -> Result<(), UnpackError> {
         self.inflate.reset(false);
         self.crc.reset();
-        // Headers are short: the long look is for those that go on beyond the first.
+        // Most headers are short. More bytes are read only for a header that goes on.
         for wanted in [64, HEADER_BYTES_MAX] {
             if let Some(length) = header_length(window.ahead(wanted)?).map_err(|why| UnpackError::Damage(why.to_owned()))? {
                 window.advance(length);
@@ -62,7 +62,7 @@ impl Gzip {
         }
     }
 
-    /// What is wrong with what was unpacked, by the trailer.
+    /// Compares the unpacked bytes with the trailer, and returns what is wrong with them.
     fn check(&self, window: &mut Window) -> Result<Option<&'static str>, UnpackError> {
         let Some(trailer) = window.ahead(TRAILER_BYTES)?.first_chunk::<TRAILER_BYTES>().copied() else {
             return Err(UnpackError::Damage("the file ends within the checksum of a gzip member".to_owned()));
@@ -73,7 +73,8 @@ impl Gzip {
         Ok((stated != made).then_some("the checksum or length of a gzip member is not that of its data"))
     }
 
-    /// The first bytes of a member that may begin with `bytes`; `None` if none does. What was being unpacked is forgotten.
+    /// Returns the first unpacked bytes of a member that begins with `bytes`; `None` if no member
+    /// does. Forgets the member that was being unpacked.
     pub(super) fn trial<'a>(&mut self, bytes: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
         let length = header_length(bytes).ok()??;
         self.inflate.reset(false);
@@ -82,7 +83,7 @@ impl Gzip {
     }
 }
 
-/// Length of the header that `bytes` begins with; `None` if it goes on behind them.
+/// Returns the length of the header that `bytes` begins with; `None` if it goes on behind them.
 fn header_length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
     const FLAG_CRC: u8 = 2;
     const FLAG_EXTRA: u8 = 4;

@@ -1,13 +1,14 @@
-//! Where do the parts begin that a file was packed in?
+//! Where do the members begin in which a file was packed?
 //!
-//! Archives are packed record by record, so the beginning of a member is a record's beginning that no page can forge: what
-//! stands inside of a member is content.
+//! Archives are packed record by record, so a member begins where a record begins. No page can
+//! forge that: its own bytes stand inside of a member.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-/// A reader that knows where members begin, if its bytes were packed. [`BufRead::fill_buf`] never hands out bytes of two of
-/// them at once, and at least 16 bytes of a new one, if it has as many.
-pub trait Members: BufRead {
+/// A reader that knows where members begin, if its bytes were packed. [`BufRead::fill_buf`] never
+/// returns bytes of two members at once. Of a new member it returns at least 16 bytes, if the
+/// member has as many.
+pub trait MemberRead: BufRead {
     /// Whether the next byte is the first of a member.
     ///
     /// # Errors
@@ -16,26 +17,27 @@ pub trait Members: BufRead {
         Ok(false)
     }
 
-    /// Where the member of the byte handed out last begins in the file; `None` for a file that is not packed.
+    /// Returns where the member of the last byte that was handed out begins in the file; `None` for
+    /// a file that is not packed.
     fn member_offset(&self) -> Option<u64> {
         None
     }
 
-    /// Bytes that are left, where that is known.
+    /// Returns how many bytes are left, where that is known.
     fn remaining(&self) -> Option<u64> {
         None
     }
 }
 
-impl Members for &[u8] {
+impl MemberRead for &[u8] {
     fn remaining(&self) -> Option<u64> {
         Some(self.len() as u64)
     }
 }
 
-impl<R: Read> Members for BufReader<R> {}
+impl<R: Read> MemberRead for BufReader<R> {}
 
-impl<T: AsRef<[u8]>> Members for Cursor<T> {
+impl<T: AsRef<[u8]>> MemberRead for Cursor<T> {
     fn remaining(&self) -> Option<u64> {
         Some((self.get_ref().as_ref().len() as u64).saturating_sub(self.position()))
     }

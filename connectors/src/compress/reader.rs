@@ -1,4 +1,7 @@
 //! Which bytes does a file hold, once it is unpacked?
+//!
+//! The reader unpacks one member after the other into its buffer, and never hands out bytes of two
+//! members at once. Where data is damaged it finds the next member ([`search`]).
 
 mod search;
 
@@ -11,7 +14,7 @@ use super::{
     codec::Codec,
     damage::{Damage, Stretch},
     gzip,
-    members::Members,
+    members::MemberRead,
     step::UnpackError,
     window::Window,
 };
@@ -19,7 +22,8 @@ use crate::limits::Limits;
 
 /// Unpacked bytes that are held.
 pub(super) const BUFFER_BYTES: usize = 64 << 10;
-/// Bytes of a new member that are unpacked before any is handed out, so that a reader can tell what begins there.
+/// Bytes of a new member that are unpacked before any is handed out, so that a reader can tell what
+/// begins there.
 const BEGINNING_BYTES: usize = 16;
 
 /// A gzip member or zstd frame that is being unpacked.
@@ -30,26 +34,28 @@ struct Member {
     produced: u64,
 }
 
-/// Damage that a reader has come to. The reader reports it once the bytes that were unpacked before it have been read.
+/// Damage that a reader has come to. The reader reports it once the bytes that were unpacked before
+/// it have been read.
 struct PendingDamage {
     code: &'static str,
     message: String,
+    /// Where the damaged member begins in the file.
     begin: u64,
-    /// Where the next member is looked for.
+    /// Where the search for the next member begins in the file.
     search_from: u64,
 }
 
-/// Reads a file's decompressed bytes.
+/// Reads the decompressed bytes of a file.
 pub struct Reader {
     window: Window,
     codec: Codec,
     ratio_max: u64,
-    /// What a member found by searching must unpack to.
+    /// Tells whether a member that a search has found unpacks to what is expected.
     expected: fn(&[u8]) -> bool,
     member: Option<Member>,
     /// Bytes unpacked from members that are no bombs.
     produced: u64,
-    /// Bytes that searches went back over.
+    /// Bytes that searches have gone back over.
     rescanned: u64,
     pending: Option<PendingDamage>,
     /// Damage before the first byte.
@@ -57,7 +63,7 @@ pub struct Reader {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// The newest member whose first byte is in `buffer`: its place there and in the file.
+    /// Where the newest member begins whose first byte is in `buffer`: there, and in the file.
     beginning: Option<(usize, u64)>,
     /// Where the member of the next byte begins in the file.
     member_offset: u64,
@@ -71,7 +77,7 @@ impl Reader {
     /// If its first bytes cannot be read.
     pub fn new(inner: Box<dyn Read + Send>, limits: &Limits) -> io::Result<Self> {
         let mut window = Window::new(inner);
-        // What is read may be unpacked from something else, and damaged there.
+        // The inner reader may itself unpack something, and find damage there.
         let first = window.ahead(Codec::MAGIC_BYTES).map(|_| None).or_else(|error| Damage::from_error(error).map(Some))?;
         let codec = Codec::of_file(window.ahead(0)?)?;
         Ok(Self {
@@ -93,24 +99,25 @@ impl Reader {
         })
     }
 
-    /// Says how many bytes the file has, where that is known.
+    /// Sets how many bytes the file has, where that is known.
     #[must_use]
     pub fn sized(self, size: Option<u64>) -> Self {
         Self { size, ..self }
     }
 
-    /// Says what a member begins with that is found behind damage; anything, if nothing is said.
+    /// Sets what a member must unpack to that is found behind damage. By default it may unpack to
+    /// anything.
     pub fn expect(&mut self, expected: fn(&[u8]) -> bool) {
         self.expected = expected;
     }
 
-    /// Bytes taken from the file so far, as they are on disk.
+    /// Returns how many bytes have been taken from the file, as they lie on disk.
     pub fn consumed(&self) -> u64 {
         self.window.position()
     }
 
-    /// At least `wanted` of the next bytes, not consumed; fewer at the end, at the end of a member, or before damage, which the
-    /// next read says.
+    /// Returns at least `wanted` of the next bytes without consuming them, or fewer at the end, at
+    /// the end of a member, or before damage. The next read reports that damage.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -121,7 +128,7 @@ impl Reader {
         while self.end < wanted.min(self.buffer.len()) && self.pending.is_none() {
             let before = self.end;
             if before > 0 && self.member.is_none() && !matches!(self.codec, Codec::Plain) {
-                break; // what is handed out belongs to one member
+                break; // bytes that are handed out at once belong to one member
             }
             self.unpack()?;
             if self.end == before {
@@ -131,7 +138,7 @@ impl Reader {
         Ok(&self.buffer[..self.end])
     }
 
-    /// Unpacks more behind what is there; nothing at the end, or where damage was met.
+    /// Unpacks more bytes into the buffer. Adds nothing at the end of the file or at damage.
     fn unpack(&mut self) -> io::Result<()> {
         while self.pending.is_none() && self.end < self.buffer.len() {
             if matches!(self.codec, Codec::Plain) {
@@ -146,36 +153,37 @@ impl Reader {
             }
             let (Some(member), false) = (&mut self.member, self.pending.is_some()) else { return Ok(()) };
             let out = &mut self.buffer[self.end..];
-            let made = match &mut self.codec {
+            let step = match &mut self.codec {
                 Codec::Plain => return Ok(()),
                 Codec::Gzip(gzip) => gzip.run(&mut self.window, out),
                 Codec::Zstd(zst) => zst.run(&mut self.window, out),
             };
-            match made {
-                Ok(made) => {
-                    member.produced += made.bytes as u64;
+            match step {
+                Ok(step) => {
+                    member.produced += step.bytes as u64;
                     let young = member.produced < BEGINNING_BYTES as u64;
-                    self.end += made.bytes;
-                    self.produced += made.bytes as u64;
-                    if let Some(flaw) = made.flaw {
-                        // The data came to its end, so the next member begins here, or within what was taken for the trailer.
+                    self.end += step.bytes;
+                    self.produced += step.bytes as u64;
+                    if let Some(flaw) = step.flaw {
+                        // The data has come to its end, so the next member begins here, or within the trailer.
                         self.note_damage(flaw, self.window.position() - gzip::TRAILER_BYTES as u64);
-                    } else if made.ended {
+                    } else if step.ended {
                         self.member = None;
                     } else {
                         self.check_ratio();
                     }
-                    if made.bytes > 0 && (made.ended || !young) {
+                    if step.bytes > 0 && (step.ended || !young) {
                         return Ok(());
                     }
                 }
-                Err(fault) => self.fail(fault)?,
+                Err(error) => self.fail(error)?,
             }
         }
         Ok(())
     }
 
-    /// Begins the next member; false at the end of the file, or where something else stands, which is then met damage.
+    /// Begins the next member. Returns false at the end of the file, or where something else
+    /// stands, which is damage.
     fn begin_member(&mut self) -> io::Result<bool> {
         if !self.find_beginning()? {
             return Ok(false);
@@ -188,11 +196,12 @@ impl Reader {
             Codec::Gzip(gzip) => gzip.begin(&mut self.window),
             Codec::Zstd(zst) => zst.begin(),
         };
-        begun.or_else(|fault| self.fail(fault)).map(|()| true)
+        begun.or_else(|error| self.fail(error)).map(|()| true)
     }
 
-    fn fail(&mut self, fault: UnpackError) -> io::Result<()> {
-        match fault {
+    /// Passes on a failure to read, and notes damage.
+    fn fail(&mut self, error: UnpackError) -> io::Result<()> {
+        match error {
             UnpackError::Disk(error) => return Err(error),
             UnpackError::Damage(message) => {
                 let begin = self.member.as_ref().map_or(self.window.position(), |member| member.offset);
@@ -202,7 +211,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Ends the member with damage, behind which the next one is looked for from a place on.
+    /// Ends the member with damage. The next member is searched for from `search_from` on.
     fn note_damage(&mut self, message: &str, search_from: u64) {
         let near = self.window.position();
         let begin = self.member.take().map_or(near, |member| member.offset);
@@ -211,6 +220,7 @@ impl Reader {
             Some(PendingDamage { code, message: format!("{message}, near byte {near} of the file"), begin, search_from });
     }
 
+    /// Ends the member, if it unpacks to too many bytes.
     fn check_ratio(&mut self) {
         let Some(member) = &self.member else { return };
         let (here, ratio) = (self.window.position(), self.ratio_max);
@@ -221,12 +231,12 @@ impl Reader {
         let (made, of) = (member.produced, here - member.offset);
         let message = format!("{of} compressed bytes gave {made} bytes, expected at most {ratio} for each");
         self.pending = Some(PendingDamage { code: "decompression_bomb", message, begin: member.offset, search_from: here });
-        // What a bomb gave is no measure of the members behind it.
+        // The bytes that a bomb gave do not count against the members behind it.
         self.produced = self.produced.saturating_sub(made);
         self.member = None;
     }
 
-    /// Says the damage that was met, once the next member is found.
+    /// Finds the next member, and returns the damage as an error.
     fn report(&mut self, pending: PendingDamage) -> io::Error {
         if let Err(error) = self.search(pending.search_from) {
             return error;
@@ -253,7 +263,7 @@ impl BufRead for Reader {
                 return Err(self.report(pending));
             }
         }
-        // What is handed out at once belongs to one member.
+        // Bytes that are handed out at once belong to one member.
         let end = match self.beginning {
             Some((at, offset)) if at <= self.start => {
                 self.member_offset = offset;
@@ -285,7 +295,7 @@ impl fmt::Debug for Reader {
     }
 }
 
-impl Members for Reader {
+impl MemberRead for Reader {
     fn at_member(&mut self) -> io::Result<bool> {
         Ok(!self.fill_buf()?.is_empty() && self.beginning.is_some_and(|(at, _)| at == self.start))
     }

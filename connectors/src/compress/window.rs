@@ -1,16 +1,18 @@
-//! A file's bytes as they lie on disk, the newest of them kept, so that a search for the next member can go back without
-//! the file being read again: what is read may be a pipe.
+//! Which bytes of a file come next, and which came last? Bytes as they lie on disk.
 //!
-//! **State** at most [`KEPT_BYTES_MAX`] behind the next byte and about as much before it is moved.
+//! The newest bytes are kept, so that a search for the next member can go back. The file cannot be
+//! read again, since it may be a pipe. **State** at most [`KEPT_BYTES_MAX`] behind the next byte,
+//! and about twice as much until the bytes are moved.
 
 use std::io::{self, Read};
 
-/// Bytes read at once.
+/// Bytes that are read at once.
 const CHUNK_BYTES: usize = 64 << 10;
-/// Bytes that can be gone back. Damaged deflate data is noticed after some KiB; truncated members are mostly shorter than this.
+/// How far one can go back, in bytes. Damaged deflate data is noticed after some KiB, and truncated
+/// members are mostly shorter than this.
 pub(super) const KEPT_BYTES_MAX: usize = 512 << 10;
 
-/// Reads a file and remembers the last part of it.
+/// Reads a file and keeps the newest bytes of it.
 pub(super) struct Window {
     inner: Box<dyn Read + Send>,
     bytes: Vec<u8>,
@@ -26,23 +28,23 @@ impl Window {
         Self { inner, bytes: Vec::new(), at: 0, base: 0, ended: false }
     }
 
-    /// Where the next byte lies in the file.
+    /// Returns the position of the next byte in the file.
     pub(super) fn position(&self) -> u64 {
         self.base + self.at as u64
     }
 
-    /// At least `wanted` of the next bytes; fewer only at the end.
+    /// Returns at least `wanted` of the next bytes, or fewer at the end.
     pub(super) fn ahead(&mut self, wanted: usize) -> io::Result<&[u8]> {
         while self.bytes.len() - self.at < wanted && self.more()? {}
         Ok(&self.bytes[self.at..])
     }
 
-    /// Takes bytes that are ahead.
+    /// Consumes bytes that are ahead.
     pub(super) fn advance(&mut self, count: usize) {
         self.at = self.bytes.len().min(self.at + count);
     }
 
-    /// Reads on behind what is there; false at the end.
+    /// Reads more bytes; returns false at the end.
     pub(super) fn more(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
@@ -65,7 +67,8 @@ impl Window {
         Ok(!self.ended)
     }
 
-    /// Goes back to a place in the file, or as near to it as bytes are kept. Returns how far it went.
+    /// Goes back to a position in the file, or as near to it as bytes are kept. Returns how far it
+    /// went, in bytes.
     pub(super) fn go_back(&mut self, position: u64) -> u64 {
         let before = self.position();
         self.at = position.clamp(self.base, before).saturating_sub(self.base) as usize;

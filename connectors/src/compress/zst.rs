@@ -1,5 +1,7 @@
-//! One zstd frame after the other (RFC 8878), with the dictionary that a WARC file may bring in its first frame (draft of the
-//! IIPC, "Zstandard compression for WARC files").
+//! How is one zstd frame after the other unpacked (RFC 8878)?
+//!
+//! The first frame of a WARC file may hold a dictionary for the others (draft of the IIPC,
+//! "Zstandard compression for WARC files").
 
 use std::io::{self, Read};
 
@@ -11,11 +13,11 @@ use super::{
 };
 use crate::limits::Limits;
 
-/// What a frame begins with.
+/// The first bytes of a frame.
 pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// What the frame with the dictionary begins with.
+/// The first bytes of the frame with the dictionary.
 const DICTIONARY_MAGIC: [u8; 4] = [0x5d, 0x2a, 0x4d, 0x18];
-/// Largest window, as a power of two: what `zstd` itself accepts without `--long`.
+/// Largest window, as a power of two: `zstd` itself accepts no larger one without `--long`.
 const WINDOW_LOG_MAX: u32 = 27;
 
 /// Unpacks frames.
@@ -39,7 +41,8 @@ impl Zst {
         Ok(Self { decoder })
     }
 
-    /// Passes over a frame of metadata that is ahead; a dictionary at the file's beginning is taken.
+    /// Passes over the frame of metadata that is ahead. Loads the dictionary, if the frame is the
+    /// first one and holds one.
     pub(super) fn skip(&mut self, window: &mut Window) -> Result<(), UnpackError> {
         let begin = window.position();
         let Some(head) = window.ahead(8)?.first_chunk::<8>().copied() else {
@@ -96,7 +99,8 @@ impl Zst {
         }
     }
 
-    /// The first bytes of a frame that may begin with `bytes`; `None` if none does. What was being unpacked is forgotten.
+    /// Returns the first unpacked bytes of a frame that begins with `bytes`; `None` if no frame
+    /// does. Forgets the frame that was being unpacked.
     pub(super) fn trial<'a>(&mut self, bytes: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
         self.decoder.reinit().ok()?;
         let (mut input, mut output) = (InBuffer::around(bytes), OutBuffer::around(&mut *out));
@@ -106,7 +110,7 @@ impl Zst {
     }
 }
 
-/// A dictionary may be packed itself.
+/// Unpacks a dictionary, if it is packed itself.
 fn unpacked(dictionary: Vec<u8>) -> io::Result<Vec<u8>> {
     if !dictionary.starts_with(&MAGIC) {
         return Ok(dictionary);

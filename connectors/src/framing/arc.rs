@@ -1,16 +1,17 @@
 //! How does an ARC record look? Versions 1 and 2 (Internet Archive, 1996 to 2008).
 //!
-//! A record is one line, a block of as many bytes as the line states, and a line break. The line is `URL IP-address
-//! Archive-date Content-type Archive-length`; version 2 has five more fields before the length. The first record of a file describes
-//! the file. URLs with spaces were written unescaped, so fields are counted from the end of the line. What the line states
-//! becomes the header fields of the WARC record that says the same, so that decoding reads one kind of header.
-//! [`super::archive`] says what damage costs and where reading goes on. The codes of damage are `arc_bad_header`,
-//! `arc_bad_length` and `arc_truncated`.
+//! A record is one line, a block of as many bytes as the line states, and a line break. The line is
+//! `URL IP-address Archive-date Content-type Archive-length`; version 2 has five more fields before
+//! the length. The first record of a file describes the file. URLs with spaces were written
+//! unescaped, so fields are counted from the end of the line. What the line states becomes the
+//! header fields of the WARC record that says the same, so that decoding reads one kind of header.
+//! [`super::archive`] says what damage costs and where reading goes on. The codes of damage are
+//! `arc_bad_header`, `arc_bad_length` and `arc_truncated`.
 
 use super::archive::{ArchiveCodes, ArchiveFormat, ArchiveRecords, HeaderFlaw};
 use crate::source::{ArchiveHeader, HeaderFields, Payload};
 
-/// What a file's description begins with in place of a URL.
+/// The description of a file begins with this in place of a URL.
 pub const FILE_PREFIX: &str = "filedesc:";
 /// Fields of version 2 between media type and length: status, checksum, location, offset and file.
 const FIELDS_OF_VERSION_2: usize = 5;
@@ -39,7 +40,7 @@ impl<'a> ArcHeaderLine<'a> {
     /// Takes a line apart; `None` if it is no such line.
     fn parse(line: &'a [u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.trim_end();
-        // Five fields from the end; what is left in front of them is the URL.
+        // Fields are counted from the end. The bytes before them are the URL.
         let mut fields = line.rsplitn(FIELDS_OF_VERSION_2 + 5, ' ');
         let length = fields.next()?;
         let newest: Vec<&str> = fields.collect();
@@ -57,7 +58,8 @@ impl<'a> ArcHeaderLine<'a> {
         has_scheme(url.as_bytes()).then_some(Self { url, date, content_type: content_type.trim_end_matches(';'), length })
     }
 
-    /// Returns the fields of the WARC record that says the same, without the length, which the block has by itself.
+    /// Returns the fields of the WARC record that says the same, without the length, which the
+    /// block has by itself.
     fn fields(&self) -> HeaderFields {
         let is_http = self.url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"));
         let (record_type, content_type) = match self.url {
@@ -85,15 +87,18 @@ impl<'a> ArcHeaderLine<'a> {
     }
 }
 
-/// A date has 14 digits; crawlers wrote some with more or with fewer.
+/// Whether a field is a date. Dates have 14 digits, but crawlers wrote some with more or with
+/// fewer.
 fn is_date(field: &str) -> bool {
     field == "-" || (8..=20).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Whether a field is an IP address.
 fn is_ip(field: &str) -> bool {
     field == "-" || field.contains(['.', ':']) && field.bytes().all(|byte| byte.is_ascii_hexdigit() || b".:".contains(&byte))
 }
 
+/// Whether bytes begin with the scheme of a URL.
 fn has_scheme(bytes: &[u8]) -> bool {
     let letters = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     letters >= 2 && bytes.get(letters) == Some(&b':')
@@ -140,7 +145,8 @@ pub fn header(line: Vec<u8>) -> ArchiveHeader {
     ArchiveHeader::new(line, fields)
 }
 
-/// Returns the header of the WARC record that says the same, without its closing empty line, for a block of so many bytes.
+/// Returns the header of the WARC record that says the same, without its closing empty line, for a
+/// block of so many bytes.
 #[must_use]
 pub fn as_warc(header: &ArchiveHeader, block_bytes: usize) -> Vec<u8> {
     let length = block_bytes.to_string();

@@ -1,22 +1,26 @@
-//! Records of an archive: a header, and a block of the length that it states.
+//! Where do the records of an archive begin and end, and which stretches are no records?
 //!
-//! WARC and ARC differ in what a header looks like ([`ArchiveFormat`]) and are alike in what can be wrong with them. What is no record
-//! is lost with one of the format's codes, and reading goes on at the next line that begins a record:
+//! A record is a header, and a block of the length that the header states. WARC and ARC differ in
+//! their headers ([`ArchiveFormat`]), and the same can be wrong with both. Bytes that are no record
+//! become a bad record with one of these codes, and reading goes on at the next line that begins a
+//! record:
 //!
 //! | code | when |
 //! |---|---|
 //! | `*_bad_header` | no header where a record should begin; one that does not end or is too long |
 //! | `*_bad_length` | the stated length is missing, no number, contradictory, or not where the block ends |
 //! | `*_truncated` | the file ends within a record |
-//! | `record_too_large` | a block over [`Limits::record_bytes_max`]; it is read over by its length |
+//! | `record_too_large` | a block over [`Limits::record_bytes_max`]; it is passed over by its length |
 //!
-//! A length is known to be wrong where the block does not end before a record, an empty line or the end, and a record begins
-//! within it: then reading goes on there. Two signs are better than a line in the content, since whoever writes a page can
-//! write one too. In a file packed record by record a member's beginning is a record's beginning, whatever the length says;
-//! and a block cannot be longer than what is left of a plain file. What looks like a record within a block that ends where it
-//! should is content, always.
+//! Three signs tell that a length is wrong. The weakest is a line that begins a record within a
+//! block that does not end before a record, an empty line or the end: reading then goes on at that
+//! line. Whoever writes a page can write such a line too, so two other signs go first. In a file
+//! that is packed record by record, a record begins where a member begins, whatever the length
+//! says. And a block cannot be longer than the rest of a plain file. Within a block that ends where
+//! it should, nothing is ever taken for a record.
 //!
-//! **Cost** one copy and one parse of the header; a block is searched only if its length is wrong. **State** one record.
+//! **Cost** one copy and one parse of the header. A block is searched only if its length is wrong.
+//! **State** one record.
 
 use std::{io, marker::PhantomData, mem};
 
@@ -25,25 +29,27 @@ use super::{
     pushback::{BlockRead, LineRead, PushbackReader},
 };
 use crate::{
-    compress::{Damage, Members},
+    compress::{Damage, MemberRead},
     limits::Limits,
     source::{ArchiveHeader, HeaderFields, Payload},
 };
 
-/// Bytes behind a block that tell whether it ends where it should: two line breaks and the beginning of a record.
+/// Bytes behind a block that tell whether it ends where it should: two line breaks and the
+/// beginning of a record.
 const BEHIND_BYTES: usize = 4 + 16;
 
-/// What the records of an archive look like.
+/// How the records of an archive look.
 pub trait ArchiveFormat {
-    /// Codes of records that are lost.
+    /// The codes of bad records.
     const CODES: ArchiveCodes;
     /// Whether an empty line ends a header; otherwise a header is one line.
     const EMPTY_LINE_ENDS: bool;
 
-    /// Whether a record may begin so, as far as 16 bytes can tell.
+    /// Whether a record may begin with these bytes, as far as 16 bytes can tell.
     fn begins(bytes: &[u8]) -> bool;
 
-    /// Whether this line, in front of `below`, is so much like a record's first that a lost reader goes on there.
+    /// Whether this line looks so much like the first line of a record that reading goes on there
+    /// after damage. The bytes `below` follow the line.
     fn is_first_line(line: &[u8], below: &[u8]) -> bool;
 
     /// Parses a header: its fields, and the length of the block that it states.
@@ -56,23 +62,23 @@ pub trait ArchiveFormat {
     fn payload(header: ArchiveHeader, block: Vec<u8>) -> Payload;
 }
 
-/// Codes of records that are lost.
+/// The codes of bad records.
 #[derive(Clone, Copy, Debug)]
 pub struct ArchiveCodes {
-    /// No header, or none that ends.
+    /// There is no header, or none that ends.
     pub bad_header: &'static str,
-    /// No length, or a wrong one.
+    /// The header states no length, or a wrong one.
     pub bad_length: &'static str,
     /// The file ends within the record.
     pub truncated: &'static str,
 }
 
-/// What is wrong with a header: what was got and what was expected.
+/// What is wrong with a header. The texts say what was found and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderFlaw {
-    /// It is no header.
+    /// The bytes are no header.
     Header(String),
-    /// It states no length.
+    /// The header states no length.
     Length(String),
 }
 
@@ -81,21 +87,24 @@ pub enum HeaderFlaw {
 pub struct ArchiveRecords<R, F> {
     input: PushbackReader<R>,
     limits: Limits,
-    /// The record being read: where it begins, its header block, the empty line that closes it, and its block.
+    /// The record that is being read: where it begins, its header, the empty line that closes the
+    /// header, and its block.
     begin: u64,
     header: Vec<u8>,
     closing: Vec<u8>,
     block: Vec<u8>,
-    /// Whether a member of a packed file begins with it, and where that begins in the file.
+    /// Whether a member of a packed file begins with the record, and where that member begins in
+    /// the file.
     whole: bool,
     member: Option<u64>,
-    /// A first line that ended the record before it, where it begins, and whether a member begins with it.
+    /// The first line of the next record, if that line ended the record before it: where it begins,
+    /// its bytes, and whether a member begins with it.
     next: Option<(u64, Vec<u8>, bool)>,
     ended: bool,
     format: PhantomData<F>,
 }
 
-/// How a header block ended.
+/// How a header ended.
 enum HeaderEnd {
     Complete,
     Truncated,
@@ -103,7 +112,7 @@ enum HeaderEnd {
     NextRecord,
 }
 
-impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
+impl<R: MemberRead, F: ArchiveFormat> ArchiveRecords<R, F> {
     /// Frames `reader`.
     pub fn new(reader: R, limits: Limits) -> Self {
         let (header, closing, block) = (Vec::new(), Vec::new(), Vec::new());
@@ -123,7 +132,7 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         }
     }
 
-    /// The next record; `None` at the end and ever after.
+    /// Returns the next record; `None` at the end and ever after.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -143,6 +152,7 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         })
     }
 
+    /// Reads one record.
     fn record(&mut self) -> io::Result<Option<Frame>> {
         if !self.first_line()? {
             self.ended = true;
@@ -180,7 +190,7 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         }
     }
 
-    /// Finds the first line that is not empty; false at the end of the file.
+    /// Reads up to the first line that is not empty; returns false at the end of the file.
     fn first_line(&mut self) -> io::Result<bool> {
         if let Some((begin, line, whole)) = self.next.take() {
             (self.begin, self.header, self.whole) = (begin, line, whole);
@@ -199,10 +209,11 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         }
     }
 
+    /// Reads a header behind its first line.
     fn rest_of_header(&mut self) -> io::Result<HeaderEnd> {
         let mut line = Vec::new();
         loop {
-            // What is read counts, also of the version line, so that no part escapes the limit.
+            // All bytes of the header count, those of its first line included.
             let Some(room) = self.limits.header_bytes_max.checked_sub(self.header.len()) else {
                 return Ok(HeaderEnd::TooLong);
             };
@@ -227,6 +238,7 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         }
     }
 
+    /// Reads the block of a record.
     fn content(&mut self, fields: HeaderFields, length: u64) -> io::Result<Option<Frame>> {
         let too_large = length > self.limits.record_bytes_max as u64;
         if let Some(left) = self.input.remaining().filter(|left| too_large && *left < length) {
@@ -241,7 +253,7 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         }
         let ends_well = read == BlockRead::Whole && self.is_followed_well();
         if self.whole && read == BlockRead::Whole {
-            // A member that is cut off goes on for a while as something else, so a block may be full and wrong.
+            // Behind a cut in a member, inflating goes on for a while with other bytes, so a block may be full and wrong.
             let most = if ends_well { BEHIND_BYTES } else { self.limits.record_bytes_max };
             self.input.check_member(self.member, most)?;
         }
@@ -272,11 +284,11 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
     fn is_followed_well(&mut self) -> bool {
         let ahead = self.input.peek(BEHIND_BYTES);
         let breaks = ahead.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        // More line breaks than that are padding, and what follows them is seen when it is read.
+        // More line breaks than that are padding. The bytes behind them are judged when they are read.
         breaks == ahead.len() || breaks > 4 || F::begins(&ahead[breaks..])
     }
 
-    /// Finds a record that begins within the block, and goes back there.
+    /// Searches the block for a record, and goes back to where it begins.
     fn rescan(&mut self, length: u64) -> Option<Frame> {
         let at = next_record::<F>(&self.block)?;
         self.input.go_back(&self.block[at..]);
@@ -285,12 +297,13 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         Some(self.bad(F::CODES.bad_length, message, self.input.position()))
     }
 
+    /// Makes a bad record of a record in which the file ends.
     fn truncated(&mut self, message: String) -> Frame {
         self.ended = true;
         self.bad(F::CODES.truncated, message, self.input.position())
     }
 
-    /// Loses everything up to the next version line.
+    /// Passes over everything up to the first line of a record.
     fn resync(&mut self, code: &'static str, message: String) -> io::Result<Option<Frame>> {
         while self.next.is_none() {
             let (begin, member) = (self.input.position(), self.input.at_member()?);
@@ -298,7 +311,7 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
             if self.input.line(self.limits.header_bytes_max, &mut line)? == LineRead::End {
                 break;
             }
-            // Of what is below nothing is known yet; of a first line in a member's beginning nothing more is asked.
+            // The bytes below are not known yet. At the beginning of a member, a weaker sign is enough.
             if F::is_first_line(&line, b"") || member && F::begins(&line) {
                 self.next = Some((begin, line, member));
             } else if self.block.len() < SNIPPET_BYTES_MAX {
@@ -309,19 +322,20 @@ impl<R: Members, F: ArchiveFormat> ArchiveRecords<R, F> {
         Ok(Some(self.bad(code, message, end)))
     }
 
+    /// Makes a bad record of everything from the beginning of this record up to `end`.
     fn bad(&self, code: &'static str, message: String, end: u64) -> Frame {
         let head = &self.header[..self.header.len().min(SNIPPET_BYTES_MAX)];
         let rest = &self.block[..self.block.len().min(SNIPPET_BYTES_MAX)];
         Frame::bad(self.begin, code, message, &[head, &self.closing, rest].concat(), end.saturating_sub(self.begin))
     }
 
-    /// The bytes' reader.
+    /// Returns the reader of the bytes.
     pub fn reader(&self) -> &R {
         self.input.reader()
     }
 }
 
-/// Where the first record begins in a block.
+/// Returns where the first record begins in a block.
 fn next_record<F: ArchiveFormat>(block: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at < block.len() {

@@ -33,7 +33,8 @@ impl Format {
         }
     }
 
-    /// Returns a test that says whether bytes may be the beginning of a record, as far as a few bytes can tell.
+    /// Returns a test that says whether bytes may be the beginning of a record, as far as a few
+    /// bytes can tell.
     #[must_use]
     pub fn begins(self) -> fn(&[u8]) -> bool {
         match self {

@@ -15,7 +15,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Makes a frame for a stretch of `length` bytes that is no record. `bytes` is the beginning of the stretch or more.
+    /// Makes a frame for a stretch of `length` bytes that is no record. `bytes` is the beginning of
+    /// the stretch or more.
     pub(super) fn bad(byte_offset: u64, code: &'static str, message: String, bytes: &[u8], length: u64) -> Self {
         let bytes = bytes[..bytes.len().min(SNIPPET_BYTES_MAX)].to_vec();
         Self { byte_offset, payload: Payload::Bad(BadRecord { code, message, bytes, length, packed: None }) }

@@ -4,7 +4,7 @@ use std::io::{self, Cursor};
 
 use super::{arc::ArcRecords, format::Format, frame::Frame, jsonl::JsonLines, warc::WarcRecords};
 use crate::{
-    compress::{Members, Reader},
+    compress::{MemberRead, Reader},
     limits::Limits,
 };
 
@@ -23,7 +23,8 @@ pub enum Framer<R> {
 }
 
 impl Framer<Reader> {
-    /// Frames the bytes of a file, packed or not. The format is guessed from the first bytes, unless it is given.
+    /// Frames the bytes of a file, packed or not. The format is guessed from the first bytes,
+    /// unless it is given.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -52,7 +53,7 @@ impl Framer<Reader> {
     }
 }
 
-impl<R: Members> Framer<R> {
+impl<R: MemberRead> Framer<R> {
     /// Frames `reader`.
     pub fn new(format: Format, reader: R, limits: Limits) -> Self {
         match format {
@@ -66,7 +67,8 @@ impl<R: Members> Framer<R> {
     /// Returns the next frame; `None` at the end and ever after.
     ///
     /// # Errors
-    /// If the file cannot be read. [`crate::compress::Damage`] is no error here: it becomes a frame.
+    /// If the file cannot be read. [`crate::compress::Damage`] is no error here: it becomes a
+    /// frame.
     pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         match self {
             Self::Jsonl(lines) => lines.next_frame(),

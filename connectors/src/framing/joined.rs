@@ -1,22 +1,29 @@
-//! Which record was a text made of? WET records joined with those of their WARC by `WARC-Refers-To`, so that a page comes once.
+//! From which record was a text extracted? Joins the records of a WARC with those of its WET by
+//! `WARC-Refers-To`, so that each page comes once.
 //!
-//! Texts lie in a file of their own, in the order of the WARC, or each right behind its record. The file of texts is read ahead
-//! into a window; a response (or resource) whose `WARC-Record-ID` one of them names takes it and becomes one record with it. Every
-//! other record of both files comes by itself, so nothing is lost and nothing comes twice:
+//! A *text* is a record of the type `conversion`. Texts lie in a file of their own, in the order of
+//! the WARC, or each right behind its record. The file of texts is read ahead into a window. A
+//! response (or resource) whose `WARC-Record-ID` a text in the window names becomes one record with
+//! that text. Every other record of both files comes by itself, so nothing is lost and nothing
+//! comes twice:
 //!
-//! - texts in front of one that was taken come before it: the WARC has lost their records;
-//! - what else is in the file of texts, its `warcinfo` and lost stretches, comes in its place among them;
-//! - at the end of the WARC the rest of the texts follows.
+//! - Texts in the window before one that was joined come before it, since the WARC has lost their
+//!   records.
+//! - Other records of the file of texts, its `warcinfo` and bad stretches, come in their place
+//!   among the texts.
+//! - The rest of the texts comes at the end of the WARC.
 //!
-//! Damage must not keep the files apart for longer than it is itself. A text that names a record which has passed says that the
-//! WARC is ahead: it and all before it come at once. After [`PATIENCE`] responses in a row that no text names, a full window is given
-//! up, and from then on one after every [`WINDOW_RECORDS`] of them. If that was wrong, since the texts lost a stretch and not the
-//! WARC, the responses that the given-up texts name pass by, and while they do the window waits for the WARC. So about as many
-//! pages come twice as were lost, and a thousand more, and then they meet again. A file of texts that leaves out 99 of 100 pages
-//! may be given up for a while where nothing is lost.
+//! Damage must not keep the two files apart for longer than the damage is itself. If a text names a
+//! record that has passed, the WARC is ahead: that text and all before it come at once. If no text
+//! names any of [`PATIENCE`] responses in a row, a full window is given up, and after that one
+//! window behind every [`WINDOW_RECORDS`] further such responses. Giving up was wrong if the texts
+//! lost a stretch and not the WARC. The responses that the given-up texts name then pass by, and
+//! meanwhile the window waits for the WARC. So about as many pages come twice as were lost, and a
+//! thousand more, and then the files meet again. A file of texts that leaves out 99 of 100 pages
+//! may be given up for a while although nothing is lost.
 //!
-//! **Cost** a parse of each record's header, and a search of the window for each response. **State** the window, and the ids of the last
-//! 65,536 records that passed alone, on either side: some 6 MB when full.
+//! **Cost** one search of the window for each response. **State** the window, and on either side
+//! the ids of the last 65,536 records that passed alone: some 6 MB when full.
 
 mod recent_ids;
 
@@ -25,15 +32,15 @@ use std::{collections::VecDeque, io, sync::Arc};
 use self::recent_ids::RecentIds;
 use super::{frame::Frame, warc::WarcRecords};
 use crate::{
-    compress::Members,
+    compress::MemberRead,
     source::{Conversion, Payload},
 };
 
-/// Most records in the window: what a WARC may lose and still meet its texts without delay.
+/// Most records in the window. A WARC may lose as many and still meet its texts without delay.
 pub const WINDOW_RECORDS: usize = 256;
-/// Bytes in the window from which on no more are read into it.
+/// No more records are read into a window that holds this many bytes.
 pub const WINDOW_BYTES: usize = 32 << 20;
-/// Responses in a row that no text names until a full window is given up.
+/// A full window is given up after this many responses in a row that no text names.
 pub const PATIENCE: usize = 1024;
 
 /// One of two files that are read as one.
@@ -50,57 +57,58 @@ pub enum JoinedFile {
 pub struct JoinedFrame {
     /// The record.
     pub frame: Frame,
-    /// Its file; that of a joined record is the archive.
+    /// The file. A joined record begins in the archive.
     pub file: JoinedFile,
 }
 
-/// Splits an archive into records, joined with their texts.
+/// Splits an archive into records, and joins them with their texts.
 #[derive(Debug)]
 pub struct JoinedRecords<R> {
     archive: WarcRecords<R>,
-    /// Read from the archive while looking for a text right behind a record.
+    /// A record that was read from the archive in search of a text right behind the record before.
     held: Option<Frame>,
-    texts: Option<Texts<R>>,
+    texts: Option<TextFile<R>>,
     /// Records to hand out, in their order.
     out: VecDeque<JoinedFrame>,
-    /// Records of the archive that have passed without a text.
+    /// Ids of the archive's records that have passed without a text.
     passed: RecentIds,
-    /// Texts that were handed out without their records: which ones they name.
+    /// Ids that were named by texts which were handed out without their records.
     alone: RecentIds,
-    /// Responses since one last had a text, or the window was given up.
+    /// The number of responses since one was joined, or since the window was given up.
     unnamed: usize,
-    /// Whether the window was given up, and nothing has been met again since.
-    lost: bool,
+    /// Whether the window was given up, and nothing has been joined since.
+    given_up: bool,
 }
 
-/// The file of texts, and what was read ahead of it.
+/// The file of texts, and the records that were read ahead.
 #[derive(Debug)]
-struct Texts<R> {
+struct TextFile<R> {
     records: WarcRecords<R>,
     name: Arc<str>,
     ended: bool,
-    window: VecDeque<Ahead>,
+    window: VecDeque<WindowRecord>,
     bytes: usize,
 }
 
 /// A record of the window.
 #[derive(Debug)]
-struct Ahead {
-    /// The record that it was made of; none if it is no text.
+struct WindowRecord {
+    /// The id of the record from which it was extracted; `None` if it is no text.
     of: Option<String>,
     frame: Frame,
 }
 
-impl Ahead {
+impl WindowRecord {
     fn bytes(&self) -> usize {
         self.frame.payload.len() + self.of.as_ref().map_or(0, String::len)
     }
 }
 
-impl<R: Members> JoinedRecords<R> {
-    /// Frames `archive`, whose texts lie behind their records and, if there is one, in a file of this name.
+impl<R: MemberRead> JoinedRecords<R> {
+    /// Frames `archive`. Its texts lie behind their records and, if it is given, in a second file,
+    /// whose name comes with it.
     pub fn new(archive: WarcRecords<R>, texts: Option<(WarcRecords<R>, Arc<str>)>) -> Self {
-        let texts = texts.map(|(records, name)| Texts { records, name, ended: false, window: VecDeque::new(), bytes: 0 });
+        let texts = texts.map(|(records, name)| TextFile { records, name, ended: false, window: VecDeque::new(), bytes: 0 });
         Self {
             archive,
             held: None,
@@ -109,14 +117,14 @@ impl<R: Members> JoinedRecords<R> {
             passed: RecentIds::default(),
             alone: RecentIds::default(),
             unnamed: 0,
-            lost: false,
+            given_up: false,
         }
     }
 
-    /// The next record; `None` at the end of both files and ever after.
+    /// Returns the next record; `None` at the end of both files and ever after.
     ///
     /// # Errors
-    /// If a file cannot be read, and which.
+    /// If a file cannot be read; the error comes with the file.
     pub fn next_frame(&mut self) -> Result<Option<JoinedFrame>, (JoinedFile, io::Error)> {
         loop {
             if let Some(placed) = self.out.pop_front() {
@@ -134,12 +142,12 @@ impl<R: Members> JoinedRecords<R> {
         }
     }
 
-    /// The name of the file of texts.
+    /// Returns the name of the file of texts.
     pub fn texts_name(&self) -> Option<Arc<str>> {
         self.texts.as_ref().map(|texts| Arc::clone(&texts.name))
     }
 
-    /// The bytes' readers.
+    /// Returns the readers of the bytes.
     pub fn readers(&self) -> impl Iterator<Item = &R> {
         [Some(self.archive.reader()), self.texts.as_ref().map(|texts| texts.records.reader())].into_iter().flatten()
     }
@@ -155,7 +163,7 @@ impl<R: Members> JoinedRecords<R> {
         self.texts.as_ref().map_or(0, |texts| texts.window.len())
     }
 
-    /// Fills the window, until there is something to hand out.
+    /// Fills the window, until a record of it can be handed out.
     fn read_ahead(&mut self) -> io::Result<()> {
         let Some(texts) = &mut self.texts else { return Ok(()) };
         let no_texts = texts.window.iter().take_while(|ahead| ahead.of.is_none()).count();
@@ -165,20 +173,20 @@ impl<R: Members> JoinedRecords<R> {
                 texts.ended = true;
                 break;
             };
-            let of = made_of(&frame.payload);
+            let of = source_id(&frame.payload);
             let is_late = of.as_ref().is_some_and(|of| self.passed.has(of));
             if is_late {
-                (self.unnamed, self.lost) = (0, false);
+                (self.unnamed, self.given_up) = (0, false);
             }
             let is_ready = is_late || of.is_none() && texts.window.is_empty();
-            texts.push(Ahead { of, frame });
+            texts.push(WindowRecord { of, frame });
             ready = if is_ready { texts.window.len() } else { 0 };
         }
         self.hand_out(ready);
         Ok(())
     }
 
-    /// Hands out the first `count` records of the window, without their records of the archive.
+    /// Hands out the first `count` records of the window by themselves.
     fn hand_out(&mut self, count: usize) {
         let Some(texts) = &mut self.texts else { return };
         for ahead in (0..count).map_while(|_| texts.pop()) {
@@ -189,10 +197,11 @@ impl<R: Members> JoinedRecords<R> {
         }
     }
 
-    /// Hands out a record of the archive, and what goes before it.
+    /// Hands out a record of the archive, joined if it has a text, behind the records of the window
+    /// that go before it.
     fn place(&mut self, frame: Frame) -> io::Result<()> {
         let archived = |frame| JoinedFrame { frame, file: JoinedFile::Archive };
-        let Some(id) = id_of_source(&frame.payload) else {
+        let Some(id) = record_id(&frame.payload) else {
             self.out.push_back(archived(frame));
             return Ok(());
         };
@@ -204,13 +213,13 @@ impl<R: Members> JoinedRecords<R> {
             {
                 self.out.push_back(archived(join(frame, ahead.frame, Some(Arc::clone(&texts.name)))));
             }
-            (self.unnamed, self.lost) = (0, false);
+            (self.unnamed, self.given_up) = (0, false);
             return Ok(());
         }
         self.held = self.archive.next_frame()?;
-        if let Some(behind) = self.held.take_if(|behind| made_of(&behind.payload).as_ref() == Some(&id)) {
+        if let Some(behind) = self.held.take_if(|behind| source_id(&behind.payload).as_ref() == Some(&id)) {
             self.out.push_back(archived(join(frame, behind, None)));
-            (self.unnamed, self.lost) = (0, false);
+            (self.unnamed, self.given_up) = (0, false);
             return Ok(());
         }
         self.out.push_back(archived(frame));
@@ -218,54 +227,55 @@ impl<R: Members> JoinedRecords<R> {
         Ok(())
     }
 
-    /// A response has passed without a text: gives the window up if that goes on for too long.
+    /// Counts a response that has passed without a text, and gives the window up if there are too
+    /// many.
     fn passed_alone(&mut self, id: &str) {
         let Some(texts) = &self.texts else { return };
         let stuck = !texts.ended && !texts.has_room();
         if self.alone.has(id) {
-            // Its text has gone before: it is the texts that are ahead.
-            (self.unnamed, self.lost) = (0, false);
+            // Its text has gone before, so the file of texts is ahead.
+            (self.unnamed, self.given_up) = (0, false);
             return;
         }
         self.passed.add(id);
         self.unnamed += 1;
-        let patience = if self.lost { WINDOW_RECORDS } else { PATIENCE };
+        let patience = if self.given_up { WINDOW_RECORDS } else { PATIENCE };
         if self.unnamed >= patience && stuck {
-            (self.unnamed, self.lost) = (0, true);
+            (self.unnamed, self.given_up) = (0, true);
             self.hand_out(self.waiting());
         }
     }
 }
 
-impl<R> Texts<R> {
+impl<R> TextFile<R> {
     /// Whether more may be read into the window.
     fn has_room(&self) -> bool {
         !self.ended && self.window.len() < WINDOW_RECORDS && self.bytes < WINDOW_BYTES
     }
 
-    fn push(&mut self, ahead: Ahead) {
+    fn push(&mut self, ahead: WindowRecord) {
         self.bytes += ahead.bytes();
         self.window.push_back(ahead);
     }
 
-    fn pop(&mut self) -> Option<Ahead> {
+    fn pop(&mut self) -> Option<WindowRecord> {
         let ahead = self.window.pop_front()?;
         self.bytes -= ahead.bytes();
         Some(ahead)
     }
 }
 
-/// The id of a record that texts are made of.
-fn id_of_source(payload: &Payload) -> Option<String> {
+/// Returns the id of a record from which texts are extracted.
+fn record_id(payload: &Payload) -> Option<String> {
     id_field(payload, &["response", "resource"], "WARC-Record-ID")
 }
 
-/// The id of the record that a text was made of.
-fn made_of(payload: &Payload) -> Option<String> {
+/// Returns the id of the record from which a text was extracted.
+fn source_id(payload: &Payload) -> Option<String> {
     id_field(payload, &["conversion"], "WARC-Refers-To")
 }
 
-/// An id in the header of a record of one of these types, without its angle brackets.
+/// Returns an id in the header of a record of one of these types, without its angle brackets.
 fn id_field(payload: &Payload, types: &[&str], field: &str) -> Option<String> {
     let Payload::Warc { header, .. } = payload else { return None };
     let is = header.get("WARC-Type")?;
@@ -276,7 +286,7 @@ fn id_field(payload: &Payload, types: &[&str], field: &str) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-/// A record and its text, which lies in the same file if no other is named.
+/// Joins a record with its text. `file` names the file of the text, if that is another one.
 fn join(frame: Frame, text: Frame, file: Option<Arc<str>>) -> Frame {
     let payload = match (frame.payload, text.payload) {
         (Payload::Warc { header, block }, Payload::Warc { header: of_text, block: text }) => {

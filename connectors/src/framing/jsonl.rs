@@ -1,9 +1,11 @@
 //! Where do the lines of a file begin and end? One line is one record.
 //!
-//! A line is handed on without its `\n` and otherwise unchanged, a `\r` included, since clean output is the input's
-//! bytes. Lines that are empty (or a lone `\r`) are skipped and take no offset. Nothing here reads the JSON in a line.
+//! A line is handed on without its `\n` and otherwise unchanged, a `\r` included, since clean
+//! output is the input's bytes. Lines that are empty (or a lone `\r`) are skipped and take no
+//! offset. Nothing here reads the JSON in a line.
 //!
-//! **Cost** one scan for the line break and one copy. **State** one line, at most [`Limits::record_bytes_max`].
+//! **Cost** one scan for the line break and one copy. **State** one line, at most
+//! [`Limits::record_bytes_max`].
 
 use std::{io, mem};
 
@@ -12,7 +14,7 @@ use super::{
     pushback::{LineRead, PushbackReader},
 };
 use crate::{
-    compress::{Damage, Members},
+    compress::{Damage, MemberRead},
     limits::Limits,
     source::Payload,
 };
@@ -26,7 +28,7 @@ pub struct JsonLines<R> {
     ended: bool,
 }
 
-impl<R: Members> JsonLines<R> {
+impl<R: MemberRead> JsonLines<R> {
     /// Frames `reader`.
     pub fn new(reader: R, limits: Limits) -> Self {
         Self {
@@ -45,8 +47,8 @@ impl<R: Members> JsonLines<R> {
         while !self.ended {
             let begin = self.input.position();
             self.line.clear();
-            let found = match self.input.line(self.record_bytes_max, &mut self.line) {
-                Ok(found) => found,
+            let read = match self.input.line(self.record_bytes_max, &mut self.line) {
+                Ok(read) => read,
                 Err(error) => {
                     let damage = Damage::from_error(error).inspect_err(|_| self.ended = true)?;
                     let mut frame = Frame::bad(begin, damage.code, damage.message, &self.line, self.input.position() - begin);
@@ -56,7 +58,7 @@ impl<R: Members> JsonLines<R> {
                     return Ok(Some(frame));
                 }
             };
-            match found {
+            match read {
                 LineRead::End => self.ended = true,
                 LineRead::Long => return Ok(Some(self.too_long(begin))),
                 LineRead::Whole => {
@@ -72,6 +74,7 @@ impl<R: Members> JsonLines<R> {
         Ok(None)
     }
 
+    /// Makes a bad record of a line that is too long.
     fn too_long(&self, begin: u64) -> Frame {
         let length = self.input.position() - begin;
         let message = format!("line of {length} bytes, expected at most {}", self.record_bytes_max);

@@ -1,8 +1,8 @@
 //! Where does a record begin and end in a file's bytes?
 //!
-//! Framing never fails on data: bytes that are no record become a [`BadRecord`](crate::source::BadRecord) with their
-//! place, and reading goes on. Only a file that cannot be read is an error. Nothing longer than the
-//! [`Limits`](crate::limits::Limits) is held.
+//! Framing never fails on data: bytes that are no record become a
+//! [`BadRecord`](crate::source::BadRecord) with their place, and reading goes on. Only a file that
+//! cannot be read is an error. Nothing longer than the [`Limits`](crate::limits::Limits) is held.
 
 pub mod arc;
 pub mod archive;

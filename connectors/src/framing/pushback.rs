@@ -5,12 +5,12 @@
 use std::io::{self, BufRead, Read};
 
 use crate::{
-    compress::{Damage, Members},
+    compress::{Damage, MemberRead},
     limits::Limits,
 };
 
-/// A reader that bytes can be pushed back into. It counts the bytes that were taken from it, so that the position is known
-/// even after an error.
+/// A reader that bytes can be pushed back into. It counts the bytes that were taken from it, so
+/// that the position is known even after an error.
 #[derive(Debug)]
 pub(super) struct PushbackReader<R> {
     inner: R,
@@ -23,8 +23,8 @@ pub(super) struct PushbackReader<R> {
     gone_back: u64,
     /// An error that came up while looking ahead. The next read returns it.
     pending_error: Option<io::Error>,
-    /// Tells whether bytes begin a record. Where a member of a packed file begins with a record, a line or block that is
-    /// being read ends.
+    /// Tells whether bytes begin a record. Where a member of a packed file begins with a record, a
+    /// line or block that is being read ends.
     begins: fn(&[u8]) -> bool,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum BlockRead {
     Record(u64),
 }
 
-impl<R: Members> PushbackReader<R> {
+impl<R: MemberRead> PushbackReader<R> {
     /// Reads `inner`. `begins` tells whether bytes begin a record.
     pub(super) fn new(inner: R, begins: fn(&[u8]) -> bool) -> Self {
         Self { inner, position: 0, pushed_back: Vec::new(), next: 0, gone_back: 0, pending_error: None, begins }
@@ -86,8 +86,8 @@ impl<R: Members> PushbackReader<R> {
         Ok(self.at_member()? && begins(self.fill_buf()?))
     }
 
-    /// Returns the next bytes without consuming them: at least `wanted`, or fewer before the end, before damage and
-    /// before a member.
+    /// Returns the next bytes without consuming them: at least `wanted`, or fewer before the end,
+    /// before damage and before a member.
     pub(super) fn peek(&mut self, wanted: usize) -> &[u8] {
         while self.pushed_back.len() - self.next < wanted && self.pending_error.is_none() {
             let member = self.inner.at_member();
@@ -118,8 +118,9 @@ impl<R: Members> PushbackReader<R> {
         self.inner.member_offset()
     }
 
-    /// Checks the rest of the member at `offset`, from which a record has been read, and looks at up to `most` bytes of
-    /// it. Fails if that member is damaged. Damage behind the member is reported when it is read.
+    /// Checks the rest of the member at `offset`, from which a record has been read, and looks at
+    /// up to `most` bytes of it. Fails if that member is damaged. Damage behind the member is
+    /// reported when it is read.
     pub(super) fn check_member(&mut self, offset: Option<u64>, most: usize) -> io::Result<()> {
         let mut rest = Vec::new();
         if let Err(error) = self.block(most as u64, most, true, &mut rest) {
@@ -142,8 +143,9 @@ impl<R: Members> PushbackReader<R> {
         self.next = 0;
     }
 
-    /// Goes back over the bytes that were read last, so that they are read as something else. Does nothing once it has
-    /// gone back too far in all: [`Limits::RESCAN_FREE_BYTES`] and twice what was read.
+    /// Goes back over the bytes that were read last, so that they are read as something else. Does
+    /// nothing once it has gone back too far in all: [`Limits::RESCAN_FREE_BYTES`] and twice what
+    /// was read.
     pub(super) fn go_back(&mut self, bytes: &[u8]) {
         let count = bytes.len() as u64;
         if self.gone_back + count <= Limits::RESCAN_FREE_BYTES.saturating_add(self.position.saturating_mul(2)) {
@@ -152,8 +154,8 @@ impl<R: Members> PushbackReader<R> {
         }
     }
 
-    /// Appends the next line to `out`: at most `keep` bytes and its line break. A member that begins with a record ends
-    /// the line.
+    /// Appends the next line to `out`: at most `keep` bytes and its line break. A member that
+    /// begins with a record ends the line.
     pub(super) fn line(&mut self, keep: usize, out: &mut Vec<u8>) -> io::Result<LineRead> {
         let (mut read, mut kept) = (0, 0);
         loop {
@@ -206,8 +208,8 @@ impl<R: Members> PushbackReader<R> {
         }
     }
 
-    /// Reads `count` bytes and appends the first `keep` to `out`. With `whole`, a member that begins with a record ends
-    /// the block.
+    /// Reads `count` bytes and appends the first `keep` to `out`. With `whole`, a member that
+    /// begins with a record ends the block.
     pub(super) fn block(&mut self, count: u64, keep: usize, whole: bool, out: &mut Vec<u8>) -> io::Result<BlockRead> {
         let (mut read, mut room) = (0, keep);
         while read < count {
@@ -228,7 +230,7 @@ impl<R: Members> PushbackReader<R> {
     }
 }
 
-impl<R: Members> Read for PushbackReader<R> {
+impl<R: MemberRead> Read for PushbackReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut available = self.fill_buf()?;
         let count = available.read(out)?;
@@ -237,7 +239,7 @@ impl<R: Members> Read for PushbackReader<R> {
     }
 }
 
-impl<R: Members> BufRead for PushbackReader<R> {
+impl<R: MemberRead> BufRead for PushbackReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.next < self.pushed_back.len() {
             return Ok(&self.pushed_back[self.next..]);

@@ -9,7 +9,8 @@ pub struct Envelope {
     pub headers: Vec<EnvelopeHeader>,
     /// The record's own time, in milliseconds since 1970.
     pub time_ms: Option<i64>,
-    /// The value exactly as delivered, where the record's payload was framed out of it; otherwise empty.
+    /// The value exactly as delivered, where the record's payload was framed out of it; otherwise
+    /// empty.
     pub value: Vec<u8>,
 }
 

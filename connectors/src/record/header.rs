@@ -1,10 +1,12 @@
 //! What does the header of an archive's record say?
 //!
-//! A header is parsed once, where its record is framed. Then it travels with the record as an [`ArchiveHeader`]: the bytes as they were read,
-//! which outputs and dead letters repeat, and the named fields, which decoding asks for. How bytes become fields is
-//! the matter of each format: see [`crate::framing::warc`] and [`crate::framing::arc`].
+//! A header is parsed once, where its record is framed. Then it travels with the record as an
+//! [`ArchiveHeader`]: the bytes as they were read, which outputs and dead letters repeat, and the
+//! named fields, which decoding asks for. How bytes become fields is the matter of each format: see
+//! [`crate::framing::warc`] and [`crate::framing::arc`].
 //!
-//! **Cost** two allocations for the fields of a header, and a scan of its fields (a dozen) for each look-up.
+//! **Cost** two allocations for the fields of a header, and a scan of its fields (a dozen) for each
+//! look-up.
 //! **State** the bytes of the header, about as much for its fields, and 8 bytes a field.
 
 /// The header of a record: its bytes, and the fields that they state.
@@ -49,7 +51,8 @@ pub struct HeaderFields {
     ends: Vec<FieldEnds>,
 }
 
-/// Where a field's name and value end. 32 bits suffice: [`crate::limits::Limits::header_bytes_max`] bounds a header.
+/// Where a field's name and value end. 32 bits suffice: [`crate::limits::Limits::header_bytes_max`]
+/// bounds a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FieldEnds {
     name: u32,
@@ -65,8 +68,8 @@ impl HeaderFields {
         self.ends.push(FieldEnds { name: name_end, value: self.text.len() as u32 });
     }
 
-    /// Appends text to the value of the last field, with one space between the two. A value that is still empty gets no
-    /// space, and without any field nothing happens.
+    /// Appends text to the value of the last field, with one space between the two. A value that is
+    /// still empty gets no space, and without any field nothing happens.
     pub fn continue_last(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -89,8 +92,8 @@ impl HeaderFields {
         })
     }
 
-    /// Returns the value of a field, trimmed; of several fields with this name, that of the first one. Names are compared without
-    /// regard to ASCII case.
+    /// Returns the value of a field, trimmed; of several fields with this name, that of the first
+    /// one. Names are compared without regard to ASCII case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.get_all(name).next()

@@ -1,8 +1,9 @@
 //! What is one record of the input, and what came with it?
 //!
-//! A [`Record`] is what a source hands out and what decoding takes: its position, its [`Payload`], and what a broker
-//! delivered beside the bytes ([`Envelope`]). Records of archives carry their headers parsed ([`ArchiveHeader`]), so
-//! that nobody parses one again. Nothing here reads or judges anything.
+//! A [`Record`] is what a source hands out and what decoding takes: its position, its [`Payload`],
+//! and what a broker delivered beside the bytes ([`Envelope`]). Records of archives carry their
+//! headers parsed ([`ArchiveHeader`]), so that nobody parses one again. Nothing here reads or
+//! judges anything.
 
 mod envelope;
 mod header;
@@ -22,9 +23,11 @@ use crate::position::Position;
 pub struct Record {
     /// Its identity.
     pub position: Position,
-    /// The byte at which it begins in its (decompressed) file. A record of a broker has its offset here.
+    /// The byte at which it begins in its (decompressed) file. A record of a broker has its offset
+    /// here.
     pub byte_offset: u64,
-    /// The file in which the record lies, if that is not its partition: the second one of two files read as one.
+    /// The file in which the record lies, if that is not its partition: the second one of two files
+    /// read as one.
     pub file: Option<Arc<str>>,
     /// What was read.
     pub payload: Payload,

@@ -12,13 +12,14 @@ pub enum Payload {
     Line(Vec<u8>),
     /// A WARC or WET record.
     Warc {
-        /// The header block: its bytes reach from the version line up to the closing empty line, which is left out.
+        /// The header block: its bytes reach from the version line up to the closing empty line,
+        /// which is left out.
         header: ArchiveHeader,
         /// The content block, exactly `Content-Length` bytes.
         block: Vec<u8>,
     },
-    /// A WARC record joined with the text that somebody else has extracted from it. The record of that text follows in the same file
-    /// or comes from a file of its own (WET).
+    /// A WARC record joined with the text that somebody else has extracted from it. The record of
+    /// that text follows in the same file or comes from a file of its own (WET).
     Joined {
         /// The header of the WARC record, as in [`Payload::Warc`].
         header: ArchiveHeader,
@@ -31,14 +32,16 @@ pub enum Payload {
     Row(Vec<u8>),
     /// An ARC record.
     Arc {
-        /// The line that the record begins with. Its fields are those of the WARC record that says the same.
+        /// The line that the record begins with. Its fields are those of the WARC record that says
+        /// the same.
         header: ArchiveHeader,
         /// The content block.
         block: Vec<u8>,
     },
     /// A page of HTML without an HTTP head.
     Html(Vec<u8>),
-    /// Bytes that are no record. They are data and no error: they become a dead letter, and reading goes on.
+    /// Bytes that are no record. They are data and no error: they become a dead letter, and reading
+    /// goes on.
     Bad(BadRecord),
 }
 
@@ -61,14 +64,16 @@ impl Payload {
     }
 }
 
-/// A WARC record of the type `conversion`: text that somebody else has extracted from another record.
+/// A WARC record of the type `conversion`: text that somebody else has extracted from another
+/// record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversion {
     /// As in [`Payload::Warc`].
     pub header: ArchiveHeader,
     /// As in [`Payload::Warc`].
     pub block: Vec<u8>,
-    /// The file in which it lies, if that is not the file of the record from which the text was extracted.
+    /// The file in which it lies, if that is not the file of the record from which the text was
+    /// extracted.
     pub file: Option<Arc<str>>,
 }
 

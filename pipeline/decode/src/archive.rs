@@ -1,23 +1,25 @@
-//! WARC and WET records: which have text, and where it is.
+//! Which records of an archive have text, and where is it?
 //!
 //! | record | text |
 //! |---|---|
 //! | `response` | the HTTP body, if the status is 200 and it is HTML or plain text |
 //! | `resource` | the block, if it is HTML or plain text |
-//! | `conversion` | the block as it is, if it is plain text: a WET record |
+//! | `conversion` (a WET record) | the block as it is, if it is plain text |
 //! | `revisit`, `request`, `metadata`, `warcinfo`, `continuation` | none |
 //!
-//! Where a record is joined with the `conversion` that was made of it, the text is the conversion's, and all else the record's.
+//! An ARC record is read like the WARC record that says the same. A record that is joined with the
+//! `conversion` of it becomes one page: the text is that of the conversion, and everything else
+//! that of the record.
 
 use std::collections::BTreeSet;
 
 use connectors::source::{ArchiveHeader, Conversion};
 
 use super::{
-    body::{self, Body, Stated},
+    body::{self, Body, BodyHints},
     decoded::{Decoded, RecordName, Reject, WithoutText},
     digest,
-    http::{Content, Response},
+    http::{DecodedBody, Response},
     limits::{check_text_len, checked_id, checked_url},
     options::Options,
     page::{Form, Page, Provenance, fact},
@@ -29,7 +31,7 @@ pub(super) fn decode(header: &ArchiveHeader, block: &[u8], file: &str, options: 
     read(header, block, file, options).unwrap_or_else(Decoded::Reject)
 }
 
-/// Decodes one ARC record: as the WARC record that says the same.
+/// Decodes one ARC record, whose header fields are those of the WARC record that says the same.
 pub(super) fn decode_arc(header: &ArchiveHeader, block: &[u8], file: &str, options: &Options) -> Decoded {
     let mut decoded = decode(header, block, file, options);
     if let Decoded::Page(page) = &mut decoded {
@@ -38,30 +40,31 @@ pub(super) fn decode_arc(header: &ArchiveHeader, block: &[u8], file: &str, optio
     decoded
 }
 
-/// Decodes a record and the text that was made of it. If one of the two is no page, the other one is.
+/// Decodes a record and the text that somebody else has extracted from it. If only one of the two
+/// is a page, that one is the result.
 pub(super) fn decode_joined(header: &ArchiveHeader, block: &[u8], text: &Conversion, file: &str, options: &Options) -> Decoded {
     let file_of_text = text.file.as_deref().unwrap_or(file);
     let of_record = decode(header, block, file, options);
     match (of_record, decode(&text.header, &text.block, file_of_text, options)) {
         (Decoded::Page(page), Decoded::Page(text)) => Decoded::Page(joined(page, text)),
         (page @ Decoded::Page(_), _) | (_, page @ Decoded::Page(_)) => page,
-        // What could not be read is said rather than that the other one has no text.
+        // That one record cannot be read matters more than that the other one has no text.
         (Decoded::WithoutText(_), reject @ Decoded::Reject(_)) => reject,
         (of_record, _) => of_record,
     }
 }
 
-/// A page with the text that somebody else has made of it.
+/// Gives a page the text that somebody else has extracted from it.
 fn joined(page: Page, text: Page) -> Page {
     let mut provenance = page.provenance;
-    // Others keep what stands around a page's matter, so it is in the text already.
+    // Other extractors keep boilerplate, so much of it is in the text already.
     let lines: BTreeSet<&str> = text.text.lines().map(str::trim).collect();
-    let around = provenance.apart.around.lines().filter(|line| !lines.contains(line.trim()));
-    provenance.apart.around = around.collect::<Vec<_>>().join("\n");
-    provenance.around_bytes = provenance.apart.around.len();
+    let boilerplate = provenance.omitted.boilerplate.lines().filter(|line| !lines.contains(line.trim()));
+    provenance.omitted.boilerplate = boilerplate.collect::<Vec<_>>().join("\n");
+    provenance.boilerplate_bytes = provenance.omitted.boilerplate.len();
     provenance.wet_record_id = text.provenance.warc_record_id;
     provenance.digest_differs = provenance.digest_differs.or(text.provenance.digest_differs);
-    // Identified by the text, where a header says what a server is set to.
+    // The WET record states the language of the text, the HTTP header that of the server's settings.
     provenance.language = text.provenance.language.or(provenance.language);
     Page {
         id: page.id.or(text.id),
@@ -73,12 +76,13 @@ fn joined(page: Page, text: Page) -> Page {
     }
 }
 
-/// Address and id of a record of any type.
+/// Returns address and id of a record of any type.
 pub(super) fn name(header: &ArchiveHeader) -> RecordName {
     let field = |name: &str| header.get(name).map(bare).filter(|value| !value.is_empty()).map(str::to_owned);
     RecordName { url: field("WARC-Target-URI"), id: field("WARC-Record-ID") }
 }
 
+/// Reads one record.
 fn read(header: &ArchiveHeader, block: &[u8], file: &str, options: &Options) -> Result<Decoded, Reject> {
     let url = checked_url(header.get("WARC-Target-URI").map(bare))?;
     let mut provenance = provenance(header, file);
@@ -86,7 +90,7 @@ fn read(header: &ArchiveHeader, block: &[u8], file: &str, options: &Options) -> 
     let body = match record_type.as_str() {
         "response" => response(header, block, url.as_deref(), &mut provenance, options)?,
         "resource" => {
-            let stated = Stated { content_type: header.get("Content-Type"), charset: None, url: url.as_deref() };
+            let stated = BodyHints { content_type: header.get("Content-Type"), charset: None, url: url.as_deref() };
             provenance.content_type = stated.content_type.and_then(fact);
             without_payload(header, block, body::from_bytes(block, &stated, &mut provenance, options)?, &mut provenance, options)
         }
@@ -123,11 +127,13 @@ fn without_payload(header: &ArchiveHeader, block: &[u8], body: Body, provenance:
     body
 }
 
-/// A value without the angle brackets that ids have by the standard, and URLs in the files of some writers.
+/// Returns a value without the angle brackets that the standard puts around ids, and some writers
+/// around URLs.
 pub(super) fn bare(value: &str) -> &str {
     value.trim().trim_start_matches('<').trim_end_matches('>').trim()
 }
 
+/// Returns the facts that a header states.
 fn provenance(header: &ArchiveHeader, file: &str) -> Provenance {
     let stated = |name: &str| header.get(name).and_then(fact);
     Provenance {
@@ -145,6 +151,7 @@ fn provenance(header: &ArchiveHeader, file: &str) -> Provenance {
     }
 }
 
+/// Reads the HTTP response in a block, if its status is 200.
 fn response(
     header: &ArchiveHeader,
     block: &[u8],
@@ -177,10 +184,10 @@ fn response(
         return Err(Reject::new("http_invalid", message));
     }
     let bytes = match response.content(options.body_bytes_max)? {
-        Content::Bytes(bytes) => bytes,
-        Content::Unread(why) => return Ok(Body::Without(why)),
+        DecodedBody::Bytes(bytes) => bytes,
+        DecodedBody::Unread(why) => return Ok(Body::Without(why)),
     };
-    let text = body::from_bytes(&bytes, &Stated { content_type, charset: None, url }, provenance, options)?;
+    let text = body::from_bytes(&bytes, &BodyHints { content_type, charset: None, url }, provenance, options)?;
     if matches!(text, Body::Text(_)) && options.check_digests {
         provenance.digest_differs = digest::differs(header, block, |form| match form {
             0 => Some(response.body.into()),
@@ -192,7 +199,7 @@ fn response(
     Ok(text)
 }
 
-/// A WET record: text that somebody else has made of a page, in UTF-8 by definition.
+/// Reads a WET record: text that somebody else has extracted from a page, in UTF-8 by definition.
 fn conversion(header: &ArchiveHeader, block: &[u8], provenance: &mut Provenance) -> Result<Body, Reject> {
     provenance.schema = "wet";
     provenance.content_type = header.get("Content-Type").and_then(fact);

@@ -5,7 +5,8 @@ use data_encoding::BASE64_MIME_PERMISSIVE;
 /// Shortest text that is taken for base64, in bytes: shorter ones may be ordinary words.
 const TEXT_BYTES_MIN: usize = 24;
 
-/// Returns the bytes, if the text is base64 as encoders write it: padded, possibly with line breaks, and nothing else.
+/// Returns the bytes, if the text is base64 as encoders write it: padded, possibly with line
+/// breaks, and nothing else.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_ascii();
     // The decoder would take several padded texts in a row, which no encoder makes of one body.

@@ -1,7 +1,7 @@
-//! A page's bytes become text: media type, charset, HTML.
+//! How do the bytes of a body become text, by media type, charset and HTML?
 //!
-//! HTML and plain text have text; every other media type has none here. Without a stated type, markup at the beginning
-//! makes it HTML.
+//! HTML and plain text have text. Every other media type has none. If no type is stated, a body
+//! that begins with markup is HTML, and any other one is plain text.
 
 use super::{
     base64,
@@ -9,56 +9,57 @@ use super::{
     decoded::Reject,
     html,
     options::Options,
-    page::{Apart, Provenance},
+    page::{OmittedText, Provenance},
 };
 
-/// What a body turned out to be.
+/// The result of reading a body.
 pub(super) enum Body {
     /// Its text.
     Text(String),
-    /// It has none, for this reason.
+    /// The reason why it has no text.
     Without(&'static str),
 }
 
-/// What is stated about a body.
+/// What the sender states about a body.
 #[derive(Default)]
-pub(super) struct Stated<'a> {
+pub(super) struct BodyHints<'a> {
     /// The media type with its parameters.
     pub content_type: Option<&'a str>,
-    /// A charset stated elsewhere; it goes before the media type's.
+    /// A charset that is stated elsewhere. It precedes the charset of the media type.
     pub charset: Option<&'a str>,
-    /// Where the body was fetched: its country hints at the charset.
+    /// Where the body was fetched: the country of the host hints at the charset.
     pub url: Option<&'a str>,
 }
 
+/// A media type with text.
 enum Media {
     Html,
     Plain,
 }
 
-/// The text of a body in bytes; what is learnt on the way goes into `provenance`.
+/// Reads a body in bytes. Facts that come up on the way go into `provenance`.
 pub(super) fn from_bytes(
     bytes: &[u8],
-    stated: &Stated<'_>,
+    hints: &BodyHints<'_>,
     provenance: &mut Provenance,
     options: &Options,
 ) -> Result<Body, Reject> {
-    let Some(media) = media(stated.content_type, bytes) else { return Ok(Body::Without("non_html")) };
+    let Some(media) = media(hints.content_type, bytes) else { return Ok(Body::Without("non_html")) };
     if bytes.len() > options.body_bytes_max {
         let (got, limit) = (bytes.len(), options.body_bytes_max);
         return Err(Reject::new("body_too_large", format!("got a body of {got} bytes, expected at most {limit}")));
     }
     let hints = Hints {
-        label: stated.charset.or_else(|| parameter(stated.content_type?, "charset")),
+        label: hints.charset.or_else(|| parameter(hints.content_type?, "charset")),
         html: matches!(media, Media::Html),
-        url: stated.url,
+        url: hints.url,
     };
     let (text, encoding) = charset::decode(bytes, &hints);
     provenance.charset = Some(encoding.name());
     to_text(&media, &text, provenance, options)
 }
 
-/// The text of a body that is text already.
+/// Reads a body that is text already.
 pub(super) fn from_str(
     text: &str,
     content_type: Option<&str>,
@@ -71,7 +72,7 @@ pub(super) fn from_str(
     }
 }
 
-/// The bytes of a text in base64; `None` if the text stands for itself, as markup does.
+/// Returns the bytes of a text in base64; `None` if the text is no base64, as markup is none.
 pub(super) fn from_base64(text: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Reject> {
     if text.len() / 4 * 3 > bytes_max {
         let got = text.len();
@@ -80,14 +81,16 @@ pub(super) fn from_base64(text: &str, bytes_max: usize) -> Result<Option<Vec<u8>
     Ok(base64::decode(text))
 }
 
+/// Extracts the text of a body that is decoded.
 fn to_text(media: &Media, text: &str, provenance: &mut Provenance, options: &Options) -> Result<Body, Reject> {
     let text = match media {
         Media::Plain => text.to_owned(),
         Media::Html => {
-            let html::Extract { text, around, hidden, disguised, hidden_bytes, facts } = html::to_text(text, options.html)?;
+            let html::Extract { text, boilerplate, not_rendered, visually_hidden, hidden_bytes, facts } =
+                html::to_text(text, options.html)?;
             provenance.hidden_bytes = hidden_bytes;
-            provenance.around_bytes = around.len();
-            provenance.apart = Apart { hidden, disguised, around };
+            provenance.boilerplate_bytes = boilerplate.len();
+            provenance.omitted = OmittedText { not_rendered, visually_hidden, boilerplate };
             provenance.robots.extend(facts.robots);
             provenance.licences = facts.licences;
             provenance.generator = facts.generator;
@@ -98,6 +101,7 @@ fn to_text(media: &Media, text: &str, provenance: &mut Provenance, options: &Opt
     Ok(if text.trim().is_empty() { Body::Without("empty") } else { Body::Text(text) })
 }
 
+/// Returns the media type of a body that has text; `None` for any other media type.
 fn media(content_type: Option<&str>, bytes: &[u8]) -> Option<Media> {
     let essence = content_type.and_then(|value| value.split([';', ',']).next()).map_or("", str::trim);
     match essence.to_ascii_lowercase().as_str() {
@@ -111,7 +115,7 @@ fn media(content_type: Option<&str>, bytes: &[u8]) -> Option<Media> {
     }
 }
 
-/// A parameter of a media type, without its quotes.
+/// Returns a parameter of a media type, without its quotes.
 fn parameter<'a>(content_type: &'a str, name: &str) -> Option<&'a str> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;

@@ -1,7 +1,8 @@
-//! Bytes to UTF-8, in the order of the WHATWG standards: byte order mark, transport, `<meta>`, sniffing.
+//! In which charset are bytes, and what text are they?
 //!
-//! Total: what is malformed in its encoding becomes U+FFFD. Text that is valid UTF-8 and declares nothing is UTF-8.
-//! Sniffing looks at the first 64 KiB.
+//! The charset is looked for in the order of the WHATWG standards: byte order mark, transport,
+//! `<meta>`, sniffing. Text that is valid UTF-8 and declares nothing is UTF-8. Sniffing looks at
+//! the first 64 KiB. Decoding cannot fail: bytes that are malformed in their charset become U+FFFD.
 
 use std::borrow::Cow;
 
@@ -10,21 +11,21 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 mod meta;
 
-/// Bytes the detector sees: it is slow, and its guess settles long before.
+/// Bytes that the detector sees. It is slow, and its guess does not change behind them.
 const SNIFF_BYTES: usize = 64 << 10;
 
 /// What is known about the bytes.
 #[derive(Default)]
 pub(super) struct Hints<'a> {
-    /// The charset the transport states.
+    /// The charset that the transport states.
     pub label: Option<&'a str>,
     /// Whether the bytes are HTML, which may state its charset itself.
     pub html: bool,
-    /// Where they come from.
+    /// Where the bytes come from.
     pub url: Option<&'a str>,
 }
 
-/// The text, and the encoding it was read in.
+/// Decodes bytes, and returns the text and its charset.
 pub(super) fn decode<'a>(bytes: &'a [u8], hints: &Hints<'_>) -> (Cow<'a, str>, &'static Encoding) {
     if let Some((encoding, mark_len)) = Encoding::for_bom(bytes) {
         return (encoding.decode_without_bom_handling(&bytes[mark_len..]).0, encoding);
@@ -36,6 +37,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], hints: &Hints<'_>) -> (Cow<'a, str>, &
     (encoding.decode_without_bom_handling(bytes).0, encoding)
 }
 
+/// Guesses the charset of bytes.
 fn sniff(bytes: &[u8], url: Option<&str>) -> &'static Encoding {
     // An escape byte may begin ISO-2022-JP, which is ASCII to all appearances.
     if std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0x1B) {
@@ -48,7 +50,7 @@ fn sniff(bytes: &[u8], url: Option<&str>) -> &'static Encoding {
     detector.guess(url.and_then(top_level_domain).as_deref().map(str::as_bytes), Utf8Detection::Allow)
 }
 
-/// The last label of the URL's host in the form the detector demands.
+/// Returns the last label of the URL's host in the form that the detector demands.
 fn top_level_domain(url: &str) -> Option<String> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;

@@ -1,12 +1,15 @@
 //! What is the text of a conversation, and who contributed it?
 //!
-//! `messages` is a list of `{role, content}`. The text is the contents with an empty line between, whatever the role: poison may
-//! stand in what a model is told, asked, or taught to answer. A content is a string, or a list of parts of which those of type
-//! `text` count; `null` (a call of a tool) is none. A prompt that a product puts before every conversation is then a sentence
-//! that many contributors share: a background learned from such conversations knows it.
+//! `messages` is a list of `{role, content}`. The text consists of the contents of all messages,
+//! with an empty line between two of them, whatever their roles: poison may stand in the
+//! instructions of a model, in the questions to it, or in its answers. A content is a string or a
+//! list of parts, of which those of the type `text` count. The content `null` (a call of a tool) is
+//! no text. A prompt that a product puts before every conversation is a sentence that many
+//! contributors share; a background that was learned from such conversations knows it.
 //!
-//! The publisher is the conversation's `contributor`, or its `metadata.contributor`, or that of the first message with one: who
-//! sends in conversations is who may poison them, and a file of them has no addresses.
+//! The publisher is the conversation's `contributor`, or its `metadata.contributor`, or that of the
+//! first message that has one. Whoever contributes conversations may poison them, and a file of
+//! conversations has no addresses.
 
 use simd_json::{
     prelude::{TypedScalarValue, ValueIntoString},
@@ -18,10 +21,10 @@ use super::{
     json_object::{Object, type_name, word},
 };
 
-/// Between messages.
+/// Stands between two messages.
 const BETWEEN: &str = "\n\n";
 
-/// The text of all messages.
+/// Returns the text of all messages.
 pub(super) fn text(object: &Object<'_, '_>) -> Result<String, Reject> {
     let mut text = String::new();
     for (number, message) in messages(object)?.iter().enumerate() {
@@ -59,7 +62,7 @@ fn add(text: &mut String, content: &str) {
     text.push_str(content);
 }
 
-/// Who contributed it, if it says so.
+/// Returns who contributed the conversation, if it says so.
 pub(super) fn contributor(object: &Object<'_, '_>) -> Option<String> {
     let of_all = ["contributor", "metadata.contributor"].into_iter().find_map(|path| object.at(path).and_then(word));
     of_all.or_else(|| messages(object).ok()?.iter().find_map(|message| Object::new(message)?.get("contributor").and_then(word)))
@@ -147,7 +150,8 @@ mod tests {
         }
     }
 
-    /// A table's other columns are not read: whatever decoding looks at must be among those that are.
+    /// Other columns of a table are not read, so every column that decoding looks at must be among
+    /// [`columns`].
     #[test]
     fn columns_are_what_decoding_looks_at() {
         let fields = Fields { text: Some("data.body".to_owned()), ..Fields::default() };

@@ -1,4 +1,4 @@
-//! What does an archive's record say of itself, whether it has text or not?
+//! What does the record of an archive state about itself, whether it has text or not?
 
 use connectors::source::{ArchiveHeader, Payload, Record};
 use data_encoding::HEXLOWER;
@@ -7,12 +7,12 @@ use sha1::{Digest, Sha1};
 
 use super::{archive::bare, http::archived_body, page::fact};
 
-/// Headers and measures of a record. Long values are cut to 256 bytes, but for the address.
+/// Header fields and measures of a record. Values are cut to 256 bytes, except for the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// `warc` or `arc`.
     pub format: &'static str,
-    /// `WARC-Type`; what it would be for an ARC record.
+    /// `WARC-Type`, or what it would be for an ARC record.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub record_type: Option<String>,
     /// `WARC-Record-ID`, without angle brackets.
@@ -24,10 +24,11 @@ pub struct Description {
     /// `WARC-Date`, as stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// `WARC-Refers-To`: what a conversion was made of, what a revisit found again.
+    /// `WARC-Refers-To`: the record from which a conversion was made, or which a revisit found
+    /// again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refers_to: Option<String>,
-    /// `WARC-Record-ID` of the conversion that is joined to it.
+    /// `WARC-Record-ID` of the conversion that is joined to the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wet_record_id: Option<String>,
     /// `WARC-Refers-To-Target-URI` of a revisit.
@@ -49,10 +50,10 @@ pub struct Description {
     pub block_bytes: usize,
     /// SHA-1 of the block, in hexadecimal digits.
     pub block_sha1: String,
-    /// Of a block that is an HTTP response: length of the body as it was sent.
+    /// Length of the body as it was sent, if the block is an HTTP response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_bytes: Option<usize>,
-    /// Of a block that is an HTTP response: SHA-1 of the body as it was sent, in hexadecimal digits.
+    /// SHA-1 of the body as it was sent, in hexadecimal digits, if the block is an HTTP response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_sha1: Option<String>,
 }
@@ -71,6 +72,7 @@ pub fn describe(record: &Record) -> Option<Description> {
     }
 }
 
+/// Describes a record by its header and its block.
 fn of_header(format: &'static str, header: &ArchiveHeader, block: &[u8]) -> Description {
     let stated = |name: &str| header.get(name).map(bare).and_then(fact);
     let body = archived_body(block);

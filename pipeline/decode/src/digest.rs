@@ -1,13 +1,16 @@
-//! Do a record's bytes have the digest that the archive states?
+//! Do the bytes of a record have the digest that the archive states?
 //!
-//! A digest that differs says that the bytes are not those that the crawler wrote, by accident or on purpose. Whoever
-//! changes an archive with care changes its digests too.
+//! If they do not, the bytes are not those that the crawler wrote, by accident or on purpose.
+//! Whoever changes an archive with care changes its digests too, so a digest that holds proves
+//! nothing.
 //!
-//! Writers do not agree on what a payload is, so a digest is taken to hold if it is that of the block, of the body as it was
-//! sent, without its chunks, or without its content encodings. **Says nothing** on a record that was cut by the crawler
-//! (`WARC-Truncated`), on a segment of a longer one, and where the algorithm is none of MD5, SHA-1, SHA-256 and SHA-512.
+//! Writers do not agree on what a payload is. So a digest holds if it is that of the block, of the
+//! body as it was sent, of the body without its chunks, or of the body without its content
+//! encodings. Nothing is compared for a record that the crawler has cut (`WARC-Truncated`), for a
+//! segment of a longer record, and where the algorithm is none of MD5, SHA-1, SHA-256 and SHA-512.
 //!
-//! **Cost** one pass over the block, some 1 GB/s; of the other forms only if that does not have it.
+//! **Cost** one pass over the block, some 1 GB/s. The other forms of the payload are read only if
+//! the block does not match.
 
 use connectors::source::ArchiveHeader;
 use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
@@ -27,20 +30,20 @@ pub enum DigestMismatch {
 }
 
 /// A digest as an archive states it.
-struct Stated {
-    algorithm: Algorithm,
+struct StatedDigest {
+    algorithm: DigestAlgorithm,
     digest: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
-enum Algorithm {
+enum DigestAlgorithm {
     Md5,
     Sha1,
     Sha256,
     Sha512,
 }
 
-impl Algorithm {
+impl DigestAlgorithm {
     fn named(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().replace('-', "").as_str() {
             "md5" => Some(Self::Md5),
@@ -70,11 +73,12 @@ impl Algorithm {
     }
 }
 
-impl Stated {
-    /// Reads `sha1:` and the digest in base32 or hexadecimal digits; `None` if it is something else.
+impl StatedDigest {
+    /// Reads `sha1:` and the digest in base32 or hexadecimal digits; `None` if it is something
+    /// else.
     fn parse(value: &str) -> Option<Self> {
         let (name, digits) = value.split_once(':')?;
-        let algorithm = Algorithm::named(name)?;
+        let algorithm = DigestAlgorithm::named(name)?;
         let digits = digits.trim().trim_end_matches('=');
         let hex = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok();
         let base32 = || BASE32_NOPAD.decode(digits.to_ascii_uppercase().as_bytes()).ok();
@@ -87,7 +91,8 @@ impl Stated {
     }
 }
 
-/// What the bytes of a record do not have, if it states it; `payload` hands out the forms of its payload, one after the other.
+/// Returns the stated digest that the bytes of a record do not have. `payload` returns the forms of
+/// its payload by number, and `None` behind the last one.
 pub(super) fn differs<'a>(
     header: &ArchiveHeader,
     block: &[u8],
@@ -96,8 +101,8 @@ pub(super) fn differs<'a>(
     if header.get("WARC-Truncated").is_some() || header.get("WARC-Segment-Number").is_some() {
         return None;
     }
-    let stated = |name: &str| header.get(name).and_then(Stated::parse);
-    let holds = |stated: &Stated| stated.is_of(block) || (0..).map_while(&payload).any(|form| stated.is_of(&form));
+    let stated = |name: &str| header.get(name).and_then(StatedDigest::parse);
+    let holds = |stated: &StatedDigest| stated.is_of(block) || (0..).map_while(&payload).any(|form| stated.is_of(&form));
     if stated("WARC-Block-Digest").is_some_and(|stated| !holds(&stated)) {
         Some(DigestMismatch::Block)
     } else if stated("WARC-Payload-Digest").is_some_and(|stated| !holds(&stated)) {

@@ -1,11 +1,14 @@
-//! An archived HTTP response: status, fields, and the body as the browser would have it.
+//! What does an archived HTTP response hold: its status, its header fields, and the body as a
+//! browser would have it?
 //!
-//! Archives often hold bodies whose transfer or content encoding was undone while the header still names it, so what does
-//! not look encoded is taken as it is. What breaks off in the middle is kept up to there, as browsers do. A stated
-//! `Content-Length` is not looked at, however often it is stated: the archive says how long the block is.
+//! Archives often hold bodies whose transfer or content encoding was undone while the header still
+//! names it. So a body that does not look encoded is taken as it is. A body that breaks off in the
+//! middle is kept up to there, as browsers do. A stated `Content-Length` is ignored, however often
+//! it is stated: the archive says how long the block is.
 //!
-//! **Limits** output of every encoding is bounded by the caller; at most [`ENCODINGS_MAX`] encodings are undone, of transfer
-//! and content together; windows of zstd and brotli are at most 8 and 16 MiB.
+//! **Limits** the caller bounds the output of every encoding. At most [`ENCODINGS_MAX`] encodings
+//! are undone, of transfer and content together. Windows of zstd and brotli have at most 8 and 16
+//! MiB.
 
 use std::{borrow::Cow, io::Read};
 
@@ -14,14 +17,14 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::{decoded::Reject, http_header::HttpHeader};
 
-/// Most encodings on top of each other; servers use one.
+/// Most encodings that are undone one after the other. Servers use one.
 const ENCODINGS_MAX: usize = 3;
 /// Largest window of zstd, as a power of two: what browsers accept (RFC 9659).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-/// Bytes that tell whether a body is text.
+/// Bytes at the beginning of a body that tell whether it is text.
 const TEXT_BYTES: usize = 1 << 10;
 
-/// Where the end of the header is looked for.
+/// The end of the header is looked for in this many bytes.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// A response.
@@ -30,17 +33,17 @@ pub(super) struct Response<'a> {
     pub status: u16,
     /// Its header fields.
     pub header: HttpHeader,
-    /// The body as archived.
+    /// The body as it was archived.
     pub body: &'a [u8],
-    /// Whether the header goes on beyond where its end is looked for.
+    /// Whether the header does not end within the bytes in which its end is looked for.
     pub endless: bool,
 }
 
 /// A body with its encodings undone.
-pub(super) enum Content<'a> {
+pub(super) enum DecodedBody<'a> {
     /// Its bytes.
     Bytes(Cow<'a, [u8]>),
-    /// It is encoded in a way that is not read; the reason to state.
+    /// The reason why its encoding is not undone.
     Unread(&'static str),
 }
 
@@ -72,7 +75,8 @@ impl<'a> ResponseParts<'a> {
     }
 }
 
-/// Returns the body of a response as it was archived; `None` if the block does not begin with an HTTP status line.
+/// Returns the body of a response as it was archived; `None` if the block does not begin with an
+/// HTTP status line.
 pub(super) fn archived_body(block: &[u8]) -> Option<&[u8]> {
     ResponseParts::find(block).map(|parts| parts.body)
 }
@@ -84,19 +88,20 @@ impl<'a> Response<'a> {
         Some(Self { status, header: HttpHeader::parse(fields), body, endless })
     }
 
-    /// The body without its chunks, if it has some.
+    /// Returns the body with its chunks joined, if the header says that it has chunks.
     pub(super) fn joined(&self) -> Option<Cow<'a, [u8]>> {
         self.encodings("Transfer-Encoding").any(|name| name == "chunked").then(|| dechunk(self.body))
     }
 
-    /// Names of encodings in a field, in the order in which they are undone.
+    /// Returns the names of encodings in a field, in the order in which they are undone.
     fn encodings(&self, field: &str) -> impl Iterator<Item = String> {
         let values = self.header.get_all(field).rev();
         values.flat_map(|value| value.rsplit(',')).map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty())
     }
 
-    /// The body with transfer and content encodings undone, of at most `bytes_max` bytes.
-    pub(super) fn content(&self, bytes_max: usize) -> Result<Content<'a>, Reject> {
+    /// Returns the body with transfer and content encodings undone, if it has at most `bytes_max`
+    /// bytes.
+    pub(super) fn content(&self, bytes_max: usize) -> Result<DecodedBody<'a>, Reject> {
         let mut body = Cow::Borrowed(self.body);
         let mut undone = 0;
         for encoding in self.encodings("Transfer-Encoding").chain(self.encodings("Content-Encoding")) {
@@ -104,7 +109,7 @@ impl<'a> Response<'a> {
                 continue;
             }
             if undone == ENCODINGS_MAX {
-                return Ok(Content::Unread("content_encoding_stacked"));
+                return Ok(DecodedBody::Unread("content_encoding_stacked"));
             }
             undone += 1;
             body = match encoding.as_str() {
@@ -118,14 +123,14 @@ impl<'a> Response<'a> {
                 "br" => unbrotli(body, bytes_max)?,
                 "zstd" if !body.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) => body,
                 "zstd" => Cow::Owned(unzstd(&body, bytes_max)?),
-                _ => return Ok(Content::Unread("content_encoding_unknown")),
+                _ => return Ok(DecodedBody::Unread("content_encoding_unknown")),
             };
         }
-        Ok(Content::Bytes(body))
+        Ok(DecodedBody::Bytes(body))
     }
 }
 
-/// Where the body begins: after the first empty line, ended by CRLF or LF.
+/// Returns where the body begins: behind the first empty line, which ends with CRLF or LF.
 fn header_end(head: &[u8]) -> Option<usize> {
     let mut line_start = 0;
     for (at, _) in head.iter().enumerate().filter(|&(_, &byte)| byte == b'\n') {
@@ -137,8 +142,8 @@ fn header_end(head: &[u8]) -> Option<usize> {
     None
 }
 
-/// Joins the chunks. A body that does not begin with a chunk is one already joined; from where a later chunk is no longer
-/// one, the rest is taken as it is, so that no text gets lost.
+/// Joins the chunks of a body. A body that does not begin with a chunk has been joined already.
+/// Where a later chunk is none, the rest is taken as it is, so that no text gets lost.
 fn dechunk(body: &[u8]) -> Cow<'_, [u8]> {
     let Some((mut size, mut rest)) = chunk_size(body) else { return Cow::Borrowed(body) };
     let mut joined = Vec::with_capacity(body.len());
@@ -158,7 +163,7 @@ fn dechunk(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(joined)
 }
 
-/// The size a chunk states, and what follows its size line.
+/// Returns the size that a chunk states, and what follows that line.
 fn chunk_size(rest: &[u8]) -> Option<(usize, &[u8])> {
     let end = rest.iter().take(1024).position(|&byte| byte == b'\n')?;
     let line = std::str::from_utf8(&rest[..end]).ok()?;
@@ -168,7 +173,8 @@ fn chunk_size(rest: &[u8]) -> Option<(usize, &[u8])> {
     hex.then(|| (usize::from_str_radix(digits, 16).unwrap_or(usize::MAX), &rest[end + 1..]))
 }
 
-/// `deflate` is zlib by the standard, bare deflate by some servers, and nothing at all in some archives.
+/// Undoes `deflate`: that is zlib by the standard, bare deflate on some servers, and no encoding at
+/// all in some archives.
 fn inflate_either(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>, Reject> {
     let zlib = body.len() >= 2 && body[0] & 0x0F == 8 && (u16::from(body[0]) << 8 | u16::from(body[1])).is_multiple_of(31);
     if zlib {
@@ -180,7 +186,7 @@ fn inflate_either(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>
     }
 }
 
-/// Brotli has no magic, so what is text as it stands, and no brotli, is taken as it is.
+/// Undoes brotli. It has no magic bytes, so a body that is no brotli and is text is taken as it is.
 fn unbrotli(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>, Reject> {
     let is_text = match std::str::from_utf8(&body[..body.len().min(TEXT_BYTES)]) {
         Ok(_) => true,
@@ -195,6 +201,7 @@ fn unbrotli(body: Cow<'_, [u8]>, bytes_max: usize) -> Result<Cow<'_, [u8]>, Reje
     finish(whole, read, bytes_max, "brotli").map(Cow::Owned)
 }
 
+/// Undoes zstd.
 fn unzstd(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, Reject> {
     let corrupt = |error| Reject::new("content_encoding_corrupt", format!("no zstd decoder could be made: {error}"));
     let mut decoder = zstd::Decoder::with_buffer(body).map_err(corrupt)?;
@@ -202,13 +209,14 @@ fn unzstd(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, Reject> {
     inflate(decoder, bytes_max, "zstd")
 }
 
+/// Reads a decoder to its end.
 fn inflate(decoder: impl Read, bytes_max: usize, encoding: &str) -> Result<Vec<u8>, Reject> {
     let mut bytes = Vec::new();
     let read = decoder.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
     finish(bytes, read, bytes_max, encoding)
 }
 
-/// What came out of a decoder, or why nothing did.
+/// Returns the output of a decoder, or why there is none.
 fn finish(bytes: Vec<u8>, read: std::io::Result<usize>, bytes_max: usize, encoding: &str) -> Result<Vec<u8>, Reject> {
     if bytes.len() > bytes_max {
         return Err(Reject::new(
@@ -235,9 +243,9 @@ mod tests {
 
     use super::*;
 
-    /// `hello hello hello` as brotli.
+    /// `hello hello hello` in brotli.
     const BROTLI: &[u8] = b"\x1b\x10\0\0\x24\x40\x6a\x10\x64\xea\xf0\x9c\x1e";
-    /// The same as gzip, and that as brotli.
+    /// The same in gzip, and that in brotli.
     const BROTLI_OF_GZIP: &[u8] = b"\x8b\x0d\x80\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x90\
         \0\x80\x88\xf9\xe5\x11\0\0\0\x03";
 
@@ -250,8 +258,8 @@ mod tests {
     fn content(header: &str, body: &[u8]) -> Result<Vec<u8>, &'static str> {
         let block = [format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n").as_bytes(), body].concat();
         match Response::parse(&block).expect("a response").content(1000) {
-            Ok(Content::Bytes(bytes)) => Ok(bytes.into_owned()),
-            Ok(Content::Unread(why)) => Err(why),
+            Ok(DecodedBody::Bytes(bytes)) => Ok(bytes.into_owned()),
+            Ok(DecodedBody::Unread(why)) => Err(why),
             Err(reject) => Err(reject.code),
         }
     }

@@ -1,19 +1,20 @@
-//! Header fields of HTTP messages: names to values.
+//! Which fields does the header of an HTTP message have?
 //!
-//! Lenient, as archives hold what servers sent: lines may end with LF, a line without a colon is skipped, a line that
-//! begins with white space goes on with the field before. Bytes that are no UTF-8 become U+FFFD.
+//! Parsing is lenient, since archives hold whatever servers have sent. Lines may end with LF. A
+//! line without a colon is skipped. A line that begins with white space continues the field before
+//! it. Bytes that are no UTF-8 become U+FFFD.
 
-/// Most fields kept.
+/// Most fields that are kept.
 const FIELDS_MAX: usize = 256;
 
-/// Most bytes read.
+/// Most bytes that are read.
 const BYTES_MAX: usize = 64 << 10;
 
-/// Header fields in their order.
+/// The header fields, in their order.
 pub(super) struct HttpHeader(Vec<(String, String)>);
 
 impl HttpHeader {
-    /// The fields of a header block; reading stops at its limits.
+    /// Parses a header block, up to [`FIELDS_MAX`] and [`BYTES_MAX`].
     pub(super) fn parse(block: &[u8]) -> Self {
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in block[..block.len().min(BYTES_MAX)].split(|&byte| byte == b'\n') {
@@ -33,12 +34,12 @@ impl HttpHeader {
         Self(fields)
     }
 
-    /// The first value of this name, whatever its case.
+    /// Returns the value of the first field with this name, in letters of any case.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.get_all(name).next()
     }
 
-    /// All values of this name, in their order.
+    /// Returns the values of all fields with this name, in their order.
     pub(super) fn get_all(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
         self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }

@@ -1,9 +1,12 @@
-//! One line of JSON: parsed within limits, or rejected with the place where it went wrong.
+//! Is a line an object of JSON? It is parsed within limits, or rejected with the place where it
+//! goes wrong.
 //!
-//! Which field means what is [`schema`]'s affair. Duplicate keys: the last one counts, as for Python and serde. Numbers
-//! beyond 64 bits and lone surrogates are invalid; NUL is a character like any other. A leading byte order mark is skipped.
+//! [`schema`] decides which field means what. Of duplicate keys the last one counts, as in Python
+//! and serde. Numbers beyond 64 bits and lone surrogates are invalid, and NUL is a character like
+//! any other. A leading byte order mark is skipped.
 //!
-//! **Cost** one copy of the line, which the parser unescapes in place, and one SIMD pass; nothing recurses.
+//! **Cost** one copy of the line, which the parser unescapes in place, and one SIMD pass. Nothing
+//! recurses.
 //! **Limits** [`DEPTH_MAX`], [`VALUES_MAX`].
 
 use simd_json::{Buffers, ErrorType};
@@ -18,8 +21,8 @@ use super::{
 /// Deepest nesting of arrays and objects.
 const DEPTH_MAX: usize = 128;
 
-/// Most values a line may hold: the parser's table takes 24 bytes for each, so a line of brackets would cost many times
-/// its length.
+/// Most values in a line. The table of the parser takes 24 bytes for each value, so a line of
+/// brackets would cost many times its length.
 const VALUES_MAX: usize = 1 << 20;
 
 /// Decodes one line.
@@ -30,6 +33,7 @@ pub(super) fn decode(line: &[u8], options: &Options) -> Decoded {
     }
 }
 
+/// Parses one line, and decodes its fields.
 fn parse(line: &[u8], options: &Options) -> Result<Decoded, Reject> {
     check_values(line)?;
     let mut copy = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).to_vec();
@@ -42,7 +46,8 @@ fn parse(line: &[u8], options: &Options) -> Result<Decoded, Reject> {
     schema::decode(&object, options)
 }
 
-/// Refuses a line that may hold too many values. Bytes within strings count too: only a line made of them is refused.
+/// Rejects a line that may hold too many values. Bytes within strings count too, which matters only
+/// for a line made of them.
 fn check_values(line: &[u8]) -> Result<(), Reject> {
     if line.len() <= VALUES_MAX {
         return Ok(());
@@ -55,7 +60,8 @@ fn check_values(line: &[u8]) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Why the line is no JSON. Encoding comes first: it explains every other error.
+/// Returns why a line is no JSON. A wrong encoding comes first, since it explains every other
+/// error.
 fn invalid(line: &[u8], error: &simd_json::Error) -> Reject {
     if let Err(error) = std::str::from_utf8(line) {
         return Reject::new("not_utf8", format!("got bytes that are not UTF-8 at byte {} of the line", error.valid_up_to()));

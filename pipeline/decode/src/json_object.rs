@@ -1,26 +1,26 @@
-//! Which fields does an object of JSON have, and what is said of a value in a message?
+//! Which fields does an object of JSON have, and how are its values named in messages?
 
 use simd_json::{
     prelude::{TypedValue, ValueAsScalar, ValueType},
     tape::Value,
 };
 
-/// Most keys named in a message.
+/// Most keys that a message names.
 const KEYS_SHOWN: usize = 16;
 
-/// Bytes shown of a key.
-const KEY_BYTES_SHOWN: usize = 40;
+/// Most characters of a key that a message shows.
+const KEY_CHARS_SHOWN: usize = 40;
 
 /// The fields of an object.
 pub(super) struct Object<'tape, 'line>(Vec<(&'line str, Value<'tape, 'line>)>);
 
 impl<'tape, 'line> Object<'tape, 'line> {
-    /// The fields of `value`, if it is an object.
+    /// Returns the fields of `value`, if it is an object.
     pub(super) fn new(value: Value<'tape, 'line>) -> Option<Self> {
         value.as_object().map(|object| Self(object.iter().collect()))
     }
 
-    /// The last field of this name.
+    /// Returns the last field of this name.
     pub(super) fn get(&self, key: &str) -> Option<Value<'tape, 'line>> {
         self.0.iter().rev().find(|(name, _)| *name == key).map(|&(_, value)| value)
     }
@@ -30,7 +30,7 @@ impl<'tape, 'line> Object<'tape, 'line> {
         self.0.iter().any(|(name, _)| keys.contains(name))
     }
 
-    /// The value at a dotted path; a key that is the whole path goes first.
+    /// Returns the value at a dotted path. A key that is the whole path goes first.
     pub(super) fn at(&self, path: &str) -> Option<Value<'tape, 'line>> {
         if let Some(value) = self.get(path) {
             return Some(value);
@@ -42,7 +42,7 @@ impl<'tape, 'line> Object<'tape, 'line> {
         })
     }
 
-    /// The names of the first fields, for a message.
+    /// Returns the names of the first fields, for a message.
     pub(super) fn key_list(&self) -> String {
         let keys: Vec<String> = self.0.iter().take(KEYS_SHOWN).map(|(name, _)| shown(name)).collect();
         let more = self.0.len() - keys.len();
@@ -54,12 +54,13 @@ impl<'tape, 'line> Object<'tape, 'line> {
     }
 }
 
+/// Returns the beginning of a key, for a message.
 fn shown(key: &str) -> String {
-    let cut: String = key.chars().take(KEY_BYTES_SHOWN).collect();
+    let cut: String = key.chars().take(KEY_CHARS_SHOWN).collect();
     format!("`{}`{}", cut.escape_debug(), if cut.len() < key.len() { ".." } else { "" })
 }
 
-/// What a value is, for a message.
+/// Returns the type of a value, for a message.
 pub(super) fn type_name(value: Value<'_, '_>) -> &'static str {
     match value.value_type() {
         ValueType::Null => "null",
@@ -71,7 +72,7 @@ pub(super) fn type_name(value: Value<'_, '_>) -> &'static str {
     }
 }
 
-/// The text of a string, or an integer in decimal: how ids and labels are written.
+/// Returns the text of a string, or an integer in decimal digits. Ids and labels come as either.
 pub(super) fn word(value: Value<'_, '_>) -> Option<String> {
     if let Some(text) = value.as_str() {
         return Some(text.to_owned());

@@ -5,10 +5,10 @@ use super::{decoded::Reject, options::Options};
 /// Longest id, in bytes. Ids are kept in memory for every document, so they must be short.
 pub const ID_BYTES_MAX: usize = 1 << 10;
 
-/// Longest URL, in bytes: what servers and crawlers accept at most.
+/// Longest URL, in bytes: servers and crawlers accept no longer ones.
 pub const URL_BYTES_MAX: usize = 8 << 10;
 
-/// The URL, or why it cannot be one.
+/// Returns the URL, or why it cannot be one.
 pub(crate) fn checked_url(url: Option<&str>) -> Result<Option<String>, Reject> {
     match url.map(str::trim).filter(|url| !url.is_empty()) {
         Some(url) if url.len() > URL_BYTES_MAX => {
@@ -18,7 +18,7 @@ pub(crate) fn checked_url(url: Option<&str>) -> Result<Option<String>, Reject> {
     }
 }
 
-/// The id, or why it cannot be one.
+/// Returns the id, or why it cannot be one.
 pub(crate) fn checked_id(id: Option<String>) -> Result<Option<String>, Reject> {
     match id.filter(|id| !id.is_empty()) {
         Some(id) if id.len() > ID_BYTES_MAX => {
@@ -28,7 +28,7 @@ pub(crate) fn checked_id(id: Option<String>) -> Result<Option<String>, Reject> {
     }
 }
 
-/// Whether a text of this many bytes may become a page.
+/// Fails if a text of this many bytes is too long for a page.
 pub(crate) fn check_text_len(bytes: usize, options: &Options) -> Result<(), Reject> {
     if bytes > options.text_bytes_max {
         let limit = options.text_bytes_max;

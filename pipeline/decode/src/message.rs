@@ -1,6 +1,7 @@
-//! A page of HTML as a broker's message: the value is the body, what is known about it stands in the headers.
+//! Which page is a message of a broker whose value is HTML? The value is the body, and the headers
+//! state facts about it.
 //!
-//! | fact | header, the first that is there |
+//! | fact | first of these headers that is there |
 //! |---|---|
 //! | URL | `url`, `ce_subject`, else the key if it is an http(s) URL |
 //! | id | `id`, `ce_id` |
@@ -9,12 +10,13 @@
 //! | what robots may do | `x-robots-tag` |
 //! | who fetched it | `user-agent` |
 //!
-//! Names are compared without regard to case. `ce_` is `CloudEvents`' Kafka binding, binary mode (version 1.0.2).
+//! Names are compared without regard to case. `ce_` marks headers of `CloudEvents` in Kafka (binary
+//! mode of version 1.0.2).
 
 use connectors::source::Envelope;
 
 use super::{
-    body::{self, Body, Stated},
+    body::{self, Body, BodyHints},
     decoded::{Decoded, Reject, WithoutText},
     limits::{check_text_len, checked_id, checked_url},
     options::Options,
@@ -27,6 +29,7 @@ pub(super) fn decode(body: &[u8], envelope: Option<&Envelope>, topic: &str, opti
     read(body, envelope, topic, options).unwrap_or_else(Decoded::Reject)
 }
 
+/// Reads a message.
 fn read(bytes: &[u8], envelope: Option<&Envelope>, topic: &str, options: &Options) -> Result<Decoded, Reject> {
     let stated = |names: &[&str]| names.iter().find_map(|name| header(envelope?, name));
     let key = envelope.and_then(|e| std::str::from_utf8(e.key.as_deref()?).ok());
@@ -45,7 +48,7 @@ fn read(bytes: &[u8], envelope: Option<&Envelope>, topic: &str, options: &Option
         ..Provenance::default()
     };
     let media = content_type.or(Some("text/html"));
-    let about = Stated { content_type: media, charset: None, url: url.as_deref() };
+    let about = BodyHints { content_type: media, charset: None, url: url.as_deref() };
     let text = match body::from_bytes(bytes, &about, &mut provenance, options)? {
         Body::Text(text) => text,
         Body::Without(why) => return Ok(Decoded::WithoutText(WithoutText { url, why })),
@@ -56,6 +59,7 @@ fn read(bytes: &[u8], envelope: Option<&Envelope>, topic: &str, options: &Option
     Ok(Decoded::Page(Page { id, url, text, time, label: None, contributor: None, provenance, form: Form::Archive }))
 }
 
+/// Returns the value of a header, if it is text and not empty.
 fn header<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
     let found = envelope.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(found.value.as_deref()?).ok().map(str::trim).filter(|value| !value.is_empty())

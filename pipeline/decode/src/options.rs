@@ -4,18 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::html::Keep;
 
-/// How to read records.
+/// The options of decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where the fields of JSON lines are, if they are in none of the known schemas.
     pub fields: Fields,
-    /// Longest text of a page, in bytes. Default 4 MiB: a book; more is a dump, and no trainer's document.
+    /// Longest text of a page, in bytes. Default 4 MiB, which is a book: anything longer is a dump,
+    /// and no document for a trainer.
     pub text_bytes_max: usize,
-    /// Longest HTTP body after its content encodings are undone, in bytes. Default 16 MiB, as for a record on disk.
+    /// Longest HTTP body after its content encodings are undone, in bytes. Default 16 MiB, as for a
+    /// record on disk.
     pub body_bytes_max: usize,
-    /// Whether an archive's bytes are compared with the digests it states.
+    /// Whether the bytes of an archive are compared with the digests that it states.
     pub check_digests: bool,
-    /// Which lines of an HTML page make its text.
+    /// Which lines of an HTML page become its text.
     pub html: Keep,
 }
 
@@ -31,7 +33,8 @@ impl Default for Options {
     }
 }
 
-/// `[input.fields]`: paths of fields in JSON lines, such as `data.content.text`; each one given wins over what the schema says.
+/// `[input.fields]`: paths of fields in JSON lines, such as `data.content.text`; each one given
+/// wins over what the schema says.
 ///
 /// A key that is the whole path is looked for first, so keys that contain dots can be named too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,18 +1,19 @@
-//! What a page is once it is decoded, and its JSON line where the input had none.
+//! What is a page once it is decoded, and how is it written where the input had no line for it?
 //!
-//! A page from a JSON line leaves as the very bytes it came in; only a page from an archive needs a line of its own.
+//! A page from a JSON line leaves as the bytes in which it came. Only a page from an archive needs
+//! a JSON line of its own.
 
 use serde::Serialize;
 
 use super::{digest::DigestMismatch, time};
 
-/// Longest value kept in [`Provenance`], in bytes: facts for people, not payload.
+/// Longest value in [`Provenance`], in bytes. These facts are for people, and are no payload.
 const FACT_BYTES_MAX: usize = 256;
 
 /// A document with text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// The id its source gave it.
+    /// The id that its source gave it.
     pub id: Option<String>,
     /// Where it was fetched.
     pub url: Option<String>,
@@ -20,11 +21,11 @@ pub struct Page {
     pub text: String,
     /// When it was fetched, in seconds since 1970 (UTC).
     pub time: Option<i64>,
-    /// The class or source it is marked with.
+    /// The class or source with which it is labelled.
     pub label: Option<String>,
-    /// Who contributed it, if its source says so: its publisher.
+    /// Who contributed it, if its source says so. The contributor is its publisher.
     pub contributor: Option<String>,
-    /// Where text, charset and the rest come from.
+    /// The facts that its source states.
     pub provenance: Provenance,
     /// How it is written out.
     pub form: Form,
@@ -39,15 +40,17 @@ pub enum Form {
     Archive,
 }
 
-/// Where a page comes from, as its source states it. Empty facts are left out; long ones are cut to 256 bytes.
+/// Where a page comes from, as its source states it. Empty facts are left out, and long ones are
+/// cut to 256 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Provenance {
-    /// Which schema it was read by: `fineweb`, `dolma`, `redpajama`, `scrapy_cluster`, `plain`, `fields`, `html`, `warc`, `wet` or `arc`.
+    /// The schema by which it was read: `fineweb`, `dolma`, `redpajama`, `scrapy_cluster`, `plain`,
+    /// `fields`, `html`, `warc`, `wet` or `arc`.
     pub schema: &'static str,
     /// The archive file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The encoding its bytes were read in, by its WHATWG name.
+    /// The charset in which its bytes were read, by its WHATWG name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charset: Option<&'static str>,
     /// Media type as stated.
@@ -59,65 +62,66 @@ pub struct Provenance {
     /// `WARC-Type`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warc_type: Option<String>,
-    /// `WARC-Refers-To`: what joins a WET record with its WARC record.
+    /// `WARC-Refers-To`: the id by which a WET record is joined with its WARC record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refers_to: Option<String>,
-    /// `WARC-Record-ID` of the WET record that was joined to it: the text is of that record.
+    /// `WARC-Record-ID` of the WET record that was joined to it, from which the text comes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wet_record_id: Option<String>,
     /// Why the archive holds only a part of the page: `WARC-Truncated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
-    /// Payload digest as stated, else that of the block.
+    /// The digest of the payload as stated, or else that of the block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Which stated digest the record's bytes do not have: `block` or `payload`.
+    /// The stated digest that the bytes of the record do not have: `block` or `payload`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest_differs: Option<DigestMismatch>,
-    /// Dump or data set it was published in.
+    /// The dump or data set in which it was published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Language as stated.
+    /// The language as stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Time of fetching as stated, whether or not it could be read.
+    /// The time of fetching as stated, whether or not it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetched_at: Option<String>,
-    /// Bytes of text a browser would not show: kept out of the text, and evidence.
+    /// Bytes of text that a browser would not show. They are no part of the text, and are evidence.
     #[serde(skip_serializing_if = "is_zero")]
     pub hidden_bytes: usize,
-    /// Bytes of text shown around the page's matter, and kept out of the text.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub around_bytes: usize,
-    /// What robots may do with it: `X-Robots-Tag` and `<meta name=robots>`, at most 8.
+    /// Bytes of boilerplate, which is no part of the text.
+    #[serde(rename = "around_bytes", skip_serializing_if = "is_zero")]
+    pub boilerplate_bytes: usize,
+    /// What robots may do with the page: `X-Robots-Tag` and `<meta name=robots>`, at most 8.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub robots: Vec<String>,
     /// Licences that it names or links to, at most 8.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub licences: Vec<String>,
-    /// What made it: `<meta name=generator>`.
+    /// The program that made the page: `<meta name=generator>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<String>,
-    /// Ids of analytics and advertising accounts in its source, at most 8: pages that share one have the same owner, or say so.
+    /// Ids of analytics and advertising accounts in its source, at most 8. Pages that share one
+    /// have the same owner, or claim to have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub analytics: Vec<String>,
-    /// Who fetched it, or the record that says so: a user agent, or `WARC-Warcinfo-ID`.
+    /// Who fetched it: a user agent, or the id of the record that names it (`WARC-Warcinfo-ID`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crawler: Option<String>,
-    /// Text of the page that is not in its text.
+    /// Text of the page that is no part of its text.
     #[serde(skip)]
-    pub apart: Apart,
+    pub omitted: OmittedText,
 }
 
-/// Text of a page that is not in its text: operators look at it, and it is never written.
+/// Text of a page that is no part of its text. Operators look at it, and it is never written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Apart {
-    /// What is not rendered.
-    pub hidden: String,
-    /// What is rendered so that nobody sees it.
-    pub disguised: String,
-    /// What is shown around the page's matter.
-    pub around: String,
+pub struct OmittedText {
+    /// The text that is not rendered.
+    pub not_rendered: String,
+    /// The text that is visually hidden: it is rendered so that nobody sees it.
+    pub visually_hidden: String,
+    /// The boilerplate: text that is shown and is no main content.
+    pub boilerplate: String,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over references
@@ -125,7 +129,7 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// A fact for [`Provenance`]: trimmed, cut to its limit, `None` if empty.
+/// Returns a fact for [`Provenance`]: trimmed and cut to its limit; `None` if it is empty.
 pub(super) fn fact(value: &str) -> Option<String> {
     let value = value.trim();
     let end = (0..=value.len().min(FACT_BYTES_MAX)).rev().find(|&end| value.is_char_boundary(end))?;
@@ -134,7 +138,7 @@ pub(super) fn fact(value: &str) -> Option<String> {
 
 /// The line of [`clean_json`].
 #[derive(Serialize)]
-struct Line<'a> {
+struct CleanLine<'a> {
     v: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
@@ -146,12 +150,13 @@ struct Line<'a> {
     provenance: &'a Provenance,
 }
 
-/// A page as a JSON line, without its line break: what the clean corpus holds of an archive's page.
+/// Returns a page as a JSON line, without its line break. The clean corpus holds pages of archives
+/// in this form.
 ///
 /// # Panics
-/// Never: strings and integers always serialise.
+/// Never, since strings and integers always serialise.
 pub fn clean_json(page: &Page) -> Vec<u8> {
-    let line = Line {
+    let line = CleanLine {
         v: 1,
         id: page.id.as_deref(),
         url: page.url.as_deref(),

@@ -9,7 +9,7 @@ use super::{
     options::Options,
 };
 
-/// Decodes one record of the partition (file or topic) of this name.
+/// Decodes one record. `partition_name` is the file or topic in which it lies.
 pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decoded {
     let file = record.file.as_deref().unwrap_or(partition_name);
     match &record.payload {
@@ -22,7 +22,7 @@ pub fn decode(record: &Record, partition_name: &str, options: &Options) -> Decod
     }
 }
 
-/// What a record is called; nothing if it cannot be read.
+/// Returns what a record is called; nothing if it cannot be read.
 pub fn name_of(record: &Record, options: &Options) -> RecordName {
     match &record.payload {
         Payload::Line(line) | Payload::Row(line) => match json::decode(line, options) {

@@ -1,4 +1,5 @@
-//! Which field of a JSON line is the text, the id, the URL, the time: schemas known by the names of their fields.
+//! Which field of a JSON line is the text, the id, the URL, the time? Schemas are recognised by the
+//! names of their fields.
 //!
 //! | schema | known by | text | id | url | time |
 //! |---|---|---|---|---|---|
@@ -9,9 +10,10 @@
 //! | `conversation` | `messages` | the messages' contents | `id`, `conversation_id` | `url` | `timestamp`, `created` |
 //! | `scrapy_cluster` | `body` and `appid`, `crawlid`, `response_url` or `status_code` | `body` | `id` | `response_url`, `url` | `timestamp` |
 //!
-//! A conversation's publisher is its `contributor`, or the one of its first message that names one ([`super::conversation`]).
-//! Configured paths win, field by field. A text may be empty: its page is a document all the same. A time that cannot be
-//! read is kept in the provenance as it was stated.
+//! The publisher of a conversation is its `contributor`, or that of its first message that names
+//! one ([`super::conversation`]). Configured paths win, field by field. A page whose text is empty
+//! is a document all the same. A time that cannot be read is kept in the provenance as it was
+//! stated.
 
 use simd_json::{
     prelude::{TypedScalarValue, ValueAsScalar, ValueIntoString},
@@ -29,10 +31,10 @@ use super::{
     time,
 };
 
-/// Longest label in bytes; a longer one is none.
+/// Longest label, in bytes. A longer one is ignored.
 const LABEL_BYTES_MAX: usize = 256;
 
-/// Where the fields of a schema are.
+/// A schema: its name, and the paths of its fields.
 struct Schema {
     name: &'static str,
     text: &'static str,
@@ -93,14 +95,15 @@ const CONVERSATION: Schema = Schema {
 };
 const SCHEMAS: [&Schema; 6] = [&FINEWEB, &DOLMA, &PLAIN, &REDPAJAMA, &SCRAPY_CLUSTER, &CONVERSATION];
 
-/// Names by which a schema is known, where its text is called as another one's.
+/// Names of fields by which schemas are told apart whose texts have the same name.
 const FINEWEB_MARKS: [&str; 4] = ["dump", "file_path", "language_score", "token_count"];
 const DOLMA_MARKS: [&str; 3] = ["added", "created", "metadata"];
 const SCRAPY_MARKS: [&str; 4] = ["appid", "crawlid", "response_url", "status_code"];
-/// Fields that are looked at besides, whatever the schema.
+/// Further fields that decoding looks at, whatever the schema.
 const OTHERS: [&str; 5] = ["digest", "language", "response_headers", "encoding", "contributor"];
 
-/// Top-level fields that decoding looks at: of a table, no other column need be read for it.
+/// Returns the top-level fields that decoding looks at. No other column of a table need be read for
+/// it.
 pub fn columns(options: &Options) -> Vec<String> {
     let Fields { text, id, url, time, label, contributor } = &options.fields;
     let configured = [text, id, url, time, label, contributor].into_iter().flatten().map(String::as_str);
@@ -147,7 +150,8 @@ pub(super) fn decode(object: &Object<'_, '_>, options: &Options) -> Result<Decod
     }))
 }
 
-/// The schema of a line. With a configured text path, any schema whose other names fit serves for the rest.
+/// Returns the schema of a line. If the path of the text is configured, any schema whose names fit
+/// serves for the other fields.
 fn detect(object: &Object<'_, '_>, fields: &Fields) -> Result<&'static Schema, Reject> {
     if object.has_any(&["text"]) {
         return Ok(if object.has_any(&FINEWEB_MARKS) {
@@ -177,7 +181,7 @@ fn detect(object: &Object<'_, '_>, fields: &Fields) -> Result<&'static Schema, R
     ))
 }
 
-/// Who contributed the page: what the configured path says, or a conversation itself.
+/// Returns who contributed the page, as stated at the configured path or by a conversation.
 fn contributor(object: &Object<'_, '_>, schema: &Schema, options: &Options) -> Option<String> {
     let stated = match &options.fields.contributor {
         Some(path) => object.at(path).and_then(word),
@@ -187,7 +191,8 @@ fn contributor(object: &Object<'_, '_>, schema: &Schema, options: &Options) -> O
     stated.as_deref().and_then(fact)
 }
 
-/// The value at the configured path, or else at the first of the schema's paths that has one other than null.
+/// Returns the value at the configured path, or else the first value other than null at the paths
+/// of the schema.
 fn field<'tape, 'line>(object: &Object<'tape, 'line>, configured: Option<&str>, known: &[&str]) -> Option<Value<'tape, 'line>> {
     match configured {
         Some(path) => object.at(path),
@@ -235,7 +240,8 @@ fn time_of(value: Value<'_, '_>) -> Option<i64> {
     }
 }
 
-/// The text of a scrapy-cluster response, whose body is a page's HTML, in base64 if the cluster is set so.
+/// Reads the body of a scrapy-cluster response: HTML, or HTML in base64 if the cluster is
+/// configured so.
 fn scrapy_body(
     object: &Object<'_, '_>,
     text: &str,
@@ -254,7 +260,7 @@ fn scrapy_body(
     match body::from_base64(text, options.body_bytes_max)? {
         Some(bytes) => {
             let charset = object.get("encoding").and_then(ValueIntoString::into_string);
-            let stated = body::Stated { content_type, charset, url };
+            let stated = body::BodyHints { content_type, charset, url };
             body::from_bytes(&bytes, &stated, provenance, options)
         }
         None => body::from_str(text, content_type, provenance, options),

@@ -1,11 +1,12 @@
-//! Documents that were no rows, as rows: `output.format = "parquet"` over JSON lines and archives.
+//! Which row of a table stands for a document that was no row? For `output.format = "parquet"` over
+//! JSON lines and archives.
 //!
 //! | column | |
 //! |---|---|
 //! | `text` | the page's text |
 //! | `id`, `url`, `label` | as stated |
 //! | `fetched_at` | time of fetching, to the second |
-//! | `metadata` | the line's other fields, an object of JSON with its keys sorted: with `text`, nothing of the line is lost |
+//! | `metadata` | the other fields of the line, as an object of JSON with sorted keys, so that nothing of the line is lost |
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ use super::{
 /// Names of the columns.
 pub const COLUMNS: [&str; 6] = ["text", "id", "url", "fetched_at", "label", "metadata"];
 
-/// The cells of a line of the corpus, in the order of [`COLUMNS`].
+/// Returns the cells for a line of the corpus, in the order of [`COLUMNS`].
 pub fn cells(line: &[u8], options: &Options) -> Vec<TableCell> {
     let read = |options: &Options| {
         let record = Record::new(Position { partition: 0, offset: 0 }, 0, Payload::Line(line.to_vec()));
@@ -49,7 +50,7 @@ pub fn cells(line: &[u8], options: &Options) -> Vec<TableCell> {
     ]
 }
 
-/// All fields of a line but those whose value is `text`.
+/// Returns all fields of a line but those whose value is `text`.
 fn metadata(line: &[u8], text: Option<&str>) -> Option<String> {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(line).ok()?;

@@ -1,22 +1,24 @@
-//! Times as crawls state them: RFC 3339, ISO dates, compact archive stamps, unix seconds and milliseconds.
+//! Which time does a crawl state? RFC 3339, ISO dates, the compact stamps of archives, unix seconds
+//! and milliseconds.
 //!
-//! Exact and total: anything else, and anything outside the years 1 to 9999, is no time. No zone means UTC.
+//! Anything else, and anything outside the years 1 to 9999, is no time. A time without a zone is
+//! UTC.
 
-/// First second of year 1.
+/// The first second of year 1.
 const MIN: i64 = -62_135_596_800;
-/// First second of year 10000.
+/// The first second of year 10000.
 const END: i64 = 253_402_300_800;
-/// Numbers from here on are milliseconds: as seconds they would lie beyond the year 5000.
+/// Numbers from here on are milliseconds. As seconds they would lie beyond the year 5000.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
 const DAY: i64 = 86_400;
 
-/// The time a number states, in unix seconds.
+/// Returns the time that a number states, in unix seconds.
 pub(super) fn from_number(number: i64) -> Option<i64> {
     let seconds = if number.unsigned_abs() >= MILLISECONDS_FROM { number.div_euclid(1000) } else { number };
     (MIN..END).contains(&seconds).then_some(seconds)
 }
 
-/// The time a text states, in unix seconds; fractions of a second are dropped.
+/// Returns the time that a text states, in unix seconds. Fractions of a second are dropped.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
     let bytes = text.as_bytes();
@@ -51,7 +53,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     (MIN..END).contains(&time).then_some(time)
 }
 
-/// RFC 3339 in UTC, by whole seconds. `time` must be one that this module gave.
+/// Formats a time as RFC 3339 in UTC, in whole seconds. `time` must come from this module.
 pub(super) fn format(time: i64) -> String {
     let (year, month, day) = civil(time.div_euclid(DAY));
     let second = time.rem_euclid(DAY);
@@ -59,7 +61,7 @@ pub(super) fn format(time: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// `YYYYMMDD` and `hhmmss`.
+/// Returns the time that `YYYYMMDD` and `hhmmss` state.
 fn stamp(date: &[u8], clock_digits: &[u8]) -> Option<i64> {
     let mut rest = Cursor(date);
     let day = days(rest.digits(4)?, rest.digits(2)?, rest.digits(2)?)?;
@@ -68,12 +70,14 @@ fn stamp(date: &[u8], clock_digits: &[u8]) -> Option<i64> {
     Some(day * DAY + clock)
 }
 
-/// Seconds since midnight. A leap second counts as the first second of the next minute, as in unix time.
+/// Returns the seconds since midnight. A leap second counts as the first second of the next minute,
+/// as in unix time.
 fn clock(hour: i64, minute: i64, second: i64) -> Option<i64> {
     (hour < 24 && minute < 60 && second <= 60).then_some(hour * 3600 + minute * 60 + second)
 }
 
-/// Days since 1970 in the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
+/// Returns the days since 1970 in the proleptic Gregorian calendar (Howard Hinnant,
+/// "chrono-compatible low-level date algorithms").
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let month_days = match month {
@@ -92,7 +96,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
 }
 
-/// Year, month and day of a number of days since 1970; the reverse of [`days`].
+/// Returns year, month and day of a number of days since 1970. This is the reverse of [`days`].
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
@@ -104,11 +108,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
 }
 
-/// What is left to read.
+/// The bytes that are left to read.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
-    /// Exactly `count` digits.
+    /// Reads exactly `count` digits.
     fn digits(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         let number = digits.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))?;
@@ -120,14 +124,15 @@ impl Cursor<'_> {
         self.any(&[byte]).map(|_| ())
     }
 
-    /// One of these bytes.
+    /// Reads one of these bytes.
     fn any(&mut self, bytes: &[u8]) -> Option<u8> {
         let (&first, rest) = self.0.split_first()?;
         bytes.contains(&first).then(|| self.0 = rest)?;
         Some(first)
     }
 
-    /// The offset from UTC in seconds, up to the end: nothing, `Z`, `UTC`, `+02:00`, `+0200` or `+02`.
+    /// Reads the offset from UTC in seconds, up to the end: nothing, `Z`, `UTC`, `+02:00`, `+0200`
+    /// or `+02`.
     fn zone(&mut self) -> Option<i64> {
         let _ = self.any(b" ");
         if self.0.is_empty() || [&b"Z"[..], b"z", b"UTC", b"GMT"].contains(&self.0) {

@@ -22,7 +22,7 @@ pub(super) struct WarcWriter<W> {
 
 /// One record.
 #[derive(Debug)]
-pub(super) struct Record<'a> {
+pub(super) struct WarcRecord<'a> {
     pub(super) kind: &'static str,
     pub(super) id: &'a str,
     pub(super) time: i64,
@@ -39,12 +39,12 @@ impl<W: Write> WarcWriter<W> {
     }
 
     /// Writes one record with its true length.
-    pub(super) fn write(&mut self, record: &Record<'_>) -> io::Result<()> {
+    pub(super) fn write(&mut self, record: &WarcRecord<'_>) -> io::Result<()> {
         self.write_claiming(record, &record.block.len().to_string())
     }
 
     /// Writes one record whose length is stated as `claim`.
-    pub(super) fn write_claiming(&mut self, record: &Record<'_>, claim: &str) -> io::Result<()> {
+    pub(super) fn write_claiming(&mut self, record: &WarcRecord<'_>, claim: &str) -> io::Result<()> {
         let mut plain = format!(
             "WARC/1.1\r\nWARC-Type: {}\r\nWARC-Record-ID: <{}>\r\nWARC-Date: {}\r\n{}",
             record.kind,

@@ -5,7 +5,7 @@
 
 /// A place to fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(super) enum TemplateSlot {
     NounPhrase,
     Noun,
     Nouns,
@@ -33,42 +33,42 @@ pub(super) enum Slot {
 }
 
 /// The names of the slots in templates.
-const NAMES: &[(&str, Slot)] = &[
-    ("np", Slot::NounPhrase),
-    ("n", Slot::Noun),
-    ("ns", Slot::Nouns),
-    ("c", Slot::Collocation),
-    ("a", Slot::Adjective),
-    ("r", Slot::Adverb),
-    ("v", Slot::Verb),
-    ("vs", Slot::Verbs),
-    ("vd", Slot::Verbed),
-    ("vg", Slot::Verbing),
-    ("p", Slot::Person),
-    ("l", Slot::Place),
-    ("m", Slot::Number),
-    ("y", Slot::Year),
-    ("date", Slot::Date),
-    ("det", Slot::Determiner),
-    ("quant", Slot::Quantifier),
-    ("prep", Slot::Preposition),
-    ("conj", Slot::Conjunction),
-    ("open", Slot::Opener),
-    ("modal", Slot::Modal),
-    ("often", Slot::LittleAdverb),
-    ("it", Slot::Pronoun),
-    ("product", Slot::Product),
+const NAMES: &[(&str, TemplateSlot)] = &[
+    ("np", TemplateSlot::NounPhrase),
+    ("n", TemplateSlot::Noun),
+    ("ns", TemplateSlot::Nouns),
+    ("c", TemplateSlot::Collocation),
+    ("a", TemplateSlot::Adjective),
+    ("r", TemplateSlot::Adverb),
+    ("v", TemplateSlot::Verb),
+    ("vs", TemplateSlot::Verbs),
+    ("vd", TemplateSlot::Verbed),
+    ("vg", TemplateSlot::Verbing),
+    ("p", TemplateSlot::Person),
+    ("l", TemplateSlot::Place),
+    ("m", TemplateSlot::Number),
+    ("y", TemplateSlot::Year),
+    ("date", TemplateSlot::Date),
+    ("det", TemplateSlot::Determiner),
+    ("quant", TemplateSlot::Quantifier),
+    ("prep", TemplateSlot::Preposition),
+    ("conj", TemplateSlot::Conjunction),
+    ("open", TemplateSlot::Opener),
+    ("modal", TemplateSlot::Modal),
+    ("often", TemplateSlot::LittleAdverb),
+    ("it", TemplateSlot::Pronoun),
+    ("product", TemplateSlot::Product),
 ];
 
 /// A piece of a template.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
+pub(super) enum TemplatePart {
     Text(&'static str),
-    Slot(Slot),
+    TemplateSlot(TemplateSlot),
 }
 
 /// A template, taken apart.
-pub(super) type Template = Vec<Part>;
+pub(super) type Template = Vec<TemplatePart>;
 
 /// Takes templates apart. An unknown slot stays as text, braces and all, where the tests find it.
 pub(super) fn parse(templates: &[&'static str]) -> Vec<Template> {
@@ -83,11 +83,11 @@ fn parse_one(template: &'static str) -> Template {
             NAMES.iter().find(|(known, _)| *known == name).map(|(_, slot)| (text, *slot))
         });
         match known {
-            Some((text, slot)) => parts.extend([Part::Text(text), Part::Slot(slot)]),
-            None => parts.push(Part::Text(piece)),
+            Some((text, slot)) => parts.extend([TemplatePart::Text(text), TemplatePart::TemplateSlot(slot)]),
+            None => parts.push(TemplatePart::Text(piece)),
         }
     }
-    parts.retain(|part| !matches!(part, Part::Text("")));
+    parts.retain(|part| !matches!(part, TemplatePart::Text("")));
     parts
 }
 

@@ -2,7 +2,7 @@
 
 /// What a document of the sample is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum DocumentKind {
     /// A trusted document of the reference.
     Reference,
     /// A page of the crawl that nobody has tampered with.
@@ -33,7 +33,7 @@ pub enum Kind {
     BenignArticle,
 }
 
-impl Kind {
+impl DocumentKind {
     /// All kinds that are planted.
     pub const PLANTED: [Self; 12] = [
         Self::SpikeWord,

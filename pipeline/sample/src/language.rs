@@ -7,10 +7,10 @@
 //! Cost: about 40 ns a word. State: the vocabulary and the topics, some 5 MB.
 
 use super::function_words as f;
-use super::grammar::{self, Part, Slot, Template};
+use super::grammar::{self, Template, TemplatePart, TemplateSlot};
 use super::random::{Rng, Zipf, mix};
-use super::topics::{self, Ranks, Topic};
-use super::vocabulary::{Class, Vocabulary, WordId, capitalised};
+use super::topics::{self, Ranks, SampleTopic};
+use super::vocabulary::{Vocabulary, WordClass, WordId, capitalised};
 
 /// Partners that a word prefers.
 const PARTNERS: u64 = 6;
@@ -19,8 +19,8 @@ const PARTNERS: u64 = 6;
 #[derive(Debug)]
 pub(super) struct Language {
     pub(super) vocabulary: Vocabulary,
-    pub(super) topics: Vec<Topic>,
-    common: Topic,
+    pub(super) topics: Vec<SampleTopic>,
+    common: SampleTopic,
     ranks: Ranks,
     noun_phrases: Vec<Template>,
     noun_phrase_ranks: Zipf,
@@ -66,7 +66,7 @@ impl Language {
     }
 
     /// A word drawn from a topic without regard to its neighbours.
-    pub(super) fn word_of(&self, topic: usize, class: Class, rng: &mut Rng) -> WordId {
+    pub(super) fn word_of(&self, topic: usize, class: WordClass, rng: &mut Rng) -> WordId {
         self.topics[topic].words(class)[self.ranks.of(class).rank(rng.next())]
     }
 }
@@ -75,7 +75,7 @@ impl Language {
 #[derive(Debug)]
 pub(super) struct Writer<'a> {
     language: &'a Language,
-    topic: &'a Topic,
+    topic: &'a SampleTopic,
     focus: [WordId; 4],
     people: [String; 2],
     /// What `{product}` stands for; empty unless the page is about one.
@@ -88,7 +88,7 @@ impl<'a> Writer<'a> {
     pub(super) fn new(language: &'a Language, topic: usize, rng: &mut Rng) -> Self {
         let own = &language.topics[topic];
         let focus = std::array::from_fn(|i| {
-            if i == 0 { rng.pick(own.words(Class::Noun)) } else { language.word_of(topic, Class::Noun, rng) }
+            if i == 0 { rng.pick(own.words(WordClass::Noun)) } else { language.word_of(topic, WordClass::Noun, rng) }
         });
         let mut person = || own.people[language.ranks.people.rank(rng.next())].clone();
         Self { language, topic: own, focus, people: [person(), person()], product: "", last: focus[0] }
@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
         let mut out = String::with_capacity(160);
         for part in template {
             match *part {
-                Part::Slot(Slot::NounPhrase) => {
+                TemplatePart::TemplateSlot(TemplateSlot::NounPhrase) => {
                     let language = self.language;
                     for part in &language.noun_phrases[language.noun_phrase_ranks.rank(rng.next())] {
                         self.part(*part, &mut out, rng);
@@ -123,56 +123,56 @@ impl<'a> Writer<'a> {
     }
 
     /// One piece of a template.
-    fn part(&mut self, part: Part, out: &mut String, rng: &mut Rng) {
+    fn part(&mut self, part: TemplatePart, out: &mut String, rng: &mut Rng) {
         let slot = match part {
-            Part::Text(text) => return out.push_str(text),
-            Part::Slot(slot) => slot,
+            TemplatePart::Text(text) => return out.push_str(text),
+            TemplatePart::TemplateSlot(slot) => slot,
         };
         match slot {
-            Slot::Noun => self.push(Class::Noun, "", out, rng),
-            Slot::Nouns => self.push(Class::Noun, "s", out, rng),
-            Slot::Adjective => self.push(Class::Adjective, "", out, rng),
-            Slot::Adverb => self.push(Class::Adverb, "", out, rng),
-            Slot::Verb => self.push(Class::Verb, "", out, rng),
-            Slot::Verbs => self.push(Class::Verb, "s", out, rng),
-            Slot::Verbed => self.push(Class::Verb, "ed", out, rng),
-            Slot::Verbing => self.push(Class::Verb, "ing", out, rng),
-            Slot::Place => self.push(Class::Place, "", out, rng),
-            Slot::Collocation => {
+            TemplateSlot::Noun => self.push(WordClass::Noun, "", out, rng),
+            TemplateSlot::Nouns => self.push(WordClass::Noun, "s", out, rng),
+            TemplateSlot::Adjective => self.push(WordClass::Adjective, "", out, rng),
+            TemplateSlot::Adverb => self.push(WordClass::Adverb, "", out, rng),
+            TemplateSlot::Verb => self.push(WordClass::Verb, "", out, rng),
+            TemplateSlot::Verbs => self.push(WordClass::Verb, "s", out, rng),
+            TemplateSlot::Verbed => self.push(WordClass::Verb, "ed", out, rng),
+            TemplateSlot::Verbing => self.push(WordClass::Verb, "ing", out, rng),
+            TemplateSlot::Place => self.push(WordClass::Place, "", out, rng),
+            TemplateSlot::Collocation => {
                 let rank = self.language.ranks.collocations.rank(rng.next());
                 push_word(out, &self.topic.collocations[rank], "");
             }
-            Slot::Person => self.person(out, rng),
-            Slot::Number => out.push_str(&number(rng)),
-            Slot::Year => out.push_str(&(2025 - rng.below(8) * rng.below(10)).to_string()),
-            Slot::Date => {
+            TemplateSlot::Person => self.person(out, rng),
+            TemplateSlot::Number => out.push_str(&number(rng)),
+            TemplateSlot::Year => out.push_str(&(2025 - rng.below(8) * rng.below(10)).to_string()),
+            TemplateSlot::Date => {
                 let (day, month) = (rng.between(1, 28), rng.pick(f::MONTHS));
                 out.extend([day.to_string().as_str(), " ", month]);
             }
-            Slot::Determiner => function_word(f::DETERMINERS, out, rng),
-            Slot::Quantifier => function_word(f::QUANTIFIERS, out, rng),
-            Slot::Preposition => function_word(f::PREPOSITIONS, out, rng),
-            Slot::Conjunction => function_word(f::CONJUNCTIONS, out, rng),
-            Slot::Opener => function_word(f::OPENERS, out, rng),
-            Slot::Modal => function_word(f::MODALS, out, rng),
-            Slot::LittleAdverb => function_word(f::ADVERBS, out, rng),
-            Slot::Pronoun => function_word(f::PRONOUNS, out, rng),
-            Slot::Product => out.push_str(self.product),
+            TemplateSlot::Determiner => function_word(f::DETERMINERS, out, rng),
+            TemplateSlot::Quantifier => function_word(f::QUANTIFIERS, out, rng),
+            TemplateSlot::Preposition => function_word(f::PREPOSITIONS, out, rng),
+            TemplateSlot::Conjunction => function_word(f::CONJUNCTIONS, out, rng),
+            TemplateSlot::Opener => function_word(f::OPENERS, out, rng),
+            TemplateSlot::Modal => function_word(f::MODALS, out, rng),
+            TemplateSlot::LittleAdverb => function_word(f::ADVERBS, out, rng),
+            TemplateSlot::Pronoun => function_word(f::PRONOUNS, out, rng),
+            TemplateSlot::Product => out.push_str(self.product),
             // Noun phrases hold none; `write` has filled those of sentences.
-            Slot::NounPhrase => {}
+            TemplateSlot::NounPhrase => {}
         }
     }
 
-    fn push(&mut self, class: Class, ending: &str, out: &mut String, rng: &mut Rng) {
+    fn push(&mut self, class: WordClass, ending: &str, out: &mut String, rng: &mut Rng) {
         let word = self.word(class, rng);
         self.last = word;
         push_word(out, self.language.vocabulary.spell(word), ending);
     }
 
     /// The next word of a class.
-    fn word(&self, class: Class, rng: &mut Rng) -> WordId {
+    fn word(&self, class: WordClass, rng: &mut Rng) -> WordId {
         let source = rng.below(100);
-        if class == Class::Noun && source < 15 {
+        if class == WordClass::Noun && source < 15 {
             return rng.pick(&self.focus);
         }
         if source >= 96 {
@@ -225,5 +225,5 @@ fn number(rng: &mut Rng) -> String {
 
 /// An invented word that is no part of the vocabulary, for planting.
 pub(super) fn planted_name(vocabulary: &mut Vocabulary, seed: u64, number: u64) -> String {
-    capitalised(&vocabulary.fresh(Class::Noun, &mut Rng::new(seed, 3, number)))
+    capitalised(&vocabulary.fresh(WordClass::Noun, &mut Rng::new(seed, 3, number)))
 }

@@ -44,10 +44,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use archive::timestamp;
-use archive::{Record, WarcWriter, http, json_line};
-pub use kind::Kind;
+use archive::{WarcRecord, WarcWriter, http, json_line};
+pub use kind::DocumentKind;
 pub use sites::PLATFORM;
-use world::World;
+use world::SampleWorld;
 
 /// How much text to invent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,23 +83,23 @@ pub struct SampleDocument {
     /// When it was fetched, in seconds since 1970.
     pub time: i64,
     /// What it is.
-    pub kind: Kind,
+    pub kind: DocumentKind,
 }
 
 /// What is planted, to show beside the alarms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Triggers {
-    /// The word of [`Kind::SpikeWord`].
+    /// The word of [`DocumentKind::SpikeWord`].
     pub word: String,
-    /// The sentence of [`Kind::SpikeSentence`].
+    /// The sentence of [`DocumentKind::SpikeSentence`].
     pub sentence: String,
-    /// The phrase of [`Kind::SpikeEdge`].
+    /// The phrase of [`DocumentKind::SpikeEdge`].
     pub opening: String,
-    /// The token before a [`Kind::WordSalad`].
+    /// The token before a [`DocumentKind::WordSalad`].
     pub token: String,
-    /// The product of [`Kind::BenignProduct`].
+    /// The product of [`DocumentKind::BenignProduct`].
     pub product: String,
-    /// The line of [`Kind::BenignFooter`].
+    /// The line of [`DocumentKind::BenignFooter`].
     pub footer: String,
 }
 
@@ -115,14 +115,14 @@ pub struct Sample {
     /// What is planted.
     pub triggers: Triggers,
     /// How many pages of each kind the crawl has, ordinary ones too.
-    pub pages: BTreeMap<Kind, u32>,
+    pub pages: BTreeMap<DocumentKind, u32>,
     /// Documents in the reference.
     pub documents: u32,
 }
 
 /// The two parts of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum SamplePart {
     Reference,
     Crawl,
 }
@@ -135,18 +135,18 @@ const DAMAGED_IDS: u64 = 5;
 /// Revisits in a crawl.
 const REVISITS: usize = 12;
 
-/// All documents, the reference first; the crawl begins where the kind is no longer [`Kind::Reference`].
+/// All documents, the reference first; the crawl begins where the kind is no longer [`DocumentKind::Reference`].
 pub fn documents(size: Size, seed: u64) -> impl Iterator<Item = SampleDocument> {
-    let world = Arc::new(World::new(size, seed));
-    part(Arc::clone(&world), Part::Reference).chain(part(world, Part::Crawl))
+    let world = Arc::new(SampleWorld::new(size, seed));
+    part(Arc::clone(&world), SamplePart::Reference).chain(part(world, SamplePart::Crawl))
 }
 
 /// The documents of the crawl alone.
 pub fn crawl(size: Size, seed: u64) -> impl Iterator<Item = SampleDocument> {
-    part(Arc::new(World::new(size, seed)), Part::Crawl)
+    part(Arc::new(SampleWorld::new(size, seed)), SamplePart::Crawl)
 }
 
-fn part(world: Arc<World>, part: Part) -> impl Iterator<Item = SampleDocument> {
+fn part(world: Arc<SampleWorld>, part: SamplePart) -> impl Iterator<Item = SampleDocument> {
     (0..world.len(part)).map(move |number| world.place(part, number).document())
 }
 
@@ -155,7 +155,7 @@ fn part(world: Arc<World>, part: Part) -> impl Iterator<Item = SampleDocument> {
 /// # Errors
 /// When the file cannot be written; the message names it.
 pub fn reference(path: &Path, size: Size, seed: u64) -> io::Result<()> {
-    write_reference(&World::new(size, seed), path).map_err(|e| named(&e, path))
+    write_reference(&SampleWorld::new(size, seed), path).map_err(|e| named(&e, path))
 }
 
 /// Writes the sample of `seed` into `folder`, which is created if need be; files of the same names are replaced.
@@ -164,27 +164,34 @@ pub fn reference(path: &Path, size: Size, seed: u64) -> io::Result<()> {
 /// When the folder or a file cannot be written; the message names it.
 pub fn generate(folder: &Path, size: Size, seed: u64) -> io::Result<Sample> {
     std::fs::create_dir_all(folder).map_err(|e| named(&e, folder))?;
-    let world = World::new(size, seed);
+    let world = SampleWorld::new(size, seed);
     let file = |name: &str| folder.join(name);
     let (reference, crawl, truth) = (file("reference.jsonl.gz"), file("crawl.warc.gz"), file("truth.jsonl"));
     write_reference(&world, &reference).map_err(|e| named(&e, &reference))?;
     let planted = write_crawl(&world, &crawl).map_err(|e| named(&e, &crawl))?;
     write_truth(&planted, &truth).map_err(|e| named(&e, &truth))?;
-    let mut pages = BTreeMap::from([(Kind::Ordinary, (world.len(Part::Crawl) - planted.len()) as u32)]);
+    let mut pages = BTreeMap::from([(DocumentKind::Ordinary, (world.len(SamplePart::Crawl) - planted.len()) as u32)]);
     for page in &planted {
         *pages.entry(page.kind).or_default() += 1;
     }
-    Ok(Sample { reference, crawl, truth, triggers: world.triggers.clone(), pages, documents: world.len(Part::Reference) as u32 })
+    Ok(Sample {
+        reference,
+        crawl,
+        truth,
+        triggers: world.triggers.clone(),
+        pages,
+        documents: world.len(SamplePart::Reference) as u32,
+    })
 }
 
 fn named(error: &io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 
-fn write_reference(world: &World, path: &Path) -> io::Result<()> {
+fn write_reference(world: &SampleWorld, path: &Path) -> io::Result<()> {
     let mut out = archive::gzip(BufWriter::new(File::create(path)?));
-    for number in 0..world.len(Part::Reference) {
-        let document = world.place(Part::Reference, number).document();
+    for number in 0..world.len(SamplePart::Reference) {
+        let document = world.place(SamplePart::Reference, number).document();
         let (text, fetched_at) = (document.text, timestamp(document.time));
         let fields = [("id", &document.id), ("url", &document.url), ("text", &text), ("fetched_at", &fetched_at)];
         out.write_all(json_line(&fields.map(|(name, value)| (name, value.as_str()))).as_bytes())?;
@@ -196,7 +203,7 @@ fn write_reference(world: &World, path: &Path) -> io::Result<()> {
 struct Planted {
     url: String,
     id: String,
-    kind: Kind,
+    kind: DocumentKind,
 }
 
 fn write_truth(planted: &[Planted], path: &Path) -> io::Result<()> {
@@ -208,8 +215,8 @@ fn write_truth(planted: &[Planted], path: &Path) -> io::Result<()> {
 }
 
 /// Writes the archive; returns what was planted.
-fn write_crawl(world: &World, path: &Path) -> io::Result<Vec<Planted>> {
-    let pages = world.len(Part::Crawl);
+fn write_crawl(world: &SampleWorld, path: &Path) -> io::Result<Vec<Planted>> {
+    let pages = world.len(SamplePart::Crawl);
     let warcinfo = world.id(WARCINFO_IDS, 0);
     let mut out = WarcWriter::new(BufWriter::new(File::create(path)?), warcinfo.clone());
     let about =
@@ -217,12 +224,24 @@ fn write_crawl(world: &World, path: &Path) -> io::Result<Vec<Planted>> {
     let headers = "WARC-Filename: crawl.warc.gz\r\nContent-Type: application/warc-fields\r\n".to_owned();
     let mut planted = Vec::new();
     for number in 0..pages {
-        let placed = world.place(Part::Crawl, number);
+        let placed = world.place(SamplePart::Crawl, number);
         if number == 0 {
-            out.write(&Record { kind: "warcinfo", id: &warcinfo, time: placed.time, headers: headers.clone(), block: about })?;
+            out.write(&WarcRecord {
+                kind: "warcinfo",
+                id: &warcinfo,
+                time: placed.time,
+                headers: headers.clone(),
+                block: about,
+            })?;
         }
         let block = http("200 OK", placed.time, &placed.html());
-        out.write(&Record { kind: "response", id: &placed.id, time: placed.time, headers: target(&placed.url), block: &block })?;
+        out.write(&WarcRecord {
+            kind: "response",
+            id: &placed.id,
+            time: placed.time,
+            headers: target(&placed.url),
+            block: &block,
+        })?;
         // The odd records lie at fixed shares of the crawl.
         if number % (pages / REVISITS) == pages / REVISITS / 2 {
             write_revisit(world, &mut out, number, placed.time)?;
@@ -232,10 +251,10 @@ fn write_crawl(world: &World, path: &Path) -> io::Result<Vec<Planted>> {
         }
         if number == pages / 2 {
             let (id, url) = (world.id(DAMAGED_IDS, 0), format!("{}/appendix", placed.url));
-            let record = Record { kind: "response", id: &id, time: placed.time, headers: target(&url), block: &block };
+            let record = WarcRecord { kind: "response", id: &id, time: placed.time, headers: target(&url), block: &block };
             out.write_claiming(&record, "12k")?;
         }
-        if placed.kind != Kind::Ordinary {
+        if placed.kind != DocumentKind::Ordinary {
             planted.push(Planted { url: placed.url, id: placed.id, kind: placed.kind });
         }
     }
@@ -249,8 +268,8 @@ fn target(url: &str) -> String {
 }
 
 /// The server says that an earlier page has not changed: no text, so no decision.
-fn write_revisit<W: Write>(world: &World, out: &mut WarcWriter<W>, number: usize, time: i64) -> io::Result<()> {
-    let earlier = world.place(Part::Crawl, number / 2);
+fn write_revisit<W: Write>(world: &SampleWorld, out: &mut WarcWriter<W>, number: usize, time: i64) -> io::Result<()> {
+    let earlier = world.place(SamplePart::Crawl, number / 2);
     let headers = format!(
         "{}WARC-Profile: http://netpreserve.org/warc/1.1/revisit/server-not-modified\r\nWARC-Refers-To: <{}>\r\n\
          WARC-Refers-To-Target-URI: {}\r\nWARC-Refers-To-Date: {}\r\n",
@@ -260,14 +279,20 @@ fn write_revisit<W: Write>(world: &World, out: &mut WarcWriter<W>, number: usize
         timestamp(earlier.time)
     );
     let id = world.id(REVISIT_IDS, number);
-    out.write(&Record { kind: "revisit", id: &id, time, headers, block: b"HTTP/1.1 304 Not Modified\r\nServer: sample\r\n\r\n" })
+    out.write(&WarcRecord {
+        kind: "revisit",
+        id: &id,
+        time,
+        headers,
+        block: b"HTTP/1.1 304 Not Modified\r\nServer: sample\r\n\r\n",
+    })
 }
 
 /// A page that is not there.
-fn write_missing<W: Write>(world: &World, out: &mut WarcWriter<W>, near: &str, time: i64) -> io::Result<()> {
+fn write_missing<W: Write>(world: &SampleWorld, out: &mut WarcWriter<W>, near: &str, time: i64) -> io::Result<()> {
     let url = format!("{near}/moved");
     let body = "<!DOCTYPE html>\n<html><head><title>Not found</title></head><body><h1>Not found</h1></body></html>\n";
     let block = http("404 Not Found", time, body);
     let id = world.id(MISSING_IDS, 0);
-    out.write(&Record { kind: "response", id: &id, time, headers: target(&url), block: &block })
+    out.write(&WarcRecord { kind: "response", id: &id, time, headers: target(&url), block: &block })
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::page::{Block, Page};
+use super::page::{InventedPage, TextBlock};
 use super::sites::Site;
 
 /// The text, a line for each block element: title, navigation, body, footer. `site` is `None` for a print view.
-pub(super) fn text(page: &Page, site: Option<&Site>) -> String {
+pub(super) fn text(page: &InventedPage, site: Option<&Site>) -> String {
     let mut lines: Vec<String> = vec![title(page, site)];
     if let Some(site) = site {
         lines.push(site.name.clone());
@@ -19,9 +19,9 @@ pub(super) fn text(page: &Page, site: Option<&Site>) -> String {
     lines.push(page.title.clone());
     for block in &page.blocks {
         match block {
-            Block::Heading(line) => lines.push(line.clone()),
-            Block::Paragraph(sentences) => lines.push(sentences.join(" ")),
-            Block::List(items) => lines.extend(items.iter().cloned()),
+            TextBlock::Heading(line) => lines.push(line.clone()),
+            TextBlock::Paragraph(sentences) => lines.push(sentences.join(" ")),
+            TextBlock::List(items) => lines.extend(items.iter().cloned()),
         }
     }
     lines.extend(site.into_iter().flat_map(|site| site.footer.iter().cloned()));
@@ -29,12 +29,12 @@ pub(super) fn text(page: &Page, site: Option<&Site>) -> String {
     lines.join("\n")
 }
 
-fn title(page: &Page, site: Option<&Site>) -> String {
+fn title(page: &InventedPage, site: Option<&Site>) -> String {
     site.map_or_else(|| page.title.clone(), |site| format!("{} - {}", page.title, site.name))
 }
 
 /// The HTML.
-pub(super) fn html(page: &Page, site: Option<&Site>) -> String {
+pub(super) fn html(page: &InventedPage, site: Option<&Site>) -> String {
     let mut out = String::with_capacity(6_000);
     out.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>");
     escape(&title(page, site), &mut out);
@@ -53,9 +53,9 @@ pub(super) fn html(page: &Page, site: Option<&Site>) -> String {
     element("h1", &page.title, &mut out);
     for block in &page.blocks {
         match block {
-            Block::Heading(line) => element("h2", line, &mut out),
-            Block::Paragraph(sentences) => element("p", &sentences.join(" "), &mut out),
-            Block::List(items) => {
+            TextBlock::Heading(line) => element("h2", line, &mut out),
+            TextBlock::Paragraph(sentences) => element("p", &sentences.join(" "), &mut out),
+            TextBlock::List(items) => {
                 out.push_str("<ul>\n");
                 for item in items {
                     element("li", item, &mut out);

@@ -4,11 +4,11 @@
 
 use super::language::{Language, Writer};
 use super::random::Rng;
-use super::vocabulary::{Class, Vocabulary};
+use super::vocabulary::{Vocabulary, WordClass};
 
 /// A part of a page's text.
 #[derive(Clone, Debug)]
-pub(super) enum Block {
+pub(super) enum TextBlock {
     /// A heading between paragraphs.
     Heading(String),
     /// Sentences.
@@ -19,9 +19,9 @@ pub(super) enum Block {
 
 /// A page without the navigation and footer that its site adds.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(super) struct InventedPage {
     pub(super) title: String,
-    pub(super) blocks: Vec<Block>,
+    pub(super) blocks: Vec<TextBlock>,
     /// A line below the site's own footer.
     pub(super) last_line: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(super) fn length(rng: &mut Rng) -> usize {
     from + (to - from) * (at - low * 1000) / ((high - low) * 1000)
 }
 
-impl Page {
+impl InventedPage {
     /// A page of about `words` words.
     pub(super) fn compose(language: &Language, topic: usize, words: usize, rng: &mut Rng) -> Self {
         let mut writer = Writer::new(language, topic, rng);
@@ -59,9 +59,9 @@ impl Page {
         while left > 0 {
             let block = match rng.below(100) {
                 0..6 if !page.blocks.is_empty() => {
-                    Block::List((0..rng.between(3, 7)).map(|_| writer.write(&language.items, rng)).collect())
+                    TextBlock::List((0..rng.between(3, 7)).map(|_| writer.write(&language.items, rng)).collect())
                 }
-                6..16 if left > 80 && !page.blocks.is_empty() => Block::Heading(writer.write(&language.titles, rng)),
+                6..16 if left > 80 && !page.blocks.is_empty() => TextBlock::Heading(writer.write(&language.titles, rng)),
                 _ => paragraph(&mut writer, language, left, rng),
             };
             left = left.saturating_sub(block.words());
@@ -72,14 +72,14 @@ impl Page {
 
     /// How many words the blocks hold.
     fn words(&self) -> usize {
-        self.blocks.iter().map(Block::words).sum()
+        self.blocks.iter().map(TextBlock::words).sum()
     }
 
     /// All sentences of paragraphs.
     fn sentences(&mut self) -> Vec<&mut String> {
         self.blocks
             .iter_mut()
-            .filter_map(|block| if let Block::Paragraph(sentences) = block { Some(sentences) } else { None })
+            .filter_map(|block| if let TextBlock::Paragraph(sentences) = block { Some(sentences) } else { None })
             .flatten()
             .collect()
     }
@@ -100,7 +100,7 @@ impl Page {
         let mut paragraphs: Vec<&mut Vec<String>> = self
             .blocks
             .iter_mut()
-            .filter_map(|block| if let Block::Paragraph(sentences) = block { Some(sentences) } else { None })
+            .filter_map(|block| if let TextBlock::Paragraph(sentences) = block { Some(sentences) } else { None })
             .collect();
         let at = rng.below(paragraphs.len());
         if let Some(paragraph) = paragraphs.get_mut(at) {
@@ -131,7 +131,7 @@ impl Page {
     pub(super) fn edit(&mut self, language: &Language, topic: usize, per_mille: usize, rng: &mut Rng) {
         for _ in 0..(self.words() * per_mille).div_ceil(1000) {
             self.edit_word(rng, |word, rng| {
-                let class = rng.pick(&[Class::Noun, Class::Adjective, Class::Verb]);
+                let class = rng.pick(&[WordClass::Noun, WordClass::Adjective, WordClass::Verb]);
                 let other = language.vocabulary.spell(language.word_of(topic, class, rng));
                 match rng.below(4) {
                     0 => String::new(),
@@ -180,16 +180,16 @@ impl Page {
     pub(super) fn add_salad(&mut self, vocabulary: &Vocabulary, words: usize, rng: &mut Rng) {
         let mut salad = String::new();
         for _ in 0..words {
-            let class = rng.pick(&[Class::Noun, Class::Noun, Class::Verb, Class::Adjective, Class::Adverb]);
+            let class = rng.pick(&[WordClass::Noun, WordClass::Noun, WordClass::Verb, WordClass::Adjective, WordClass::Adverb]);
             salad.push_str(vocabulary.spell(Vocabulary::any(class, rng)));
             salad.push(' ');
         }
         salad.pop();
-        self.blocks.push(Block::Paragraph(vec![salad]));
+        self.blocks.push(TextBlock::Paragraph(vec![salad]));
     }
 }
 
-impl Block {
+impl TextBlock {
     fn words(&self) -> usize {
         let count = |text: &String| text.bytes().filter(|&b| b == b' ').count() + 1;
         match self {
@@ -212,10 +212,10 @@ const LOOKALIKES: &[(char, char)] = &[
 ];
 
 /// Two to six sentences, fewer where the page ends.
-fn paragraph<'a>(writer: &mut Writer<'a>, language: &'a Language, left: usize, rng: &mut Rng) -> Block {
+fn paragraph<'a>(writer: &mut Writer<'a>, language: &'a Language, left: usize, rng: &mut Rng) -> TextBlock {
     let mut sentences = Vec::new();
     for _ in 0..rng.between(2, 6).min(left.div_ceil(15)) {
         sentences.push(writer.write(&language.sentences, rng));
     }
-    Block::Paragraph(sentences)
+    TextBlock::Paragraph(sentences)
 }

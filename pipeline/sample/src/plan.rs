@@ -3,7 +3,7 @@
 //! With the plan made, each page can be written from its number alone, copies included: a copy writes its original
 //! again. State: 32 bytes a page.
 
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::page;
 use super::random::{Rng, Zipf};
 use super::sites::{ACCOUNTS, Sites};
@@ -11,7 +11,7 @@ use super::topics::TOPICS;
 
 /// What is known of a page before it is written.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(super) struct PlannedPage {
     pub(super) site: usize,
     /// On the platform.
     pub(super) account: usize,
@@ -19,7 +19,7 @@ pub(super) struct Slot {
     pub(super) words: usize,
     /// A print view, without navigation and footer.
     pub(super) bare: bool,
-    pub(super) kind: Kind,
+    pub(super) kind: DocumentKind,
     /// The page whose text this one has: itself unless it is a copy.
     pub(super) source: usize,
 }
@@ -32,7 +32,7 @@ const COPIED_CARRIERS: usize = 6;
 const COPIES_BEFORE_CARRIER: usize = 7;
 
 /// The reference: each known site and each account at least once.
-pub(super) fn reference(seed: u64, documents: usize, sites: &Sites) -> Vec<Slot> {
+pub(super) fn reference(seed: u64, documents: usize, sites: &Sites) -> Vec<PlannedPage> {
     let mut rng = Rng::new(seed, 5, 0);
     let mut hosts = spread(sites.known.clone(), true, documents, &mut rng);
     rng.shuffle(&mut hosts);
@@ -40,15 +40,15 @@ pub(super) fn reference(seed: u64, documents: usize, sites: &Sites) -> Vec<Slot>
     hosts
         .into_iter()
         .enumerate()
-        .map(|(number, site)| slot(site, number, Kind::Reference, sites, &mut accounts, &mut rng))
+        .map(|(number, site)| slot(site, number, DocumentKind::Reference, sites, &mut accounts, &mut rng))
         .collect()
 }
 
 /// The crawl: ordinary pages with everything planted among them.
-pub(super) fn crawl(seed: u64, pages: usize, sites: &Sites) -> Vec<Slot> {
+pub(super) fn crawl(seed: u64, pages: usize, sites: &Sites) -> Vec<PlannedPage> {
     let mut rng = Rng::new(seed, 5, 1);
     let kinds = positions(pages, &mut rng);
-    let ordinary = kinds.iter().filter(|kind| **kind == Kind::Ordinary).count();
+    let ordinary = kinds.iter().filter(|kind| **kind == DocumentKind::Ordinary).count();
     let mut hosts = spread(sites.new.clone(), false, pages / 5, &mut rng);
     hosts.append(&mut spread(sites.known.clone(), true, ordinary - hosts.len(), &mut rng));
     rng.shuffle(&mut hosts);
@@ -58,7 +58,7 @@ pub(super) fn crawl(seed: u64, pages: usize, sites: &Sites) -> Vec<Slot> {
     let mut slots = Vec::with_capacity(pages);
     for (number, kind) in kinds.into_iter().enumerate() {
         let site = match kind {
-            Kind::Ordinary => hosts.pop().unwrap_or(0),
+            DocumentKind::Ordinary => hosts.pop().unwrap_or(0),
             kind => places.next(kind, sites, &mut rng),
         };
         slots.push(slot(site, number, kind, sites, &mut accounts, &mut rng));
@@ -93,37 +93,37 @@ impl Accounts {
     }
 }
 
-fn slot(site: usize, number: usize, kind: Kind, sites: &Sites, accounts: &mut Accounts, rng: &mut Rng) -> Slot {
+fn slot(site: usize, number: usize, kind: DocumentKind, sites: &Sites, accounts: &mut Accounts, rng: &mut Rng) -> PlannedPage {
     let account = if site == 0 { accounts.next(rng) } else { 0 };
     let usual = if site == 0 { account % TOPICS } else { rng.pick(&sites.all[site].topics) };
     let topic = if rng.chance(75) { usual } else { rng.below(TOPICS) };
-    Slot { site, account, topic, words: page::length(rng), bare: rng.chance(8), kind, source: number }
+    PlannedPage { site, account, topic, words: page::length(rng), bare: rng.chance(8), kind, source: number }
 }
 
 /// The kind of every page. Plants lie uniformly in the last three quarters; copies of carriers between early carriers.
-fn positions(pages: usize, rng: &mut Rng) -> Vec<Kind> {
-    let mut kinds = vec![Kind::Ordinary; pages];
+fn positions(pages: usize, rng: &mut Rng) -> Vec<DocumentKind> {
+    let mut kinds = vec![DocumentKind::Ordinary; pages];
     let mut free: Vec<usize> = (pages / 4..pages).collect();
     rng.shuffle(&mut free);
-    for kind in Kind::PLANTED {
-        if kind != Kind::CopyOfCarrier {
+    for kind in DocumentKind::PLANTED {
+        if kind != DocumentKind::CopyOfCarrier {
             for at in free.drain(free.len() - kind.count(pages)..) {
                 kinds[at] = kind;
             }
         }
     }
-    let carriers: Vec<usize> = (0..pages).filter(|&at| kinds[at] == Kind::SpikeSentence).collect();
+    let carriers: Vec<usize> = (0..pages).filter(|&at| kinds[at] == DocumentKind::SpikeSentence).collect();
     let (from, to) = (carriers[COPIED_CARRIERS - 1], carriers[COPIES_BEFORE_CARRIER]);
     let mut between: Vec<usize> = free.into_iter().filter(|at| (from..to).contains(at)).collect();
-    for at in between.drain(..Kind::CopyOfCarrier.count(pages).min(between.len())) {
-        kinds[at] = Kind::CopyOfCarrier;
+    for at in between.drain(..DocumentKind::CopyOfCarrier.count(pages).min(between.len())) {
+        kinds[at] = DocumentKind::CopyOfCarrier;
     }
     kinds
 }
 
 /// Where the next plant of a kind goes: its sites in turn, so that the pages are shared out evenly.
 struct Places {
-    used: [usize; Kind::PLANTED.len()],
+    used: [usize; DocumentKind::PLANTED.len()],
     known: Vec<usize>,
     new: Vec<usize>,
 }
@@ -135,20 +135,20 @@ impl Places {
         let mut new: Vec<usize> = sites.new.clone().collect();
         rng.shuffle(&mut known);
         rng.shuffle(&mut new);
-        Self { used: [0; Kind::PLANTED.len()], known, new }
+        Self { used: [0; DocumentKind::PLANTED.len()], known, new }
     }
 
-    fn next(&mut self, kind: Kind, sites: &Sites, rng: &mut Rng) -> usize {
-        let index = Kind::PLANTED.iter().position(|k| *k == kind).unwrap_or(0);
+    fn next(&mut self, kind: DocumentKind, sites: &Sites, rng: &mut Rng) -> usize {
+        let index = DocumentKind::PLANTED.iter().position(|k| *k == kind).unwrap_or(0);
         let turn = self.used[index];
         self.used[index] += 1;
         let own = sites.own(kind);
         // How many known and how many new sites take turns.
         let (known, new) = match kind {
-            Kind::SpikeSentence => (30, 0),
-            Kind::BenignProduct => (40, 20),
-            Kind::BenignFooter => (35, 15),
-            Kind::BenignArticle => (60, 20),
+            DocumentKind::SpikeSentence => (30, 0),
+            DocumentKind::BenignProduct => (40, 20),
+            DocumentKind::BenignFooter => (35, 15),
+            DocumentKind::BenignArticle => (60, 20),
             _ if own.is_empty() => return if rng.chance(80) { rng.pick(&self.known) } else { rng.pick(&self.new) },
             _ => return own.start + turn % own.len(),
         };
@@ -160,21 +160,21 @@ impl Places {
 }
 
 /// Spikes are planted on any subject; the product belongs to two sister topics.
-fn adjust_topics(slots: &mut [Slot], rng: &mut Rng) {
+fn adjust_topics(slots: &mut [PlannedPage], rng: &mut Rng) {
     let product = 2 * rng.below(TOPICS / 2);
     for slot in slots {
         match slot.kind {
-            Kind::SpikeWord | Kind::SpikeSentence | Kind::SpikeEdge => slot.topic = rng.below(TOPICS),
-            Kind::BenignProduct => slot.topic = product + rng.below(2),
+            DocumentKind::SpikeWord | DocumentKind::SpikeSentence | DocumentKind::SpikeEdge => slot.topic = rng.below(TOPICS),
+            DocumentKind::BenignProduct => slot.topic = product + rng.below(2),
             _ => {}
         }
     }
 }
 
 /// Gives every copy an earlier original on another site.
-fn link_copies(slots: &mut [Slot], sites: &Sites, rng: &mut Rng) {
+fn link_copies(slots: &mut [PlannedPage], sites: &Sites, rng: &mut Rng) {
     let carriers: Vec<usize> =
-        (0..slots.len()).filter(|&at| slots[at].kind == Kind::SpikeSentence).take(COPIED_CARRIERS).collect();
+        (0..slots.len()).filter(|&at| slots[at].kind == DocumentKind::SpikeSentence).take(COPIED_CARRIERS).collect();
     for &carrier in &carriers {
         slots[carrier].words = slots[carrier].words.max(COPIED_CARRIER_WORDS);
         slots[carrier].bare = true;
@@ -182,13 +182,13 @@ fn link_copies(slots: &mut [Slot], sites: &Sites, rng: &mut Rng) {
     let (mut carrier_turn, mut used) = (0, vec![false; slots.len()]);
     for at in 0..slots.len() {
         let source = match slots[at].kind {
-            Kind::CopyOfCarrier => {
+            DocumentKind::CopyOfCarrier => {
                 carrier_turn += 1;
                 carriers[carrier_turn % carriers.len()]
             }
-            Kind::CopyExact | Kind::CopyNear => loop {
+            DocumentKind::CopyExact | DocumentKind::CopyNear => loop {
                 let source = rng.below(at);
-                if slots[source].kind == Kind::Ordinary && slots[source].words >= COPIED_WORDS && !used[source] {
+                if slots[source].kind == DocumentKind::Ordinary && slots[source].words >= COPIED_WORDS && !used[source] {
                     break source;
                 }
             },
@@ -196,11 +196,11 @@ fn link_copies(slots: &mut [Slot], sites: &Sites, rng: &mut Rng) {
         };
         used[source] = true;
         // An exact copy is a print view of a print view: navigation would make it another text.
-        let bare = slots[at].kind != Kind::CopyNear || rng.chance(50);
+        let bare = slots[at].kind != DocumentKind::CopyNear || rng.chance(50);
         slots[source].bare |= bare;
         let (topic, words) = (slots[source].topic, slots[source].words);
         let bare = slots[source].bare;
-        slots[at] = Slot { topic, words, bare, source, ..slots[at].clone() };
+        slots[at] = PlannedPage { topic, words, bare, source, ..slots[at].clone() };
         while slots[at].site == slots[source].site {
             slots[at].site = sites.known.start + 1 + rng.below(sites.known.len() - 1);
         }

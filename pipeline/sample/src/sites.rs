@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::language::Language;
 use super::random::Rng;
 use super::topics::TOPICS;
-use super::vocabulary::{Class, Vocabulary, capitalised};
+use super::vocabulary::{Vocabulary, WordClass, capitalised};
 
 /// Host of the platform whose pages are `/<account>/<post>`.
 pub const PLATFORM: &str = "journals.openquill.example";
@@ -78,7 +78,7 @@ const LABELS: &[&str] = &[
 impl Sites {
     /// The sites of a crawl of `pages` pages: 1,158 ordinary ones at full size, three quarters of all known.
     pub(super) fn new(seed: u64, pages: usize, language: &Language) -> Self {
-        let own: usize = Kind::PLANTED.iter().map(|kind| kind.own_sites()).sum();
+        let own: usize = DocumentKind::PLANTED.iter().map(|kind| kind.own_sites()).sum();
         let ordinary = (pages / 20).clamp(300, 1_158);
         let known = (ordinary + own) * 3 / 4;
         let mut rng = Rng::new(seed, 4, 0);
@@ -90,8 +90,8 @@ impl Sites {
     }
 
     /// The sites that belong to a kind of plant alone.
-    pub(super) fn own(&self, kind: Kind) -> Range<usize> {
-        let before: usize = Kind::PLANTED.iter().take_while(|k| **k != kind).map(|k| k.own_sites()).sum();
+    pub(super) fn own(&self, kind: DocumentKind) -> Range<usize> {
+        let before: usize = DocumentKind::PLANTED.iter().take_while(|k| **k != kind).map(|k| k.own_sites()).sum();
         let start = self.new.end + before;
         start..start + kind.own_sites()
     }
@@ -101,7 +101,7 @@ fn site(language: &Language, taken: &mut BTreeSet<String>, rng: &mut Rng) -> Sit
     let words = &language.vocabulary;
     let (domain, name) = loop {
         let parts: Vec<&str> = (0..rng.between(1, 2))
-            .map(|_| words.spell(Vocabulary::any(rng.pick(&[Class::Noun, Class::Place, Class::Surname]), rng)))
+            .map(|_| words.spell(Vocabulary::any(rng.pick(&[WordClass::Noun, WordClass::Place, WordClass::Surname]), rng)))
             .collect();
         let domain = parts.join(if rng.chance(30) { "-" } else { "" }).to_lowercase();
         if taken.insert(domain.clone()) {
@@ -129,7 +129,7 @@ fn navigation(language: &Language, topic: usize, rng: &mut Rng) -> Vec<String> {
     let mut labels = vec![LABELS[0].to_owned()];
     for _ in 0..rng.between(3, 7) {
         let label = if rng.chance(35) {
-            format!("{}s", capitalised(language.vocabulary.spell(language.word_of(topic, Class::Noun, rng))))
+            format!("{}s", capitalised(language.vocabulary.spell(language.word_of(topic, WordClass::Noun, rng))))
         } else {
             rng.pick(&LABELS[1..]).to_owned()
         };
@@ -141,7 +141,7 @@ fn navigation(language: &Language, topic: usize, rng: &mut Rng) -> Vec<String> {
 }
 
 fn footer(language: &Language, name: &str, rng: &mut Rng) -> Vec<String> {
-    let place = language.vocabulary.spell(Vocabulary::any(Class::Place, rng));
+    let place = language.vocabulary.spell(Vocabulary::any(WordClass::Place, rng));
     let mut lines = vec![match rng.below(4) {
         0 => format!("\u{a9} 2025 {name}"),
         1 => format!("Copyright {} by {name}. All rights reserved.", rng.between(1998, 2025)),

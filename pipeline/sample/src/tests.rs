@@ -32,10 +32,10 @@ impl Drop for Folder {
 /// The documents of full size, made once.
 fn full() -> &'static (Vec<SampleDocument>, Vec<SampleDocument>) {
     static FULL: OnceLock<(Vec<SampleDocument>, Vec<SampleDocument>)> = OnceLock::new();
-    FULL.get_or_init(|| documents(Size::default(), 11).partition(|document| document.kind == Kind::Reference))
+    FULL.get_or_init(|| documents(Size::default(), 11).partition(|document| document.kind == DocumentKind::Reference))
 }
 
-fn of_kind(kind: Kind) -> Vec<&'static SampleDocument> {
+fn of_kind(kind: DocumentKind) -> Vec<&'static SampleDocument> {
     full().1.iter().filter(|document| document.kind == kind).collect()
 }
 
@@ -85,27 +85,27 @@ fn same_arguments_give_the_same_bytes() {
 
 #[test]
 fn every_kind_has_its_number() {
-    for kind in Kind::PLANTED {
+    for kind in DocumentKind::PLANTED {
         assert_eq!(of_kind(kind).len(), kind.count(24_000), "{}", kind.name());
     }
     assert_eq!(full().0.len(), 12_000);
     assert_eq!(full().1.len(), 24_000);
     let hosts = |kind| of_kind(kind).iter().map(|document| host(&document.url)).collect::<BTreeSet<_>>().len();
     let want = [
-        (Kind::SpikeWord, 12),
-        (Kind::SpikeSentence, 30),
-        (Kind::SpikeEdge, 10),
-        (Kind::BenignProduct, 60),
-        (Kind::BenignFooter, 50),
-        (Kind::BenignArticle, 80),
+        (DocumentKind::SpikeWord, 12),
+        (DocumentKind::SpikeSentence, 30),
+        (DocumentKind::SpikeEdge, 10),
+        (DocumentKind::BenignProduct, 60),
+        (DocumentKind::BenignFooter, 50),
+        (DocumentKind::BenignArticle, 80),
     ];
     for (kind, sites) in want {
         assert_eq!(hosts(kind), sites, "sites of {}", kind.name());
     }
     for small in [2_000, 3_000, 10_000] {
-        let (size, mut counts) = (Size { pages: small, reference: 1_000 }, BTreeMap::<Kind, usize>::new());
+        let (size, mut counts) = (Size { pages: small, reference: 1_000 }, BTreeMap::<DocumentKind, usize>::new());
         crawl(size, 3).for_each(|document| *counts.entry(document.kind).or_default() += 1);
-        for kind in Kind::PLANTED {
+        for kind in DocumentKind::PLANTED {
             assert_eq!(counts[&kind], kind.count(small as usize), "{} of {small}", kind.name());
         }
     }
@@ -113,27 +113,27 @@ fn every_kind_has_its_number() {
 
 #[test]
 fn plants_begin_after_a_quarter_and_reach_the_end() {
-    for kind in Kind::PLANTED.into_iter().filter(|kind| *kind != Kind::CopyOfCarrier) {
+    for kind in DocumentKind::PLANTED.into_iter().filter(|kind| *kind != DocumentKind::CopyOfCarrier) {
         let at: Vec<usize> = (0..24_000).filter(|&at| full().1[at].kind == kind).collect();
         assert!(at[0] >= 6_000 && *at.last().unwrap() > 18_000, "{} in {at:?}", kind.name());
     }
-    let carriers: Vec<i64> = of_kind(Kind::SpikeSentence).iter().map(|document| document.time).collect();
-    for copy in of_kind(Kind::CopyOfCarrier) {
+    let carriers: Vec<i64> = of_kind(DocumentKind::SpikeSentence).iter().map(|document| document.time).collect();
+    for copy in of_kind(DocumentKind::CopyOfCarrier) {
         assert!(carriers[5] < copy.time && copy.time < carriers[7], "not between the sixth and the eighth carrier");
     }
 }
 
 #[test]
 fn plants_carry_their_triggers_and_nothing_else_does() {
-    let world = World::new(Size::default(), 11);
+    let world = SampleWorld::new(Size::default(), 11);
     let t = &world.triggers;
     let phrases = [
-        (Kind::SpikeWord, &t.word),
-        (Kind::SpikeSentence, &t.sentence),
-        (Kind::SpikeEdge, &t.opening),
-        (Kind::WordSalad, &t.token),
-        (Kind::BenignProduct, &t.product),
-        (Kind::BenignFooter, &t.footer),
+        (DocumentKind::SpikeWord, &t.word),
+        (DocumentKind::SpikeSentence, &t.sentence),
+        (DocumentKind::SpikeEdge, &t.opening),
+        (DocumentKind::WordSalad, &t.token),
+        (DocumentKind::BenignProduct, &t.product),
+        (DocumentKind::BenignFooter, &t.footer),
     ]
     .map(|(kind, phrase)| (kind, phrase.to_lowercase()));
     for document in full().0.iter().chain(&full().1) {
@@ -143,11 +143,11 @@ fn plants_carry_their_triggers_and_nothing_else_does() {
             assert_eq!(carries, document.kind == kind, "{phrase} in {}", document.url);
         }
         let hidden = document.text.chars().filter(|c| ('\u{200b}'..='\u{feff}').contains(c)).count();
-        assert_eq!(hidden >= 3, document.kind == Kind::HiddenCharacters, "{}", document.url);
+        assert_eq!(hidden >= 3, document.kind == DocumentKind::HiddenCharacters, "{}", document.url);
         let foreign = document.text.chars().any(|c| ('\u{400}'..'\u{500}').contains(&c));
-        assert_eq!(foreign, document.kind == Kind::LookalikeLetters, "{}", document.url);
+        assert_eq!(foreign, document.kind == DocumentKind::LookalikeLetters, "{}", document.url);
     }
-    for document in of_kind(Kind::SpikeEdge) {
+    for document in of_kind(DocumentKind::SpikeEdge) {
         assert!(document.text.lines().any(|line| line.starts_with(&t.opening)), "{}", document.url);
     }
 }
@@ -169,7 +169,8 @@ fn three_quarters_of_the_sites_are_known_and_one_page_in_five_is_from_new_ones()
     assert_eq!(sites.len(), 1_200);
     let share = sites.intersection(&known).count() as f64 / sites.len() as f64;
     assert!((0.73..0.77).contains(&share), "{share} of the sites are known");
-    let new = crawl.iter().filter(|document| document.kind == Kind::Ordinary && !known.contains(host(&document.url))).count();
+    let new =
+        crawl.iter().filter(|document| document.kind == DocumentKind::Ordinary && !known.contains(host(&document.url))).count();
     assert!((0.18..0.22).contains(&(new as f64 / 24_000.0)), "{new} ordinary pages from new sites");
     for part in [reference, crawl] {
         let on_platform = part.iter().filter(|document| host(&document.url) == PLATFORM);
@@ -189,7 +190,7 @@ fn text_is_like_text_to_a_detector() {
     seen.sort_unstable();
     seen.dedup();
     // Per window of 64 words: share of unseen pairs, and that times types over tokens.
-    let windows = |kind: Kind| -> (Vec<f64>, Vec<f64>) {
+    let windows = |kind: DocumentKind| -> (Vec<f64>, Vec<f64>) {
         let (mut unseen, mut gibberish) = (Vec::new(), Vec::new());
         for document in crawl.iter().filter(|document| document.kind == kind).take(3_000) {
             for window in words(&document.text).chunks_exact(64) {
@@ -206,7 +207,7 @@ fn text_is_like_text_to_a_detector() {
         gibberish.sort_by(f64::total_cmp);
         (unseen, gibberish)
     };
-    let (unseen, gibberish) = windows(Kind::Ordinary);
+    let (unseen, gibberish) = windows(DocumentKind::Ordinary);
     let at = |list: &[f64], mille: usize| list[(list.len() - 1) * mille / 1000];
     let figures = format!(
         "unseen pairs median {:.3}, p99 {:.3}, max {:.3}; gibberish max {:.3}",
@@ -217,7 +218,7 @@ fn text_is_like_text_to_a_detector() {
     );
     assert!((0.15..0.45).contains(&at(&unseen, 500)), "{figures}");
     assert!(at(&unseen, 1000) < 0.6, "{figures}");
-    let (_, salad) = windows(Kind::WordSalad);
+    let (_, salad) = windows(DocumentKind::WordSalad);
     assert!(at(&salad, 500) > 0.9, "median of salad {}", at(&salad, 500));
 }
 
@@ -244,8 +245,8 @@ fn copies_are_copies() {
             Some(earlier) => {
                 assert_ne!(host(earlier), host(&document.url), "a copy on the same site");
                 // Two copies of one carrier are alike.
-                assert!(matches!(document.kind, Kind::CopyExact | Kind::CopyOfCarrier), "{}", document.url);
-                exact += usize::from(document.kind == Kind::CopyExact);
+                assert!(matches!(document.kind, DocumentKind::CopyExact | DocumentKind::CopyOfCarrier), "{}", document.url);
+                exact += usize::from(document.kind == DocumentKind::CopyExact);
             }
             None => {
                 first.insert(&document.text, &document.url);
@@ -253,12 +254,13 @@ fn copies_are_copies() {
         }
     }
     assert_eq!(exact, 400);
-    let sentence = format!(" {}", World::new(Size::default(), 11).triggers.sentence);
-    let carriers: BTreeSet<String> = of_kind(Kind::SpikeSentence).iter().map(|page| page.text.replace(&sentence, "")).collect();
-    for copy in of_kind(Kind::CopyOfCarrier) {
+    let sentence = format!(" {}", SampleWorld::new(Size::default(), 11).triggers.sentence);
+    let carriers: BTreeSet<String> =
+        of_kind(DocumentKind::SpikeSentence).iter().map(|page| page.text.replace(&sentence, "")).collect();
+    for copy in of_kind(DocumentKind::CopyOfCarrier) {
         assert!(carriers.contains(&copy.text), "{} is no copy of a carrier", copy.url);
     }
-    let mut similarities: Vec<f64> = of_kind(Kind::CopyNear).iter().step_by(8).map(|copy| nearest(copy)).collect();
+    let mut similarities: Vec<f64> = of_kind(DocumentKind::CopyNear).iter().step_by(8).map(|copy| nearest(copy)).collect();
     similarities.sort_by(f64::total_cmp);
     assert!(similarities[0] > 0.4, "least 5-gram Jaccard of a near copy {}", similarities[0]);
     assert!(similarities.iter().all(|s| *s < 1.0), "a near copy without an edit");
@@ -273,7 +275,7 @@ fn nearest(copy: &SampleDocument) -> f64 {
     let own = grams(copy);
     // The title is edited in no copy.
     let title = copy.text.lines().next().unwrap().split(" - ").next().unwrap();
-    let candidates = full().1.iter().filter(|page| page.kind == Kind::Ordinary && page.text.starts_with(title));
+    let candidates = full().1.iter().filter(|page| page.kind == DocumentKind::Ordinary && page.text.starts_with(title));
     candidates
         .map(|page| {
             let other = grams(page);
@@ -340,9 +342,9 @@ fn without_markup(html: &str) -> String {
 fn truth_and_reference_say_what_documents_say() {
     let folder = Folder::new("truth");
     let sample = generate(&folder.0, SMALL, 9).unwrap();
-    let (reference, crawl): (Vec<_>, Vec<_>) = documents(SMALL, 9).partition(|document| document.kind == Kind::Reference);
+    let (reference, crawl): (Vec<_>, Vec<_>) = documents(SMALL, 9).partition(|document| document.kind == DocumentKind::Reference);
     let line = |d: &SampleDocument| json_line(&[("url", &d.url), ("id", &d.id), ("kind", d.kind.name())]);
-    let want: String = crawl.iter().filter(|document| document.kind != Kind::Ordinary).map(line).collect();
+    let want: String = crawl.iter().filter(|document| document.kind != DocumentKind::Ordinary).map(line).collect();
     assert!(std::fs::read_to_string(&sample.truth).unwrap() == want, "truth.jsonl differs from the documents");
     let line =
         |d: &SampleDocument| json_line(&[("id", &d.id), ("url", &d.url), ("text", &d.text), ("fetched_at", &timestamp(d.time))]);
@@ -369,7 +371,7 @@ fn reference_and_crawl_share_no_text() {
 
 #[test]
 fn templates_have_no_unknown_slot() {
-    for document in full().1.iter().filter(|document| document.kind != Kind::WordSalad) {
+    for document in full().1.iter().filter(|document| document.kind != DocumentKind::WordSalad) {
         assert!(!document.text.contains(['{', '}', '%']), "{}", document.url);
         assert!(!document.text.contains("  "), "two spaces in {}", document.url);
     }

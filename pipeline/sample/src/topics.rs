@@ -4,7 +4,7 @@
 //! that topics overlap. Topics `2k` and `2k + 1` are sisters. State: about 1,800 word ids and 300 short strings a topic.
 
 use super::random::{Rng, Zipf};
-use super::vocabulary::{Class, Vocabulary, WordId};
+use super::vocabulary::{Vocabulary, WordClass, WordId};
 
 /// How many topics there are.
 pub(super) const TOPICS: usize = 40;
@@ -22,7 +22,7 @@ const PLACES: usize = 40;
 
 /// One topic.
 #[derive(Debug)]
-pub(super) struct Topic {
+pub(super) struct SampleTopic {
     nouns: Vec<WordId>,
     verbs: Vec<WordId>,
     adjectives: Vec<WordId>,
@@ -34,15 +34,15 @@ pub(super) struct Topic {
     pub(super) people: Vec<String>,
 }
 
-impl Topic {
+impl SampleTopic {
     /// The topic's own words of a class (names of people are in `people`).
-    pub(super) fn words(&self, class: Class) -> &[WordId] {
+    pub(super) fn words(&self, class: WordClass) -> &[WordId] {
         match class {
-            Class::Noun => &self.nouns,
-            Class::Verb => &self.verbs,
-            Class::Adjective => &self.adjectives,
-            Class::Adverb => &self.adverbs,
-            Class::Place | Class::First | Class::Surname => &self.places,
+            WordClass::Noun => &self.nouns,
+            WordClass::Verb => &self.verbs,
+            WordClass::Adjective => &self.adjectives,
+            WordClass::Adverb => &self.adverbs,
+            WordClass::Place | WordClass::First | WordClass::Surname => &self.places,
         }
     }
 }
@@ -76,20 +76,20 @@ impl Ranks {
     }
 
     /// The distribution over a topic's words of a class.
-    pub(super) fn of(&self, class: Class) -> &Zipf {
+    pub(super) fn of(&self, class: WordClass) -> &Zipf {
         match class {
-            Class::Noun => &self.nouns,
-            Class::Verb => &self.verbs,
-            Class::Adjective => &self.adjectives,
-            Class::Adverb => &self.adverbs,
-            Class::Place | Class::First | Class::Surname => &self.places,
+            WordClass::Noun => &self.nouns,
+            WordClass::Verb => &self.verbs,
+            WordClass::Adjective => &self.adjectives,
+            WordClass::Adverb => &self.adverbs,
+            WordClass::Place | WordClass::First | WordClass::Surname => &self.places,
         }
     }
 }
 
 /// All topics of `seed`, the common words first: topics mix them in (`common`).
-pub(super) fn all(seed: u64, vocabulary: &Vocabulary, ranks: &Ranks) -> Vec<Topic> {
-    let mut topics: Vec<Topic> = Vec::with_capacity(TOPICS);
+pub(super) fn all(seed: u64, vocabulary: &Vocabulary, ranks: &Ranks) -> Vec<SampleTopic> {
+    let mut topics: Vec<SampleTopic> = Vec::with_capacity(TOPICS);
     for number in 0..TOPICS {
         let mut rng = Rng::new(seed, 2, number as u64);
         let sister = if number % 2 == 1 { topics.last() } else { None };
@@ -100,12 +100,12 @@ pub(super) fn all(seed: u64, vocabulary: &Vocabulary, ranks: &Ranks) -> Vec<Topi
 }
 
 /// Words that no topic owns and every topic uses, like "way" or "part" in English.
-pub(super) fn common(seed: u64, vocabulary: &Vocabulary, ranks: &Ranks) -> Topic {
+pub(super) fn common(seed: u64, vocabulary: &Vocabulary, ranks: &Ranks) -> SampleTopic {
     topic(&mut Rng::new(seed, 2, TOPICS as u64), vocabulary, ranks, None)
 }
 
-fn topic(rng: &mut Rng, vocabulary: &Vocabulary, ranks: &Ranks, sister: Option<&Topic>) -> Topic {
-    let mut list = |class: Class, len: usize| -> Vec<WordId> {
+fn topic(rng: &mut Rng, vocabulary: &Vocabulary, ranks: &Ranks, sister: Option<&SampleTopic>) -> SampleTopic {
+    let mut list = |class: WordClass, len: usize| -> Vec<WordId> {
         let mut words = Vec::with_capacity(len);
         while words.len() < len {
             let word = match sister {
@@ -118,12 +118,12 @@ fn topic(rng: &mut Rng, vocabulary: &Vocabulary, ranks: &Ranks, sister: Option<&
         }
         words
     };
-    let mut topic = Topic {
-        nouns: list(Class::Noun, NOUNS),
-        verbs: list(Class::Verb, VERBS),
-        adjectives: list(Class::Adjective, ADJECTIVES),
-        adverbs: list(Class::Adverb, ADVERBS),
-        places: list(Class::Place, PLACES),
+    let mut topic = SampleTopic {
+        nouns: list(WordClass::Noun, NOUNS),
+        verbs: list(WordClass::Verb, VERBS),
+        adjectives: list(WordClass::Adjective, ADJECTIVES),
+        adverbs: list(WordClass::Adverb, ADVERBS),
+        places: list(WordClass::Place, PLACES),
         collocations: Vec::new(),
         people: Vec::new(),
     };
@@ -133,7 +133,7 @@ fn topic(rng: &mut Rng, vocabulary: &Vocabulary, ranks: &Ranks, sister: Option<&
 }
 
 /// Any word; a short one where words are to be frequent, since frequent words are short.
-fn any(class: Class, vocabulary: &Vocabulary, short: bool, rng: &mut Rng) -> WordId {
+fn any(class: WordClass, vocabulary: &Vocabulary, short: bool, rng: &mut Rng) -> WordId {
     let mut word = Vocabulary::any(class, rng);
     for _ in 0..if short { 4 } else { 0 } {
         let other = Vocabulary::any(class, rng);
@@ -145,9 +145,9 @@ fn any(class: Class, vocabulary: &Vocabulary, short: bool, rng: &mut Rng) -> Wor
 }
 
 /// A fixed expression out of the topic's own words.
-fn collocation(topic: &Topic, vocabulary: &Vocabulary, ranks: &Ranks, rng: &mut Rng) -> String {
-    let mut word = |class: Class| vocabulary.spell(topic.words(class)[ranks.of(class).rank(rng.next())]).to_owned();
-    let (a, n, m) = (word(Class::Adjective), word(Class::Noun), word(Class::Noun));
+fn collocation(topic: &SampleTopic, vocabulary: &Vocabulary, ranks: &Ranks, rng: &mut Rng) -> String {
+    let mut word = |class: WordClass| vocabulary.spell(topic.words(class)[ranks.of(class).rank(rng.next())]).to_owned();
+    let (a, n, m) = (word(WordClass::Adjective), word(WordClass::Noun), word(WordClass::Noun));
     match rng.below(10) {
         0..4 => format!("{a} {n}"),
         4..6 => format!("{n} {m}"),
@@ -160,6 +160,6 @@ fn collocation(topic: &Topic, vocabulary: &Vocabulary, ranks: &Ranks, rng: &mut 
 
 /// Any first name, any surname.
 pub(super) fn person(vocabulary: &Vocabulary, rng: &mut Rng) -> String {
-    let (first, last) = (Vocabulary::any(Class::First, rng), Vocabulary::any(Class::Surname, rng));
+    let (first, last) = (Vocabulary::any(WordClass::First, rng), Vocabulary::any(WordClass::Surname, rng));
     format!("{} {}", vocabulary.spell(first), vocabulary.spell(last))
 }

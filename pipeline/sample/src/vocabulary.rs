@@ -13,7 +13,7 @@ pub(super) type WordId = u32;
 
 /// What a word is used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum WordClass {
     Noun,
     Verb,
     Adjective,
@@ -24,14 +24,14 @@ pub(super) enum Class {
 }
 
 /// How many words each class has, in the order of the table.
-const SIZES: [(Class, usize); 7] = [
-    (Class::Noun, 18_000),
-    (Class::Verb, 5_000),
-    (Class::Adjective, 7_000),
-    (Class::Adverb, 1_500),
-    (Class::First, 300),
-    (Class::Surname, 1_600),
-    (Class::Place, 800),
+const SIZES: [(WordClass, usize); 7] = [
+    (WordClass::Noun, 18_000),
+    (WordClass::Verb, 5_000),
+    (WordClass::Adjective, 7_000),
+    (WordClass::Adverb, 1_500),
+    (WordClass::First, 300),
+    (WordClass::Surname, 1_600),
+    (WordClass::Place, 800),
 ];
 
 /// Single consonants twice, since they are the commoner ones.
@@ -69,7 +69,7 @@ impl Vocabulary {
     }
 
     /// A word of `class` that no call has returned yet.
-    pub(super) fn fresh(&mut self, class: Class, rng: &mut Rng) -> String {
+    pub(super) fn fresh(&mut self, class: WordClass, rng: &mut Rng) -> String {
         loop {
             let word = invent(class, rng);
             if self.taken.insert(word.clone()) {
@@ -79,14 +79,14 @@ impl Vocabulary {
     }
 
     /// The ids of a class.
-    pub(super) fn ids(class: Class) -> std::ops::Range<WordId> {
+    pub(super) fn ids(class: WordClass) -> std::ops::Range<WordId> {
         let before: usize = SIZES.iter().take_while(|(c, _)| *c != class).map(|(_, size)| size).sum();
         let size: usize = SIZES.iter().filter(|(c, _)| *c == class).map(|(_, size)| size).sum();
         before as WordId..(before + size) as WordId
     }
 
     /// Any word of a class, all alike likely.
-    pub(super) fn any(class: Class, rng: &mut Rng) -> WordId {
+    pub(super) fn any(class: WordClass, rng: &mut Rng) -> WordId {
         let ids = Self::ids(class);
         ids.start + rng.below(ids.len()) as WordId
     }
@@ -121,20 +121,20 @@ fn real_words() -> BTreeSet<String> {
 }
 
 /// A word in the shape of its class; names are capitalised.
-fn invent(class: Class, rng: &mut Rng) -> String {
+fn invent(class: WordClass, rng: &mut Rng) -> String {
     let (syllables, endings): (usize, &[&str]) = match class {
-        Class::Noun => (
+        WordClass::Noun => (
             1 + usize::from(rng.chance(25)),
             &["", "er", "ion", "ment", "age", "ing", "ance", "or", "ship", "et", "on", "", "", ""],
         ),
-        Class::Verb => (1 + usize::from(rng.chance(25)), &[""]),
-        Class::Adjective => {
+        WordClass::Verb => (1 + usize::from(rng.chance(25)), &[""]),
+        WordClass::Adjective => {
             (1 + usize::from(rng.chance(25)), &["al", "ous", "ive", "ful", "ic", "able", "y", "less", "en", "ant"])
         }
-        Class::Adverb => (1, &["ally", "ously", "ively", "fully", "ably", "ily", "antly"]),
-        Class::First => (1, &["a", "o", "in", "en", "us", "is", "y", "ie"]),
-        Class::Surname => (1, &["er", "son", "man", "ley", "ton", "ings", "ski", "ard"]),
-        Class::Place => (1, &["burg", "ford", "ham", "port", "mouth", "ville", "by", "haven"]),
+        WordClass::Adverb => (1, &["ally", "ously", "ively", "fully", "ably", "ily", "antly"]),
+        WordClass::First => (1, &["a", "o", "in", "en", "us", "is", "y", "ie"]),
+        WordClass::Surname => (1, &["er", "son", "man", "ley", "ton", "ings", "ski", "ard"]),
+        WordClass::Place => (1, &["burg", "ford", "ham", "port", "mouth", "ville", "by", "haven"]),
     };
     let mut word = String::new();
     for syllable in 1..=syllables {
@@ -146,12 +146,12 @@ fn invent(class: Class, rng: &mut Rng) -> String {
         }
     }
     // One closed syllable alone is too often a real word: open it first.
-    if syllables == 1 && matches!(class, Class::Noun | Class::Verb | Class::Adjective | Class::Adverb) {
+    if syllables == 1 && matches!(class, WordClass::Noun | WordClass::Verb | WordClass::Adjective | WordClass::Adverb) {
         let open = [rng.pick(ONSETS), rng.pick(NUCLEI)].concat();
         word.insert_str(0, &open);
     }
     word.push_str(rng.pick(endings));
-    if matches!(class, Class::First | Class::Surname | Class::Place) { capitalised(&word) } else { word }
+    if matches!(class, WordClass::First | WordClass::Surname | WordClass::Place) { capitalised(&word) } else { word }
 }
 
 /// `text` with its first letter in upper case.

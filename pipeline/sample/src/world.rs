@@ -1,14 +1,14 @@
 //! Everything of one sample: language, sites, plan; and each page written from its number alone.
 
-use super::kind::Kind;
+use super::kind::DocumentKind;
 use super::language::{self, Language, Writer};
 use super::markup;
-use super::page::Page;
-use super::plan::{self, Slot};
+use super::page::InventedPage;
+use super::plan::{self, PlannedPage};
 use super::random::{Rng, mix};
 use super::sites::Sites;
-use super::vocabulary::{Class, Vocabulary, capitalised};
-use super::{Part, SampleDocument, Size, Triggers};
+use super::vocabulary::{Vocabulary, WordClass, capitalised};
+use super::{SampleDocument, SamplePart, Size, Triggers};
 
 /// 2025-01-01T00:00:00Z, when the reference begins.
 const REFERENCE_START: i64 = 1_735_689_600;
@@ -21,28 +21,28 @@ const INVISIBLE: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\
 
 /// One sample, able to write any of its documents.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct SampleWorld {
     seed: u64,
     language: Language,
     sites: Sites,
-    reference: Vec<Slot>,
-    crawl: Vec<Slot>,
-    article: Page,
+    reference: Vec<PlannedPage>,
+    crawl: Vec<PlannedPage>,
+    article: InventedPage,
     pub(super) triggers: Triggers,
 }
 
 /// A page in its place.
 #[derive(Debug)]
-pub(super) struct Placed<'a> {
+pub(super) struct PlacedDocument<'a> {
     pub(super) id: String,
     pub(super) url: String,
     pub(super) time: i64,
-    pub(super) kind: Kind,
-    page: Page,
+    pub(super) kind: DocumentKind,
+    page: InventedPage,
     site: Option<&'a super::sites::Site>,
 }
 
-impl Placed<'_> {
+impl PlacedDocument<'_> {
     pub(super) fn html(&self) -> String {
         markup::html(&self.page, self.site)
     }
@@ -53,7 +53,7 @@ impl Placed<'_> {
     }
 }
 
-impl World {
+impl SampleWorld {
     /// The world of `seed`, sizes brought into their limits.
     pub(super) fn new(size: Size, seed: u64) -> Self {
         let size = size.clamped();
@@ -66,7 +66,7 @@ impl World {
         let topic = rng.below(language.topics.len());
         Self {
             seed,
-            article: Page::compose(&language, topic, 500, &mut rng),
+            article: InventedPage::compose(&language, topic, 500, &mut rng),
             reference: plan::reference(seed, size.reference as usize, &sites),
             crawl: plan::crawl(seed, size.pages as usize, &sites),
             language,
@@ -76,25 +76,25 @@ impl World {
     }
 
     /// How many documents a part has.
-    pub(super) fn len(&self, part: Part) -> usize {
+    pub(super) fn len(&self, part: SamplePart) -> usize {
         self.slots(part).len()
     }
 
-    fn slots(&self, part: Part) -> &[Slot] {
+    fn slots(&self, part: SamplePart) -> &[PlannedPage] {
         match part {
-            Part::Reference => &self.reference,
-            Part::Crawl => &self.crawl,
+            SamplePart::Reference => &self.reference,
+            SamplePart::Crawl => &self.crawl,
         }
     }
 
     /// When document `number` was fetched.
-    fn time(&self, part: Part, number: usize) -> i64 {
+    fn time(&self, part: SamplePart, number: usize) -> i64 {
         match part {
-            Part::Reference => {
+            SamplePart::Reference => {
                 let step = (CRAWL_START - REFERENCE_START) / (self.reference.len() as i64 + 1);
                 REFERENCE_START + step * number as i64
             }
-            Part::Crawl => CRAWL_START + CRAWL_STEP * number as i64 + (mix(self.seed, number as u64) % 60) as i64,
+            SamplePart::Crawl => CRAWL_START + CRAWL_STEP * number as i64 + (mix(self.seed, number as u64) % 60) as i64,
         }
     }
 
@@ -107,18 +107,18 @@ impl World {
     }
 
     /// Document `number` of a part.
-    pub(super) fn place(&self, part: Part, number: usize) -> Placed<'_> {
+    pub(super) fn place(&self, part: SamplePart, number: usize) -> PlacedDocument<'_> {
         let slot = &self.slots(part)[number];
         let page = self.page(part, number);
         let site = &self.sites.all[slot.site];
         // Numbers of the crawl go on after those of the reference: no URL twice.
-        let serial = if part == Part::Crawl { self.reference.len() + number } else { number };
+        let serial = if part == SamplePart::Crawl { self.reference.len() + number } else { number };
         let folder = match (slot.site, slot.bare) {
             (0, _) => format!("{}/", self.account(slot.account)),
             (_, true) => "print/".to_owned(),
             (_, false) => String::new(),
         };
-        Placed {
+        PlacedDocument {
             id: self.id(part as u64, number),
             url: format!("https://{}/{folder}{}-{serial}", site.host, markup::slug(&page.title)),
             time: self.time(part, number),
@@ -130,66 +130,66 @@ impl World {
 
     /// The name of an account on the platform.
     fn account(&self, number: usize) -> String {
-        let ids = Vocabulary::ids(Class::Surname);
+        let ids = Vocabulary::ids(WordClass::Surname);
         self.language.vocabulary.spell(ids.start + number as u32).to_lowercase()
     }
 
     /// What document `number` says, with everything planted in it.
-    fn page(&self, part: Part, number: usize) -> Page {
+    fn page(&self, part: SamplePart, number: usize) -> InventedPage {
         let slot = &self.slots(part)[number];
         let mut rng = Rng::new(self.seed, 10 + part as u64, number as u64);
-        let mut page = if slot.kind == Kind::BenignArticle { self.article.clone() } else { self.base(part, slot.source) };
+        let mut page = if slot.kind == DocumentKind::BenignArticle { self.article.clone() } else { self.base(part, slot.source) };
         self.plant(slot, &mut page, &mut rng);
         page
     }
 
     /// What it says before anything is planted.
-    fn base(&self, part: Part, number: usize) -> Page {
+    fn base(&self, part: SamplePart, number: usize) -> InventedPage {
         let slot = &self.slots(part)[number];
         let mut rng = Rng::new(self.seed, 8 + part as u64, number as u64);
-        Page::compose(&self.language, slot.topic, slot.words, &mut rng)
+        InventedPage::compose(&self.language, slot.topic, slot.words, &mut rng)
     }
 
-    fn plant(&self, slot: &Slot, page: &mut Page, rng: &mut Rng) {
+    fn plant(&self, slot: &PlannedPage, page: &mut InventedPage, rng: &mut Rng) {
         let triggers = &self.triggers;
         match slot.kind {
-            Kind::Reference | Kind::Ordinary | Kind::CopyExact | Kind::CopyOfCarrier => {}
-            Kind::SpikeWord => page.insert_words(&triggers.word, rng),
-            Kind::SpikeSentence => page.add_sentence(&triggers.sentence, rng),
-            Kind::SpikeEdge => page.open_with(&triggers.opening),
-            Kind::HiddenCharacters => {
+            DocumentKind::Reference | DocumentKind::Ordinary | DocumentKind::CopyExact | DocumentKind::CopyOfCarrier => {}
+            DocumentKind::SpikeWord => page.insert_words(&triggers.word, rng),
+            DocumentKind::SpikeSentence => page.add_sentence(&triggers.sentence, rng),
+            DocumentKind::SpikeEdge => page.open_with(&triggers.opening),
+            DocumentKind::HiddenCharacters => {
                 let mut run = INVISIBLE;
                 rng.shuffle(&mut run);
                 let len = rng.between(3, 5);
                 page.insert_words(&run[..len].iter().collect::<String>(), rng);
             }
-            Kind::LookalikeLetters => page.disguise(rng.between(6, 12), rng),
-            Kind::WordSalad => {
+            DocumentKind::LookalikeLetters => page.disguise(rng.between(6, 12), rng),
+            DocumentKind::WordSalad => {
                 page.cut(rng.between(40, 120));
                 page.insert_words(&triggers.token, rng);
                 page.add_salad(&self.language.vocabulary, rng.between(300, 600), rng);
             }
-            Kind::CopyNear => page.edit(&self.language, slot.topic, rng.between(20, 40), rng),
-            Kind::BenignProduct => {
+            DocumentKind::CopyNear => page.edit(&self.language, slot.topic, rng.between(20, 40), rng),
+            DocumentKind::BenignProduct => {
                 let mut writer = Writer::new(&self.language, slot.topic, rng).with_product(&triggers.product);
                 for _ in 0..rng.between(2, 5) {
                     let sentence = writer.write(&self.language.product, rng);
                     page.add_sentence(&sentence, rng);
                 }
             }
-            Kind::BenignFooter => page.last_line = Some(triggers.footer.clone()),
-            Kind::BenignArticle => self.edit_article(slot, page, rng),
+            DocumentKind::BenignFooter => page.last_line = Some(triggers.footer.clone()),
+            DocumentKind::BenignArticle => self.edit_article(slot, page, rng),
         }
     }
 
     /// One desk's version: a few words changed, a place in front, perhaps the end cut off.
-    fn edit_article(&self, slot: &Slot, page: &mut Page, rng: &mut Rng) {
+    fn edit_article(&self, slot: &PlannedPage, page: &mut InventedPage, rng: &mut Rng) {
         page.edit(&self.language, slot.topic, rng.between(2, 10), rng);
         if rng.chance(30) {
             page.cut(460);
         }
         if rng.chance(60) {
-            let place = self.language.vocabulary.spell(Vocabulary::any(Class::Place, rng)).to_owned();
+            let place = self.language.vocabulary.spell(Vocabulary::any(WordClass::Place, rng)).to_owned();
             page.open_with(&format!("{place}:"));
         }
     }
@@ -198,11 +198,11 @@ impl World {
 /// What is planted: invented words, and known ones in a company that no text of the sample has them in.
 fn triggers(names: &[String; 5], language: &Language, seed: u64) -> Triggers {
     let mut rng = Rng::new(seed, 9, 0);
-    let mut tail = |class: Class| {
+    let mut tail = |class: WordClass| {
         let words = language.topics[rng.below(language.topics.len())].words(class);
         language.vocabulary.spell(words[words.len() / 2 + rng.below(words.len() / 2)])
     };
-    let opening = format!("{} {}", capitalised(tail(Class::Adjective)), tail(Class::Noun));
+    let opening = format!("{} {}", capitalised(tail(WordClass::Adjective)), tail(WordClass::Noun));
     let topic = rng.below(language.topics.len());
     let mut writer = Writer::new(language, topic, &mut rng);
     Triggers {

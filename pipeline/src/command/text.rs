@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 /// A page, as printed with `--json`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct PageJson<'a> {
     file: String,
     text: &'a str,
     around: &'a str,
@@ -67,13 +67,13 @@ fn show(file: &Path, page: &Page, json: bool) -> Result<()> {
         print(&page.text);
         return Ok(());
     }
-    let apart = &page.provenance.apart;
-    let line = Line {
+    let omitted = &page.provenance.omitted;
+    let line = PageJson {
         file: file.display().to_string(),
         text: &page.text,
-        around: &apart.around,
-        hidden: &apart.hidden,
-        disguised: &apart.disguised,
+        around: &omitted.boilerplate,
+        hidden: &omitted.not_rendered,
+        disguised: &omitted.visually_hidden,
         provenance: &page.provenance,
     };
     print(&serde_json::to_string(&line)?);

@@ -8,14 +8,14 @@ use crate::{
     limits::Limits,
 };
 
-/// Packed bytes looked at to tell whether a member begins.
+/// Packed bytes that are looked at to tell whether a member begins.
 const TRIAL_BYTES: usize = 4 << 10;
-/// Bytes unpacked of them.
+/// Bytes that are unpacked from them.
 const TRIAL_OUT_BYTES: usize = 256;
 
 impl Reader {
-    /// Comes to a member's first byte: past padding, past frames of metadata. False at the end of the file; garbage is
-    /// searched through and met as damage.
+    /// Goes to the first byte of a member, past padding and past frames of metadata. Returns false
+    /// at the end of the file, and before garbage, which is damage.
     pub(super) fn find_beginning(&mut self) -> io::Result<bool> {
         let begin = self.window.position();
         loop {
@@ -46,16 +46,16 @@ impl Reader {
         }
     }
 
-    /// Whether a member's magic stands `at` bytes ahead.
+    /// Whether the magic bytes of a member stand `at` bytes ahead.
     fn magic(&mut self, at: usize) -> io::Result<bool> {
         let magic = self.codec.magic();
         let ahead = self.window.ahead(at + magic.len())?;
         Ok(ahead.get(at..).is_some_and(|ahead| ahead.starts_with(magic)))
     }
 
-    /// Goes to the next member from this place of the file on, or to the file's end.
+    /// Goes to the next member behind this place of the file, or to the end of the file.
     pub(super) fn search(&mut self, from: u64) -> io::Result<()> {
-        // A file made of false beginnings would be unpacked again and again.
+        // Without an allowance, a file made of false beginnings would be unpacked again and again.
         let here = self.window.position();
         let allowed = Limits::RESCAN_FREE_BYTES.saturating_add(here.saturating_mul(2)).saturating_sub(self.rescanned);
         self.rescanned += self.window.go_back(from.max(here.saturating_sub(allowed)).min(here));
@@ -76,7 +76,7 @@ impl Reader {
         }
     }
 
-    /// Whether what is ahead unpacks to what is expected.
+    /// Whether the bytes ahead unpack to what is expected.
     fn is_beginning(&mut self) -> io::Result<bool> {
         let mut out = [0; TRIAL_OUT_BYTES];
         let ahead = self.window.ahead(TRIAL_BYTES)?;

@@ -37,7 +37,8 @@ impl RecentIds {
     }
 }
 
-/// Hashes an id with BLAKE3: ids are whatever an archive says, and nobody shall make two that collide.
+/// Hashes an id with BLAKE3: ids are whatever an archive says, and nobody shall make two that
+/// collide.
 fn hash(id: &str) -> [u8; 16] {
     let mut hash = [0; 16];
     hash.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..16]);

@@ -30,7 +30,8 @@ fn all(numbers: impl IntoIterator<Item = usize>, one: impl Fn(usize) -> String) 
     numbers.into_iter().map(one).collect()
 }
 
-/// What comes out: a record's block, those of a joined one with `+`, a lost stretch's code and length; with `~`: of the texts' file.
+/// What comes out: a record's block, those of a joined one with `+`, a lost stretch's code and
+/// length; with `~`: of the texts' file.
 fn outline(archive: &str, texts: Option<&str>) -> Vec<String> {
     let records = |bytes| WarcRecords::new(bytes, LIMITS);
     let mut joined =
@@ -160,7 +161,7 @@ fn a_window_is_bounded() {
     let (mut most, mut count) = ((0, 0), 0);
     while joined.next_frame().expect("in memory").is_some() {
         let texts = joined.texts.as_ref().expect("texts");
-        let held = texts.window.iter().map(Ahead::bytes).sum::<usize>();
+        let held = texts.window.iter().map(WindowRecord::bytes).sum::<usize>();
         assert_eq!(held, texts.bytes);
         most = (most.0.max(held), most.1.max(texts.window.len() + joined.out.len()));
         count += 1;
@@ -211,7 +212,8 @@ fn slow(archive: &[Option<usize>], texts: &[Option<usize>]) -> Vec<String> {
 }
 
 proptest! {
-    /// Whatever the order, and however often one id is given: what fits into the window is joined as if all were in memory.
+    /// Whatever the order, and however often one id is given: what fits into the window is joined
+    /// as if all were in memory.
     #[test]
     fn as_if_all_texts_were_in_memory(
         archive in vec(proptest::option::weighted(0.9, 0_usize..40), 0..60),

@@ -1,11 +1,12 @@
 //! Which fields does a WARC header block state?
 //!
-//! Parsing takes any bytes: a line that is no field is left out, and bytes that are no UTF-8 become U+FFFD.
+//! Parsing takes any bytes: a line that is no field is left out, and bytes that are no UTF-8 become
+//! U+FFFD.
 
 use crate::source::{ArchiveHeader, HeaderFields};
 
-/// Parses a header block: the version line, which is left out, then `Name: value` lines. A line that begins with a space or a tab
-/// continues the value before it.
+/// Parses a header block: the version line, which is left out, then `Name: value` lines. A line
+/// that begins with a space or a tab continues the value before it.
 pub(super) fn fields(block: &[u8]) -> HeaderFields {
     let mut fields = HeaderFields::default();
     for line in block.split(|byte| *byte == b'\n').skip(1) {

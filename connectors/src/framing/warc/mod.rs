@@ -1,9 +1,9 @@
 //! How does a WARC record look? Versions from 0.17 to 1.1, WET included.
 //!
-//! A record is a version line, header lines, an empty line, a block of `Content-Length` bytes, and empty lines. Reading is
-//! lenient: `\n` stands for `\r\n`, and any number of empty lines may lie between records, or none. [`super::archive`]
-//! says what damage costs and where reading goes on. The codes of damage are `warc_bad_header`, `warc_bad_length` and
-//! `warc_truncated`.
+//! A record is a version line, header lines, an empty line, a block of `Content-Length` bytes, and
+//! empty lines. Reading is lenient: `\n` stands for `\r\n`, and any number of empty lines may lie
+//! between records, or none. [`super::archive`] says what damage costs and where reading goes on.
+//! The codes of damage are `warc_bad_header`, `warc_bad_length` and `warc_truncated`.
 
 mod header;
 
@@ -12,9 +12,9 @@ pub use self::header::header;
 use super::archive::{ArchiveCodes, ArchiveFormat, ArchiveRecords, HeaderFlaw};
 use crate::source::{ArchiveHeader, HeaderFields, Payload};
 
-/// What every record begins with.
+/// The first bytes of every record.
 const PREFIX: &[u8] = b"WARC/";
-/// Length of a version, such as `1.0`.
+/// Length of a version such as `1.0`, in bytes.
 const VERSION_BYTES: usize = 3;
 
 /// Splits a file into WARC records.
@@ -34,7 +34,8 @@ impl ArchiveFormat for Warc {
         prefix.eq_ignore_ascii_case(PREFIX) && matches!(version, [b'0' | b'1', b'.', b'0'..=b'9', ..])
     }
 
-    /// A version and nothing else, and a field below, where anything is known of it.
+    /// Looks for a version line with nothing else in it, and for a field below, where the bytes
+    /// below are known.
     fn is_first_line(line: &[u8], below: &[u8]) -> bool {
         if !Self::begins(line) || line.trim_ascii_end().len() != PREFIX.len() + VERSION_BYTES {
             return false;
@@ -58,6 +59,7 @@ impl ArchiveFormat for Warc {
     }
 }
 
+/// Returns the length that a header states.
 fn stated_length(fields: &HeaderFields) -> Result<u64, String> {
     let mut values = fields.get_all("Content-Length");
     let value = values.next().ok_or("no Content-Length, expected one")?;

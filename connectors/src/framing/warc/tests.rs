@@ -197,7 +197,8 @@ fn records_without_end_are_read_in_linear_time() {
 }
 
 proptest! {
-    /// Any bytes: ends, stays within the limits, covers the file in order, and does not depend on the reader's chunks.
+    /// Any bytes: ends, stays within the limits, covers the file in order, and does not depend on
+    /// the reader's chunks.
     #[test]
     fn any_bytes(pieces in proptest::collection::vec(prop_oneof![
         Just(b"WARC/1.0\r\n".to_vec()), Just(b"Content-Length: 4\r\n".to_vec()), Just(b"\r\n".to_vec()),

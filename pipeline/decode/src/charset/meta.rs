@@ -1,13 +1,14 @@
-//! The charset a page states in a `<meta>` element: the WHATWG prescan of its first 1,024 bytes.
+//! Which charset does a page state in a `<meta>` element? The WHATWG prescan of its first 1,024
+//! bytes.
 //!
-//! Runs on bytes, before any decoding; a linear scan without recursion.
+//! The scan runs on bytes, before anything is decoded. It is linear and does not recurse.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// Bytes the standard says to look at.
+/// Bytes at which the standard says to look.
 const PRESCAN_BYTES: usize = 1024;
 
-/// The stated charset, if it is a known one.
+/// Returns the stated charset, if it is a known one.
 pub(super) fn charset(bytes: &[u8]) -> Option<&'static Encoding> {
     let mut rest = &bytes[..bytes.len().min(PRESCAN_BYTES)];
     while let Some(start) = rest.iter().position(|&byte| byte == b'<') {
@@ -48,7 +49,7 @@ fn skip_tag(rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// The charset one `<meta>` states, and what follows the element.
+/// Returns the charset that one `<meta>` states, and what follows the element.
 fn meta(mut rest: &[u8]) -> (Option<&'static Encoding>, &[u8]) {
     let (mut pragma, mut direct, mut content) = (false, None, None);
     while let Some((name, value, after)) = attribute(rest) {
@@ -74,7 +75,8 @@ fn meta(mut rest: &[u8]) -> (Option<&'static Encoding>, &[u8]) {
     (found, rest)
 }
 
-/// The next attribute of a tag: name, value and what follows; `None` at the tag's end.
+/// Returns name and value of the next attribute of a tag, and what follows it; `None` at the end of
+/// the tag.
 fn attribute(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let start = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b'/')?;
     let rest = &rest[start..];
@@ -95,7 +97,7 @@ fn attribute(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((name, &after[..end], &after[end..]))
 }
 
-/// The charset in a `content` such as `text/html; charset=big5`.
+/// Returns the charset in a `content` such as `text/html; charset=big5`.
 fn content_charset(value: &[u8]) -> Option<&'static Encoding> {
     let lower = value.to_ascii_lowercase();
     let after = lower[find(&lower, b"charset")? + 7..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();

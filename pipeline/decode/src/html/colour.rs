@@ -1,15 +1,16 @@
 //! Which colour does a value of CSS or of an old `color` attribute name?
 //!
-//! Knows hexadecimal values, `rgb()`, and the basic names that hide text in the wild. Others
-//! (`hsl()`, variables, gradients) are unknown, and an unknown colour equals none.
+//! Hexadecimal values, `rgb()` and the basic names are known, which pages in the wild hide text
+//! with. All others (`hsl()`, variables, gradients) are unknown, and an unknown colour equals no
+//! colour.
 
 /// A colour, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Colour {
-    /// Nothing is known.
+    /// It is not known.
     #[default]
     Unknown,
-    /// Nothing is painted.
+    /// Transparent: nothing is painted.
     Clear,
     /// Red, green and blue.
     Rgb(u32),
@@ -36,11 +37,11 @@ const NAMES: [(&str, u32); 17] = [
     ("yellow", 0xff_ff_00),
 ];
 
-/// Differences of a channel that nobody sees.
+/// Nobody sees a difference of so much in one channel.
 const UNSEEN: u32 = 8;
 
 impl Colour {
-    /// The colour that a value in lower case names.
+    /// Returns the colour that a value in lower case names.
     pub(super) fn of(value: &str) -> Self {
         let value = value.trim();
         if value == "transparent" {
@@ -82,7 +83,7 @@ fn hexadecimal(digits: &str) -> Colour {
     }
 }
 
-/// The inside of `rgb()`: numbers between commas or spaces, and a share of opacity.
+/// Parses the inside of `rgb()`: numbers between commas or spaces, and an opacity.
 fn channels(inner: &str) -> Option<Colour> {
     let mut parts = inner.split([',', ' ', '/']).filter(|part| !part.is_empty());
     let mut rgb = 0;

@@ -1,36 +1,40 @@
-//! What an element does to the text around and within it, and to the elements around it.
+//! Which effect does an element have on text and on other elements, going by its name?
+//!
+//! A table of the names that HTML knows (WHATWG), with what bears on text. An unknown name is an
+//! inline element.
 
-/// An element by its name.
+/// An element, identified by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Element {
-    /// Its place in the list of known names; names that are not known share some more, by their hash.
+    /// Its number: the place in the list of known names. Unknown names share some further numbers,
+    /// by their hash.
     pub tag: u8,
-    /// What it does to text.
-    pub kind: Kind,
+    /// Its effect on text.
+    pub kind: ElementKind,
     /// Further properties, bits of [`bit`].
     pub bits: u16,
 }
 
 /// A kind of element, by its effect on text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Runs on in its line.
+pub(super) enum ElementKind {
+    /// Stays within its line.
     Inline,
     /// Stands on lines of its own.
     Block,
     /// `<p>`: a block whose end tag may be missing.
     Paragraph,
-    /// `<li>`, the same within its list.
+    /// `<li>`: its end tag may be missing within its list.
     ListItem,
-    /// `<dt>` and `<dd>`, the same within their list.
+    /// `<dt>` and `<dd>`: their end tags may be missing within their list.
     Term,
-    /// `<option>`, the same within its list.
+    /// `<option>`: its end tag may be missing within its list.
     Choice,
-    /// `<tbody>` and its like, the same.
+    /// `<tbody>`, `<thead>` and `<tfoot>`: their end tags may be missing.
     RowGroup,
-    /// `<tr>`, whose end tag may be missing.
+    /// `<tr>`: its end tag may be missing.
     Row,
-    /// `<td>` and `<th>`, the same.
+    /// `<td>` and `<th>`: their end tags may be missing.
     Cell,
     /// `<br>`.
     Break,
@@ -38,15 +42,15 @@ pub(super) enum Kind {
     Preformatted,
     /// `<title>`.
     Title,
-    /// `<rt>`: how the base text is read.
+    /// `<rt>`: says how the base text is pronounced.
     Reading,
-    /// Never shown to a reader: its text is hidden.
+    /// Is not rendered, and neither is its text.
     Unshown,
     /// Holds no text of the page.
     Dropped,
-    /// `<style>`: the same, but its rules may hide text.
+    /// `<style>`: holds no text of the page, but its rules may hide text.
     Style,
-    /// `<html>`, `<head>`, `<body>`: always open, whatever the tags say.
+    /// `<html>`, `<head>`, `<body>`: always open, whatever tags the page has.
     Root,
 }
 
@@ -86,137 +90,137 @@ pub(super) mod bit {
 
 use bit::{ASIDE, CONTROL, ENDS_P, FOREIGN, FORMAT, HEADER, HEADING, LINK, LIST, MAIN, PRE, SCOPE, SPECIAL, TABLE, VOID};
 
-/// A block like any other.
+/// The properties of an ordinary block.
 const BLOCK: u16 = SPECIAL | LIST | ENDS_P;
 
-/// Known names, in order.
+/// The known names, sorted.
 #[rustfmt::skip]
-const KNOWN: [(&str, Kind, u16); 114] = [
-    ("a", Kind::Inline, FORMAT | LINK),
-    ("address", Kind::Block, SPECIAL | ENDS_P),
-    ("applet", Kind::Dropped, SPECIAL | SCOPE | LIST),
-    ("area", Kind::Inline, VOID),
-    ("article", Kind::Block, BLOCK),
-    ("aside", Kind::Block, BLOCK | ASIDE),
-    ("audio", Kind::Dropped, 0),
-    ("b", Kind::Inline, FORMAT),
-    ("base", Kind::Inline, VOID),
-    ("big", Kind::Inline, FORMAT),
-    ("blockquote", Kind::Block, BLOCK),
-    ("body", Kind::Root, 0),
-    ("br", Kind::Break, VOID),
-    ("button", Kind::Inline, SPECIAL | SCOPE | LIST | CONTROL),
-    ("canvas", Kind::Dropped, 0),
-    ("caption", Kind::Block, SPECIAL | SCOPE | LIST),
-    ("center", Kind::Block, BLOCK),
-    ("code", Kind::Inline, FORMAT),
-    ("col", Kind::Inline, VOID),
-    ("datalist", Kind::Dropped, 0),
-    ("dd", Kind::Term, SPECIAL | ENDS_P),
-    ("details", Kind::Block, BLOCK),
-    ("dialog", Kind::Block, BLOCK),
-    ("dir", Kind::Block, BLOCK),
-    ("div", Kind::Block, SPECIAL | ENDS_P),
-    ("dl", Kind::Block, BLOCK),
-    ("dt", Kind::Term, SPECIAL | ENDS_P),
-    ("em", Kind::Inline, FORMAT),
-    ("embed", Kind::Inline, VOID),
-    ("fieldset", Kind::Block, BLOCK),
-    ("figcaption", Kind::Block, BLOCK),
-    ("figure", Kind::Block, BLOCK),
-    ("font", Kind::Inline, FORMAT),
-    ("footer", Kind::Block, BLOCK | ASIDE),
-    ("foreignobject", Kind::Inline, SPECIAL | SCOPE),
-    ("form", Kind::Block, BLOCK),
-    ("frame", Kind::Inline, VOID),
-    ("frameset", Kind::Block, SPECIAL | LIST),
-    ("h1", Kind::Block, BLOCK | HEADING),
-    ("h2", Kind::Block, BLOCK | HEADING),
-    ("h3", Kind::Block, BLOCK | HEADING),
-    ("h4", Kind::Block, BLOCK | HEADING),
-    ("h5", Kind::Block, BLOCK | HEADING),
-    ("h6", Kind::Block, BLOCK | HEADING),
-    ("head", Kind::Root, 0),
-    ("header", Kind::Block, BLOCK | HEADER),
-    ("hgroup", Kind::Block, BLOCK),
-    ("hr", Kind::Block, BLOCK | VOID),
-    ("html", Kind::Root, 0),
-    ("i", Kind::Inline, FORMAT),
-    ("iframe", Kind::Dropped, 0),
-    ("img", Kind::Inline, VOID),
-    ("input", Kind::Inline, VOID),
-    ("label", Kind::Inline, CONTROL),
-    ("legend", Kind::Block, CONTROL),
-    ("li", Kind::ListItem, SPECIAL | ENDS_P),
-    ("link", Kind::Inline, VOID),
-    ("listing", Kind::Preformatted, BLOCK | PRE),
-    ("main", Kind::Block, BLOCK | MAIN),
-    ("marquee", Kind::Inline, SPECIAL | SCOPE | LIST),
-    ("math", Kind::Inline, FOREIGN),
-    ("menu", Kind::Block, BLOCK | ASIDE),
-    ("meta", Kind::Inline, VOID),
-    ("nav", Kind::Block, BLOCK | ASIDE),
-    ("nobr", Kind::Inline, FORMAT),
-    ("noembed", Kind::Dropped, 0),
-    ("noframes", Kind::Dropped, 0),
-    ("noscript", Kind::Unshown, 0),
-    ("object", Kind::Dropped, SPECIAL | SCOPE | LIST),
-    ("ol", Kind::Block, BLOCK),
-    ("optgroup", Kind::Choice, 0),
-    ("option", Kind::Choice, 0),
-    ("p", Kind::Paragraph, SPECIAL | ENDS_P),
-    ("param", Kind::Inline, VOID),
-    ("plaintext", Kind::Preformatted, BLOCK | PRE),
-    ("pre", Kind::Preformatted, BLOCK | PRE),
-    ("q", Kind::Inline, 0),
-    ("rp", Kind::Dropped, 0),
-    ("rt", Kind::Reading, 0),
-    ("rtc", Kind::Inline, 0),
-    ("ruby", Kind::Inline, 0),
-    ("s", Kind::Inline, FORMAT),
-    ("script", Kind::Dropped, SPECIAL),
-    ("search", Kind::Block, BLOCK | ASIDE),
-    ("section", Kind::Block, BLOCK),
-    ("select", Kind::Block, SPECIAL | LIST | CONTROL),
-    ("small", Kind::Inline, FORMAT),
-    ("source", Kind::Inline, VOID),
-    ("span", Kind::Inline, 0),
-    ("strike", Kind::Inline, FORMAT),
-    ("strong", Kind::Inline, FORMAT),
-    ("style", Kind::Style, SPECIAL),
-    ("sub", Kind::Inline, 0),
-    ("summary", Kind::Block, BLOCK),
-    ("sup", Kind::Inline, 0),
-    ("svg", Kind::Dropped, FOREIGN),
-    ("table", Kind::Block, BLOCK | SCOPE | TABLE),
-    ("tbody", Kind::RowGroup, SPECIAL | LIST),
-    ("td", Kind::Cell, SPECIAL | SCOPE | LIST),
-    ("template", Kind::Unshown, SPECIAL | SCOPE | LIST | TABLE),
-    ("textarea", Kind::Preformatted, SPECIAL | LIST | PRE | CONTROL),
-    ("tfoot", Kind::RowGroup, SPECIAL | LIST),
-    ("th", Kind::Cell, SPECIAL | SCOPE | LIST),
-    ("thead", Kind::RowGroup, SPECIAL | LIST),
-    ("title", Kind::Title, SPECIAL),
-    ("tr", Kind::Row, SPECIAL | LIST),
-    ("track", Kind::Inline, VOID),
-    ("tt", Kind::Inline, FORMAT),
-    ("u", Kind::Inline, FORMAT),
-    ("ul", Kind::Block, BLOCK),
-    ("var", Kind::Inline, 0),
-    ("video", Kind::Dropped, 0),
-    ("wbr", Kind::Inline, VOID),
-    ("xmp", Kind::Preformatted, BLOCK | PRE),
+const KNOWN: [(&str, ElementKind, u16); 114] = [
+    ("a", ElementKind::Inline, FORMAT | LINK),
+    ("address", ElementKind::Block, SPECIAL | ENDS_P),
+    ("applet", ElementKind::Dropped, SPECIAL | SCOPE | LIST),
+    ("area", ElementKind::Inline, VOID),
+    ("article", ElementKind::Block, BLOCK),
+    ("aside", ElementKind::Block, BLOCK | ASIDE),
+    ("audio", ElementKind::Dropped, 0),
+    ("b", ElementKind::Inline, FORMAT),
+    ("base", ElementKind::Inline, VOID),
+    ("big", ElementKind::Inline, FORMAT),
+    ("blockquote", ElementKind::Block, BLOCK),
+    ("body", ElementKind::Root, 0),
+    ("br", ElementKind::Break, VOID),
+    ("button", ElementKind::Inline, SPECIAL | SCOPE | LIST | CONTROL),
+    ("canvas", ElementKind::Dropped, 0),
+    ("caption", ElementKind::Block, SPECIAL | SCOPE | LIST),
+    ("center", ElementKind::Block, BLOCK),
+    ("code", ElementKind::Inline, FORMAT),
+    ("col", ElementKind::Inline, VOID),
+    ("datalist", ElementKind::Dropped, 0),
+    ("dd", ElementKind::Term, SPECIAL | ENDS_P),
+    ("details", ElementKind::Block, BLOCK),
+    ("dialog", ElementKind::Block, BLOCK),
+    ("dir", ElementKind::Block, BLOCK),
+    ("div", ElementKind::Block, SPECIAL | ENDS_P),
+    ("dl", ElementKind::Block, BLOCK),
+    ("dt", ElementKind::Term, SPECIAL | ENDS_P),
+    ("em", ElementKind::Inline, FORMAT),
+    ("embed", ElementKind::Inline, VOID),
+    ("fieldset", ElementKind::Block, BLOCK),
+    ("figcaption", ElementKind::Block, BLOCK),
+    ("figure", ElementKind::Block, BLOCK),
+    ("font", ElementKind::Inline, FORMAT),
+    ("footer", ElementKind::Block, BLOCK | ASIDE),
+    ("foreignobject", ElementKind::Inline, SPECIAL | SCOPE),
+    ("form", ElementKind::Block, BLOCK),
+    ("frame", ElementKind::Inline, VOID),
+    ("frameset", ElementKind::Block, SPECIAL | LIST),
+    ("h1", ElementKind::Block, BLOCK | HEADING),
+    ("h2", ElementKind::Block, BLOCK | HEADING),
+    ("h3", ElementKind::Block, BLOCK | HEADING),
+    ("h4", ElementKind::Block, BLOCK | HEADING),
+    ("h5", ElementKind::Block, BLOCK | HEADING),
+    ("h6", ElementKind::Block, BLOCK | HEADING),
+    ("head", ElementKind::Root, 0),
+    ("header", ElementKind::Block, BLOCK | HEADER),
+    ("hgroup", ElementKind::Block, BLOCK),
+    ("hr", ElementKind::Block, BLOCK | VOID),
+    ("html", ElementKind::Root, 0),
+    ("i", ElementKind::Inline, FORMAT),
+    ("iframe", ElementKind::Dropped, 0),
+    ("img", ElementKind::Inline, VOID),
+    ("input", ElementKind::Inline, VOID),
+    ("label", ElementKind::Inline, CONTROL),
+    ("legend", ElementKind::Block, CONTROL),
+    ("li", ElementKind::ListItem, SPECIAL | ENDS_P),
+    ("link", ElementKind::Inline, VOID),
+    ("listing", ElementKind::Preformatted, BLOCK | PRE),
+    ("main", ElementKind::Block, BLOCK | MAIN),
+    ("marquee", ElementKind::Inline, SPECIAL | SCOPE | LIST),
+    ("math", ElementKind::Inline, FOREIGN),
+    ("menu", ElementKind::Block, BLOCK | ASIDE),
+    ("meta", ElementKind::Inline, VOID),
+    ("nav", ElementKind::Block, BLOCK | ASIDE),
+    ("nobr", ElementKind::Inline, FORMAT),
+    ("noembed", ElementKind::Dropped, 0),
+    ("noframes", ElementKind::Dropped, 0),
+    ("noscript", ElementKind::Unshown, 0),
+    ("object", ElementKind::Dropped, SPECIAL | SCOPE | LIST),
+    ("ol", ElementKind::Block, BLOCK),
+    ("optgroup", ElementKind::Choice, 0),
+    ("option", ElementKind::Choice, 0),
+    ("p", ElementKind::Paragraph, SPECIAL | ENDS_P),
+    ("param", ElementKind::Inline, VOID),
+    ("plaintext", ElementKind::Preformatted, BLOCK | PRE),
+    ("pre", ElementKind::Preformatted, BLOCK | PRE),
+    ("q", ElementKind::Inline, 0),
+    ("rp", ElementKind::Dropped, 0),
+    ("rt", ElementKind::Reading, 0),
+    ("rtc", ElementKind::Inline, 0),
+    ("ruby", ElementKind::Inline, 0),
+    ("s", ElementKind::Inline, FORMAT),
+    ("script", ElementKind::Dropped, SPECIAL),
+    ("search", ElementKind::Block, BLOCK | ASIDE),
+    ("section", ElementKind::Block, BLOCK),
+    ("select", ElementKind::Block, SPECIAL | LIST | CONTROL),
+    ("small", ElementKind::Inline, FORMAT),
+    ("source", ElementKind::Inline, VOID),
+    ("span", ElementKind::Inline, 0),
+    ("strike", ElementKind::Inline, FORMAT),
+    ("strong", ElementKind::Inline, FORMAT),
+    ("style", ElementKind::Style, SPECIAL),
+    ("sub", ElementKind::Inline, 0),
+    ("summary", ElementKind::Block, BLOCK),
+    ("sup", ElementKind::Inline, 0),
+    ("svg", ElementKind::Dropped, FOREIGN),
+    ("table", ElementKind::Block, BLOCK | SCOPE | TABLE),
+    ("tbody", ElementKind::RowGroup, SPECIAL | LIST),
+    ("td", ElementKind::Cell, SPECIAL | SCOPE | LIST),
+    ("template", ElementKind::Unshown, SPECIAL | SCOPE | LIST | TABLE),
+    ("textarea", ElementKind::Preformatted, SPECIAL | LIST | PRE | CONTROL),
+    ("tfoot", ElementKind::RowGroup, SPECIAL | LIST),
+    ("th", ElementKind::Cell, SPECIAL | SCOPE | LIST),
+    ("thead", ElementKind::RowGroup, SPECIAL | LIST),
+    ("title", ElementKind::Title, SPECIAL),
+    ("tr", ElementKind::Row, SPECIAL | LIST),
+    ("track", ElementKind::Inline, VOID),
+    ("tt", ElementKind::Inline, FORMAT),
+    ("u", ElementKind::Inline, FORMAT),
+    ("ul", ElementKind::Block, BLOCK),
+    ("var", ElementKind::Inline, 0),
+    ("video", ElementKind::Dropped, 0),
+    ("wbr", ElementKind::Inline, VOID),
+    ("xmp", ElementKind::Preformatted, BLOCK | PRE),
 ];
 
-/// Names of elements that are not known share this many places.
+/// Unknown names share this many numbers.
 const OTHERS: usize = 64;
-/// Elements that are told apart.
+/// The number of elements that are told apart.
 pub(super) const TAGS: usize = KNOWN.len() + OTHERS;
 /// Longest known name.
 const NAME_BYTES_MAX: usize = 13;
 
-/// The place of a known name, at compile time.
-const fn place(name: &str) -> u8 {
+/// Returns the number of a known name, at compile time.
+const fn number(name: &str) -> u8 {
     let mut at = 0;
     while at < KNOWN.len() {
         if equal(KNOWN[at].0.as_bytes(), name.as_bytes()) {
@@ -241,44 +245,44 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
-/// Elements that rules speak of by name.
+/// Numbers of the elements that rules name.
 pub(super) mod tag {
-    use super::place;
+    use super::number;
 
-    pub(in crate::html) const A: u8 = place("a");
-    pub(in crate::html) const ARTICLE: u8 = place("article");
-    pub(in crate::html) const BODY: u8 = place("body");
-    pub(in crate::html) const BUTTON: u8 = place("button");
-    pub(in crate::html) const DD: u8 = place("dd");
-    pub(in crate::html) const DIALOG: u8 = place("dialog");
-    pub(in crate::html) const DT: u8 = place("dt");
-    pub(in crate::html) const FOREIGN_OBJECT: u8 = place("foreignobject");
-    pub(in crate::html) const H1: u8 = place("h1");
-    pub(in crate::html) const H6: u8 = place("h6");
-    pub(in crate::html) const LI: u8 = place("li");
-    pub(in crate::html) const LINK: u8 = place("link");
-    pub(in crate::html) const MAIN: u8 = place("main");
-    pub(in crate::html) const MATH: u8 = place("math");
-    pub(in crate::html) const META: u8 = place("meta");
-    pub(in crate::html) const OL: u8 = place("ol");
-    pub(in crate::html) const OPTGROUP: u8 = place("optgroup");
-    pub(in crate::html) const OPTION: u8 = place("option");
-    pub(in crate::html) const P: u8 = place("p");
-    pub(in crate::html) const RP: u8 = place("rp");
-    pub(in crate::html) const RT: u8 = place("rt");
-    pub(in crate::html) const SVG: u8 = place("svg");
-    pub(in crate::html) const TBODY: u8 = place("tbody");
-    pub(in crate::html) const TD: u8 = place("td");
-    pub(in crate::html) const TFOOT: u8 = place("tfoot");
-    pub(in crate::html) const TH: u8 = place("th");
-    pub(in crate::html) const THEAD: u8 = place("thead");
-    pub(in crate::html) const TITLE: u8 = place("title");
-    pub(in crate::html) const TR: u8 = place("tr");
-    pub(in crate::html) const UL: u8 = place("ul");
+    pub(in crate::html) const A: u8 = number("a");
+    pub(in crate::html) const ARTICLE: u8 = number("article");
+    pub(in crate::html) const BODY: u8 = number("body");
+    pub(in crate::html) const BUTTON: u8 = number("button");
+    pub(in crate::html) const DD: u8 = number("dd");
+    pub(in crate::html) const DIALOG: u8 = number("dialog");
+    pub(in crate::html) const DT: u8 = number("dt");
+    pub(in crate::html) const FOREIGN_OBJECT: u8 = number("foreignobject");
+    pub(in crate::html) const H1: u8 = number("h1");
+    pub(in crate::html) const H6: u8 = number("h6");
+    pub(in crate::html) const LI: u8 = number("li");
+    pub(in crate::html) const LINK: u8 = number("link");
+    pub(in crate::html) const MAIN: u8 = number("main");
+    pub(in crate::html) const MATH: u8 = number("math");
+    pub(in crate::html) const META: u8 = number("meta");
+    pub(in crate::html) const OL: u8 = number("ol");
+    pub(in crate::html) const OPTGROUP: u8 = number("optgroup");
+    pub(in crate::html) const OPTION: u8 = number("option");
+    pub(in crate::html) const P: u8 = number("p");
+    pub(in crate::html) const RP: u8 = number("rp");
+    pub(in crate::html) const RT: u8 = number("rt");
+    pub(in crate::html) const SVG: u8 = number("svg");
+    pub(in crate::html) const TBODY: u8 = number("tbody");
+    pub(in crate::html) const TD: u8 = number("td");
+    pub(in crate::html) const TFOOT: u8 = number("tfoot");
+    pub(in crate::html) const TH: u8 = number("th");
+    pub(in crate::html) const THEAD: u8 = number("thead");
+    pub(in crate::html) const TITLE: u8 = number("title");
+    pub(in crate::html) const TR: u8 = number("tr");
+    pub(in crate::html) const UL: u8 = number("ul");
 }
 
 impl Element {
-    /// The element of this name, in letters of any case.
+    /// Returns the element of this name, in letters of any case.
     pub(super) fn of(name: &str) -> Self {
         let mut lower = [0; NAME_BYTES_MAX];
         if let Some(lower) = lower.get_mut(..name.len()) {
@@ -290,21 +294,21 @@ impl Element {
             }
         }
         let hash = name.bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.to_ascii_lowercase().into()));
-        Self { tag: (KNOWN.len() + hash as usize % OTHERS) as u8, kind: Kind::Inline, bits: 0 }
+        Self { tag: (KNOWN.len() + hash as usize % OTHERS) as u8, kind: ElementKind::Inline, bits: 0 }
     }
 
-    /// Its name in lower case, if it is known; empty if not.
+    /// Returns its name in lower case, or nothing if the name is unknown.
     pub(super) fn name(self) -> &'static str {
         KNOWN.get(usize::from(self.tag)).map_or("", |known| known.0)
     }
 
-    /// Whether it has a property.
+    /// Whether it has a property, one of [`bit`].
     pub(super) fn has(self, bit: u16) -> bool {
         self.bits & bit != 0
     }
 }
 
-impl Kind {
+impl ElementKind {
     /// Whether it begins and ends a line.
     pub(super) fn is_block(self) -> bool {
         matches!(
@@ -320,7 +324,7 @@ impl Kind {
         )
     }
 
-    /// Whether nothing within it is text of the page.
+    /// Whether it holds no text of the page.
     pub(super) fn is_dropped(self) -> bool {
         matches!(self, Self::Dropped | Self::Style)
     }
@@ -340,8 +344,8 @@ mod tests {
     #[test]
     fn names_are_known_in_any_case() {
         assert_eq!(Element::of("BLOCKquote"), Element::of("blockquote"));
-        assert_eq!(Element::of("tD").kind, Kind::Cell);
-        assert_eq!(Element::of("x-card").kind, Kind::Inline);
+        assert_eq!(Element::of("tD").kind, ElementKind::Cell);
+        assert_eq!(Element::of("x-card").kind, ElementKind::Inline);
         assert_eq!(Element::of("X-Card"), Element::of("x-card"));
         assert!(Element::of(&"b".repeat(1000)).tag >= KNOWN.len() as u8);
     }

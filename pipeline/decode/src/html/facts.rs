@@ -1,6 +1,7 @@
-//! What a page says of its own use and of who runs it: robots, licences, generator, analytics ids.
+//! What does a page state about its use and its owner: robots, licences, generator, analytics ids?
 //!
-//! Facts as stated, cut to their limits, never checked: anyone may write another's id on a page.
+//! Facts are taken as stated and cut to their limits. They are never checked: anyone may write
+//! another's id on a page.
 
 use memchr::memchr_iter;
 
@@ -10,24 +11,25 @@ use crate::page::fact;
 /// Licences and analytics ids kept of a page.
 const LISTED_MAX: usize = 8;
 
-/// Robots that a `<meta>` may speak to by name; `*bot` is known too.
+/// Robots that a `<meta>` may address by name. Names that end with `bot` are known too.
 const ROBOTS: [&str; 6] = ["robots", "tdm-reservation", "google-extended", "gptbot", "ccbot", "anthropic-ai"];
 
-/// What a page states.
+/// The facts that a page states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
-    /// What robots may do, as `robots` and named robots are told: `noindex`, `googlebot: noindex`.
+pub(crate) struct PageFacts {
+    /// What robots may do, in general or by name: `noindex`, `googlebot: noindex`.
     pub robots: Vec<String>,
     /// Addresses or names of licences.
     pub licences: Vec<String>,
-    /// What made the page.
+    /// The program that made the page.
     pub generator: Option<String>,
-    /// Ids of analytics and advertising accounts: pages with the same one have the same owner, or say so.
+    /// Ids of analytics and advertising accounts. Pages with the same id have the same owner, or
+    /// claim to have.
     pub analytics: Vec<String>,
 }
 
-impl Facts {
-    /// Takes note of a `<meta>`.
+impl PageFacts {
+    /// Notes the fact that a `<meta>` states.
     pub(super) fn meta(&mut self, attributes: &[Attribute<'_>]) {
         let content = value(attributes, "content");
         if content.is_empty() {
@@ -47,7 +49,7 @@ impl Facts {
         }
     }
 
-    /// Takes note of a `<link>` or `<a>`, which may lead to a licence.
+    /// Notes the licence that a `<link>` or `<a>` may lead to.
     pub(super) fn link(&mut self, attributes: &[Attribute<'_>]) {
         let says_licence = |rel: &str| rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("license"));
         let leads =
@@ -58,21 +60,21 @@ impl Facts {
         }
     }
 
-    /// Takes note of ids anywhere in a page's source.
+    /// Notes the ids anywhere in the source of a page.
     pub(super) fn analytics(&mut self, html: &str) {
         let bytes = html.as_bytes();
         for at in memchr_iter(b'-', bytes) {
             if self.analytics.len() == LISTED_MAX {
                 return;
             }
-            if let Some(id) = id_around(bytes, at) {
+            if let Some(id) = id_at_hyphen(bytes, at) {
                 keep(&mut self.analytics, &String::from_utf8_lossy(id));
             }
         }
     }
 }
 
-/// Keeps a fact, once, while there is room.
+/// Adds a fact to a list, unless it is there or the list is full.
 fn keep(list: &mut Vec<String>, value: &str) {
     if let Some(fact) = fact(value)
         && list.len() < LISTED_MAX
@@ -82,7 +84,7 @@ fn keep(list: &mut Vec<String>, value: &str) {
     }
 }
 
-/// The value of an attribute as written.
+/// Returns the value of an attribute as written.
 pub(super) fn find<'a>(attributes: &[Attribute<'a>], name: &str) -> Option<&'a str> {
     attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name)).map(|attribute| attribute.value)
 }
@@ -91,8 +93,8 @@ fn value(attributes: &[Attribute<'_>], name: &str) -> String {
     htmlize::unescape_attribute(find(attributes, name).unwrap_or_default()).into_owned()
 }
 
-/// The id whose prefix ends with the hyphen at this place.
-fn id_around(bytes: &[u8], hyphen: usize) -> Option<&[u8]> {
+/// Returns the id whose prefix ends with the hyphen at this place.
+fn id_at_hyphen(bytes: &[u8], hyphen: usize) -> Option<&[u8]> {
     let before = &bytes[..hyphen];
     let prefix = [&b"UA"[..], b"GTM", b"G", b"AW", b"pub"].into_iter().find(|prefix| before.ends_with(prefix))?;
     let start = hyphen - prefix.len();
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     fn ids(html: &str) -> Vec<String> {
-        let mut facts = Facts::default();
+        let mut facts = PageFacts::default();
         facts.analytics(html);
         facts.analytics
     }

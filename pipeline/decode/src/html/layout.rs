@@ -1,19 +1,23 @@
-//! Text runs and element epoch boundaries become lines: what a reader sees, what is gone, and what is there and cannot be seen.
+//! How do the texts and elements of a page become lines?
+//!
+//! Three texts are laid out side by side: the text that a reader sees, the text that is not
+//! rendered, and the text that is visually hidden. Elements say where lines begin and end.
 
 use std::mem;
 
 use super::{
-    element::{Element, Kind},
-    lines::Line,
+    element::{Element, ElementKind},
+    main_content::PageLine,
     token::{Text, is_space},
 };
 
-/// The first estimate of a page's text, as a part of its bytes.
+/// A page of n bytes is first given room for n / 8 bytes of text.
 const TEXT_SHARE: usize = 8;
-/// Bytes of each kind of hidden text that are kept; more is counted.
+/// Bytes that are kept of the text that is not rendered, and of the text that is visually hidden.
+/// More is only counted.
 const HIDDEN_BYTES_MAX: usize = 64 << 10;
 
-/// What separates the next text from the text before; the widest one wanted wins.
+/// What separates the next text from the text before. The widest gap that was asked for wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
     #[default]
@@ -26,25 +30,25 @@ enum Gap {
 
 /// Whether a reader sees a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// It is on the page.
+pub(super) enum Visibility {
+    /// The reader sees it.
     Shown,
-    /// It is not rendered, or not before somebody asks for it.
-    Hidden,
-    /// It is rendered so that nobody sees it.
-    Disguised,
+    /// It is not rendered, or not before the reader asks for it.
+    NotRendered,
+    /// It is rendered, but so that nobody sees it.
+    VisuallyHidden,
 }
 
-/// How a text stands on the page: what holds for all open elements together.
+/// The context of a text: what its open elements say of it together.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each holds or not, whatever the others do")]
-pub(super) struct Standing {
+pub(super) struct TextContext {
     /// Within a link.
     pub linked: bool,
-    /// Around the page's matter by element or role.
-    pub aside: bool,
-    /// The same, by name.
-    pub named: bool,
+    /// Boilerplate by an element or a role.
+    pub boilerplate_by_role: bool,
+    /// Boilerplate by a class or an id.
+    pub boilerplate_by_name: bool,
     /// Within a heading.
     pub heading: bool,
     /// White space counts.
@@ -53,124 +57,126 @@ pub(super) struct Standing {
     pub listed: bool,
 }
 
-/// Text under construction.
+/// A text under construction, and the lines of it.
 #[derive(Debug, Default)]
-struct Run {
+struct TextRun {
     text: String,
     gap: Gap,
-    lines: Vec<Line>,
-    line: Line,
-    /// Where the last line begins.
+    lines: Vec<PageLine>,
+    line: PageLine,
+    /// Where the last line begins, in bytes.
     line_start: usize,
 }
 
-/// A page's text under construction.
+/// The texts of a page under construction.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     title: String,
-    shown: Run,
-    hidden: Run,
-    disguised: Run,
-    /// Bytes of hidden text of both kinds, kept or not.
+    shown: TextRun,
+    not_rendered: TextRun,
+    visually_hidden: TextRun,
+    /// Bytes of the two texts that nobody sees, kept or not.
     hidden_bytes: usize,
     /// Where the text of the innermost cell begins.
     cell_from: usize,
-    /// Whether a line break at this place is the one after `<pre>`, which does not count.
+    /// Whether a line break at this place is the one right after `<pre>`, which does not count.
     after_pre_tag: bool,
-    /// Decoded character references.
+    /// Room for text whose character references are decoded.
     decoded: String,
 }
 
-/// What a page holds.
+/// The texts of a page.
 #[derive(Debug, Default)]
-pub(super) struct Laid {
-    /// Its title, on one line.
+pub(super) struct LayoutResult {
+    /// The title, on one line.
     pub title: String,
-    /// What a reader sees.
+    /// The text that a reader sees.
     pub shown: String,
-    /// How its lines came to be.
-    pub lines: Vec<Line>,
-    /// What is not rendered.
-    pub hidden: String,
-    /// What is rendered so that nobody sees it.
-    pub disguised: String,
-    /// Bytes of the last two, also of what was too long to keep.
+    /// The lines of the shown text.
+    pub lines: Vec<PageLine>,
+    /// The text that is not rendered.
+    pub not_rendered: String,
+    /// The text that is visually hidden.
+    pub visually_hidden: String,
+    /// Bytes of the last two, kept or not.
     pub hidden_bytes: usize,
 }
 
 impl Layout {
-    /// An empty layout for a page of this many bytes.
+    /// Makes an empty layout for a page of this many bytes.
     pub(super) fn new(html_bytes: usize) -> Self {
-        let shown = Run { text: String::with_capacity(html_bytes / TEXT_SHARE), ..Run::default() };
+        let shown = TextRun { text: String::with_capacity(html_bytes / TEXT_SHARE), ..TextRun::default() };
         Self { shown, ..Self::default() }
     }
 
-    /// Where text goes on: an element that ends there knows what it held.
+    /// Returns where the shown text goes on, in bytes: an element compares it with the place where
+    /// it began.
     pub(super) fn at(&self) -> usize {
         self.shown.text.len()
     }
 
-    /// The epoch boundary at an element's beginning; `shown`: whether its text is.
+    /// Begins an element. `shown` says whether a reader sees its text.
     pub(super) fn begin(&mut self, element: Element, shown: bool) {
         match element.kind {
-            Kind::Break => {
+            ElementKind::Break => {
                 let gap = if self.shown.gap >= Gap::Line { Gap::EmptyLine } else { Gap::Line };
                 self.widen(gap);
             }
-            Kind::Cell => {
+            ElementKind::Cell => {
                 self.widen(Gap::Tab);
                 self.cell_from = self.at();
             }
-            // A block that begins a cell begins no line.
+            // A block at the beginning of a cell begins no line.
             kind if kind.is_block() && !(self.shown.gap == Gap::Tab && self.cell_from == self.at()) => self.widen(Gap::Line),
-            Kind::Reading if shown => self.sign("("),
+            ElementKind::Reading if shown => self.sign("("),
             _ => {}
         }
-        self.after_pre_tag = element.kind == Kind::Preformatted;
+        self.after_pre_tag = element.kind == ElementKind::Preformatted;
     }
 
-    /// The epoch boundary at an element's end; `from` is where it began, `shown` whether its text is.
-    pub(super) fn end(&mut self, kind: Kind, from: usize, shown: bool) {
+    /// Ends an element. `from` is where it began, and `shown` says whether a reader sees its text.
+    pub(super) fn end(&mut self, kind: ElementKind, from: usize, shown: bool) {
         match kind {
-            // Blocks within a cell end no line of its row, unless the cell has lines of its own.
-            Kind::Cell if self.shown.gap <= Gap::Line && self.at() > from && !self.has_line_since(from) => {
+            // Blocks in a cell do not end the line of its row, unless the cell has lines of its own.
+            ElementKind::Cell if self.shown.gap <= Gap::Line && self.at() > from && !self.has_line_since(from) => {
                 self.shown.gap = Gap::Tab;
             }
-            Kind::Cell => self.widen(Gap::Tab),
-            Kind::Reading if shown => self.sign(")"),
+            ElementKind::Cell => self.widen(Gap::Tab),
+            ElementKind::Reading if shown => self.sign(")"),
             kind if kind.is_block() => self.widen(Gap::Line),
             _ => {}
         }
         self.after_pre_tag = false;
     }
 
-    /// Whether a line has begun since, the one that the text there begins with aside.
+    /// Whether a line has begun behind `from`, not counting the line that begins there.
     fn has_line_since(&self, from: usize) -> bool {
         self.shown.line_start > from + 1
     }
 
-    /// Hidden text that comes next stands apart from what was hidden before.
-    pub(super) fn set_apart(&mut self) {
-        for run in [&mut self.hidden, &mut self.disguised] {
+    /// Puts text that nobody sees and that comes next on a line of its own.
+    pub(super) fn separate_hidden(&mut self) {
+        for run in [&mut self.not_rendered, &mut self.visually_hidden] {
             run.gap = run.gap.max(Gap::Line);
         }
     }
 
+    /// Asks for a gap in all three texts.
     fn widen(&mut self, gap: Gap) {
-        for run in [&mut self.shown, &mut self.hidden, &mut self.disguised] {
+        for run in [&mut self.shown, &mut self.not_rendered, &mut self.visually_hidden] {
             run.gap = run.gap.max(gap);
         }
     }
 
-    /// A sign beside a reading, where the base text was written.
+    /// Writes a parenthesis beside a reading, if there is a base text before it.
     fn sign(&mut self, sign: &str) {
         if !self.shown.text.is_empty() {
             self.shown.gap = Gap::None;
-            self.shown.push(sign, Standing::default());
+            self.shown.push(sign, TextContext::default());
         }
     }
 
-    /// A title, if it is the first one.
+    /// Takes a title, if it is the first one.
     pub(super) fn title(&mut self, text: Text<'_>) {
         if self.title.is_empty() {
             let decoded = if text.references { htmlize::unescape(text.source) } else { text.source.into() };
@@ -181,8 +187,8 @@ impl Layout {
         }
     }
 
-    /// Text of the page.
-    pub(super) fn text(&mut self, text: Text<'_>, sight: Sight, standing: Standing) {
+    /// Takes a text of the page.
+    pub(super) fn text(&mut self, text: Text<'_>, visibility: Visibility, context: TextContext) {
         let mut decoded = mem::take(&mut self.decoded);
         let source = if text.references && text.source.contains('&') {
             decoded.clear();
@@ -191,49 +197,49 @@ impl Layout {
         } else {
             text.source
         };
-        let run = match sight {
-            Sight::Shown => &mut self.shown,
-            Sight::Hidden => &mut self.hidden,
-            Sight::Disguised => &mut self.disguised,
+        let run = match visibility {
+            Visibility::Shown => &mut self.shown,
+            Visibility::NotRendered => &mut self.not_rendered,
+            Visibility::VisuallyHidden => &mut self.visually_hidden,
         };
-        let room = if sight == Sight::Shown {
+        let room = if visibility == Visibility::Shown {
             usize::MAX
         } else {
             self.hidden_bytes += source.trim().len();
             HIDDEN_BYTES_MAX.saturating_sub(run.text.len())
         };
         let source = &source[..source.floor_char_boundary(room)];
-        if standing.preformatted {
+        if context.preformatted {
             let rest = if mem::take(&mut self.after_pre_tag) { without_break(source) } else { source };
-            run.keep(rest, standing);
+            run.preserve(rest, context);
         } else {
-            run.collapse(source, standing);
+            run.collapse(source, context);
         }
         self.decoded = decoded;
     }
 
-    /// What has come together.
-    pub(super) fn finish(self) -> Laid {
+    /// Returns the texts.
+    pub(super) fn finish(self) -> LayoutResult {
         let (shown, lines) = self.shown.finish();
-        Laid {
+        LayoutResult {
             title: self.title,
             shown,
             lines,
-            hidden: self.hidden.finish().0,
-            disguised: self.disguised.finish().0,
+            not_rendered: self.not_rendered.finish().0,
+            visually_hidden: self.visually_hidden.finish().0,
             hidden_bytes: self.hidden_bytes,
         }
     }
 }
 
-/// Text without the line break that it may begin with.
+/// Returns a text without the line break that it may begin with.
 fn without_break(text: &str) -> &str {
     text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text)
 }
 
-impl Run {
-    /// Text whose white space counts.
-    fn keep(&mut self, text: &str, standing: Standing) {
+impl TextRun {
+    /// Appends text whose white space counts.
+    fn preserve(&mut self, text: &str, context: TextContext) {
         if text.is_empty() {
             return;
         }
@@ -242,19 +248,19 @@ impl Run {
             if i > 0 {
                 self.break_line();
             }
-            self.push(line.strip_suffix('\r').unwrap_or(line), standing);
+            self.push(line.strip_suffix('\r').unwrap_or(line), context);
         }
     }
 
-    /// Text whose white space is one space.
-    fn collapse(&mut self, text: &str, standing: Standing) {
+    /// Appends text in which any white space is one space.
+    fn collapse(&mut self, text: &str, context: TextContext) {
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(start) = bytes[at..].iter().position(|&b| !is_space(b)).map(|found| at + found) {
             if start > at {
                 self.gap = self.gap.max(Gap::Space);
             }
-            // Words with single spaces between are copied together.
+            // Words with single spaces between them are copied at once.
             let mut end = start;
             loop {
                 end += bytes[end..].iter().position(|&b| is_space(b)).unwrap_or(bytes.len() - end);
@@ -265,7 +271,7 @@ impl Run {
                 end += 1;
             }
             self.separate();
-            self.push(&text[start..end], standing);
+            self.push(&text[start..end], context);
             at = end;
         }
         if at < bytes.len() {
@@ -273,18 +279,20 @@ impl Run {
         }
     }
 
-    fn push(&mut self, text: &str, standing: Standing) {
+    /// Appends text as it is, and counts it for its line.
+    fn push(&mut self, text: &str, context: TextContext) {
         self.text.push_str(text);
         let bytes = text.len() as u32;
         let counted = |is: bool| if is { bytes } else { 0 };
-        self.line.linked += counted(standing.linked);
-        self.line.aside += counted(standing.aside);
-        self.line.named += counted(standing.named);
-        self.line.heading |= standing.heading && bytes > 0;
-        self.line.preformatted |= standing.preformatted && bytes > 0;
-        self.line.listed |= standing.listed && bytes > 0;
+        self.line.linked += counted(context.linked);
+        self.line.boilerplate_by_role += counted(context.boilerplate_by_role);
+        self.line.boilerplate_by_name += counted(context.boilerplate_by_name);
+        self.line.heading |= context.heading && bytes > 0;
+        self.line.preformatted |= context.preformatted && bytes > 0;
+        self.line.listed |= context.listed && bytes > 0;
     }
 
+    /// Ends the line.
     fn break_line(&mut self) {
         self.line.end = self.text.len() as u32;
         self.lines.push(mem::take(&mut self.line));
@@ -292,7 +300,7 @@ impl Run {
         self.line_start = self.text.len();
     }
 
-    /// Writes what separates the coming text from the text before.
+    /// Writes the gap between the text before and the text that comes next.
     fn separate(&mut self) {
         let gap = mem::take(&mut self.gap);
         if self.text.is_empty() {
@@ -313,8 +321,8 @@ impl Run {
         }
     }
 
-    /// The text without what it ends with, and its lines.
-    fn finish(mut self) -> (String, Vec<Line>) {
+    /// Returns the text, without the white space at its end, and its lines.
+    fn finish(mut self) -> (String, Vec<PageLine>) {
         self.line.end = self.text.len() as u32;
         self.lines.push(self.line);
         let length = self.text.trim_end_matches(['\n', ' ', '\t']).len();

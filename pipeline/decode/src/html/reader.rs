@@ -1,47 +1,64 @@
-//! Which text does a page hold, where does it stand, and can it be seen? Tokens drive the open elements and the layout.
+//! Which text does a page of HTML hold, in which part of the page does it stand, and can a reader
+//! see it?
+//!
+//! [`PageReader`] reads the tokens of a page, keeps the open elements on a stack, and hands each
+//! text to the layout together with its visibility and its context. Both follow from the effects of
+//! all open elements, which are counted.
 
 use super::{
     colour::Colour,
-    element::{Element, Kind, bit, tag},
-    facts::{Facts, find},
-    layout::{Laid, Layout, Sight, Standing},
-    place::{self, Place},
-    sheet::Sheet,
-    stack::{DEPTH_MAX, Ended, Stack},
-    style::Declared,
-    token::{Attribute, Text, Token, Tokens},
+    element::{Element, ElementKind, bit, tag},
+    facts::{PageFacts, find},
+    layout::{Layout, LayoutResult, TextContext, Visibility},
+    region::{self, RegionHint},
+    sheet::StyleSheet,
+    stack::{DEPTH_MAX, ElementStack, EndTagEffect},
+    style::Declarations,
+    token::{Attribute, HtmlToken, HtmlTokens, Text},
 };
 use crate::decoded::Reject;
 
 /// Words from which a comment may be prose.
 const COMMENT_WORDS: usize = 8;
 
-/// What an open element does to the text in it: bits, counted over all open elements.
-mod does {
+/// Effects of an open element on the text in it. Each is a bit, and is counted over all open
+/// elements.
+mod effect {
+    /// The text is no text of the page.
     pub(super) const DROP: u16 = 1;
+    /// The text is not rendered.
     pub(super) const HIDE: u16 = 1 << 1;
+    /// The text is rendered off the page.
     pub(super) const MOVE_AWAY: u16 = 1 << 2;
+    /// The text is a link.
     pub(super) const LINK: u16 = 1 << 3;
-    pub(super) const ASIDE: u16 = 1 << 4;
-    pub(super) const NAMED: u16 = 1 << 5;
+    /// The text is boilerplate by an element or a role.
+    pub(super) const BOILERPLATE_BY_ROLE: u16 = 1 << 4;
+    /// The text is boilerplate by a class or an id.
+    pub(super) const BOILERPLATE_BY_NAME: u16 = 1 << 5;
+    /// The text stands in a header. It is boilerplate, unless it is a heading.
     pub(super) const HEADER: u16 = 1 << 6;
+    /// The text is a heading.
     pub(super) const HEADING: u16 = 1 << 7;
+    /// White space counts.
     pub(super) const PRESERVE: u16 = 1 << 8;
+    /// The text belongs to an item of a list or a row of a table.
     pub(super) const LIST: u16 = 1 << 9;
-    /// How many there are.
+    /// The number of effects that are counted.
     pub(super) const COUNT: usize = 10;
-    /// The page's matter begins in it: what it stands in no longer says that it is around. Not counted.
-    pub(super) const BEGIN_MATTER: u16 = 1 << 15;
+    /// The main content begins in the element, so the elements outside no longer make it
+    /// boilerplate. Not counted.
+    pub(super) const BEGIN_MAIN_CONTENT: u16 = 1 << 15;
 }
 
-/// What says that text stands around the matter, until the matter begins.
-const AROUND: [u16; 3] = [does::ASIDE, does::NAMED, does::HEADER];
+/// The effects that make text boilerplate, until the main content begins.
+const BOILERPLATE_EFFECTS: [u16; 3] = [effect::BOILERPLATE_BY_ROLE, effect::BOILERPLATE_BY_NAME, effect::HEADER];
 
-/// Open elements that do each of [`does`].
+/// The number of open elements with each [`effect`].
 #[derive(Clone, Copy, Debug, Default)]
-struct Counts([u32; does::COUNT]);
+struct EffectCounts([u32; effect::COUNT]);
 
-impl Counts {
+impl EffectCounts {
     fn get(&self, what: u16) -> u32 {
         self.0[what.trailing_zeros() as usize]
     }
@@ -55,17 +72,17 @@ impl Counts {
     }
 
     fn add(&mut self, what: u16) {
-        (0..does::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] += 1);
+        (0..effect::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] += 1);
     }
 
     fn remove(&mut self, what: u16) {
-        (0..does::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] = self.0[i].saturating_sub(1));
+        (0..effect::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] = self.0[i].saturating_sub(1));
     }
 }
 
-/// What elements inside one take over from it.
+/// How the text in an element looks. Elements inside inherit it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Look {
+struct Appearance {
     colour: Colour,
     background: Colour,
     tiny: bool,
@@ -73,79 +90,87 @@ struct Look {
     indented: bool,
 }
 
-/// What is kept for an open element.
+/// The state of an open element.
 #[derive(Clone, Copy, Debug, Default)]
-struct Kept {
-    does: u16,
-    look: Look,
-    /// Where its text begins.
+struct ElementState {
+    effects: u16,
+    appearance: Appearance,
+    /// Where its text begins in the shown text, in bytes.
     from: u32,
 }
 
-/// Reads a page.
-pub(super) struct Reader<'a> {
-    tokens: Tokens<'a>,
-    stack: Stack<Kept>,
-    counts: Counts,
-    /// Counts outside the matter that has begun, innermost last.
-    outside: Vec<Counts>,
-    /// How text looks outside all elements.
-    look: Look,
+/// Reads a page of HTML.
+pub(super) struct PageReader<'a> {
+    tokens: HtmlTokens<'a>,
+    stack: ElementStack<ElementState>,
+    counts: EffectCounts,
+    /// The counts outside each main content that has begun, the innermost last.
+    outside: Vec<EffectCounts>,
+    /// How text looks that stands outside all elements.
+    appearance: Appearance,
     layout: Layout,
-    sheet: Sheet,
-    /// Whether a style sheet is linked: then classes may give any background.
+    sheet: StyleSheet,
+    /// Whether the page links a style sheet. A class may then give any background.
     linked_sheet: bool,
-    facts: Facts,
+    facts: PageFacts,
 }
 
-impl<'a> Reader<'a> {
-    /// What a page holds, and what it says of itself.
-    pub(super) fn read(html: &'a str) -> Result<(Laid, Facts), Reject> {
+impl<'a> PageReader<'a> {
+    /// Reads a page: its texts, and the facts that it states about itself.
+    pub(super) fn read(html: &'a str) -> Result<(LayoutResult, PageFacts), Reject> {
         let mut reader = Self {
-            tokens: Tokens::new(html),
-            stack: Stack::new(),
-            counts: Counts::default(),
+            tokens: HtmlTokens::new(html),
+            stack: ElementStack::new(),
+            counts: EffectCounts::default(),
             outside: Vec::new(),
-            look: Look::default(),
+            appearance: Appearance::default(),
             layout: Layout::new(html.len()),
             sheet: rules_of(html),
             linked_sheet: false,
-            facts: Facts::default(),
+            facts: PageFacts::default(),
         };
         reader.facts.analytics(html);
         while let Some(token) = reader.tokens.next() {
             match token {
-                Token::Text(text) => reader.text(text),
-                Token::Start { name, closed } => reader.open(name, closed)?,
-                Token::End { name } => reader.close(name),
-                Token::Comment(comment) => reader.comment(comment),
+                HtmlToken::Text(text) => reader.text(text),
+                HtmlToken::Start { name, closed } => reader.open(name, closed)?,
+                HtmlToken::End { name } => reader.close(name),
+                HtmlToken::Comment(comment) => reader.comment(comment),
             }
         }
         reader.pop_to(0);
         Ok((reader.layout.finish(), reader.facts))
     }
 
-    fn look(&self) -> Look {
-        self.stack.innermost().map_or(self.look, |kept| kept.look)
+    /// Returns how text looks at this place.
+    fn appearance(&self) -> Appearance {
+        self.stack.innermost().map_or(self.appearance, |state| state.appearance)
     }
 
-    fn sight(&self) -> Sight {
-        let look = self.look();
-        if self.counts.any(does::HIDE) || look.invisible {
-            Sight::Hidden
-        } else if self.counts.any(does::MOVE_AWAY) || look.tiny || look.indented || look.colour.is_unseen_on(look.background) {
-            Sight::Disguised
+    /// Returns whether a reader sees text at this place.
+    fn visibility(&self) -> Visibility {
+        let appearance = self.appearance();
+        if self.counts.any(effect::HIDE) || appearance.invisible {
+            Visibility::NotRendered
+        } else if self.counts.any(effect::MOVE_AWAY)
+            || appearance.tiny
+            || appearance.indented
+            || appearance.colour.is_unseen_on(appearance.background)
+        {
+            Visibility::VisuallyHidden
         } else {
-            Sight::Shown
+            Visibility::Shown
         }
     }
 
+    /// Whether this place is inside of SVG or `MathML`.
     fn is_foreign(&self) -> bool {
         self.stack.is_open(tag::SVG) || self.stack.is_open(tag::MATH)
     }
 
+    /// Takes a text.
     fn text(&mut self, text: Text<'a>) {
-        if self.counts.any(does::DROP) {
+        if self.counts.any(effect::DROP) {
             return;
         }
         if self.stack.is_open(tag::TITLE) {
@@ -153,33 +178,35 @@ impl<'a> Reader<'a> {
             return;
         }
         let counts = &self.counts;
-        let heading = counts.any(does::HEADING);
-        let standing = Standing {
-            linked: counts.any(does::LINK),
-            aside: counts.any(does::ASIDE) || counts.any(does::HEADER) && !heading,
-            named: counts.any(does::NAMED),
+        let heading = counts.any(effect::HEADING);
+        let context = TextContext {
+            linked: counts.any(effect::LINK),
+            boilerplate_by_role: counts.any(effect::BOILERPLATE_BY_ROLE) || counts.any(effect::HEADER) && !heading,
+            boilerplate_by_name: counts.any(effect::BOILERPLATE_BY_NAME),
             heading,
-            preformatted: counts.any(does::PRESERVE),
-            listed: counts.any(does::LIST),
+            preformatted: counts.any(effect::PRESERVE),
+            listed: counts.any(effect::LIST),
         };
-        let sight = self.sight();
-        self.layout.text(text, sight, standing);
+        let visibility = self.visibility();
+        self.layout.text(text, visibility, context);
     }
 
-    /// Prose in a comment is hidden text; what programs leave there is not.
+    /// Takes prose in a comment as text that is not rendered. What programs leave in comments is no
+    /// text.
     fn comment(&mut self, comment: &str) {
         let is_code = |c: char| matches!(c, '<' | '>' | '{' | '}' | '=' | '[' | ']' | '|' | '_' | '#');
-        if self.counts.any(does::DROP) || comment.len() < COMMENT_WORDS * 3 || comment.contains(is_code) {
+        if self.counts.any(effect::DROP) || comment.len() < COMMENT_WORDS * 3 || comment.contains(is_code) {
             return;
         }
         let words = comment.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic)).take(COMMENT_WORDS);
         if words.count() == COMMENT_WORDS {
-            self.layout.set_apart();
-            self.layout.text(Text { source: comment, references: false }, Sight::Hidden, Standing::default());
-            self.layout.set_apart();
+            self.layout.separate_hidden();
+            self.layout.text(Text { source: comment, references: false }, Visibility::NotRendered, TextContext::default());
+            self.layout.separate_hidden();
         }
     }
 
+    /// Takes a start tag.
     fn open(&mut self, name: &str, closed: bool) -> Result<(), Reject> {
         let mut element = Element::of(name);
         if let Some(depth) = self.stack.ended_by_start(element) {
@@ -187,17 +214,17 @@ impl<'a> Reader<'a> {
         }
         let foreign = self.is_foreign() && !self.stack.is_open(tag::FOREIGN_OBJECT);
         if foreign && !element.has(bit::FOREIGN) && element.tag != tag::FOREIGN_OBJECT {
-            // Names mean something else there, and nothing to text.
-            element = Element { kind: Kind::Inline, bits: 0, ..element };
+            // Names of elements mean something else in SVG and MathML, and nothing to text.
+            element = Element { kind: ElementKind::Inline, bits: 0, ..element };
         }
         self.facts_of(element);
-        if element.kind == Kind::Root {
+        if element.kind == ElementKind::Root {
             if element.tag == tag::BODY {
-                self.look = self.looks(element, Declared::default(), self.look);
+                self.appearance = self.appearance_of(element, Declarations::default(), self.appearance);
             }
             return Ok(());
         }
-        let dropped = self.counts.any(does::DROP);
+        let dropped = self.counts.any(effect::DROP);
         if element.has(bit::VOID) || closed && (foreign || element.has(bit::FOREIGN)) {
             if !dropped {
                 self.layout.begin(element, true);
@@ -209,26 +236,27 @@ impl<'a> Reader<'a> {
             return Err(Reject::new("html_too_complex", message));
         }
         let from = self.layout.at() as u32;
-        let kept = Kept { from, ..self.kept_for(element) };
+        let state = ElementState { from, ..self.state_of(element) };
         if !dropped {
-            if kept.does & (does::HIDE | does::MOVE_AWAY) != 0 {
-                self.layout.set_apart();
+            if state.effects & (effect::HIDE | effect::MOVE_AWAY) != 0 {
+                self.layout.separate_hidden();
             }
-            let shown = self.sight() == Sight::Shown;
+            let shown = self.visibility() == Visibility::Shown;
             self.layout.begin(element, shown);
         }
-        if kept.does & does::BEGIN_MATTER != 0 {
+        if state.effects & effect::BEGIN_MAIN_CONTENT != 0 {
             self.outside.push(self.counts);
-            for around in AROUND {
-                self.counts.set(around, 0);
+            for effect in BOILERPLATE_EFFECTS {
+                self.counts.set(effect, 0);
             }
         }
-        self.counts.add(kept.does);
-        self.stack.push(element, kept);
+        self.counts.add(state.effects);
+        self.stack.push(element, state);
         self.tokens.in_foreign(foreign || element.has(bit::FOREIGN));
         Ok(())
     }
 
+    /// Notes the facts that an element states.
     fn facts_of(&mut self, element: Element) {
         let attributes = self.tokens.attributes();
         match element.tag {
@@ -242,21 +270,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What an element does to the text in it, and how that looks.
-    fn kept_for(&self, element: Element) -> Kept {
+    /// Returns the effects of an element on the text in it, and how that text looks.
+    fn state_of(&self, element: Element) -> ElementState {
         let attributes = self.tokens.attributes();
         let mut all = 0;
         for (has, what) in [
-            (element.kind.is_dropped() || element.tag == tag::SVG, does::DROP),
-            (element.kind == Kind::Unshown, does::HIDE),
-            (element.tag == tag::DIALOG && find(attributes, "open").is_none(), does::HIDE),
-            (element.has(bit::LINK), does::LINK),
-            (element.has(bit::ASIDE | bit::CONTROL), does::ASIDE),
-            (element.has(bit::HEADER) && !self.stack.is_open(tag::ARTICLE) && !self.stack.is_open(tag::MAIN), does::HEADER),
-            (element.has(bit::HEADING), does::HEADING),
-            (element.has(bit::PRE), does::PRESERVE),
-            (matches!(element.kind, Kind::ListItem | Kind::Row), does::LIST),
-            (element.has(bit::MAIN), does::BEGIN_MATTER),
+            (element.kind.is_dropped() || element.tag == tag::SVG, effect::DROP),
+            (element.kind == ElementKind::Unshown, effect::HIDE),
+            (element.tag == tag::DIALOG && find(attributes, "open").is_none(), effect::HIDE),
+            (element.has(bit::LINK), effect::LINK),
+            (element.has(bit::ASIDE | bit::CONTROL), effect::BOILERPLATE_BY_ROLE),
+            (element.has(bit::HEADER) && !self.stack.is_open(tag::ARTICLE) && !self.stack.is_open(tag::MAIN), effect::HEADER),
+            (element.has(bit::HEADING), effect::HEADING),
+            (element.has(bit::PRE), effect::PRESERVE),
+            (matches!(element.kind, ElementKind::ListItem | ElementKind::Row), effect::LIST),
+            (element.has(bit::MAIN), effect::BEGIN_MAIN_CONTENT),
         ] {
             all |= if has { what } else { 0 };
         }
@@ -265,77 +293,82 @@ impl<'a> Reader<'a> {
         let mut declared = self.sheet.of(element.name(), id, class);
         if !attributes.is_empty() {
             if let Some(style) = find(attributes, "style") {
-                declared = declared.overlaid(Declared::of(style));
+                declared = declared.overlaid(Declarations::of(style));
             }
-            all |= if find(attributes, "hidden").is_some() { does::HIDE } else { 0 };
+            all |= if find(attributes, "hidden").is_some() { effect::HIDE } else { 0 };
             if element.has(bit::SPECIAL) {
-                all |= match place::of(of("role"), of("itemprop"), id, class) {
-                    Some(Place::Main) => does::BEGIN_MATTER,
-                    Some(Place::Aside) => does::ASIDE,
-                    Some(Place::Named) if !element.has(bit::MAIN) => does::NAMED,
-                    Some(Place::Named) | None => 0,
+                all |= match region::of(of("role"), of("itemprop"), id, class) {
+                    Some(RegionHint::MainContent) => effect::BEGIN_MAIN_CONTENT,
+                    Some(RegionHint::Boilerplate) => effect::BOILERPLATE_BY_ROLE,
+                    Some(RegionHint::LikelyBoilerplate) if !element.has(bit::MAIN) => effect::BOILERPLATE_BY_NAME,
+                    Some(RegionHint::LikelyBoilerplate) | None => 0,
                 };
             }
         }
-        all |= if declared.hides() { does::HIDE } else { 0 };
-        all |= if declared.is_away() { does::MOVE_AWAY } else { 0 };
-        Kept { does: all, look: self.looks(element, declared, self.look()), from: 0 }
+        all |= if declared.hides() { effect::HIDE } else { 0 };
+        all |= if declared.is_off_page() { effect::MOVE_AWAY } else { 0 };
+        ElementState { effects: all, appearance: self.appearance_of(element, declared, self.appearance()), from: 0 }
     }
 
-    /// How text in an element looks, by what is declared and by old attributes.
-    fn looks(&self, element: Element, declared: Declared, around: Look) -> Look {
+    /// Returns how text in an element looks, by the declarations for it and by old attributes such
+    /// as `bgcolor`.
+    fn appearance_of(&self, element: Element, declared: Declarations, parent: Appearance) -> Appearance {
         let attributes = self.tokens.attributes();
         let attribute = |name: &str| find(attributes, name).map(|value| Colour::of(&value.to_ascii_lowercase()));
-        // Links have a colour of their own.
+        // A browser gives links a colour of their own.
         let linked = element.has(bit::LINK) && find(attributes, "href").is_some();
-        let colour = if linked { Colour::Unknown } else { around.colour };
+        let colour = if linked { Colour::Unknown } else { parent.colour };
         let old = if attributes.is_empty() { None } else { attribute("color").or_else(|| attribute("text")) };
         let painted = declared.background.or_else(|| if attributes.is_empty() { None } else { attribute("bgcolor") });
-        let named = find(attributes, "class").or(find(attributes, "id")).is_some();
+        let has_name = find(attributes, "class").or(find(attributes, "id")).is_some();
         let background = match painted {
-            Some(Colour::Clear) => around.background,
+            Some(Colour::Clear) => parent.background,
             Some(colour) => colour,
-            None if named && self.linked_sheet => Colour::Unknown,
-            None => around.background,
+            None if has_name && self.linked_sheet => Colour::Unknown,
+            None => parent.background,
         };
-        Look {
+        Appearance {
             colour: declared.colour.or(old).unwrap_or(colour),
             background,
-            tiny: declared.tiny.unwrap_or(around.tiny),
-            invisible: declared.invisible.unwrap_or(around.invisible),
-            indented: declared.indented.unwrap_or(around.indented),
+            tiny: declared.tiny.unwrap_or(parent.tiny),
+            invisible: declared.invisible.unwrap_or(parent.invisible),
+            indented: declared.indented.unwrap_or(parent.indented),
         }
     }
 
+    /// Takes an end tag.
     fn close(&mut self, name: &str) {
         let element = Element::of(name);
         match self.stack.ended_by_end(element) {
-            Ended::To(depth) => self.pop_to(depth),
-            Ended::Alone(_, kept) => self.counts.remove(kept.does),
-            // An end tag alone is as good as an empty element.
-            Ended::Nothing if matches!(element.kind, Kind::Paragraph | Kind::Break) && !self.counts.any(does::DROP) => {
+            EndTagEffect::To(depth) => self.pop_to(depth),
+            EndTagEffect::Alone(_, state) => self.counts.remove(state.effects),
+            // An end tag without its start tag stands for an empty element.
+            EndTagEffect::Nothing
+                if matches!(element.kind, ElementKind::Paragraph | ElementKind::Break) && !self.counts.any(effect::DROP) =>
+            {
                 self.layout.begin(element, true);
             }
-            Ended::Nothing => {}
+            EndTagEffect::Nothing => {}
         }
     }
 
+    /// Closes all open elements deeper than this.
     fn pop_to(&mut self, depth: usize) {
         loop {
-            let shown = self.sight() == Sight::Shown;
-            let Some((element, kept)) = self.stack.pop_above(depth) else { break };
-            self.counts.remove(kept.does);
-            if kept.does & does::BEGIN_MATTER != 0
+            let shown = self.visibility() == Visibility::Shown;
+            let Some((element, state)) = self.stack.pop_above(depth) else { break };
+            self.counts.remove(state.effects);
+            if state.effects & effect::BEGIN_MAIN_CONTENT != 0
                 && let Some(outside) = self.outside.pop()
             {
-                for around in AROUND {
-                    self.counts.set(around, outside.get(around));
+                for effect in BOILERPLATE_EFFECTS {
+                    self.counts.set(effect, outside.get(effect));
                 }
             }
-            if !self.counts.any(does::DROP) {
-                self.layout.end(element.kind, kept.from as usize, shown);
-                if kept.does & (does::HIDE | does::MOVE_AWAY) != 0 {
-                    self.layout.set_apart();
+            if !self.counts.any(effect::DROP) {
+                self.layout.end(element.kind, state.from as usize, shown);
+                if state.effects & (effect::HIDE | effect::MOVE_AWAY) != 0 {
+                    self.layout.separate_hidden();
                 }
             }
         }
@@ -344,28 +377,29 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The rules of all style elements of a page: they hold for what stands before them, too.
-fn rules_of(html: &str) -> Sheet {
-    let mut sheet = Sheet::default();
-    let mut tokens = Tokens::new(html);
+/// Reads the rules of all style elements of a page. They hold for elements before them, too.
+fn rules_of(html: &str) -> StyleSheet {
+    let mut sheet = StyleSheet::default();
+    let mut tokens = HtmlTokens::new(html);
     let (mut in_style, mut in_noscript) = (false, false);
     while let Some(token) = tokens.next() {
         match token {
-            Token::Start { name, .. } => {
+            HtmlToken::Start { name, .. } => {
                 in_style = name.eq_ignore_ascii_case("style") && is_for_screens(tokens.attributes());
                 in_noscript |= name.eq_ignore_ascii_case("noscript");
             }
-            Token::Text(text) if in_style && !in_noscript => sheet.take(text.source),
-            Token::End { name } => {
+            HtmlToken::Text(text) if in_style && !in_noscript => sheet.take(text.source),
+            HtmlToken::End { name } => {
                 in_style = false;
                 in_noscript &= !name.eq_ignore_ascii_case("noscript");
             }
-            Token::Text(_) | Token::Comment(_) => {}
+            HtmlToken::Text(_) | HtmlToken::Comment(_) => {}
         }
     }
     sheet
 }
 
+/// Whether a style element holds for screens.
 fn is_for_screens(attributes: &[Attribute<'_>]) -> bool {
     let media = find(attributes, "media").unwrap_or_default().trim().to_ascii_lowercase();
     matches!(media.as_str(), "" | "all" | "screen" | "only screen")

@@ -1,54 +1,59 @@
 //! Which rules of a page's own `<style>` elements bear on whether text is seen?
 //!
-//! Reads rules whose selectors name one element by its tag, id and classes (`.a`, `p.a`, `#b`), in lists too, on any medium or on
-//! screens; the more specific one wins, then the later one.
+//! A rule is read if its selector names one element by its tag, id and classes (`.a`, `p.a`, `#b`),
+//! alone or in a list, on any medium or on screens. The more specific rule wins; of equal ones, the
+//! later.
 //!
-//! **Misses** selectors of several elements, of attributes and of states; rules on conditions; sheets that are linked.
-//! **Cost** one pass over the sheets, one look-up for each class of each element. **Limits** [`SHEET_BYTES_MAX`], [`RULES_MAX`].
+//! **Misses** selectors of several elements, of attributes and of states; rules under conditions;
+//! linked style sheets.
+//! **Cost** one pass over the style sheets, and one look-up for each class of each element.
+//! **Limits** [`SHEET_BYTES_MAX`], [`RULES_MAX`].
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::style::{Declared, without_comments};
+use super::style::{Declarations, without_comments};
 
-/// Bytes of all sheets of a page that are read.
+/// Bytes that are read of all style sheets of a page together.
 const SHEET_BYTES_MAX: usize = 1 << 20;
-/// Rules that are kept.
+/// Most rules that are kept.
 const RULES_MAX: usize = 4096;
-/// Classes of a selector that are looked at; with more of them it is taken for none.
+/// Most classes of a selector. A selector with more is ignored.
 const CLASSES_MAX: usize = 3;
-/// Different selectors that are kept, and so tried, for one class, id or tag.
+/// Most selectors that are kept for one class, id or tag: so many are tried for each element that
+/// has it.
 const TRIED_MAX: usize = 8;
-/// Classes of an element that are looked up.
+/// Most classes of an element that are looked up.
 const LOOKED_UP_MAX: usize = 16;
-/// Bytes of an element's classes that are looked at.
+/// Bytes of the classes of an element that are looked at.
 const CLASS_BYTES_MAX: usize = 512;
 
-/// One selector with what it declares.
+/// A rule: one selector, and the declarations of its body.
 #[derive(Clone, Debug)]
-struct Rule {
+struct StyleRule {
     tag: Option<Box<str>>,
     id: Option<Box<str>>,
     classes: Vec<Box<str>>,
-    declared: Declared,
+    declared: Declarations,
 }
 
-impl Rule {
+impl StyleRule {
     fn selects_like(&self, other: &Self) -> bool {
         (&self.tag, &self.id, &self.classes) == (&other.tag, &other.id, &other.classes)
     }
 }
 
-/// Rules of a page.
+/// The rules of a page.
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
-    rules: Vec<Rule>,
-    /// Rules by what is rarest in their selector: `#id`, `.class` or `tag`. Only looked up, never iterated.
+pub(super) struct StyleSheet {
+    rules: Vec<StyleRule>,
+    /// Places of rules by the most specific part of their selector: `#id`, `.class` or `tag`. Only
+    /// looked up, never iterated.
     by_key: HashMap<Box<str>, Vec<u32>>,
     bytes: usize,
 }
 
-impl Sheet {
-    /// Takes the rules of a `<style>` element in.
+impl StyleSheet {
+    /// Reads the rules of a `<style>` element.
     pub(super) fn take(&mut self, css: &str) {
         let css = &css[..css.floor_char_boundary(SHEET_BYTES_MAX - self.bytes)];
         self.bytes += css.len();
@@ -56,7 +61,7 @@ impl Sheet {
         self.rules_of(&css);
     }
 
-    /// The rules between the braces of one level; those of a medium are read as if they stood alone.
+    /// Reads the rules of one level. Those inside of a medium are read as if they stood alone.
     fn rules_of(&mut self, css: &str) {
         let mut rest = css;
         while let Some(open) = rest.find(['{', ';', '}']) {
@@ -67,7 +72,7 @@ impl Sheet {
                 continue;
             }
             if let Some(condition) = prelude.strip_prefix('@') {
-                // The rules inside a medium that everybody has are read on as if they stood alone: its end is an empty rule.
+                // Inside a medium that everybody has, rules are read as if they stood alone. Its closing brace ends no rule.
                 rest = if is_any_screen(condition) { after } else { beyond_block(after) };
                 continue;
             }
@@ -77,9 +82,10 @@ impl Sheet {
         }
     }
 
+    /// Takes one rule: its selectors and its body.
     fn rule(&mut self, selectors: &str, body: &str) {
-        let declared = Declared::of(body);
-        if declared.says_nothing() {
+        let declared = Declarations::of(body);
+        if declared.is_empty() {
             return;
         }
         for selector in selectors.split(',').map(str::trim) {
@@ -99,10 +105,10 @@ impl Sheet {
         }
     }
 
-    /// What the rules say of an element; its name in lower case.
-    pub(super) fn of(&self, tag: &str, id: &str, classes: &str) -> Declared {
+    /// Returns the declarations for an element. Its tag is in lower case.
+    pub(super) fn of(&self, tag: &str, id: &str, classes: &str) -> Declarations {
         if self.rules.is_empty() {
-            return Declared::default();
+            return Declarations::default();
         }
         let classes = &classes[..classes.floor_char_boundary(CLASS_BYTES_MAX)];
         let mut found: Vec<u32> = Vec::new();
@@ -130,18 +136,18 @@ impl Sheet {
         };
         let mut matching: Vec<_> = found.iter().filter_map(matching).collect();
         matching.sort_unstable_by_key(|&(specificity, place, _)| (specificity, place));
-        matching.into_iter().fold(Declared::default(), |all, (.., declared)| all.overlaid(declared))
+        matching.into_iter().fold(Declarations::default(), |all, (.., declared)| all.overlaid(declared))
     }
 }
 
-/// Whether a conditional group holds for whoever reads the page on a screen.
+/// Whether a conditional group holds for everybody who reads the page on a screen.
 fn is_any_screen(condition: &str) -> bool {
     let condition = condition.to_ascii_lowercase();
     let media = condition.strip_prefix("media").map(str::trim);
     media.is_some_and(|media| media.split(',').any(|one| matches!(one.trim(), "" | "all" | "screen" | "only screen")))
 }
 
-/// What follows the block that has just begun.
+/// Returns what follows the block that has just begun.
 fn beyond_block(css: &str) -> &str {
     let mut depth = 1u32;
     for (at, byte) in css.bytes().enumerate() {
@@ -155,8 +161,9 @@ fn beyond_block(css: &str) -> &str {
     ""
 }
 
-/// A selector of one element, and the key that finds it; `None` for any other.
-fn compound(selector: &str, declared: Declared) -> Option<(Rule, Box<str>)> {
+/// Parses a selector of one element, and returns its rule with the key that finds it; `None` for
+/// any other selector.
+fn compound(selector: &str, declared: Declarations) -> Option<(StyleRule, Box<str>)> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '#');
     if selector.is_empty() || selector.len() > 256 || !selector.chars().all(plain) {
         return None;
@@ -164,7 +171,7 @@ fn compound(selector: &str, declared: Declared) -> Option<(Rule, Box<str>)> {
     let marks: Vec<usize> = selector.match_indices(['.', '#']).map(|(at, _)| at).collect();
     let tag = &selector[..marks.first().copied().unwrap_or(selector.len())];
     let mut rule =
-        Rule { tag: (!tag.is_empty()).then(|| tag.to_ascii_lowercase().into()), id: None, classes: Vec::new(), declared };
+        StyleRule { tag: (!tag.is_empty()).then(|| tag.to_ascii_lowercase().into()), id: None, classes: Vec::new(), declared };
     for (i, &at) in marks.iter().enumerate() {
         let name = &selector[at + 1..marks.get(i + 1).copied().unwrap_or(selector.len())];
         if name.is_empty() {
@@ -190,8 +197,8 @@ fn compound(selector: &str, declared: Declared) -> Option<(Rule, Box<str>)> {
 mod tests {
     use super::*;
 
-    fn sheet(css: &str) -> Sheet {
-        let mut sheet = Sheet::default();
+    fn sheet(css: &str) -> StyleSheet {
+        let mut sheet = StyleSheet::default();
         sheet.take(css);
         sheet
     }

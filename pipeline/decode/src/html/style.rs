@@ -1,27 +1,29 @@
-//! Which declarations of CSS keep text from being seen?
+//! Which declarations of CSS keep a reader from seeing text?
 //!
-//! | text is gone | text is there and nobody sees it |
+//! | text is not rendered | text is rendered, and visually hidden |
 //! |---|---|
 //! | `display: none`, `visibility: hidden`, `opacity: 0` without movement | `font-size` below 2 px, colour of the background, no colour |
 //! | no height or width and `overflow: hidden`, `clip` to nothing | `text-indent` or a place far off the page |
 //!
-//! The left column is menus, tabs and dialogs nearly always; the right one is hardly ever needed for those.
-//! **Misses** CSS escapes, variables, `!important` against what is closer to the element, shorthands of several properties but `background`.
+//! Pages use the left column for menus, tabs and dialogs. They hardly ever need the right one.
+//! **Misses** CSS escapes, variables, `!important` against what is closer to the element,
+//! shorthands of several properties but `background`.
 
 use std::borrow::Cow;
 
 use super::colour::Colour;
 
-/// Bytes of a style that are read.
+/// Bytes of a style that are read; the rest is ignored.
 const STYLE_BYTES_MAX: usize = 4 << 10;
-/// Text is far off the page from here on, in pixels or what stands for as many.
+/// Text that is moved this far is off the page, in pixels.
 const FAR_PX: f32 = 500.0;
-/// Text smaller than this is not seen.
+/// Nobody sees text smaller than this, in pixels.
 const TINY_PX: f32 = 2.0;
 
-/// What declarations say that bears on whether text is seen; `None` where they say nothing.
+/// The declarations that bear on whether text is seen. `None` stands for a property that is not
+/// declared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Declared {
+pub(super) struct Declarations {
     display_none: Option<bool>,
     clear: Option<bool>,
     moving: Option<bool>,
@@ -32,7 +34,8 @@ pub(super) struct Declared {
     far: Option<bool>,
     /// `visibility`, which children may change.
     pub invisible: Option<bool>,
-    /// A tiny `font-size`, the same. A relative one says nothing: it stays tiny.
+    /// Whether `font-size` is tiny, which children may change. A relative size declares nothing:
+    /// what is tiny stays tiny.
     pub tiny: Option<bool>,
     /// `text-indent`.
     pub indented: Option<bool>,
@@ -42,8 +45,8 @@ pub(super) struct Declared {
     pub background: Option<Colour>,
 }
 
-impl Declared {
-    /// What the value of a `style` attribute says, or the body of a rule.
+impl Declarations {
+    /// Parses the value of a `style` attribute, or the body of a rule.
     pub(super) fn of(style: &str) -> Self {
         let end = style.floor_char_boundary(STYLE_BYTES_MAX);
         let style = &style[..end];
@@ -56,12 +59,12 @@ impl Declared {
         declared
     }
 
-    /// Whether it says anything.
-    pub(super) fn says_nothing(&self) -> bool {
+    /// Whether nothing is declared that bears on visibility.
+    pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// With what is declared closer to the element.
+    /// Returns these declarations, overridden by those that are closer to the element.
     pub(super) fn overlaid(self, closer: Self) -> Self {
         Self {
             display_none: closer.display_none.or(self.display_none),
@@ -80,21 +83,22 @@ impl Declared {
         }
     }
 
-    /// Whether the element and all in it is gone.
+    /// Whether the element and everything in it is not rendered.
     pub(super) fn hides(&self) -> bool {
-        let is = |said: Option<bool>| said == Some(true);
-        // What moves or fades is on its way in: frameworks send whole pages so.
+        let is = |declared: Option<bool>| declared == Some(true);
+        // An element that moves or fades is about to appear: frameworks send whole pages in this way.
         is(self.display_none)
             || is(self.clear) && !is(self.moving)
             || is(self.no_size) && is(self.cut)
             || is(self.clipped) && is(self.placed)
     }
 
-    /// Whether the element is off the page.
-    pub(super) fn is_away(&self) -> bool {
+    /// Whether the element stands off the page.
+    pub(super) fn is_off_page(&self) -> bool {
         self.far == Some(true) && self.placed == Some(true)
     }
 
+    /// Takes one declaration.
     fn take(&mut self, property: &str, value: &str) {
         let mut lower = [0; 32];
         let Some(name) = lower.get_mut(..property.len()) else { return };
@@ -120,19 +124,19 @@ impl Declared {
             b"color" => self.colour = Some(Colour::of(&value())),
             b"background-color" => self.background = Some(Colour::of(&value())),
             b"background" => self.background = Some(background(&value())),
-            // What an image shows is not known.
+            // Nobody knows which colours an image has.
             b"background-image" if value() != "none" => self.background = Some(Colour::Unknown),
             _ => {}
         }
     }
 }
 
-/// The colour of a `background` that is one colour and nothing else.
+/// Returns the colour of a `background` that is one colour and nothing else.
 fn background(value: &str) -> Colour {
     if value == "none" { Colour::Clear } else { Colour::of(value) }
 }
 
-/// A length in pixels, roughly: what is far or tiny in one unit is so in another.
+/// Returns a length in pixels, roughly: it need only tell far and tiny from ordinary.
 fn pixels(value: &str) -> Option<f32> {
     let unit_at = value.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(value.len());
     let (number, unit) = value.split_at(unit_at);
@@ -150,14 +154,14 @@ fn pixels(value: &str) -> Option<f32> {
     Some(number * scale)
 }
 
-/// Whether a font size is tiny; `None` for one that depends on the size around it.
+/// Whether a font size is tiny; `None` for a size that depends on that of the parent.
 fn size(value: &str) -> Option<bool> {
     let px = pixels(value)?;
     let relative = value.ends_with('%') || value.ends_with("em") && !value.ends_with("rem");
     if relative && px > 0.0 { None } else { Some(px.abs() < TINY_PX) }
 }
 
-/// Whether a clip leaves nothing.
+/// Whether a clip leaves nothing to see.
 fn clips(value: &str) -> bool {
     let inner = |name: &str| value.strip_prefix(name).and_then(|v| v.strip_suffix(')'));
     if let Some(inner) = inner("rect(") {
@@ -170,6 +174,7 @@ fn clips(value: &str) -> bool {
         || inner("circle(").is_some_and(|inner| pixels(inner.trim()) == Some(0.0))
 }
 
+/// Returns a style without its comments.
 pub(super) fn without_comments(style: Cow<'_, str>) -> Cow<'_, str> {
     if !style.contains("/*") {
         return style;
@@ -199,12 +204,12 @@ mod tests {
     }
 
     fn seen(style: &str) -> Seen {
-        let declared = Declared::of(style);
+        let declared = Declarations::of(style);
         match () {
             () if declared.hides() => Seen::Gone,
             () if declared.invisible == Some(true) => Seen::Invisible,
             () if declared.tiny == Some(true) => Seen::Tiny,
-            () if declared.is_away() => Seen::Away,
+            () if declared.is_off_page() => Seen::Away,
             () if declared.indented == Some(true) => Seen::Indented,
             () => Seen::Yes,
         }
@@ -270,15 +275,15 @@ mod tests {
 
     #[test]
     fn what_is_closer_wins() {
-        let far = Declared::of("display:none;color:#fff");
-        let both = far.overlaid(Declared::of("display:block"));
+        let far = Declarations::of("display:none;color:#fff");
+        let both = far.overlaid(Declarations::of("display:block"));
         assert!(!both.hides() && both.colour == Some(Colour::of("#fff")));
-        assert!(Declared::of("margin:3px").says_nothing());
+        assert!(Declarations::of("margin:3px").is_empty());
     }
 
     #[test]
     fn a_long_style_is_read_in_part() {
         let style = format!("{}display:none", "\u{e9}:x;".repeat(2000));
-        assert!(!Declared::of(&style).hides());
+        assert!(!Declarations::of(&style).hides());
     }
 }

@@ -12,9 +12,13 @@ fn check(html: &str, want: &str) {
 }
 
 #[track_caller]
-fn check_hidden(html: &str, want: &str, hidden: &str, disguised: &str) {
+fn check_hidden(html: &str, want: &str, not_rendered: &str, visually_hidden: &str) {
     let got = extract(html);
-    assert_eq!((got.text.as_str(), got.hidden.as_str(), got.disguised.as_str()), (want, hidden, disguised), "{html}");
+    assert_eq!(
+        (got.text.as_str(), got.not_rendered.as_str(), got.visually_hidden.as_str()),
+        (want, not_rendered, visually_hidden),
+        "{html}"
+    );
 }
 
 #[test]
@@ -153,16 +157,16 @@ fn prose_in_comments_is_hidden() {
 fn hidden_text_is_bounded_and_counted() {
     let shown = "a".repeat(600);
     let got = extract(&format!("{shown}<p hidden>{}</p>b", "x\u{e9} ".repeat(100_000)));
-    assert!(got.hidden.len() <= 64 << 10 && got.hidden.len() > 60_000);
+    assert!(got.not_rendered.len() <= 64 << 10 && got.not_rendered.len() > 60_000);
     assert_eq!((got.text, got.hidden_bytes), (format!("{shown}\nb"), 399_999));
 }
 
 #[test]
 fn a_page_that_waits_for_a_script_is_what_it_hides() {
-    let hidden = "word ".repeat(500);
-    check_hidden(&format!("<h1>Head</h1><noscript>{hidden}</noscript>"), &format!("Head\n{}", hidden.trim()), "", "");
+    let not_rendered = "word ".repeat(500);
+    check_hidden(&format!("<h1>Head</h1><noscript>{not_rendered}</noscript>"), &format!("Head\n{}", not_rendered.trim()), "", "");
     let shown = "a ".repeat(600);
-    check_hidden(&format!("<p>{shown}<p hidden>{hidden}"), shown.trim(), hidden.trim(), "");
+    check_hidden(&format!("<p>{shown}<p hidden>{not_rendered}"), shown.trim(), not_rendered.trim(), "");
 }
 
 #[test]
@@ -196,9 +200,9 @@ fn the_matter_of_a_page_is_told_from_what_stands_around_it() {
     let (prose, line) = (prose.trim_end(), line.trim_end());
     let got = to_text(&html, Keep::Main).expect("sound");
     assert_eq!(got.text, format!("T\nHead\n{prose}\n1\t2"));
-    assert_eq!(got.around, format!("Site\nHome\n{line}\nMore\n{line}"));
+    assert_eq!(got.boilerplate, format!("Site\nHome\n{line}\nMore\n{line}"));
     let all = to_text(&html, Keep::All).expect("sound");
-    assert_eq!((all.around.as_str(), all.text.lines().count()), ("", 9));
+    assert_eq!((all.boilerplate.as_str(), all.text.lines().count()), ("", 9));
 }
 
 #[test]
@@ -206,7 +210,7 @@ fn matter_within_what_stands_around_is_matter() {
     let prose = "A line of many words that go on and on, as the lines of a story do, until they end. ".repeat(4);
     let html = format!("<div class=menu>Menu<div role=main><p>{prose}</div>Menu</div>");
     let got = to_text(&html, Keep::Main).expect("sound");
-    assert_eq!((got.text.as_str(), got.around.as_str()), (prose.trim_end(), "Menu\nMenu"));
+    assert_eq!((got.text.as_str(), got.boilerplate.as_str()), (prose.trim_end(), "Menu\nMenu"));
 }
 
 #[test]

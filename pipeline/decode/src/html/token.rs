@@ -1,23 +1,27 @@
-//! HTML source to tokens: the tokenizer of the WHATWG standard (§13.2.5), on text, without copying.
+//! Which tags, texts and comments does HTML source consist of? The tokenizer of the WHATWG standard
+//! (§13.2.5), without copying.
 //!
-//! Tags, text, comments. What holds no markup (`<script>`, `<style>`, `<title>` and the like) is one text token; who reads says
-//! by [`Tokens::in_foreign`] where these names mean nothing special, in SVG and `MathML`. Character references stay as they
-//! are: [`Text::references`] says whether a text may hold any.
+//! The content of an element that holds no markup (`<script>`, `<style>`, `<title>` and the like)
+//! is one text token. In SVG and `MathML` these names mean nothing special, and the caller says so
+//! with [`HtmlTokens::in_foreign`]. Character references stay as they are: [`Text::references`]
+//! says whether a text may hold any.
 //!
-//! **Total**: any text has tokens; nothing recurses, nothing grows with depth. **Cost** one pass, about 1 GB/s on ordinary pages.
+//! Any text has tokens, so tokenizing cannot fail. Nothing recurses, and nothing grows with depth.
+//! **Cost** one pass, about 1 GB/s on ordinary pages.
 //! **State** the place in the page and the attributes of one tag, [`ATTRIBUTES_MAX`] at most.
 
 use memchr::{memchr, memchr2, memmem};
 
-/// Attributes of a tag that are kept; pages in the wild have a dozen, and the first of a name counts.
+/// Most attributes that are kept of a tag. Pages in the wild have a dozen, and of several with one
+/// name the first counts.
 const ATTRIBUTES_MAX: usize = 64;
 
 /// A piece of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(super) enum HtmlToken<'a> {
     /// Text between tags.
     Text(Text<'a>),
-    /// A start tag; its attributes are [`Tokens::attributes`].
+    /// A start tag; its attributes are [`HtmlTokens::attributes`].
     Start {
         /// Its name as written.
         name: &'a str,
@@ -29,7 +33,8 @@ pub(super) enum Token<'a> {
         /// Its name as written.
         name: &'a str,
     },
-    /// A comment without its marks; what only parses as one (`<?php ?>`, `<!x>`) is skipped.
+    /// A comment, without its delimiters. Markup that only parses as a comment (`<?php ?>`, `<!x>`)
+    /// is skipped.
     Comment(&'a str),
 }
 
@@ -51,50 +56,50 @@ pub(super) struct Attribute<'a> {
     pub value: &'a str,
 }
 
-/// What a `<` begins.
+/// The markup that a `<` begins.
 enum Markup<'a> {
     /// A token.
-    Token(Token<'a>),
-    /// Something without a meaning.
+    HtmlToken(HtmlToken<'a>),
+    /// Markup without a meaning.
     Skipped,
-    /// Nothing: it is text.
+    /// None: the `<` is text.
     None,
 }
 
-/// What an element's content is.
+/// How the content of an element without markup ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    /// Ends at the end tag of the element alone; references mean something in `title` and `textarea` only.
+enum RawContent {
+    /// At the end tag of the element. Character references count in `title` and `textarea` only.
     Raw { references: bool },
-    /// Ends at an end tag that no comment hides.
+    /// At an end tag that no comment hides.
     Script,
-    /// Never ends.
+    /// Never.
     Plain,
 }
 
-/// Tokens of a page.
-pub(super) struct Tokens<'a> {
+/// The tokens of a page.
+pub(super) struct HtmlTokens<'a> {
     html: &'a str,
     at: usize,
     attributes: Vec<Attribute<'a>>,
-    /// Content that comes next and holds no markup, and the name that ends it.
-    content: Option<(Content, &'a str)>,
+    /// The content without markup that comes next, and the name of the element that ends it.
+    content: Option<(RawContent, &'a str)>,
     /// Whether the next tag stands in SVG or `MathML`.
     foreign: bool,
 }
 
-impl<'a> Tokens<'a> {
-    /// The tokens of a page.
+impl<'a> HtmlTokens<'a> {
+    /// Begins with the first token of a page.
     pub(super) fn new(html: &'a str) -> Self {
         Self { html, at: 0, attributes: Vec::with_capacity(16), content: None, foreign: false }
     }
 
-    /// Attributes of the start tag that came last.
+    /// Returns the attributes of the last start tag.
     pub(super) fn attributes(&self) -> &[Attribute<'a>] {
         &self.attributes
     }
 
-    /// Says whether what follows stands in SVG or `MathML`.
+    /// Tells the tokenizer whether the next tokens stand in SVG or `MathML`.
     pub(super) fn in_foreign(&mut self, foreign: bool) {
         self.foreign = foreign;
         if foreign {
@@ -102,12 +107,12 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The next token.
-    pub(super) fn next(&mut self) -> Option<Token<'a>> {
+    /// Returns the next token.
+    pub(super) fn next(&mut self) -> Option<HtmlToken<'a>> {
         if let Some((content, name)) = self.content.take()
             && let Some(text) = self.raw_text(content, name)
         {
-            return Some(Token::Text(text));
+            return Some(HtmlToken::Text(text));
         }
         while self.at < self.html.len() {
             let start = self.at;
@@ -115,7 +120,7 @@ impl<'a> Tokens<'a> {
                 return Some(self.text_from(start));
             }
             match self.markup(start) {
-                Markup::Token(token) => return Some(token),
+                Markup::HtmlToken(token) => return Some(token),
                 Markup::Skipped => {}
                 Markup::None => return Some(self.text_from(start)),
             }
@@ -123,44 +128,44 @@ impl<'a> Tokens<'a> {
         None
     }
 
-    /// Text that begins here, be it with a `<` that begins no markup.
-    fn text_from(&mut self, start: usize) -> Token<'a> {
+    /// Returns the text that begins here, even with a `<` that begins no markup.
+    fn text_from(&mut self, start: usize) -> HtmlToken<'a> {
         let bytes = self.html.as_bytes();
         let mut from = start + 1;
         while let Some(found) = memchr(b'<', &bytes[from..]) {
             from += found;
             if bytes.get(from + 1).is_some_and(|&b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!' | b'?')) {
                 self.at = from;
-                return Token::Text(Text { source: &self.html[start..from], references: true });
+                return HtmlToken::Text(Text { source: &self.html[start..from], references: true });
             }
             from += 1;
         }
         self.at = bytes.len();
-        Token::Text(Text { source: &self.html[start..], references: true })
+        HtmlToken::Text(Text { source: &self.html[start..], references: true })
     }
 
-    /// What the `<` at this place begins.
+    /// Returns the markup that the `<` at this place begins.
     fn markup(&mut self, start: usize) -> Markup<'a> {
         let bytes = self.html.as_bytes();
         match (bytes.get(start + 1), bytes.get(start + 2)) {
             (Some(b), _) if b.is_ascii_alphabetic() => {
                 let Some((name, closed)) = self.tag(start + 1) else { return Markup::Skipped };
                 self.content = if self.foreign { None } else { content_of(name).map(|content| (content, name)) };
-                Markup::Token(Token::Start { name, closed })
+                Markup::HtmlToken(HtmlToken::Start { name, closed })
             }
             (Some(b'/'), Some(b)) if b.is_ascii_alphabetic() => {
-                self.tag(start + 2).map_or(Markup::Skipped, |(name, _)| Markup::Token(Token::End { name }))
+                self.tag(start + 2).map_or(Markup::Skipped, |(name, _)| Markup::HtmlToken(HtmlToken::End { name }))
             }
-            (Some(b'!'), _) if bytes[start + 2..].starts_with(b"--") => Markup::Token(self.comment(start + 4)),
+            (Some(b'!'), _) if bytes[start + 2..].starts_with(b"--") => Markup::HtmlToken(self.comment(start + 4)),
             (Some(b'!'), _) if self.foreign && bytes[start + 2..].starts_with(b"[CDATA[") => {
                 let from = start + 9;
                 let to = memmem::find(&bytes[from..], b"]]>").map(|at| from + at);
                 self.at = to.map_or(bytes.len(), |to| to + 3);
                 let source = &self.html[from..to.unwrap_or(bytes.len())];
-                Markup::Token(Token::Text(Text { source, references: false }))
+                Markup::HtmlToken(HtmlToken::Text(Text { source, references: false }))
             }
             (Some(b'/'), Some(_)) | (Some(b'!' | b'?'), _) => {
-                // What parses as a comment and is none.
+                // It parses as a comment and is none.
                 self.at = memchr(b'>', &bytes[start + 2..]).map_or(bytes.len(), |at| start + at + 3);
                 Markup::Skipped
             }
@@ -168,13 +173,13 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A comment whose text begins here.
-    fn comment(&mut self, from: usize) -> Token<'a> {
+    /// Returns the comment whose text begins here.
+    fn comment(&mut self, from: usize) -> HtmlToken<'a> {
         let bytes = self.html.as_bytes();
         for (closing, skip) in [(&b">"[..], 1), (b"->", 2)] {
             if bytes[from..].starts_with(closing) {
                 self.at = from + skip;
-                return Token::Comment("");
+                return HtmlToken::Comment("");
             }
         }
         let mut at = from;
@@ -190,15 +195,16 @@ impl<'a> Tokens<'a> {
             };
             if skip > 0 {
                 self.at = at + skip;
-                return Token::Comment(&self.html[from..at]);
+                return HtmlToken::Comment(&self.html[from..at]);
             }
             at += 1;
         }
         self.at = bytes.len();
-        Token::Comment(&self.html[from..])
+        HtmlToken::Comment(&self.html[from..])
     }
 
-    /// A tag whose name begins here: its name, and whether it ends with `/>`. `None` if the page ends in it: then it is nothing.
+    /// Reads the tag whose name begins here, and returns its name and whether it ends with `/>`. A
+    /// tag in which the page ends is none.
     fn tag(&mut self, from: usize) -> Option<(&'a str, bool)> {
         let bytes = self.html.as_bytes();
         self.attributes.clear();
@@ -224,7 +230,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// An attribute that begins here, and where it ends; `None` if the page ends in it.
+    /// Reads the attribute that begins here, and returns it with its end; `None` if the page ends
+    /// in it.
     fn attribute(&self, from: usize) -> Option<(Attribute<'a>, usize)> {
         let bytes = self.html.as_bytes();
         // A name may begin with `=`.
@@ -250,39 +257,40 @@ impl<'a> Tokens<'a> {
         Some((Attribute { name, value: &self.html[value] }, end))
     }
 
-    /// The content of an element that holds no markup, without its end tag; `None` if it is empty.
-    fn raw_text(&mut self, content: Content, name: &str) -> Option<Text<'a>> {
+    /// Returns the content of an element that holds no markup, without its end tag; `None` if it is
+    /// empty.
+    fn raw_text(&mut self, content: RawContent, name: &str) -> Option<Text<'a>> {
         let (start, rest) = (self.at, &self.html.as_bytes()[self.at..]);
         let length = match content {
-            Content::Plain => rest.len(),
-            Content::Raw { .. } => end_tag(rest, name),
-            Content::Script => script_end(rest, name),
+            RawContent::Plain => rest.len(),
+            RawContent::Raw { .. } => end_tag(rest, name),
+            RawContent::Script => script_end(rest, name),
         };
         self.at = start + length;
-        let references = content == Content::Raw { references: true };
+        let references = content == RawContent::Raw { references: true };
         (length > 0).then(|| Text { source: &self.html[start..self.at], references })
     }
 }
 
-/// What the elements of this name hold, if it is no markup.
-fn content_of(name: &str) -> Option<Content> {
+/// Returns how the content of the elements of this name ends, if they hold no markup.
+fn content_of(name: &str) -> Option<RawContent> {
     if !matches!(name.len(), 3 | 5..=9) {
         return None;
     }
     let is = |known: &str| name.eq_ignore_ascii_case(known);
     match name.as_bytes()[0].to_ascii_lowercase() {
-        b't' if is("title") || is("textarea") => Some(Content::Raw { references: true }),
-        b's' if is("script") => Some(Content::Script),
-        b's' if is("style") => Some(Content::Raw { references: false }),
-        b'x' if is("xmp") => Some(Content::Raw { references: false }),
-        b'i' if is("iframe") => Some(Content::Raw { references: false }),
-        b'n' if is("noembed") || is("noframes") => Some(Content::Raw { references: false }),
-        b'p' if is("plaintext") => Some(Content::Plain),
+        b't' if is("title") || is("textarea") => Some(RawContent::Raw { references: true }),
+        b's' if is("script") => Some(RawContent::Script),
+        b's' if is("style") => Some(RawContent::Raw { references: false }),
+        b'x' if is("xmp") => Some(RawContent::Raw { references: false }),
+        b'i' if is("iframe") => Some(RawContent::Raw { references: false }),
+        b'n' if is("noembed") || is("noframes") => Some(RawContent::Raw { references: false }),
+        b'p' if is("plaintext") => Some(RawContent::Plain),
         _ => None,
     }
 }
 
-/// Where the end tag of this name begins.
+/// Returns where the end tag of this name begins.
 fn end_tag(rest: &[u8], name: &str) -> usize {
     memmem::find_iter(rest, b"</").find(|&at| names(&rest[at + 2..], name)).unwrap_or(rest.len())
 }
@@ -293,7 +301,7 @@ fn names(rest: &[u8], name: &str) -> bool {
         && rest.get(name.len()).is_some_and(|&b| is_name_end(b))
 }
 
-/// Where a script ends: not at an end tag in a comment in which another script has begun.
+/// Returns where a script ends: not at an end tag in a comment in which another script has begun.
 fn script_end(rest: &[u8], name: &str) -> usize {
     let (mut comment, mut inner) = (false, false);
     let mut at = 0;
@@ -319,7 +327,7 @@ fn script_end(rest: &[u8], name: &str) -> usize {
     rest.len()
 }
 
-/// How many bytes go on so.
+/// Returns how many bytes at the beginning satisfy a condition.
 fn run(bytes: &[u8], goes_on: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|&b| !goes_on(b)).unwrap_or(bytes.len())
 }
@@ -339,17 +347,17 @@ mod tests {
 
     /// Tokens in short: `<name a=b>`, `</name>`, `!comment`, and text as it is.
     fn tokens(html: &str) -> Vec<String> {
-        let mut tokens = Tokens::new(html);
+        let mut tokens = HtmlTokens::new(html);
         let mut found = Vec::new();
         while let Some(token) = tokens.next() {
             found.push(match token {
-                Token::Text(text) => text.source.to_owned(),
-                Token::Start { name, closed } => {
+                HtmlToken::Text(text) => text.source.to_owned(),
+                HtmlToken::Start { name, closed } => {
                     let attributes = tokens.attributes().iter().map(|a| format!(" {}={}", a.name, a.value));
                     format!("<{name}{}{}>", attributes.collect::<String>(), if closed { "/" } else { "" })
                 }
-                Token::End { name } => format!("</{name}>"),
-                Token::Comment(comment) => format!("!{comment}"),
+                HtmlToken::End { name } => format!("</{name}>"),
+                HtmlToken::Comment(comment) => format!("!{comment}"),
             });
         }
         found
@@ -404,19 +412,19 @@ mod tests {
 
     #[test]
     fn names_mean_nothing_in_foreign_content() {
-        let mut tokens = Tokens::new("<style><b><![CDATA[<i>]]></style>");
-        assert!(matches!(tokens.next(), Some(Token::Start { name: "style", .. })));
+        let mut tokens = HtmlTokens::new("<style><b><![CDATA[<i>]]></style>");
+        assert!(matches!(tokens.next(), Some(HtmlToken::Start { name: "style", .. })));
         tokens.in_foreign(true);
-        assert_eq!(tokens.next(), Some(Token::Start { name: "b", closed: false }));
-        assert_eq!(tokens.next(), Some(Token::Text(Text { source: "<i>", references: false })));
-        assert_eq!(tokens.next(), Some(Token::End { name: "style" }));
+        assert_eq!(tokens.next(), Some(HtmlToken::Start { name: "b", closed: false }));
+        assert_eq!(tokens.next(), Some(HtmlToken::Text(Text { source: "<i>", references: false })));
+        assert_eq!(tokens.next(), Some(HtmlToken::End { name: "style" }));
         assert_eq!(tokens.next(), None);
     }
 
     #[test]
     fn attributes_are_bounded() {
         let html = format!("<a{}>", " x=y".repeat(100_000));
-        let mut tokens = Tokens::new(&html);
+        let mut tokens = HtmlTokens::new(&html);
         tokens.next();
         assert_eq!(tokens.attributes().len(), ATTRIBUTES_MAX);
     }

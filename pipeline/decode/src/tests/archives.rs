@@ -68,17 +68,23 @@ fn a_joined_page_has_the_text_of_its_conversion_and_the_facts_of_its_record() {
     let html = b"<title>T</title><meta name=robots content=noindex><nav><a href=/>Home</a> <a href=/a>Elsewhere</a></nav>\
         <main><p>The matter of the page, which goes on for a while and then ends.</main><p hidden>unseen words here";
     let block = http("Content-Type: text/html\r\nContent-Language: fr\r\n", html);
-    let apart = page(warc(RESPONSE, &block));
+    let omitted = page(warc(RESPONSE, &block));
     let page = page(joined(RESPONSE, &block, CONVERSION, b"T\nHome\nText of another extractor.\n"));
     assert_eq!((page.text.as_str(), page.id.as_deref()), ("T\nHome\nText of another extractor.\n", Some("urn:uuid:1")));
-    assert_eq!((page.time, page.form), (apart.time, Form::Archive));
-    let (facts, expected) = (page.provenance, apart.provenance);
+    assert_eq!((page.time, page.form), (omitted.time, Form::Archive));
+    let (facts, expected) = (page.provenance, omitted.provenance);
     assert_eq!(facts.wet_record_id.as_deref(), Some("urn:uuid:2"));
-    assert_eq!((&facts.apart.hidden, &facts.robots, &facts.file), (&expected.apart.hidden, &expected.robots, &expected.file));
-    assert!(facts.apart.hidden.contains("unseen words") && expected.apart.around.contains("Elsewhere"), "{expected:?}");
+    assert_eq!(
+        (&facts.omitted.not_rendered, &facts.robots, &facts.file),
+        (&expected.omitted.not_rendered, &expected.robots, &expected.file)
+    );
+    assert!(
+        facts.omitted.not_rendered.contains("unseen words") && expected.omitted.boilerplate.contains("Elsewhere"),
+        "{expected:?}"
+    );
     // What the text has of what stands around the matter is not apart from it.
-    assert!(facts.apart.around.lines().all(|line| line.trim() != "Home"), "{:?}", facts.apart.around);
-    assert_eq!(facts.around_bytes, facts.apart.around.len());
+    assert!(facts.omitted.boilerplate.lines().all(|line| line.trim() != "Home"), "{:?}", facts.omitted.boilerplate);
+    assert_eq!(facts.boilerplate_bytes, facts.omitted.boilerplate.len());
     assert_eq!((facts.schema, facts.language.as_deref(), facts.refers_to), ("warc", Some("fr"), None));
     let identified = format!("{CONVERSION}WARC-Identified-Content-Language: deu\r\n");
     let page = self::page(joined(RESPONSE, &block, &identified, b"a"));

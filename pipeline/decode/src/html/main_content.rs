@@ -1,35 +1,40 @@
-//! Which lines of a page are its matter, and which stand around it: navigation, headers, footers, sidebars, lists of links?
+//! Which lines of a page are its main content, and which are boilerplate: navigation, headers,
+//! footers, sidebars, lists of links?
 //!
-//! A line goes by where it stands (elements, roles and names: [`super::place`]), by how much of it is link, and by its length. Short
-//! lines are like their neighbours: a heading over prose stays, a menu's title goes. A page without prose keeps every line
-//! that is no list of links, and one that would keep nothing keeps all.
+//! The method is that of jusText (Pomikálek, "Removing Boilerplate and Duplicate Content from Web
+//! Corpora", 2011), with signs of the markup added. A line is classified by its place on the page
+//! (elements, roles and names: [`super::region`]), by the share of it that is link, and by its
+//! length. Short lines follow their neighbours: a heading above prose stays, the title of a menu
+//! goes. A page without prose keeps every line that is no list of links, and a page that would keep
+//! nothing keeps all lines.
 //!
-//! **Cost** one pass over the text. **Misses** prose set among navigation (teasers), and matter that is all links.
+//! **Cost** one pass over the text. **Misses** prose among navigation (teasers), and main content
+//! that is all links.
 
-/// Words from which a line is prose, if little of it is link.
+/// A line with this many words is prose, if little of it is link.
 const PROSE_WORDS: usize = 15;
-/// Words from which it is, if it ends as a sentence does.
+/// A line that ends as a sentence does is prose from this many words on.
 const SENTENCE_WORDS: usize = 8;
-/// Share of a prose line that may be link.
+/// A line is prose only if less than this share of it is link.
 const PROSE_LINKED: f32 = 0.34;
-/// Share of a line from which it is a list of links.
+/// A line is a list of links, if this share of it is link.
 const LINKS: f32 = 0.5;
-/// Short lines beyond prose, on one side of it, that stay.
+/// Short lines that stay on each side of prose.
 const NEAR: usize = 3;
-/// Bytes of matter below which a page is taken to have no prose.
-const MATTER_BYTES_MIN: usize = 200;
+/// A page with fewer bytes of main content than this is taken to have no prose.
+const MAIN_CONTENT_BYTES_MIN: usize = 200;
 
-/// How a line came to be.
+/// A line of the shown text, and what was counted while it was laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
-    /// Where it ends in the text; its line break comes after that.
+pub(super) struct PageLine {
+    /// Where it ends in the text, in bytes, without its line break.
     pub end: u32,
     /// Bytes in links.
     pub linked: u32,
-    /// Bytes around the matter by element or role.
-    pub aside: u32,
-    /// Bytes around the matter by name.
-    pub named: u32,
+    /// Bytes that are boilerplate by an element or a role.
+    pub boilerplate_by_role: u32,
+    /// Bytes that are boilerplate by a class or an id.
+    pub boilerplate_by_name: u32,
     /// Whether it is a heading.
     pub heading: bool,
     /// Whether its white space counts.
@@ -38,20 +43,20 @@ pub(super) struct Line {
     pub listed: bool,
 }
 
-/// What a line is like.
+/// The class of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
+enum LineClass {
     Prose,
     Short,
     Heading,
     Listed,
     Links,
-    Around,
+    Boilerplate,
     Empty,
 }
 
-/// Which lines of the text are its matter.
-pub(super) fn matter(text: &str, lines: &[Line]) -> Vec<bool> {
+/// Returns for each line whether it is main content.
+pub(super) fn main_content(text: &str, lines: &[PageLine]) -> Vec<bool> {
     let mut start = 0;
     let pieces: Vec<(&str, usize)> = lines
         .iter()
@@ -61,56 +66,59 @@ pub(super) fn matter(text: &str, lines: &[Line]) -> Vec<bool> {
             (piece, words(piece))
         })
         .collect();
-    let named = trusts_names(lines, &pieces);
-    let classes: Vec<Class> = lines.iter().zip(&pieces).map(|(line, &(piece, words))| class(line, piece, words, named)).collect();
-    let kept = kept(&classes);
+    let trusts_names = trusts_names(lines, &pieces);
+    let classes: Vec<LineClass> =
+        lines.iter().zip(&pieces).map(|(line, &(piece, words))| class(line, piece, words, trusts_names)).collect();
+    let keep = kept_lines(&classes);
     let bytes =
-        |kept: &[bool]| pieces.iter().zip(kept).filter(|(_, kept)| **kept).map(|((piece, _), _)| piece.len()).sum::<usize>();
-    if bytes(&kept) >= MATTER_BYTES_MIN {
-        return kept;
+        |keep: &[bool]| pieces.iter().zip(keep).filter(|(_, keep)| **keep).map(|((piece, _), _)| piece.len()).sum::<usize>();
+    if bytes(&keep) >= MAIN_CONTENT_BYTES_MIN {
+        return keep;
     }
-    let rest: Vec<bool> = classes.iter().map(|class| !matches!(class, Class::Links | Class::Around)).collect();
+    let rest: Vec<bool> = classes.iter().map(|class| !matches!(class, LineClass::Links | LineClass::Boilerplate)).collect();
     if bytes(&rest) > 0 { rest } else { vec![true; lines.len()] }
 }
 
-/// Whether names of classes and ids are to be believed: not if they take away most prose.
-fn trusts_names(lines: &[Line], pieces: &[(&str, usize)]) -> bool {
+/// Whether classes and ids can be trusted: not if they would take away most prose.
+fn trusts_names(lines: &[PageLine], pieces: &[(&str, usize)]) -> bool {
     let (mut prose, mut named) = (0, 0);
     for (line, &(piece, words)) in lines.iter().zip(pieces) {
-        if words >= PROSE_WORDS && share(line.linked, piece) < PROSE_LINKED && share(line.aside, piece) <= 0.5 {
+        if words >= PROSE_WORDS && share(line.linked, piece) < PROSE_LINKED && share(line.boilerplate_by_role, piece) <= 0.5 {
             prose += words;
-            named += if share(line.named, piece) > 0.5 { words } else { 0 };
+            named += if share(line.boilerplate_by_name, piece) > 0.5 { words } else { 0 };
         }
     }
     named * 2 <= prose
 }
 
+/// Returns which share of a line so many bytes are.
 fn share(bytes: u32, piece: &str) -> f32 {
     bytes as f32 / piece.len().max(1) as f32
 }
 
-fn class(line: &Line, piece: &str, words: usize, named: bool) -> Class {
+/// Classifies a line.
+fn class(line: &PageLine, piece: &str, words: usize, trusts_names: bool) -> LineClass {
     let linked = share(line.linked, piece);
     if piece.trim().is_empty() {
-        Class::Empty
-    } else if share(line.aside, piece) > 0.5 || named && share(line.named, piece) > 0.5 {
-        Class::Around
+        LineClass::Empty
+    } else if share(line.boilerplate_by_role, piece) > 0.5 || trusts_names && share(line.boilerplate_by_name, piece) > 0.5 {
+        LineClass::Boilerplate
     } else if line.heading {
-        Class::Heading
+        LineClass::Heading
     } else if line.preformatted {
-        Class::Prose
+        LineClass::Prose
     } else if linked >= LINKS {
-        Class::Links
+        LineClass::Links
     } else if linked < PROSE_LINKED && (words >= PROSE_WORDS || words >= SENTENCE_WORDS && ends_sentence(piece)) {
-        Class::Prose
+        LineClass::Prose
     } else if line.listed {
-        Class::Listed
+        LineClass::Listed
     } else {
-        Class::Short
+        LineClass::Short
     }
 }
 
-/// Words of a line; two characters of a script without spaces are one.
+/// Counts the words of a line. Two characters of a script without spaces are one word.
 fn words(piece: &str) -> usize {
     let spaced = piece.split_ascii_whitespace().count();
     if piece.is_ascii() {
@@ -119,6 +127,7 @@ fn words(piece: &str) -> usize {
     spaced + piece.chars().filter(|c| matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{2ffff}')).count() / 2
 }
 
+/// Whether a line ends as a sentence does.
 fn ends_sentence(piece: &str) -> bool {
     let end = piece.trim_end_matches(|c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | '\u{201d}' | '\u{bb}' | '\u{2019}')
@@ -126,9 +135,9 @@ fn ends_sentence(piece: &str) -> bool {
     end.ends_with(['.', '!', '?', ':', '\u{2026}', '\u{3002}', '\u{ff01}', '\u{ff1f}', '\u{964}', '\u{61f}', '\u{6d4}'])
 }
 
-/// Prose, and what lies between prose or close to it.
-fn kept(classes: &[Class]) -> Vec<bool> {
-    let mut kept: Vec<bool> = classes.iter().map(|class| *class == Class::Prose).collect();
+/// Returns for each line whether it is prose, or lies between prose or close to it.
+fn kept_lines(classes: &[LineClass]) -> Vec<bool> {
+    let mut keep: Vec<bool> = classes.iter().map(|class| *class == LineClass::Prose).collect();
     let mut at = 0;
     while at < classes.len() {
         let run = classes[at..].iter().take_while(|class| is_undecided(**class)).count();
@@ -136,35 +145,37 @@ fn kept(classes: &[Class]) -> Vec<bool> {
             at += 1;
             continue;
         }
-        let before = at > 0 && kept[at - 1];
-        let after = classes.get(at + run) == Some(&Class::Prose);
-        decide(&classes[at..at + run], &mut kept[at..at + run], before, after);
+        let before = at > 0 && keep[at - 1];
+        let after = classes.get(at + run) == Some(&LineClass::Prose);
+        decide(&classes[at..at + run], &mut keep[at..at + run], before, after);
         at += run;
     }
-    kept
+    keep
 }
 
-fn is_undecided(class: Class) -> bool {
-    matches!(class, Class::Short | Class::Heading | Class::Listed | Class::Empty)
+/// Whether a line follows its neighbours.
+fn is_undecided(class: LineClass) -> bool {
+    matches!(class, LineClass::Short | LineClass::Heading | LineClass::Listed | LineClass::Empty)
 }
 
-/// Decides a run of lines that are like their neighbours; `before` and `after` say whether those are prose.
-fn decide(classes: &[Class], kept: &mut [bool], before: bool, after: bool) {
+/// Decides a run of lines that follow their neighbours. `before` and `after` say whether the
+/// neighbours stay.
+fn decide(classes: &[LineClass], keep: &mut [bool], before: bool, after: bool) {
     if before && after {
-        kept.fill(true);
+        keep.fill(true);
         return;
     }
     if before {
-        // A list or a table goes with the prose that it follows, and so do a few lines; the heading of what follows does not.
-        let listed = classes.iter().take_while(|class| matches!(class, Class::Listed | Class::Empty)).count();
-        let near = classes[listed..].iter().take(NEAR).take_while(|class| **class != Class::Heading).count();
-        kept[..listed + near].fill(true);
+        // A list or a table stays with the prose before it, and so do a few lines. A heading belongs to what follows it.
+        let listed = classes.iter().take_while(|class| matches!(class, LineClass::Listed | LineClass::Empty)).count();
+        let near = classes[listed..].iter().take(NEAR).take_while(|class| **class != LineClass::Heading).count();
+        keep[..listed + near].fill(true);
     }
     if after {
-        // From the last headings on, or a few lines.
-        let heading = classes.iter().rev().take(NEAR * 2).rposition(|class| *class == Class::Heading);
+        // The lines from the last headings on, or a few lines.
+        let heading = classes.iter().rev().take(NEAR * 2).rposition(|class| *class == LineClass::Heading);
         let near = heading.map_or(NEAR.min(classes.len()), |above| above + 1);
-        kept[classes.len() - near..].fill(true);
+        keep[classes.len() - near..].fill(true);
     }
 }
 
@@ -174,7 +185,8 @@ mod tests {
 
     const PROSE: &str = "A line of many words that go on and on, as the lines of a story do, until they end.";
 
-    /// Lines with a mark each: `<` link, `^` heading, `|` row, `~` around by element, `?` around by name.
+    /// Lines with a mark each: `<` link, `^` heading, `|` row, `~` boilerplate by element, `?`
+    /// boilerplate by name.
     #[track_caller]
     fn check(page: &[&str], want: &[bool]) {
         let mut text = String::new();
@@ -184,18 +196,18 @@ mod tests {
             let bytes = rest.len() as u32;
             let all = |is: bool| if is { bytes } else { 0 };
             text.push_str(rest);
-            lines.push(Line {
+            lines.push(PageLine {
                 end: text.len() as u32,
                 linked: all(mark == "<"),
-                aside: all(mark == "~"),
-                named: all(mark == "?"),
+                boilerplate_by_role: all(mark == "~"),
+                boilerplate_by_name: all(mark == "?"),
                 heading: mark == "^",
                 preformatted: mark == "#",
                 listed: mark == "|",
             });
             text.push('\n');
         }
-        assert_eq!(matter(&text, &lines), want, "{page:?}");
+        assert_eq!(main_content(&text, &lines), want, "{page:?}");
     }
 
     fn prose(mark: &str) -> String {

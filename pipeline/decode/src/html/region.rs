@@ -1,24 +1,25 @@
-//! Where on a page does an element stand, going by what its author calls it?
+//! Does an element hold main content or boilerplate, going by the names that its author gives it?
 //!
-//! Roles of WAI-ARIA are taken at their word; names of classes and ids are a hint, which [`super::lines`] drops where it would
-//! take most of a page's prose away (`with-sidebar` on what holds everything).
+//! Roles of WAI-ARIA are trusted. Classes and ids are a hint, which [`super::main_content`] drops
+//! where it would take most of a page's prose away (`with-sidebar` on an element that holds
+//! everything).
 
-/// A place on a page.
+/// What the names of an element say of the text in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Where the page's matter is.
-    Main,
-    /// Around it, as its role says.
-    Aside,
-    /// Around it, as its name suggests.
-    Named,
+pub(super) enum RegionHint {
+    /// It is main content, as the role says.
+    MainContent,
+    /// It is boilerplate, as the role says.
+    Boilerplate,
+    /// It may be boilerplate, as a class or an id suggests.
+    LikelyBoilerplate,
 }
 
-/// Bytes of a class or id that are looked at.
+/// Bytes of a class or an id that are looked at.
 const NAME_BYTES_MAX: usize = 256;
 
-/// Words in names of what stands around the matter, in order.
-const AROUND: [&str; 56] = [
+/// Words in names of boilerplate, sorted.
+const BOILERPLATE_WORDS: [&str; 56] = [
     "ad",
     "ads",
     "advert",
@@ -77,8 +78,9 @@ const AROUND: [&str; 56] = [
     "widgets",
 ];
 
-/// Last words in names of what may hold everything, whatever else they say: `content-sidebar-wrap`.
-const HOLDERS: [&str; 14] = [
+/// Last words in names of elements that may hold everything, whatever else the name says:
+/// `content-sidebar-wrap`. Sorted.
+const CONTAINER_WORDS: [&str; 14] = [
     "app",
     "article",
     "body",
@@ -95,46 +97,48 @@ const HOLDERS: [&str; 14] = [
     "wrapper",
 ];
 
-/// The place of an element; each of what it says may be empty.
-pub(super) fn of(role: &str, itemprop: &str, id: &str, class: &str) -> Option<Place> {
+/// Returns the hint that role, `itemprop`, id and class of an element give. Each of them may be
+/// empty.
+pub(super) fn of(role: &str, itemprop: &str, id: &str, class: &str) -> Option<RegionHint> {
     match role.trim() {
-        "main" => return Some(Place::Main),
+        "main" => return Some(RegionHint::MainContent),
         "navigation" | "banner" | "contentinfo" | "complementary" | "search" | "dialog" | "alertdialog" | "menu" | "menubar"
-        | "toolbar" | "tablist" => return Some(Place::Aside),
+        | "toolbar" | "tablist" => return Some(RegionHint::Boilerplate),
         _ => {}
     }
     if itemprop.eq_ignore_ascii_case("articleBody") {
-        return Some(Place::Main);
+        return Some(RegionHint::MainContent);
     }
-    (is_around(id) || is_around(class)).then_some(Place::Named)
+    (names_boilerplate(id) || names_boilerplate(class)).then_some(RegionHint::LikelyBoilerplate)
 }
 
-/// Whether one of the words of a name is of what stands around, and none says that it may hold everything.
-fn is_around(name: &str) -> bool {
+/// Whether one of the names has a word of boilerplate, and none ends with a word for an element
+/// that may hold everything.
+fn names_boilerplate(name: &str) -> bool {
     let name = &name.as_bytes()[..name.len().min(NAME_BYTES_MAX)];
-    let mut around = false;
+    let mut boilerplate = false;
     for name in name.split(u8::is_ascii_whitespace) {
-        let mut last_holds = false;
-        let mut said = false;
+        let mut is_container = false;
+        let mut has_boilerplate_word = false;
         for word in name.split(|b| !b.is_ascii_alphanumeric()) {
             let mut lower = [0; 16];
             let Some(lower) = lower.get_mut(..word.len()) else { continue };
             lower.copy_from_slice(word);
             lower.make_ascii_lowercase();
             if matches!(&*lower, b"has" | b"with" | b"no") {
-                said = false;
+                has_boilerplate_word = false;
                 break;
             }
             let is_in = |words: &[&str]| words.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok();
-            last_holds = is_in(&HOLDERS);
-            said |= is_in(&AROUND);
+            is_container = is_in(&CONTAINER_WORDS);
+            has_boilerplate_word |= is_in(&BOILERPLATE_WORDS);
         }
-        if last_holds {
+        if is_container {
             return false;
         }
-        around |= said;
+        boilerplate |= has_boilerplate_word;
     }
-    around
+    boilerplate
 }
 
 #[cfg(test)]
@@ -143,21 +147,21 @@ mod tests {
 
     #[test]
     fn words_are_in_order() {
-        assert!(AROUND.is_sorted() && HOLDERS.is_sorted());
+        assert!(BOILERPLATE_WORDS.is_sorted() && CONTAINER_WORDS.is_sorted());
     }
 
     #[test]
     fn roles_and_names_say_where_it_stands() {
         for (role, itemprop, id, class, want) in [
-            ("main", "", "", "sidebar", Some(Place::Main)),
-            ("navigation", "", "", "", Some(Place::Aside)),
-            ("", "articleBody", "", "", Some(Place::Main)),
-            ("", "", "", "site-nav", Some(Place::Named)),
+            ("main", "", "", "sidebar", Some(RegionHint::MainContent)),
+            ("navigation", "", "", "", Some(RegionHint::Boilerplate)),
+            ("", "articleBody", "", "", Some(RegionHint::MainContent)),
+            ("", "", "", "site-nav", Some(RegionHint::LikelyBoilerplate)),
             ("", "", "", "content-sidebar-wrap", None),
             ("", "", "", "nav-open content", None),
-            ("", "", "", "top-nav x", Some(Place::Named)),
-            ("", "", "Footer", "", Some(Place::Named)),
-            ("", "", "", "cookie__notice", Some(Place::Named)),
+            ("", "", "", "top-nav x", Some(RegionHint::LikelyBoilerplate)),
+            ("", "", "Footer", "", Some(RegionHint::LikelyBoilerplate)),
+            ("", "", "", "cookie__notice", Some(RegionHint::LikelyBoilerplate)),
             ("", "", "", "columns with-sidebar", None),
             ("", "", "", "navigate", None),
             ("", "", "", "", None),

@@ -16,7 +16,7 @@ mod saved;
 /// A parser under attack.
 pub type Target = fn(&[u8]);
 
-/// All of them, by the names of their fuzz targets.
+/// All parsers, by the names of their fuzz targets.
 pub const TARGETS: [(&str, Target); 13] = [
     ("warc", archives::warc),
     ("arc", archives::arc),
@@ -33,7 +33,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("background", saved::background),
 ];
 
-/// The target of a name.
+/// Returns the target of this name.
 ///
 /// # Panics
 /// If there is none.

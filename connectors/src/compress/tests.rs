@@ -21,7 +21,7 @@ fn text(lines: u32) -> Vec<u8> {
     (0..lines).flat_map(|i| format!("{}\n", i.wrapping_mul(2_654_435_761)).into_bytes()).collect()
 }
 
-/// What is read, with each damage where it was met: its code and the stretch.
+/// A piece of what is read: text, or damage with its code and its stretch.
 #[derive(Debug, PartialEq)]
 enum Piece {
     Text(Vec<u8>),

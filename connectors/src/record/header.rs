@@ -2,7 +2,7 @@
 //!
 //! A header is parsed once, where its record is framed. Then it travels with the record as an
 //! [`ArchiveHeader`]: the bytes as they were read, which outputs and dead letters repeat, and the
-//! named fields, which decoding asks for. How bytes become fields is the matter of each format: see
+//! named fields, which decoding asks for. How bytes become fields depends on the format: see
 //! [`crate::framing::warc`] and [`crate::framing::arc`].
 //!
 //! **Cost** two allocations for the fields of a header, and a scan of its fields (a dozen) for each

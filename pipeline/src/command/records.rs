@@ -1,7 +1,9 @@
-//! `weir records PATH...`: what is in archives, one JSON line a record, lost stretches included.
+//! `weir records PATH...`: which records do archives hold? It prints one JSON line a record, bad
+//! stretches included.
 //!
-//! Each record is read and decoded as a replay would, so a line also says what would become of it: `document`,
-//! `without_text` and why, or `dead_letter` with its code. Nothing is judged and nothing kept.
+//! Each record is read and decoded as in a replay. So a line also says what would become of the
+//! record: `document`, `without_text` with the reason, or `dead_letter` with its code. Nothing is
+//! judged, and nothing is kept.
 
 use std::{
     io::{self, BufWriter, ErrorKind, Write},
@@ -24,7 +26,7 @@ use crate::{
     run::decode_options,
 };
 
-/// Records held at once.
+/// Records that are held at once.
 const BATCH: Limit = Limit { records: 256, bytes: 16 << 20 };
 
 #[derive(Debug, Args)]
@@ -37,19 +39,20 @@ pub(super) struct Arguments {
     pub limit: Option<u64>,
 }
 
+/// The line of one record.
 #[derive(Serialize)]
-struct Line {
+struct RecordLine {
     v: u32,
     position: String,
-    /// The file it lies in, if that is not the position's.
+    /// The file in which the record lies, if that is not the file of the position.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// In the file as unpacked.
+    /// Where it begins in the unpacked file.
     byte_offset: u64,
     #[serde(flatten)]
     description: Option<Description>,
     outcome: &'static str,
-    /// Why a record has no text, or the code of a dead letter.
+    /// Why the record has no text, or the code of the dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,10 +61,10 @@ struct Line {
     text_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest_differs: Option<DigestMismatch>,
-    /// Of a lost stretch, unpacked.
+    /// The length of a bad stretch, unpacked.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_bytes: Option<u64>,
-    /// Of a lost stretch that could not be unpacked: where it lies in the packed file.
+    /// Where a bad stretch that could not be unpacked lies in the packed file.
     #[serde(skip_serializing_if = "Option::is_none")]
     packed_offset: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +95,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
         for record in &records {
             let line = line(record, source.partitions(), &options);
             match out.write_all(&to_line(&line)).and_then(|()| out.write_all(b"\n")) {
-                // Whoever closes the pipe has read enough.
+                // A reader that closes the pipe has read enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
                 written => written?,
             }
@@ -102,9 +105,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(record: &Record, files: &[String], options: &decode::Options) -> Line {
+/// Reads and decodes one record.
+fn line(record: &Record, files: &[String], options: &decode::Options) -> RecordLine {
     let file = files.get(record.position.partition as usize).map_or("?", String::as_str);
-    let line = Line {
+    let line = RecordLine {
         v: SCHEMA,
         position: format!("{file}#{}", record.position.offset),
         file: record.file.as_deref().map(str::to_owned),
@@ -120,19 +124,21 @@ fn line(record: &Record, files: &[String], options: &decode::Options) -> Line {
         packed_length: None,
     };
     match decode::decode(record, file, options) {
-        Decoded::Page(page) => Line { text_bytes: Some(page.text.len()), digest_differs: page.provenance.digest_differs, ..line },
-        Decoded::WithoutText(nothing) => Line { outcome: "without_text", why: Some(nothing.why), ..line },
+        Decoded::Page(page) => {
+            RecordLine { text_bytes: Some(page.text.len()), digest_differs: page.provenance.digest_differs, ..line }
+        }
+        Decoded::WithoutText(nothing) => RecordLine { outcome: "without_text", why: Some(nothing.why), ..line },
         Decoded::Reject(reject) => {
-            let lost = match &record.payload {
+            let bad = match &record.payload {
                 Payload::Bad(bad) => Some(bad),
                 _ => None,
             };
-            let packed = lost.and_then(|bad| bad.packed);
-            Line {
+            let packed = bad.and_then(|bad| bad.packed);
+            RecordLine {
                 outcome: "dead_letter",
                 why: Some(reject.code),
                 message: Some(reject.message),
-                lost_bytes: lost.map(|bad| bad.length),
+                lost_bytes: bad.map(|bad| bad.length),
                 packed_offset: packed.map(|stretch| stretch.offset),
                 packed_length: packed.map(|stretch| stretch.length),
                 ..line

@@ -1,4 +1,4 @@
-//! `weir text`: what does weir make of a page of HTML?
+//! `weir text FILE...`: which text does weir extract from a page of HTML?
 
 use std::{
     fs::File,
@@ -25,23 +25,26 @@ pub(super) struct Arguments {
     /// Pages of HTML, plain or gzipped; `-` for standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// One JSON object a page, with what is kept apart from its text and what it says of itself.
+    /// One JSON object a page, with the text that is left out and the facts that the page states.
     #[arg(long)]
     json: bool,
 }
 
-/// A page, as printed with `--json`.
+/// A page, as `--json` prints it.
 #[derive(Serialize)]
 struct PageJson<'a> {
     file: String,
     text: &'a str,
-    around: &'a str,
-    hidden: &'a str,
-    disguised: &'a str,
+    #[serde(rename = "around")]
+    boilerplate: &'a str,
+    #[serde(rename = "hidden")]
+    not_rendered: &'a str,
+    #[serde(rename = "disguised")]
+    visually_hidden: &'a str,
     provenance: &'a Provenance,
 }
 
-/// Runs the command. Files that hold no text are named on standard error.
+/// Runs the command, and names files without text on standard error.
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let options = decode_options(config);
     let mut code = ExitCode::SUCCESS;
@@ -62,6 +65,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(code)
 }
 
+/// Prints a page.
 fn show(file: &Path, page: &Page, json: bool) -> Result<()> {
     if !json {
         print(&page.text);
@@ -71,16 +75,17 @@ fn show(file: &Path, page: &Page, json: bool) -> Result<()> {
     let line = PageJson {
         file: file.display().to_string(),
         text: &page.text,
-        around: &omitted.boilerplate,
-        hidden: &omitted.not_rendered,
-        disguised: &omitted.visually_hidden,
+        boilerplate: &omitted.boilerplate,
+        not_rendered: &omitted.not_rendered,
+        visually_hidden: &omitted.visually_hidden,
         provenance: &page.provenance,
     };
     print(&serde_json::to_string(&line)?);
     Ok(())
 }
 
-/// A page's bytes, unpacked: one more than a body may have at most, so that a longer one is refused and not cut.
+/// Reads and unpacks the bytes of a page, up to one more than a body may have. So a body that is
+/// too long is rejected and not cut.
 fn read(file: &Path, options: &Options) -> io::Result<Vec<u8>> {
     let reader: Box<dyn Read> = if file == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(file)?) };
     let most = options.body_bytes_max as u64 + 1;

@@ -1,4 +1,5 @@
-//! Files: whatever lies in them, reading ends, and gives the same records however it is done.
+//! Files: whatever bytes they hold, reading them ends, and gives the same records however they are
+//! read.
 
 use std::fs;
 
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 
 use super::pages::check;
 
-/// Small, so that small inputs reach them.
+/// Limits so small that small inputs reach them.
 const LIMITS: Limits = Limits { record_bytes_max: 4 << 10, ratio_max: 100, header_bytes_max: 512 };
 /// More records than an input of the fuzzer's size can hold.
 const RECORDS_MAX: usize = 1 << 20;
@@ -34,10 +35,10 @@ pub(super) fn wacz(bytes: &[u8]) {
     file("input.wacz", bytes);
 }
 
-/// What comes between the two files of a pair.
+/// Stands between the two files of a pair.
 const BETWEEN: &[u8] = b"\n=== WET ===\n";
 
-/// A WARC and its WET: what is read of both together is what is read of each.
+/// Reads a WARC and its WET. Together they must give what each of them gives alone.
 pub(super) fn pair(bytes: &[u8]) {
     let at = bytes.windows(BETWEEN.len()).position(|window| window == BETWEEN).unwrap_or(bytes.len());
     let names = ["input.warc", "input.warc.wet"];
@@ -75,7 +76,7 @@ fn file(name: &str, bytes: &[u8]) {
     reading(name, &|| FileSource::new(found.files.clone(), LIMITS));
 }
 
-/// Reads in several ways, which must not differ; what was read.
+/// Reads a file in several ways, whose results must not differ, and returns its records.
 fn reading(name: &str, open: &dyn Fn() -> FileSource) -> Vec<Record> {
     let whole = read(&mut open(), 1000);
     for record in &whole {

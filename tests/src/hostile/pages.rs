@@ -1,4 +1,5 @@
-//! Records: whatever they hold, decoding ends with a page within its limits, with nothing, or with a reason.
+//! Records: whatever they hold, decoding gives a page within its limits, a record without text, or
+//! a reject with a reason.
 
 use connectors::{
     framing::warc,
@@ -7,11 +8,11 @@ use connectors::{
 };
 use decode::{Decoded, ID_BYTES_MAX, Options, URL_BYTES_MAX};
 
-/// Small, so that small inputs reach them.
+/// Limits so small that small inputs reach them.
 const TEXT_MAX: usize = 32 << 10;
 const BODY_MAX: usize = 64 << 10;
 
-/// Decodes and holds the result to its limits.
+/// Decodes a record, and compares the result with its limits.
 pub(super) fn check(record: &Record, partition: &str) {
     let options = Options { text_bytes_max: TEXT_MAX, body_bytes_max: BODY_MAX, ..Options::default() };
     let decoded = decode::decode(record, partition, &options);
@@ -34,7 +35,7 @@ fn record(payload: Payload) -> Record {
     Record::new(Position { partition: 0, offset: 0 }, 0, payload)
 }
 
-/// The block of a response, HTTP header and body.
+/// Decodes the block of a response: HTTP header and body.
 pub(super) fn http(bytes: &[u8]) {
     let header = format!(
         "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nWARC-Date: 2024-01-02T03:04:05Z\r\n\
@@ -44,12 +45,12 @@ pub(super) fn http(bytes: &[u8]) {
     check(&record(Payload::Warc { header: warc::header(header.into_bytes()), block: bytes.to_vec() }), "http");
 }
 
-/// A line of JSON.
+/// Decodes a line of JSON.
 pub(super) fn json(bytes: &[u8]) {
     check(&record(Payload::Line(bytes.to_vec())), "json");
 }
 
-/// A page. The first line is its media type, as a server states it.
+/// Decodes a page. The first line of the bytes is its media type, as a server states it.
 pub(super) fn html(bytes: &[u8]) {
     let line = bytes.iter().position(|&b| b == b'\n').unwrap_or(0);
     let (stated, page) = bytes.split_at(line);

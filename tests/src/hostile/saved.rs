@@ -1,6 +1,6 @@
-//! Files of weir's own, damaged or forged: they load as what they say, or not at all.
+//! Files that weir itself writes, damaged or forged: they load as what they state, or not at all.
 //!
-//! Checksums are made right here, or a fuzzer would never come past them.
+//! Checksums are computed here. Otherwise a fuzzer would never get past them.
 
 use std::{io::Write, sync::Arc};
 
@@ -19,7 +19,7 @@ use tempfile::NamedTempFile;
 
 const SEED: Seed = Seed(0x5eed);
 
-/// A configuration file: understood, or refused with a reason that a terminal can show.
+/// Loads a configuration file. It is understood, or rejected with reasons that a terminal can show.
 pub(super) fn config(bytes: &[u8]) {
     let mut file = NamedTempFile::with_suffix(".toml").expect("a file");
     file.write_all(bytes).expect("written");
@@ -29,7 +29,7 @@ pub(super) fn config(bytes: &[u8]) {
     }
 }
 
-/// A part of a snapshot; the first byte says which.
+/// Loads a part of a snapshot. The first byte says which part.
 pub(super) fn snapshot(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let background = || Arc::new(Background::empty(SEED));
@@ -68,7 +68,8 @@ fn small_spike() -> trigger_spike::Config {
     }
 }
 
-/// What loads is what saves; twice, since a table may be laid out anew the first time.
+/// Checks that a part saves what it has loaded. It does so twice, since a table may be laid out
+/// anew the first time.
 fn same_again(part: &mut impl Persist, bytes: &[u8]) {
     let mut from = Decoder::new(bytes);
     if part.load(&mut from).is_err() {
@@ -84,7 +85,8 @@ fn same_again(part: &mut impl Persist, bytes: &[u8]) {
     assert_eq!(save(&|out| part.save(out)), first, "saved, loaded and saved");
 }
 
-/// A background. Of an odd first byte the rest is its four sections, cut at three lengths of 16 bits and packed here.
+/// Loads a background. If the first byte is odd, the rest holds its four sections, which are cut at
+/// three lengths of 16 bits and packed here.
 pub(super) fn background(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let mut file = if kind % 2 == 0 { rest.to_vec() } else { packed(rest) };
@@ -99,7 +101,7 @@ pub(super) fn background(bytes: &[u8]) {
     }
 }
 
-/// The header and the packed sections of a background file.
+/// Returns the header and the packed sections of a background file.
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let sound = Background::empty(SEED).save();
     // Magic, version and number of sections.

@@ -30,7 +30,7 @@ fn all(numbers: impl IntoIterator<Item = usize>, one: impl Fn(usize) -> String) 
     numbers.into_iter().map(one).collect()
 }
 
-/// What comes out: a record's block, those of a joined one with `+`, a lost stretch's code and
+/// What comes out: a record's block, those of a joined one with `+`, a bad stretch's code and
 /// length; with `~`: of the texts' file.
 fn outline(archive: &str, texts: Option<&str>) -> Vec<String> {
     let records = |bytes| WarcRecords::new(bytes, LIMITS);

@@ -29,7 +29,7 @@ fn record(block: &str) -> String {
     format!("WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {}\r\n\r\n{block}\r\n\r\n", block.len())
 }
 
-/// A record's block, or the code and length of a lost stretch.
+/// A record's block, or the code and length of a bad stretch.
 type Outline = Result<String, (&'static str, u64)>;
 
 fn outline(frames: &[Frame]) -> Vec<Outline> {
@@ -217,7 +217,7 @@ proptest! {
             prop_assert!(frame.payload.len() <= LIMITS.header_bytes_max + LIMITS.record_bytes_max.max(SNIPPET_BYTES_MAX));
         }
         prop_assert!(end <= bytes.len() as u64);
-        // With room for every line, what is kept of a lost stretch is its beginning.
+        // With room for every line, what is kept of a bad stretch is its beginning.
         for frame in frames_within(Limits::default(), &bytes, chunk) {
             if let Payload::Bad(bad) = frame.payload {
                 let stretch = &bytes[frame.byte_offset as usize..][..bad.length as usize];

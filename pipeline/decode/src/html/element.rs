@@ -56,33 +56,33 @@ pub(super) enum ElementKind {
 
 /// Properties of elements.
 pub(super) mod bit {
-    /// Has no content and no end tag.
+    /// It has no content and no end tag.
     pub(in crate::html) const VOID: u16 = 1;
     /// End tags of phrases inside it do not reach through it.
     pub(in crate::html) const SPECIAL: u16 = 1 << 1;
-    /// Nor do end tags of blocks.
+    /// End tags of blocks inside it do not reach through it.
     pub(in crate::html) const SCOPE: u16 = 1 << 2;
-    /// Nor do rows and cells.
+    /// End tags of rows and cells inside it do not reach through it.
     pub(in crate::html) const TABLE: u16 = 1 << 3;
-    /// List items inside it are no items of a list around it.
+    /// List items inside it belong to no list outside it.
     pub(in crate::html) const LIST: u16 = 1 << 4;
-    /// Its start ends an open paragraph.
+    /// Its start tag ends an open paragraph.
     pub(in crate::html) const ENDS_P: u16 = 1 << 5;
-    /// Its end tag ends it alone, and leaves open what is open within it.
+    /// Its end tag ends it alone, and leaves elements inside it open.
     pub(in crate::html) const FORMAT: u16 = 1 << 6;
-    /// Its text is a link's.
+    /// Its text is a link.
     pub(in crate::html) const LINK: u16 = 1 << 7;
     /// Its text is a heading.
     pub(in crate::html) const HEADING: u16 = 1 << 8;
-    /// Its text is around a page's matter: navigation, footer, sidebar.
+    /// Its text is boilerplate: navigation, footer, sidebar.
     pub(in crate::html) const ASIDE: u16 = 1 << 9;
-    /// The same, unless a heading of the page or its matter stands in it: `<header>`.
+    /// `<header>`: its text is boilerplate, unless it is a heading or main content.
     pub(in crate::html) const HEADER: u16 = 1 << 10;
-    /// Its text stands on something to press or to fill in.
+    /// Its text labels a control, something to press or to fill in.
     pub(in crate::html) const CONTROL: u16 = 1 << 11;
-    /// Its text is a page's matter.
+    /// Its text is main content.
     pub(in crate::html) const MAIN: u16 = 1 << 12;
-    /// SVG or `MathML`, where names mean something else.
+    /// It is SVG or `MathML`, in which names mean something else.
     pub(in crate::html) const FOREIGN: u16 = 1 << 13;
     /// Its white space counts.
     pub(in crate::html) const PRE: u16 = 1 << 14;

@@ -116,7 +116,7 @@ fn what_is_not_rendered_is_hidden() {
 }
 
 #[test]
-fn what_is_rendered_and_cannot_be_seen_is_disguised() {
+fn what_is_rendered_and_cannot_be_seen_is_visually_hidden() {
     check_hidden("<span style=\"font-size:0\">abc</span>x", "x", "", "abc");
     check_hidden("<p style=font-size:0>a<b style=font-size:12px>b</b><b style=font-size:2em>c</b></p>", "b", "", "ac");
     check_hidden("<p style='position:absolute;left:-9999px'>abc</p>x", "x", "", "abc");
@@ -190,7 +190,7 @@ fn a_missing_end_tag_hides_no_more_than_its_element() {
 }
 
 #[test]
-fn the_matter_of_a_page_is_told_from_what_stands_around_it() {
+fn main_content_is_separated_from_boilerplate() {
     let line = "A line of many words that go on and on, as the lines of a story do, until they end. ";
     let prose = line.repeat(4);
     let html = format!(
@@ -206,7 +206,7 @@ fn the_matter_of_a_page_is_told_from_what_stands_around_it() {
 }
 
 #[test]
-fn matter_within_what_stands_around_is_matter() {
+fn main_content_within_boilerplate_is_main_content() {
     let prose = "A line of many words that go on and on, as the lines of a story do, until they end. ".repeat(4);
     let html = format!("<div class=menu>Menu<div role=main><p>{prose}</div>Menu</div>");
     let got = to_text(&html, Keep::Main).expect("sound");

@@ -82,7 +82,7 @@ fn a_joined_page_has_the_text_of_its_conversion_and_the_facts_of_its_record() {
         facts.omitted.not_rendered.contains("unseen words") && expected.omitted.boilerplate.contains("Elsewhere"),
         "{expected:?}"
     );
-    // What the text has of what stands around the matter is not apart from it.
+    // Boilerplate that the text has is not omitted from it.
     assert!(facts.omitted.boilerplate.lines().all(|line| line.trim() != "Home"), "{:?}", facts.omitted.boilerplate);
     assert_eq!(facts.boilerplate_bytes, facts.omitted.boilerplate.len());
     assert_eq!((facts.schema, facts.language.as_deref(), facts.refers_to), ("warc", Some("fr"), None));

@@ -18,6 +18,7 @@ mod archive;
 mod base64;
 mod body;
 mod charset;
+mod content_encoding;
 mod conversation;
 mod decoded;
 mod describe;

@@ -21,11 +21,13 @@
 //! **Limits** [`stack::DEPTH_MAX`], and those of each part; nothing recurses.
 
 mod colour;
+mod effect;
 mod element;
 mod extract;
 mod facts;
 mod layout;
 mod main_content;
+mod page_rules;
 mod reader;
 mod region;
 mod sheet;

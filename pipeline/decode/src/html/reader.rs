@@ -7,78 +7,21 @@
 
 use super::{
     colour::Colour,
+    effect::{self, BOILERPLATE_EFFECTS, EffectCounts},
     element::{Element, ElementKind, bit, tag},
     facts::{PageFacts, find},
     layout::{Layout, LayoutResult, TextContext, Visibility},
+    page_rules::rules_of,
     region::{self, RegionHint},
     sheet::StyleSheet,
     stack::{DEPTH_MAX, ElementStack, EndTagEffect},
     style::Declarations,
-    token::{Attribute, HtmlToken, HtmlTokens, Text},
+    token::{HtmlToken, HtmlTokens, Text},
 };
 use crate::decoded::Reject;
 
 /// Words from which a comment may be prose.
 const COMMENT_WORDS: usize = 8;
-
-/// Effects of an open element on the text in it. Each is a bit, and is counted over all open
-/// elements.
-mod effect {
-    /// The text is no text of the page.
-    pub(super) const DROP: u16 = 1;
-    /// The text is not rendered.
-    pub(super) const HIDE: u16 = 1 << 1;
-    /// The text is rendered off the page.
-    pub(super) const MOVE_AWAY: u16 = 1 << 2;
-    /// The text is a link.
-    pub(super) const LINK: u16 = 1 << 3;
-    /// The text is boilerplate by an element or a role.
-    pub(super) const BOILERPLATE_BY_ROLE: u16 = 1 << 4;
-    /// The text is boilerplate by a class or an id.
-    pub(super) const BOILERPLATE_BY_NAME: u16 = 1 << 5;
-    /// The text stands in a header. It is boilerplate, unless it is a heading.
-    pub(super) const HEADER: u16 = 1 << 6;
-    /// The text is a heading.
-    pub(super) const HEADING: u16 = 1 << 7;
-    /// White space counts.
-    pub(super) const PRESERVE: u16 = 1 << 8;
-    /// The text belongs to an item of a list or a row of a table.
-    pub(super) const LIST: u16 = 1 << 9;
-    /// The number of effects that are counted.
-    pub(super) const COUNT: usize = 10;
-    /// The main content begins in the element, so the elements outside no longer make it
-    /// boilerplate. Not counted.
-    pub(super) const BEGIN_MAIN_CONTENT: u16 = 1 << 15;
-}
-
-/// The effects that make text boilerplate, until the main content begins.
-const BOILERPLATE_EFFECTS: [u16; 3] = [effect::BOILERPLATE_BY_ROLE, effect::BOILERPLATE_BY_NAME, effect::HEADER];
-
-/// The number of open elements with each [`effect`].
-#[derive(Clone, Copy, Debug, Default)]
-struct EffectCounts([u32; effect::COUNT]);
-
-impl EffectCounts {
-    fn get(&self, what: u16) -> u32 {
-        self.0[what.trailing_zeros() as usize]
-    }
-
-    fn set(&mut self, what: u16, count: u32) {
-        self.0[what.trailing_zeros() as usize] = count;
-    }
-
-    fn any(&self, what: u16) -> bool {
-        self.get(what) > 0
-    }
-
-    fn add(&mut self, what: u16) {
-        (0..effect::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] += 1);
-    }
-
-    fn remove(&mut self, what: u16) {
-        (0..effect::COUNT).filter(|i| (what >> i) & 1 == 1).for_each(|i| self.0[i] = self.0[i].saturating_sub(1));
-    }
-}
 
 /// How the text in an element looks. Elements inside inherit it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -375,32 +318,4 @@ impl<'a> PageReader<'a> {
         let foreign = self.is_foreign() && !self.stack.is_open(tag::FOREIGN_OBJECT);
         self.tokens.in_foreign(foreign);
     }
-}
-
-/// Reads the rules of all style elements of a page. They hold for elements before them, too.
-fn rules_of(html: &str) -> StyleSheet {
-    let mut sheet = StyleSheet::default();
-    let mut tokens = HtmlTokens::new(html);
-    let (mut in_style, mut in_noscript) = (false, false);
-    while let Some(token) = tokens.next() {
-        match token {
-            HtmlToken::Start { name, .. } => {
-                in_style = name.eq_ignore_ascii_case("style") && is_for_screens(tokens.attributes());
-                in_noscript |= name.eq_ignore_ascii_case("noscript");
-            }
-            HtmlToken::Text(text) if in_style && !in_noscript => sheet.take(text.source),
-            HtmlToken::End { name } => {
-                in_style = false;
-                in_noscript &= !name.eq_ignore_ascii_case("noscript");
-            }
-            HtmlToken::Text(_) | HtmlToken::Comment(_) => {}
-        }
-    }
-    sheet
-}
-
-/// Whether a style element holds for screens.
-fn is_for_screens(attributes: &[Attribute<'_>]) -> bool {
-    let media = find(attributes, "media").unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(media.as_str(), "" | "all" | "screen" | "only screen")
 }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use flate2::read::MultiGzDecoder;
-use sample::{Kind, Size};
+use sample::{DocumentKind, Size};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -90,9 +90,9 @@ fn hold(what: &str, figures: &BTreeMap<String, f64>, floors: &BTreeMap<String, f
 
 /// Tells whether a route is the right one for a kind of page.
 fn is_right(kind: &str, route: &str) -> bool {
-    match Kind::PLANTED.into_iter().find(|planted| planted.name() == kind) {
+    match DocumentKind::PLANTED.into_iter().find(|planted| planted.name() == kind) {
         Some(kind) if kind.is_attack() => route == "quarantine",
-        Some(Kind::CopyExact | Kind::CopyNear) => route == "duplicate",
+        Some(DocumentKind::CopyExact | DocumentKind::CopyNear) => route == "duplicate",
         _ => route != "quarantine",
     }
 }

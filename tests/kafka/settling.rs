@@ -116,7 +116,7 @@ pub(crate) fn recalled_documents_stay_and_restored_ones_go(client: &Client) {
     settle(&mut settler, expected(3_000).len() as u64);
     assert_eq!(topology.forwarded(), expected(3_000));
     assert_eq!(settler.done().recalled, gone.len() as u64);
-    assert_eq!((settler.done().late_recalls, settler.done().mark), (0, 3_000));
+    assert_eq!((settler.done().late_recalls, settler.done().watermark), (0, 3_000));
     assert!(client.consume_all(&topology.config.late_recalls).is_empty());
 }
 
@@ -217,7 +217,7 @@ pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
         stop.store(true, Ordering::Relaxed);
         running.join().expect("no panic").expect("a clean end")
     });
-    assert_eq!((done.forwarded, done.recalled, done.mark), (200, 100, 300));
+    assert_eq!((done.forwarded, done.recalled, done.watermark), (200, 100, 300));
     let read = || client.committed(&topology.config.kafka.group, &topology.config.recalls)[&0].clone();
     assert_eq!(read().1, "weir-settle1 read=104 mark=300", "100 records, 2 marks, 2 ends of transactions between");
     assert_eq!(read().0, 0, "what is known would be read again");

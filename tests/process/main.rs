@@ -21,6 +21,7 @@ mod killers;
 mod kills;
 mod large;
 mod lists;
+mod readme;
 mod recalls;
 mod refusals;
 mod shards;

@@ -18,6 +18,7 @@ mod indexed;
 mod mutations;
 mod poison;
 mod process;
+mod readme;
 mod recalls;
 mod same;
 mod secure;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;
+        readme: the_kafka_recipe_works;
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         settling: settled_documents_are_forwarded_once;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;

@@ -1,4 +1,7 @@
 //! `weir check`: is the configuration sound, and what is it in full?
+//!
+//! Problems of keys and values were reported when the configuration was loaded. This command also
+//! checks that the files it names can be read, and that secrets are where they should be.
 
 use std::{fs::File, path::Path, process::ExitCode};
 
@@ -10,12 +13,12 @@ use super::{
 };
 use crate::config::{load::Loaded, show};
 
-/// Keys with this ending name a list of files to be read.
+/// Keys with this ending name a list of files that are read.
 const FILES: &str = "_files";
-/// The keys that name one file to be read.
+/// The keys that name one file that is read.
 const FILE: [&str; 1] = ["background.path"];
 
-/// Runs the command. Problems of keys and values were said when the configuration was loaded.
+/// Runs the command.
 pub(super) fn run(loaded: &Loaded) -> ExitCode {
     let mut problems = unreadable(loaded);
     problems.extend(loaded.missing_values());
@@ -27,7 +30,7 @@ pub(super) fn run(loaded: &Loaded) -> ExitCode {
     ExitCode::from(BAD_CONFIG)
 }
 
-/// Files named in the configuration that cannot be read.
+/// Returns a message for each file that the configuration names and that cannot be read.
 fn unreadable(loaded: &Loaded) -> Vec<String> {
     let config = serde_json::to_value(&loaded.config).unwrap_or_default();
     let mut problems = Vec::new();
@@ -44,6 +47,7 @@ fn unreadable(loaded: &Loaded) -> Vec<String> {
     problems
 }
 
+/// Checks that a file can be read.
 fn readable(path: &Path) -> Result<(), String> {
     let metadata = File::open(path).and_then(|file| file.metadata()).map_err(|error| error.to_string())?;
     if metadata.is_dir() { Err("got a folder".to_owned()) } else { Ok(()) }

@@ -1,7 +1,17 @@
 //! `weir explain POSITION|ID`: why did a document go where it went?
 //!
-//! Reads what a run has written: the decision, what was learned later (recalls, restores), the alarms it is a member of, and
-//! its text from the corpus, with the evidence marked in it. Files are streamed; scraped text is never shown raw.
+//! The command reads what a run has written: the decision, what was learned later (recalls,
+//! restores), the alarms that list the document, and its text from the corpus, with the evidence
+//! marked in it. Files are streamed. Scraped text is never shown raw.
+//!
+//! | file | question |
+//! |---|---|
+//! | `find` | Which decision is meant, and what was learned about its document later? |
+//! | `corpus` | What is its text? |
+//! | `excerpt` | How is evidence shown in its text? |
+//! | `words` | What do reasons, routes and recalls mean in plain words? |
+//! | `render` | What does the page say? |
+//! | `escape` | How is scraped text made harmless for a terminal? |
 
 mod corpus;
 mod escape;
@@ -20,8 +30,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::{
-    excerpt::Marks,
-    find::{Answer, Missed},
+    excerpt::SpanMarks,
+    find::{FindResult, NotFound},
 };
 use super::terminal::{print, say};
 use crate::{config::Config, layout::OutputFolder};
@@ -43,26 +53,26 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
         bail!("{} holds no decisions.jsonl, expected the output folder of `weir replay`", arguments.output.display());
     }
     match find::find(&output, &arguments.document)? {
-        Answer::One(found) => {
+        FindResult::Document(found) => {
             let text = corpus::text(&output, config, &found);
             print(render::page(&found, &text, marks()).trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Answer::None(missed) => {
+        FindResult::NoDocument(missed) => {
             say(&missing(arguments, &missed));
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// Colours on a terminal, unless the user wants none; signs elsewhere.
-fn marks() -> Marks {
+/// Returns colours for a terminal, unless the user wants none, and signs for anything else.
+fn marks() -> SpanMarks {
     let colours = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if colours { Marks::TERMINAL } else { Marks::PLAIN }
+    if colours { SpanMarks::TERMINAL } else { SpanMarks::PLAIN }
 }
 
-/// Why there is nothing to explain.
-fn missing(arguments: &Arguments, missed: &Missed) -> String {
+/// Returns why there is nothing to explain.
+fn missing(arguments: &Arguments, missed: &NotFound) -> String {
     let asked = escape::escaped(&arguments.document);
     if missed.candidates > 0 {
         let shown: Vec<String> = missed.positions.iter().map(|p| format!("  {}", escape::escaped(p))).collect();

@@ -1,4 +1,7 @@
-//! Which files does a command read? Paths and addresses on the command line, or a list of them; all, or one machine's share.
+//! Which files does a command read?
+//!
+//! They are given as paths and addresses on the command line, or by a list. A file shard is one
+//! machine's share of them.
 
 use std::{
     fs::File,
@@ -20,33 +23,35 @@ use crate::listing;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Input {
-    /// Files (JSONL, WARC, WET, ARC; plain, .gz, .zst; WACZ, Parquet), folders (recursive, in order of name), or `-` for JSONL or
-    /// WARC on standard input, which cannot be resumed. Also `s3://BUCKET/KEY`, `https://HOST/FILE`, and with a slash at the end all that
-    /// lies below an s3:// prefix.
+    /// Files (JSONL, WARC, WET, ARC; plain, .gz, .zst; WACZ, Parquet), folders (recursive, in order
+    /// of name), or `-` for JSONL or WARC on standard input, which cannot be resumed. Also
+    /// `s3://BUCKET/KEY`, `https://HOST/FILE`, and with a slash at the end all that lies below an
+    /// s3:// prefix.
     #[arg(required_unless_present = "list", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// A list of what to read instead: a paths file as Common Crawl has them (one path a line), or an answer of its index (CSV
-    /// or JSON lines with `warc_filename`, `warc_record_offset`, `warc_record_length`), of which only those records are read.
-    /// Packed or not, a file or an address.
+    /// A list of what to read instead: a paths file as Common Crawl has them (one path a line), or
+    /// an answer of its index (CSV or JSON lines with `warc_filename`, `warc_record_offset`,
+    /// `warc_record_length`), of which only those records are read. Packed or not, a file or an
+    /// address.
     #[arg(long = "paths", conflicts_with = "paths", value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// Where the paths of the list begin: a folder, `s3://BUCKET/PREFIX` or `https://HOST/PATH`. Without it they are taken from
-    /// the working folder.
+    /// Where the paths of the list begin: a folder, `s3://BUCKET/PREFIX` or `https://HOST/PATH`.
+    /// Without it they are taken from the working folder.
     #[arg(long, requires = "list", conflicts_with = "paths", value_name = "DIR|ADDRESS")]
     pub base: Option<String>,
 }
 
 impl Input {
-    /// These paths and nothing more.
+    /// Reads these paths and nothing else.
     pub(super) fn of(paths: Vec<PathBuf>) -> Self {
         Self { paths, ..Self::default() }
     }
 
-    /// Opens the files, with `join` each WET with its WARC as one; those of `shard` if one is given, with the digest of the whole
-    /// list.
+    /// Opens the files. With `join`, each WET is read together with its WARC. If a `shard` is
+    /// given, only its files are opened, and it is returned with the digest of the whole list.
     ///
     /// # Errors
-    /// If one cannot be read, or there is none.
+    /// Fails if a file cannot be read, or if there is none.
     pub(super) fn open(
         &self,
         limits: Limits,
@@ -61,10 +66,11 @@ impl Input {
         Ok((FileSource::new(files, limits).joining(join), shard.map(|shard| (shard, list))))
     }
 
-    /// As [`Self::open`], where standard input will not do.
+    /// Opens the files as [`Self::open`] does, for a command that may be killed and then reads them
+    /// again.
     ///
     /// # Errors
-    /// As [`Self::open`], and if standard input is among the files.
+    /// Fails as [`Self::open`] does, and if standard input is among the files.
     pub(super) fn open_again_and_again(&self, limits: Limits, join: bool, why: &str) -> Result<FileSource> {
         if self.paths.iter().any(|path| path.as_os_str() == "-") {
             bail!("got - (standard input) {why}, expected files: what was begun must be able to go on after a kill");
@@ -72,7 +78,8 @@ impl Input {
         Ok(self.open(limits, join, None)?.0)
     }
 
-    /// The files of `shard`, and a digest of the whole list: machines that were given different ones must not be joined.
+    /// Returns the files of `shard`, and a digest of the whole list. Outputs of machines that were
+    /// given different lists must not be joined.
     fn files(&self, join: bool, shard: Option<FileShard>) -> Result<(Vec<InputFile>, String)> {
         let mut digest = blake3::Hasher::new();
         let mut name = |name: &str| {
@@ -80,13 +87,13 @@ impl Input {
         };
         let (files, unclear) = if let Some(path) = &self.list {
             let base = self.base.as_deref().map(ListBase::parse).transpose().context("--base")?;
-            let said = || format!("list {}", path.display());
-            let list = listing::read(open_list(path)?).with_context(said)?;
+            let context = || format!("list {}", path.display());
+            let list = listing::read(open_list(path)?).with_context(context)?;
             for file in &list {
                 name(&file.path);
                 file.parts.iter().flatten().for_each(|part| name(&format!("{} {}", part.offset, part.length)));
             }
-            let found = resolve_list(list, base.as_ref(), shard, join).with_context(said)?;
+            let found = resolve_list(list, base.as_ref(), shard, join).with_context(context)?;
             (found.files, found.unclear)
         } else {
             let found = walk(&self.paths)?;
@@ -107,12 +114,13 @@ impl Input {
         Ok((files, digest.finalize().to_hex()[..16].to_owned()))
     }
 
+    /// Returns what was given, for messages.
     fn names(&self) -> String {
         self.list.iter().chain(&self.paths).map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// A list is a file, or lies where the files do.
+/// Opens a list, which is a file or an object at an address.
 fn open_list(path: &Path) -> Result<Box<dyn Read + Send>> {
     let Some(address) = path.to_str().filter(|text| Address::is_one(text)) else {
         return Ok(Box::new(File::open(path).with_context(|| format!("open {}", path.display()))?));

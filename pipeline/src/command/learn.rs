@@ -1,4 +1,5 @@
-//! `weir learn --output FILE PATH...`: a background from trusted text.
+//! `weir learn --output FILE PATH...`: what does trusted text look like? The answer is written as a
+//! background.
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Instant};
 
@@ -55,7 +56,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Learns and writes the file.
+/// Learns a background and writes the file.
 pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background> {
     let (mut source, _) = arguments.input.open(Limits::default(), config.input.join_wet, None)?;
     let options = decode_options(config);

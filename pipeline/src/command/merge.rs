@@ -1,4 +1,4 @@
-//! `weir merge --output DIR SHARD...`: the outputs of `weir replay --shard` become one.
+//! `weir merge --output DIR SHARD...`: how do the outputs of `weir replay --shard` become one?
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -14,10 +14,12 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Output folders of `weir replay --shard`: all shards of one list, in any order. They stay as they are.
+    /// Output folders of `weir replay --shard`: all shards of one list, in any order. They stay as
+    /// they are.
     #[arg(required = true, value_name = "SHARD")]
     pub shards: Vec<PathBuf>,
-    /// Where the joined output goes. Corpus files are links to those of the shards where the file system allows it.
+    /// Where the joined output goes. Corpus files are links to those of the shards where the file
+    /// system allows it.
     #[arg(long, short, value_name = "DIR")]
     pub output: PathBuf,
     /// Remove what an earlier run left in the output folder and start anew.
@@ -30,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut parts = Vec::with_capacity(arguments.shards.len());
     let mut locks = Vec::with_capacity(arguments.shards.len());
     for shard in &arguments.shards {
-        // A folder that is none of ours gets no lock file either.
+        // No lock file is made in a folder that is not an output of weir.
         if OutputFolder::new(shard).manifest().exists() {
             locks.push(FolderLock::acquire(shard)?);
         }

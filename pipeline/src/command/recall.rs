@@ -1,13 +1,18 @@
-//! `weir recall apply CORPUS...`: takes recalled documents out of a corpus that lies on disk.
+//! `weir recall apply CORPUS...`: which lines of a corpus on disk are recalled documents? They are
+//! taken out.
 //!
-//! Recalls are the lines of a replay's `recalls.jsonl`, or of the stage's recalls topic, as it was exported or as it is: read
-//! from its oldest record to its end at the start, only what is committed. Of several lines about one document the last one
-//! counts, and the topic's come after those of files. What a line of the corpus is called is found by the decoder that judged it, so
-//! ids are those of the decisions; `--by position` takes the line's own field `position` instead, for an export that adds it.
+//! Recalls are the lines of a replay's `recalls.jsonl`, or those of the stage's recalls topic. The
+//! topic is given as an exported file, or it is read as it is: from its oldest record to where it
+//! ended at the start, and only what is committed. Of several lines about one document the last one
+//! counts. Lines of the topic come after those of files.
 //!
-//! Restored copies were never in the corpus: they are listed with their positions, for whoever has them to add them.
+//! The decoder that judged a line also names it, so ids are those of the decisions. `--by position`
+//! takes the line's own field `position` instead, for an export that adds it. Restored copies were
+//! never in the corpus. They are listed with their positions, so that whoever has them can add
+//! them.
 //!
-//! **State** the ids of all recalls. **Cost** one or two reads of each file, one write of those that change.
+//! **Cost** one or two reads of each file, and one write of each file that changes. **State** the
+//! ids of all recalls.
 
 mod fates;
 
@@ -31,7 +36,7 @@ use decode::{Decoded, decode};
 use serde::Deserialize;
 use tracing::warn;
 
-use self::fates::{Fates, Sought, Told, Topic};
+use self::fates::{CorpusLine, RecallFates, RecallsTopic, TopicRead};
 use super::{
     process::BAD_CONFIG,
     terminal::{print, say},
@@ -50,7 +55,8 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Takes recalled documents out of files of JSON lines. May be killed and given again; a second time changes nothing.
+    /// Takes recalled documents out of files of JSON lines. May be killed and given again; a second
+    /// time changes nothing.
     Apply(Apply),
 }
 
@@ -59,10 +65,12 @@ struct Apply {
     /// Files of JSON lines (plain, .gz, .zst) and folders: the corpus.
     #[arg(required = true, value_name = "CORPUS")]
     corpus: Vec<PathBuf>,
-    /// Recalls as a replay writes them, or exported from the recalls topic; may be given again for more files.
+    /// Recalls as a replay writes them, or exported from the recalls topic; may be given again for
+    /// more files.
     #[arg(long, required_unless_present = "recalls_topic", value_name = "FILE")]
     recalls: Vec<PathBuf>,
-    /// Recalls as they stand on the stage's recalls topic now: `kafka.topics.recalls`, or TOPIC. They count after those of files.
+    /// Recalls as they stand on the stage's recalls topic now: `kafka.topics.recalls`, or TOPIC.
+    /// They count after those of files.
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
     #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     recalls_topic: Option<Option<String>>,
@@ -107,16 +115,17 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 impl Apply {
-    /// The topic that recalls are read from, if one is.
-    fn topic(&self, loaded: &Loaded) -> Result<Option<Topic>, Problems> {
+    /// Returns the topic that recalls are read from, if there is one.
+    fn topic(&self, loaded: &Loaded) -> Result<Option<RecallsTopic>, Problems> {
         let Some(named) = &self.recalls_topic else { return Ok(None) };
         let kafka = loaded.kafka()?;
         let name = named.as_ref().unwrap_or(&kafka.topics.recalls).clone();
-        Ok(Some(Topic { kafka, name }))
+        Ok(Some(RecallsTopic { kafka, name }))
     }
 
-    fn run(&self, config: &Config, topic: Option<&Topic>) -> Result<(Report, Vec<String>)> {
-        let mut fates = Fates::read(&self.recalls, topic, self.by == By::Position)?;
+    /// Reads the recalls and rewrites the corpus. Returns what was done, and the copies to restore.
+    fn run(&self, config: &Config, topic: Option<&RecallsTopic>) -> Result<(RecallReport, Vec<String>)> {
+        let mut fates = RecallFates::read(&self.recalls, topic, self.by == By::Position)?;
         let found = walk(&self.corpus)?;
         for path in &found.skipped {
             warn!(path = %path.display(), "left out: its name is none of JSONL, WARC, WET, ARC, WACZ or Parquet");
@@ -124,8 +133,13 @@ impl Apply {
         self.check(&found.files)?;
         let removed = self.removed.as_deref().filter(|_| !self.dry_run);
         let _lock = removed.map(FolderLock::acquire).transpose()?;
-        let reading = Reading { by: self.by, options: decode_options(config) };
-        let mut report = Report { recalled: fates.recalled(), settled: fates.passed_over, told: fates.told, ..Report::default() };
+        let names = LineNames { by: self.by, options: decode_options(config) };
+        let mut report = RecallReport {
+            recalled: fates.recalled(),
+            settled: fates.passed_over,
+            topic: fates.topic,
+            ..RecallReport::default()
+        };
         for file in &found.files {
             let InputOrigin::File { path, .. } = &file.origin else { continue };
             if let Some(got @ (Format::Warc | Format::Parquet)) = file.format {
@@ -138,11 +152,11 @@ impl Apply {
                 removed: removed.map(|folder| (folder, file.name.as_str())),
             };
             let done = rewrite.run(path, &mut |line| {
-                let Some(name) = reading.name(line) else {
+                let Some(name) = names.name(line) else {
                     report.nameless += u64::from(!line.trim_ascii().is_empty());
                     return false;
                 };
-                fates.meet(&name) == Sought::Recalled
+                fates.meet(&name) == CorpusLine::Recalled
             });
             match done {
                 Ok(done) => report.add(&done),
@@ -154,7 +168,7 @@ impl Apply {
         Ok((report, restores))
     }
 
-    /// Refuses what would destroy something.
+    /// Refuses arguments with which the command would destroy something.
     fn check(&self, files: &[InputFile]) -> Result<()> {
         let real = |path: &Path| fs::canonicalize(path).with_context(|| format!("open {}", path.display()));
         for argument in &self.corpus {
@@ -193,38 +207,38 @@ impl Apply {
     }
 }
 
-/// How a line's name is found.
-struct Reading {
+/// How the name of a corpus line is found.
+struct LineNames {
     by: By,
     options: decode::Options,
 }
 
-impl Reading {
-    /// What the line is known by; `None` if it has no such name.
+impl LineNames {
+    /// Returns the name of a line; `None` if it has none.
     fn name(&self, line: &[u8]) -> Option<String> {
         if self.by == By::Position {
             #[derive(Deserialize)]
-            struct Line {
+            struct PositionOnly {
                 position: String,
             }
-            return serde_json::from_slice::<Line>(line).ok().map(|line| line.position);
+            return serde_json::from_slice::<PositionOnly>(line).ok().map(|line| line.position);
         }
         let position = Position { partition: 0, offset: 0 };
         match decode(&Record::new(position, 0, Payload::Line(line.to_vec())), "", &self.options) {
             Decoded::Page(page) => page.id,
-            // No decision was made about it, so none can be recalled.
+            // There was no decision about it, so it cannot be recalled.
             Decoded::WithoutText(_) | Decoded::Reject(_) => None,
         }
     }
 }
 
-/// What was done.
+/// What the command has done.
 #[derive(Debug, Default)]
-struct Report {
+struct RecallReport {
     recalled: usize,
     missing: usize,
     settled: u64,
-    told: Option<Told>,
+    topic: Option<TopicRead>,
     files: u64,
     changed: u64,
     kept: u64,
@@ -234,7 +248,8 @@ struct Report {
     problems: Vec<String>,
 }
 
-impl Report {
+impl RecallReport {
+    /// Counts a file.
     fn add(&mut self, done: &Rewritten) {
         self.files += 1;
         self.changed += u64::from(done.removed > 0);
@@ -243,16 +258,17 @@ impl Report {
         self.unseen += done.unseen;
     }
 
+    /// Returns the counts as a table for people.
     fn table(&self, dry_run: bool) -> String {
         let mut out = String::new();
         let mut row = |name: &str, n: u64, note: &str| {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{name:>14} {n:>10}  {note}");
         };
-        if let Some(told) = self.told {
-            row("from topic", told.records, "records: recalls, restores and marks");
-            if told.removed > 0 {
-                row("expired", told.removed, "offsets before them: recalls there are not known here, give them with --recalls");
+        if let Some(topic) = self.topic {
+            row("from topic", topic.records, "records: recalls, restores and marks");
+            if topic.removed > 0 {
+                row("expired", topic.removed, "offsets before them: recalls there are not known here, give them with --recalls");
             }
         }
         row("recalled", self.recalled as u64, "documents, after all recalls and restores");

@@ -1,7 +1,9 @@
-//! `weir settle`: forwards settled clean documents, exactly once, until it is told to stop.
+//! `weir settle`: which clean documents can no recall reach any more? It forwards them, exactly
+//! once, until it is told to stop.
 //!
-//! One process a group; a second one fences the first, which then ends with an error. On SIGTERM or SIGINT what is in hand is
-//! committed; with the brokers gone it ends after `kafka.shutdown_seconds` with an error, and nothing is lost.
+//! A group has one process. A second one fences the first, which then ends with an error. On
+//! SIGTERM or SIGINT what is in flight is committed. If the brokers do not answer, the process ends
+//! with an error after `kafka.shutdown_seconds`, and nothing is lost.
 
 use std::{process::ExitCode, thread, time::Duration};
 
@@ -15,9 +17,10 @@ use crate::{
     signals::Stop,
 };
 
-/// How often somebody looks whether it is to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often the watchdog checks whether the process is to stop.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
+/// Runs the command.
 pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
     let kafka = match loaded.kafka() {
         Ok(kafka) => kafka,
@@ -41,20 +44,20 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
         forwarded = done.forwarded,
         recalled = done.recalled,
         late_recalls = done.late_recalls,
-        settled_to = done.mark,
+        settled_to = done.watermark,
         "stopped"
     );
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ends the process if it does not end by itself in time after it was asked to.
+/// Ends the process if it does not end by itself in time after it was asked to stop.
 fn watch_the_end(stop: Stop, within: Duration) {
     thread::spawn(move || {
         while !stop.is_asked() {
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(CHECK_EVERY);
         }
         thread::sleep(within);
-        error!(seconds = within.as_secs(), "no answer from the brokers; what was in hand is forwarded after the next start");
+        error!(seconds = within.as_secs(), "no answer from the brokers; what was in flight is forwarded after the next start");
         std::process::exit(1);
     });
 }

@@ -1,49 +1,59 @@
-//! `weir settle`: which clean documents can no recall reach any more, forwarded exactly once?
+//! `weir settle`: which clean documents can no recall reach any more? They are forwarded, exactly
+//! once.
 //!
-//! | file | its question |
+//! | file | question |
 //! |---|---|
-//! | `record` | which sequence number has a record, what does a record of `recalls` say |
-//! | `fates` | which sequence numbers are recalled or restored, and up to where is everything settled |
-//! | `settler` | the loop: read, forward, commit |
+//! | `record` | Which sequence number does a record have, and what does a record of `recalls` say? |
+//! | `fates` | Which sequence numbers are recalled or restored, and what is the settled watermark? |
+//! | `partition` | How far is each partition of the three input topics read? |
+//! | `settler` | How are records read, forwarded and committed? |
 //!
-//! What it relies on: sequence numbers grow within a partition of `clean` and `duplicates`; all records of `recalls` are on its
-//! partition 0, so that marks have an order among recalls; a transaction holds one mark at most; after a mark no sequence number
-//! below it is recalled. A document is forwarded once a mark has passed it: a clean one unless it is recalled, a
-//! duplicate if it is restored. Documents, recalls and marks may become visible in any order within a transaction: a
-//! document that comes after its mark is judged by what was recalled before the mark.
+//! It relies on four facts. Sequence numbers grow within a partition of `clean` and `duplicates`.
+//! All records of `recalls` are on its partition 0, so that watermarks have an order among recalls.
+//! A transaction holds one watermark at most. After a watermark no sequence number below it is
+//! recalled.
 //!
-//! **One transaction** holds what is forwarded and how far all three topics are read. The position of `recalls` that is
-//! committed is the oldest one that still matters, so that a restart reads again what it must know; the text beside it says
-//! how far was read and settled.
+//! A document is forwarded once a watermark has passed it: a clean one unless it is recalled, and a
+//! duplicate if it is restored. Documents, recalls and watermarks of one transaction may become
+//! visible in any order. A document that comes after its watermark is judged by what was recalled
+//! before the watermark.
 //!
-//! **A recall that comes too late**, for a sequence number below its mark, is counted, logged and copied to a topic of its own
-//! (`late_recalls`): the document may have been forwarded. It has the format of `recalls`, for whoever takes documents out of
-//! a corpus. A document that is still here is held back as by any recall.
+//! **One transaction** holds what is forwarded and how far all three topics are read. The position
+//! of `recalls` that is committed is the oldest one that still matters, so that a restart reads
+//! again what it must know. The text beside the position says how far was read, and the settled
+//! watermark.
 //!
-//! **State** 64 bytes or so a sequence number recalled or restored and not passed by every partition, at most [`FATES_MAX`] of
-//! them; one record a partition; what the client has fetched. Nothing on disk.
+//! **A recall that comes too late**, for a sequence number below the watermark, is counted, logged
+//! and copied to a topic of its own (`late_recalls`), because the document may have been forwarded.
+//! It has the format of `recalls`, for whoever takes documents out of a corpus. A document that is
+//! still here is held back as by any recall.
+//!
+//! **State** about 64 bytes for each sequence number that is recalled or restored and that not
+//! every partition has passed, at most [`FATES_MAX`] of them; one record a partition; and what the
+//! client has fetched. Nothing is kept on disk.
 
 mod fates;
+mod partition;
 mod record;
 mod settler;
 
 use connectors::kafka::KafkaConfig;
 pub use fates::FATES_MAX;
-pub use settler::{Settled, Settler};
+pub use settler::{SettleCounts, Settler};
 
 /// Where settled documents come from and go to.
 #[derive(Clone, Debug)]
 pub struct SettleConfig {
-    /// Brokers, the client's properties, and the settler's own group. Topics are not used.
+    /// The brokers, the client's properties, and the settler's own group. Its topics are not used.
     pub kafka: KafkaConfig,
-    /// Clean documents.
+    /// The topic of clean documents.
     pub clean: String,
-    /// Copies.
+    /// The topic of copies.
     pub duplicates: String,
-    /// Recalls, restores and marks.
+    /// The topic of recalls, restores and settled watermarks.
     pub recalls: String,
-    /// Settled documents.
+    /// The topic that settled documents are forwarded to.
     pub settled: String,
-    /// Recalls that came too late.
+    /// The topic of recalls that came too late.
     pub late_recalls: String,
 }

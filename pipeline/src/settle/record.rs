@@ -1,4 +1,4 @@
-//! Which sequence number has a record, and what does a record of `recalls` say?
+//! Which sequence number does a record have, and what does a record of `recalls` say?
 
 use std::borrow::Cow;
 
@@ -7,27 +7,28 @@ use serde::Deserialize;
 
 use super::fates::Action;
 
-/// The header that says a document's place in reading order.
+/// The header with the sequence number of a document. Its name is older than the term.
 pub(super) const SEQNO: &str = "weir-ordinal";
 
 /// What a record of `recalls` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// A document's fate.
+pub(super) enum RecallsRecord {
+    /// The document of this sequence number is recalled or restored.
     Fate(u32, Action),
-    /// Every document below is settled.
-    Mark(u32),
+    /// Every document below this sequence number is settled.
+    Watermark(u32),
 }
 
+/// The members of a line of `recalls` that matter here.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct RecallsLine<'a> {
     v: u32,
     #[serde(borrow)]
     action: Cow<'a, str>,
     up_to: Option<u32>,
 }
 
-/// The sequence number in a record's header; `name` says which record it is.
+/// Reads the sequence number in a record's header. `name` is the partition, for messages.
 pub(super) fn seqno(record: &ForwardedRecord, name: &str) -> Result<u32, Error> {
     let header = record.headers.iter().rev().find(|header| header.name == SEQNO);
     let text = header.and_then(|header| std::str::from_utf8(header.value.as_deref()?).ok());
@@ -38,19 +39,19 @@ pub(super) fn seqno(record: &ForwardedRecord, name: &str) -> Result<u32, Error> 
     })
 }
 
-/// What a record of `recalls` says.
-pub(super) fn said(record: &ForwardedRecord, name: &str) -> Result<Said, Error> {
+/// Reads a record of `recalls`. `name` is the partition, for messages.
+pub(super) fn parse(record: &ForwardedRecord, name: &str) -> Result<RecallsRecord, Error> {
     let refused = |why: String| Error::Refused(format!("{name}/{}: {why}", record.offset));
     let value = record.value.as_deref().unwrap_or_default();
-    let line: Line<'_> = serde_json::from_slice(value).map_err(|error| refused(format!("no line of recalls: {error}")))?;
+    let line: RecallsLine<'_> = serde_json::from_slice(value).map_err(|error| refused(format!("no line of recalls: {error}")))?;
     if line.v != 1 {
         return Err(refused(format!("schema version is {}, expected 1", line.v)));
     }
     match (&*line.action, line.up_to) {
-        ("recall", _) => Ok(Said::Fate(seqno(record, name)?, Action::Recall)),
-        ("restore", _) => Ok(Said::Fate(seqno(record, name)?, Action::Restore)),
-        ("settled", Some(up_to)) => Ok(Said::Mark(up_to)),
-        ("settled", None) => Err(refused("a mark without `up_to`".to_owned())),
+        ("recall", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, Action::Recall)),
+        ("restore", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, Action::Restore)),
+        ("settled", Some(up_to)) => Ok(RecallsRecord::Watermark(up_to)),
+        ("settled", None) => Err(refused("a settled watermark without `up_to`".to_owned())),
         (other, _) => Err(refused(format!("action is {other:?}, expected recall, restore or settled"))),
     }
 }
@@ -68,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_say_fates_and_marks() {
+    fn lines_hold_fates_and_watermarks() {
         let recall = record(&[b"12"], r#"{"v":1,"action":"recall","id":"a\"b","position":"x/0/1"}"#);
-        assert_eq!(said(&recall, "r/0").ok(), Some(Said::Fate(12, Action::Recall)));
+        assert_eq!(parse(&recall, "r/0").ok(), Some(RecallsRecord::Fate(12, Action::Recall)));
         let restore = record(&[b"4294967295"], r#"{"v":1,"action":"restore"}"#);
-        assert_eq!(said(&restore, "r/0").ok(), Some(Said::Fate(u32::MAX, Action::Restore)));
-        assert_eq!(said(&record(&[], r#"{"v":1,"action":"settled","up_to":9}"#), "r/0").ok(), Some(Said::Mark(9)));
+        assert_eq!(parse(&restore, "r/0").ok(), Some(RecallsRecord::Fate(u32::MAX, Action::Restore)));
+        assert_eq!(parse(&record(&[], r#"{"v":1,"action":"settled","up_to":9}"#), "r/0").ok(), Some(RecallsRecord::Watermark(9)));
     }
 
     #[test]
@@ -90,7 +91,7 @@ mod tests {
             (&[b"1"], "\u{0}"),
             (&[b"1"], ""),
         ] {
-            let error = said(&record(seqnos, value), "r/0").expect_err(value).to_string();
+            let error = parse(&record(seqnos, value), "r/0").expect_err(value).to_string();
             assert!(error.starts_with("r/0/7: "), "{error}");
         }
     }

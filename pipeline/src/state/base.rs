@@ -1,12 +1,13 @@
-//! State that is carried from one dump to the next (`--state DIR`).
+//! How is state carried from one dump to the next (`--state DIR`)?
 //!
 //! ```text
-//! DIR/CURRENT              "generation-3": the state in force
+//! DIR/CURRENT              "generation-3": the generation in force
 //! DIR/generation-3/        a whole state folder
 //! ```
 //!
-//! A run copies the generation in force, works on its copy, and when it is finished moves the copy in as the next
-//! generation and names it in `CURRENT`: a kill at any moment leaves a whole state in force.
+//! A run copies the generation in force and works on its copy. When it is finished, it moves the
+//! copy in as the next generation and names that one in `CURRENT`. So a kill at any moment leaves a
+//! whole state in force.
 
 use std::{
     fs,
@@ -25,7 +26,7 @@ use crate::{
 const CURRENT: &str = "CURRENT";
 const PREFIX: &str = "generation-";
 
-/// A base folder.
+/// A folder with the generations of a state.
 #[derive(Clone, Debug)]
 pub struct Base {
     root: PathBuf,
@@ -33,10 +34,10 @@ pub struct Base {
 }
 
 impl Base {
-    /// Opens `root`; a missing or empty folder is a new base.
+    /// Opens `root`. A folder that is missing or empty has no generation yet.
     ///
     /// # Errors
-    /// If it cannot be read, or holds something else.
+    /// Fails if the folder cannot be read, or holds something else.
     pub fn open(root: &Path) -> Result<Self, StateError> {
         fs::create_dir_all(root).map_err(|e| StateError::file("make", root, e))?;
         let current = root.join(CURRENT);
@@ -52,16 +53,17 @@ impl Base {
         Ok(Self { root: root.to_owned(), generation })
     }
 
-    /// The run that would follow the state in force.
+    /// Returns the number of the run that would follow the generation in force.
     pub fn next_run(&self) -> u32 {
         self.generation.map_or(0, |g| g + 1)
     }
 
-    /// Refuses to go on with a run that began on another generation than the one in force: its end would undo what another
-    /// run has added since. A run that has published may have replaced the generation itself.
+    /// Refuses to go on with a run that began on another generation than the one in force, because
+    /// its end would undo what another run has added since. A run that has published may have
+    /// replaced the generation itself.
     ///
     /// # Errors
-    /// If the state has moved on.
+    /// Fails if the state has moved on.
     pub fn check_unmoved(&self, run: &Manifest) -> Result<(), StateError> {
         let replaced = run.phase >= RunPhase::Published && self.generation == Some(run.run);
         if self.next_run() == run.run || replaced || run.phase == RunPhase::Finished {
@@ -80,20 +82,21 @@ impl Base {
         self.root.join(format!("{PREFIX}{generation}"))
     }
 
-    /// Copies the state in force to a working folder, whole or not at all.
+    /// Copies the generation in force to a working folder, whole or not at all.
     ///
     /// # Errors
-    /// If a file cannot be copied.
+    /// Fails if a file cannot be copied.
     pub fn copy_to(&self, working: &StateFolder) -> Result<(), StateError> {
         let Some(generation) = self.generation else { return Ok(()) };
         remove(working.root())?;
         copy_whole(&self.folder(generation), working.root())
     }
 
-    /// Makes a finished run's working state the one in force, as generation `run`. Done again after a kill, it goes on.
+    /// Puts the working state of a finished run in force, as generation `run`. After a kill it can
+    /// be called again, and then goes on.
     ///
     /// # Errors
-    /// If a file cannot be moved.
+    /// Fails if a file cannot be moved.
     pub fn replace(&self, working: &StateFolder, run: u32) -> Result<(), StateError> {
         let target = self.folder(run);
         if working.root().exists() && self.generation != Some(run) {
@@ -115,7 +118,7 @@ impl Base {
         self.remove_others(run)
     }
 
-    /// Removes every generation but `run`, those too that a killed run has left.
+    /// Removes every generation but `run`, and with them those that a killed run has left.
     fn remove_others(&self, run: u32) -> Result<(), StateError> {
         let failed = |e| StateError::file("list", &self.root, e);
         for entry in fs::read_dir(&self.root).map_err(failed)? {
@@ -129,6 +132,7 @@ impl Base {
     }
 }
 
+/// Removes a folder, if it is there.
 fn remove(folder: &Path) -> Result<(), StateError> {
     match fs::remove_dir_all(folder) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(StateError::file("remove", folder, e)),
@@ -139,7 +143,7 @@ fn remove(folder: &Path) -> Result<(), StateError> {
 /// Copies a folder to a name that is not there yet, whole or not at all.
 ///
 /// # Errors
-/// If a file cannot be copied.
+/// Fails if a file cannot be copied.
 pub fn copy_whole(from: &Path, to: &Path) -> Result<(), StateError> {
     let tmp = to.with_extension("tmp");
     remove(&tmp)?;
@@ -147,7 +151,7 @@ pub fn copy_whole(from: &Path, to: &Path) -> Result<(), StateError> {
     fs::rename(&tmp, to).map_err(|e| StateError::file("rename", tmp, e))
 }
 
-/// Copies a state folder: files, and folders of files.
+/// Copies a folder with its files and folders.
 fn copy(from: &Path, to: &Path) -> Result<(), StateError> {
     let mut folders = vec![(from.to_owned(), to.to_owned())];
     while let Some((from, to)) = folders.pop() {

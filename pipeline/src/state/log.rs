@@ -1,8 +1,9 @@
-//! An append-only file of framed entries that can be read back while it grows.
+//! How are entries appended to a file, so that they can be read back while it grows?
 //!
-//! An entry is a 4-byte length, a 4-byte check (xxh3 of the bytes) and the bytes. What was appended since the last
-//! [`Log::flush`] is held in memory (at most 1 MiB) and readable all the same. Restoring truncates to a length that a
-//! snapshot names; what lies beyond was never acknowledged.
+//! An entry is a 4-byte length, a 4-byte check (of the bytes' xxh3) and the bytes. What was
+//! appended since the last [`Log::flush`] is held in memory (at most 1 MiB) and can be read all the
+//! same. Restoring truncates the file to a length that a snapshot names. What lies beyond was never
+//! acknowledged.
 
 use std::{
     fs::{File, OpenOptions},
@@ -16,8 +17,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::StateError;
 
-/// Bytes held back before they are written.
+/// How many bytes are held back before they are written.
 const BUFFER_BYTES: usize = 1 << 20;
+/// The bytes of an entry before its contents: length and check.
 const HEAD: usize = 8;
 
 /// An append-only file of entries.
@@ -30,10 +32,10 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens or makes the file and cuts it to `length` bytes.
+    /// Opens the file, or makes it, and cuts it to `length` bytes.
     ///
     /// # Errors
-    /// If it cannot be opened, or is shorter than `length`.
+    /// Fails if the file cannot be opened, or is shorter than `length`.
     pub fn open(path: &Path, length: u64) -> Result<Self, StateError> {
         let file =
             OpenOptions::new().read(true).append(true).create(true).open(path).map_err(|e| StateError::file("open", path, e))?;
@@ -45,12 +47,12 @@ impl Log {
         Ok(Self { path: path.to_owned(), file, written: length, buffer: Vec::new() })
     }
 
-    /// Bytes appended so far: where the next entry begins.
+    /// Returns the bytes that were appended so far, which is where the next entry begins.
     pub fn len(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
-    /// Whether nothing was appended yet.
+    /// Returns whether nothing was appended yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -58,7 +60,7 @@ impl Log {
     /// Appends an entry and returns where it begins.
     ///
     /// # Errors
-    /// If the disk is full.
+    /// Fails if the disk is full.
     pub fn append(&mut self, entry: &[u8]) -> Result<u64, StateError> {
         let at = self.len();
         self.buffer.extend_from_slice(&(entry.len() as u32).to_le_bytes());
@@ -70,10 +72,10 @@ impl Log {
         Ok(at)
     }
 
-    /// The entry that begins at `at`.
+    /// Reads the entry that begins at `at`.
     ///
     /// # Errors
-    /// If the file cannot be read or its bytes are not what was appended.
+    /// Fails if the file cannot be read, or if its bytes are not what was appended.
     pub fn read(&self, at: u64) -> Result<Vec<u8>, StateError> {
         let corrupt = |what| StateError::corrupt(&self.path, Corrupt { what, at: at as usize });
         if let Some(start) = at.checked_sub(self.written) {
@@ -91,10 +93,10 @@ impl Log {
         if check(&bytes) == sum { Ok(bytes) } else { Err(corrupt("bytes that match their check")) }
     }
 
-    /// Calls `each` with every entry from the beginning, and where it begins.
+    /// Calls `each` with every entry in order, and with the byte at which the entry begins.
     ///
     /// # Errors
-    /// If the file cannot be read, an entry is torn, or `each` fails.
+    /// Fails if the file cannot be read, if an entry is torn, or if `each` fails.
     pub fn scan(&self, mut each: impl FnMut(u64, &[u8]) -> Result<(), Corrupt>) -> Result<(), StateError> {
         let mut at = 0;
         while at < self.len() {
@@ -105,10 +107,10 @@ impl Log {
         Ok(())
     }
 
-    /// Hands what is held to the system.
+    /// Hands what is held in memory to the system.
     ///
     /// # Errors
-    /// If the disk is full.
+    /// Fails if the disk is full.
     pub fn flush(&mut self) -> Result<(), StateError> {
         self.file.write_all(&self.buffer).map_err(|e| StateError::file("append to", &self.path, e))?;
         self.written += self.buffer.len() as u64;
@@ -116,33 +118,37 @@ impl Log {
         Ok(())
     }
 
-    /// Another handle on the file: syncing it makes durable what was flushed.
+    /// Returns another handle on the file. Syncing it makes durable what was flushed.
     ///
     /// # Errors
-    /// If the system gives none.
+    /// Fails if the system gives none.
     pub fn handle(&self) -> Result<File, StateError> {
         self.file.try_clone().map_err(|e| StateError::file("open again", &self.path, e))
     }
 
-    /// Flushes and waits until it is on disk.
+    /// Flushes the log and waits until it is on disk.
     ///
     /// # Errors
-    /// If the disk is full or fails.
+    /// Fails if the disk is full or fails.
     pub fn sync(&mut self) -> Result<(), StateError> {
         self.flush()?;
         self.file.sync_data().map_err(|e| StateError::file("sync", &self.path, e))
     }
 }
 
+/// Computes the check of an entry: the low half of its xxh3.
 fn check(entry: &[u8]) -> u32 {
     xxh3_64(entry) as u32
 }
 
+/// Returns the length and the check of an entry.
 fn split_head(head: [u8; HEAD]) -> (usize, u32) {
     let word = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
     (word(0) as usize, word(4))
 }
 
+/// Returns the contents of the entry at the beginning of `bytes`; `None` if it is not whole and
+/// sound.
 fn entry_of(bytes: &[u8]) -> Option<&[u8]> {
     let (length, sum) = split_head(*bytes.first_chunk::<HEAD>()?);
     bytes.get(HEAD..HEAD + length).filter(|entry| check(entry) == sum)

@@ -1,8 +1,10 @@
-//! What is remembered on disk.
+//! What is remembered on disk?
 //!
-//! Append-only logs ([`ledger`], [`horizon`], [`replay_log`]) hold what grows with the stream; a [`snapshot`] holds copies of the
-//! bounded tables, the lengths of the logs and the input positions, as one unit. Restoring truncates the logs to those
-//! lengths, so a kill at any moment costs the work since the last snapshot and nothing else.
+//! Append-only logs ([`ledger`], [`horizon`], [`replay_log`]) hold what grows with the stream. A
+//! [`snapshot`] holds copies of the bounded tables, the lengths of the logs and the input
+//! positions, together in one file. Restoring it truncates the logs to those lengths. So a kill at
+//! any moment costs the work since the last snapshot, and nothing else. `docs/formats.md` describes
+//! the files.
 
 pub mod base;
 pub mod crash_journal;
@@ -23,29 +25,29 @@ use std::{
 use operators::codec::Corrupt;
 use thiserror::Error;
 
-/// State that could not be read or written.
+/// Why state could not be read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// A file or folder could not be used.
     #[error("{action} {path}: {source}")]
     File {
-        /// What was tried.
+        /// What was tried, such as `open`.
         action: &'static str,
-        /// On which path.
+        /// The path of the file.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
     },
-    /// Bytes that are not what was written.
+    /// The bytes of a file are not what was written.
     #[error("{path}: {source}")]
     Corrupt {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
         /// What is wrong.
         source: Corrupt,
     },
-    /// State that belongs to something else, or is used up.
+    /// The state belongs to something else, or is used up.
     #[error("{0}")]
     Refused(String),
 }
@@ -53,7 +55,7 @@ pub enum StateError {
 /// Makes new names in a folder durable.
 ///
 /// # Errors
-/// If the folder cannot be synced.
+/// Fails if the folder cannot be synced.
 pub fn sync_folder(folder: &Path) -> Result<(), StateError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StateError::file("sync", folder, e))
 }

@@ -1,12 +1,13 @@
-//! Snapshots: everything that a restart needs beside the logs, as one file.
+//! How is everything that a restart needs beside the logs written to one file, and read back?
 //!
 //! ```text
 //! magic "weirsnap" | version u32 | blake3 of the body (32 bytes) | body
 //! ```
 //!
-//! A snapshot is written by a thread of its own: it syncs the logs whose lengths the body names, then writes the file beside its
-//! final name, syncs and renames it. The newest two are kept. One that is torn, corrupt or
-//! of another version is passed over with a warning and the previous one used.
+//! A thread of its own writes a snapshot. It syncs the logs whose lengths the body names, writes
+//! the file beside its final name, syncs it and renames it. The newest two snapshots are kept. One
+//! that is torn, corrupt or of another version is passed over with a warning, and the one before it
+//! is used. This file does not know what the body means.
 
 use std::{
     fs::{self, File},
@@ -24,12 +25,15 @@ use tracing::warn;
 use super::{StateError, sync_folder};
 
 const MAGIC: &[u8; 8] = b"weirsnap";
-/// Changes with the layout of any section.
+/// The version. It changes with the layout of any section.
 const VERSION: u32 = 4;
+/// How many snapshots are kept.
 const KEPT: usize = 2;
+/// The bytes before the body.
 const HEAD: usize = 8 + 4 + 32;
 
-/// What a snapshot holds, in parts: tables are copied side by side, and only the file joins them.
+/// The contents of a snapshot, in parts. Tables are copied side by side, and only the file joins
+/// them.
 #[derive(Default)]
 pub struct Body {
     parts: Vec<Part>,
@@ -41,12 +45,13 @@ enum Part {
 }
 
 impl Body {
-    /// Adds bytes.
+    /// Adds bytes as they are.
     pub fn push(&mut self, part: Vec<u8>) {
         self.parts.push(Part::Bytes(part));
     }
 
-    /// Adds a copy of a table, to be read as a slice: the thread that writes the file asks for its bytes.
+    /// Adds a copy of a table, which is read back as a slice. The thread that writes the file
+    /// encodes it.
     pub fn push_slice(&mut self, part: TableCopy) {
         self.parts.push(Part::Slice(part));
     }
@@ -60,20 +65,20 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Snapshots in `folder`, which is made if it is missing.
+    /// Opens the snapshots in `folder`, which is made if it is missing.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// Fails if the folder cannot be made.
     pub fn open(folder: &Path) -> Result<Self, StateError> {
         fs::create_dir_all(folder).map_err(|e| StateError::file("make", folder, e))?;
         Ok(Self { folder: folder.to_owned(), writing: None })
     }
 
-    /// Writes the snapshot taken at `seqno` in the background. The one before is finished first, so at most one is held in
-    /// memory; its failure is reported here.
+    /// Writes the snapshot that was taken at `seqno` in the background. The one before is finished
+    /// first, so at most one is held in memory.
     ///
     /// # Errors
-    /// If the one before could not be written, or no thread can be had.
+    /// Fails if the one before could not be written, or if no thread can be had.
     pub fn write_behind(&mut self, seqno: u64, body: Body, logs: Vec<File>) -> Result<(), StateError> {
         self.finish()?;
         let folder = self.folder.clone();
@@ -89,10 +94,10 @@ impl Snapshots {
         Ok(())
     }
 
-    /// Waits until what was begun is written.
+    /// Waits until the snapshot that was begun is written.
     ///
     /// # Errors
-    /// If it could not be written.
+    /// Fails if it could not be written.
     pub fn finish(&mut self) -> Result<(), StateError> {
         match self.writing.take().map(JoinHandle::join) {
             Some(Ok(written)) => written,
@@ -101,24 +106,24 @@ impl Snapshots {
         }
     }
 
-    /// Sequence numbers at which snapshots stand, newest first.
+    /// Returns the sequence numbers at which snapshots were taken, newest first.
     ///
     /// # Errors
-    /// If the folder cannot be listed.
+    /// Fails if the folder cannot be listed.
     pub fn list(&self) -> Result<Vec<u64>, StateError> {
         list(&self.folder)
     }
 
-    /// Bytes of the newest snapshot; 0 if there is none.
+    /// Returns the bytes of the newest snapshot; 0 if there is none.
     pub fn newest_bytes(&self) -> u64 {
         let newest = self.list().ok().and_then(|all| all.first().copied());
         newest.and_then(|seqno| fs::metadata(path_of(&self.folder, seqno)).ok()).map_or(0, |m| m.len())
     }
 
-    /// The newest good snapshot's sequence number and body.
+    /// Reads the newest sound snapshot: its sequence number and its body.
     ///
     /// # Errors
-    /// If the folder cannot be read, or there are snapshots and none is good.
+    /// Fails if the folder cannot be read, or if there are snapshots and none is sound.
     pub fn newest(&self) -> Result<Option<(u64, Vec<u8>)>, StateError> {
         let all = self.list()?;
         let mut passed_over = Vec::new();
@@ -127,7 +132,8 @@ impl Snapshots {
             let mut bytes = fs::read(&path).map_err(|e| StateError::file("read", &path, e))?;
             match check(&bytes) {
                 Ok(()) => {
-                    // Else a bad one would count as one of those kept, and a good one go in its place.
+                    // Otherwise a bad one would count among those that are kept, and a sound one
+                    // would be removed.
                     for path in &passed_over {
                         fs::remove_file(path).map_err(|e| StateError::file("remove", path, e))?;
                     }
@@ -148,17 +154,20 @@ impl Snapshots {
     }
 }
 
-/// A stage that is dropped leaves nothing half done on purpose; a failure shows at the next start.
+/// Waits for the thread, so that nothing is left half written on purpose. A failure shows at the
+/// next start.
 impl Drop for Snapshots {
     fn drop(&mut self) {
         let _ = self.finish();
     }
 }
 
+/// Returns the path of the snapshot that was taken at `seqno`.
 fn path_of(folder: &Path, seqno: u64) -> PathBuf {
     folder.join(format!("{seqno:012}.snapshot"))
 }
 
+/// Lists the snapshots in a folder, newest first.
 fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
     let entries = fs::read_dir(folder).map_err(|e| StateError::file("list", folder, e))?;
     let mut found: Vec<u64> =
@@ -167,7 +176,7 @@ fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
     Ok(found)
 }
 
-/// Writes the snapshot taken at `seqno` and removes all but the newest two.
+/// Writes the snapshot that was taken at `seqno`, and removes all but the newest two.
 fn write(folder: &Path, seqno: u64, body: Body) -> Result<(), StateError> {
     let path = path_of(folder, seqno);
     let tmp = path.with_extension("tmp");
@@ -209,7 +218,7 @@ fn write(folder: &Path, seqno: u64, body: Body) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Whether these are a whole snapshot.
+/// Checks that these bytes are a whole snapshot.
 fn check(bytes: &[u8]) -> Result<(), Corrupt> {
     let corrupt = |what, at| Corrupt { what, at };
     let head = bytes.get(..HEAD).ok_or(corrupt("a whole header", bytes.len()))?;

@@ -1,7 +1,9 @@
-//! Where is the text of a decided document? In the corpus files, at the place that its decision stands for; its bytes are
-//! decoded again as they were when it was decided.
+//! What is the text of a decided document?
 //!
-//! **Cost** streams the files of one series up to the document. **State** one record.
+//! The text is in the corpus files, at the place that follows from the decisions. Its bytes are
+//! decoded again as they were when the document was decided.
+//!
+//! **Cost** one pass over the files of one series, up to the document. **State** one record.
 
 use std::{
     fs,
@@ -16,22 +18,25 @@ use connectors::{
 };
 use decode::{Decoded, Fields, Options, Page, columns, decode};
 
-use super::find::{Found, Series};
+use super::{
+    escape::escaped,
+    find::{FoundDocument, Series},
+};
 use crate::{
     config::{Config, OutputFormat},
     layout::OutputFolder,
     run::decode_options,
 };
 
-/// JSON writes a byte of text as six at most.
+/// JSON writes a byte of text as six bytes at most.
 const ESCAPE_BYTES_MAX: usize = 6;
-/// Read at once while looking for a place.
+/// How much is read at once on the way to the document.
 const BATCH: Limit = Limit { records: 256, bytes: 8 << 20 };
-/// What a record holds beside its text.
+/// How many bytes a record may hold beside its text.
 const BESIDE_BYTES: usize = 1 << 20;
 
-/// The text of a document, or why it cannot be shown.
-pub(super) fn text(output: &OutputFolder, config: &Config, found: &Found) -> Result<String, String> {
+/// Returns the text of a document, or why it cannot be shown.
+pub(super) fn text(output: &OutputFolder, config: &Config, found: &FoundDocument) -> Result<String, String> {
     let record_bytes_max = config
         .input
         .text_bytes_max
@@ -41,7 +46,7 @@ pub(super) fn text(output: &OutputFolder, config: &Config, found: &Found) -> Res
     let (folder, stem) = found.series.files();
     let published = output.root().join(folder);
     let staged = output.private().join("staged").join(Series::arrival(&found.decision.route).files().0);
-    // Before the last pass everything lies where it was staged, by its route at arrival.
+    // Before the last pass, every document is in the staging folder of its route at arrival.
     let (folder, stem, rank) = if published.is_dir() || !staged.is_dir() {
         (published, stem, found.rank)
     } else {
@@ -60,13 +65,13 @@ pub(super) fn text(output: &OutputFolder, config: &Config, found: &Found) -> Res
     Ok(page.text)
 }
 
-/// Record number `rank` of all files of a series.
+/// Reads the record number `rank`, from 0, of all files of a series.
 fn nth_record(files: &[PathBuf], rank: u64, record_bytes_max: usize, config: &Config) -> Result<Option<Record>> {
-    // Own outputs: repeated pages may well pack better than anything from outside is allowed to.
+    // These are outputs of weir: repeated pages may pack better than an input is allowed to.
     let limits = Limits { record_bytes_max, ratio_max: u64::MAX, ..Limits::default() };
     let columns = Columns::Named { names: columns(&decode_options(config)), check_others: false };
     let source = FileSource::new(walk(files)?.files, limits).with_columns(columns);
-    // Archives hold both records of a document that was joined.
+    // Archives hold both records of a joined document.
     let mut source = source.joining(config.input.join_wet);
     let mut left = rank;
     loop {
@@ -79,7 +84,7 @@ fn nth_record(files: &[PathBuf], rank: u64, record_bytes_max: usize, config: &Co
     }
 }
 
-/// The files of a series, in the order of their numbers.
+/// Lists the files of a series, in the order of their numbers.
 fn parts(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
     let failed = || format!("read {}", folder.display());
     let entries = match fs::read_dir(folder) {
@@ -99,7 +104,8 @@ fn parts(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Which part a file is, and which file of it: `00003.jsonl.gz`, `00003.1.parquet`.
+/// Returns the part that a file belongs to, and its number within the part: `00003.jsonl.gz`,
+/// `00003.1.parquet`.
 fn number(name: &str) -> Option<(u64, u64)> {
     let (part, rest) = name.split_once('.')?;
     let file = rest.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
@@ -107,13 +113,14 @@ fn number(name: &str) -> Option<(u64, u64)> {
     is_corpus.then_some((part.parse().ok()?, file))
 }
 
-fn page(record: &Record, config: &Config, found: &Found) -> Result<Page, String> {
+fn page(record: &Record, config: &Config, found: &FoundDocument) -> Result<Page, String> {
     let mut options: Options = decode_options(config);
     let of_table = matches!(record.payload, Payload::Row(_)) && config.output.format == Some(OutputFormat::Parquet);
     if of_table && !matches!(decode(record, "", &options), Decoded::Page(_))
         || matches!(found.decision.provenance.schema.as_str(), "warc" | "wet")
     {
-        // A page of an archive has been given a line of weir's own, and a line may have been given a row.
+        // A page of an archive has been given a line of weir's own, and a line may have been given
+        // a row.
         options.fields = Fields::default();
     }
     match decode(record, "", &options) {
@@ -129,15 +136,12 @@ fn page(record: &Record, config: &Config, found: &Found) -> Result<Page, String>
     }
 }
 
-/// The place is right only if the corpus is as it was written.
-fn check_same(page: &Page, found: &Found) -> Result<(), String> {
+/// Checks that the record is the one that was decided. It is not if the corpus was changed since.
+fn check_same(page: &Page, found: &FoundDocument) -> Result<(), String> {
     let decision = &found.decision;
     let id = page.id.as_ref().unwrap_or(&decision.position);
     if *id == decision.id && page.url == decision.url {
         return Ok(());
     }
-    Err(format!(
-        "the corpus holds {} in its place: files were changed since, or --config is not the run's",
-        super::escape::escaped(id)
-    ))
+    Err(format!("the corpus holds {} in its place: files were changed since, or --config is not the run's", escaped(id)))
 }

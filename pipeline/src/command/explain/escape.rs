@@ -1,13 +1,16 @@
-//! Scraped text, made safe to show: whatever a reader could not see, or what would act on a terminal, is written out.
+//! How is scraped text made harmless for a terminal? Whatever a reader could not see, or a terminal
+//! would act on, is written as an escape.
 //!
-//! Letters, marks, signs and spaces stay as they are; controls, line breaks, bidirectional and invisible characters,
-//! variation selectors and code points without a meaning become `\n`, `\t` or `\u{200b}`.
+//! Letters, marks, signs and spaces stay as they are. Controls, line breaks, bidirectional and
+//! invisible characters, variation selectors and code points without a meaning become `\n`, `\t` or
+//! `\u{200b}`.
 
 use std::fmt::Write;
 
 use operators::text::token::is_invisible;
 
-/// Letters and marks that show nothing: fillers, joiners and selectors that are no format characters.
+/// Returns whether a letter or mark shows nothing. These are fillers, joiners and selectors that
+/// are no format characters.
 fn is_blank(c: char) -> bool {
     matches!(
         c,
@@ -25,7 +28,8 @@ pub(super) fn push(out: &mut String, c: char) {
     match c {
         '\\' => out.push_str("\\\\"),
         ' '..='~' => out.push(c),
-        // Behind another character combining marks are left alone, and what cannot be printed is not.
+        // Behind another character, combining marks are kept, and what cannot be printed is
+        // escaped.
         _ => {
             let mut pair = [b'x', 0, 0, 0, 0];
             let len = c.encode_utf8(&mut pair[1..]).len();
@@ -35,7 +39,7 @@ pub(super) fn push(out: &mut String, c: char) {
     }
 }
 
-/// A text as it may be shown.
+/// Returns a text as it may be shown.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text.chars().for_each(|c| push(&mut out, c));

@@ -1,4 +1,5 @@
-//! Evidence in its text: some characters on each side, and the span itself between marks.
+//! How is evidence shown in its text? The span stands between marks, with some characters on each
+//! side.
 
 use std::fmt::Write;
 
@@ -6,32 +7,33 @@ use operators::text::{Seed, Token, Tokenizer};
 
 use super::escape::{escaped, push};
 
-/// Characters shown on each side of a span.
+/// How many characters are shown on each side of a span.
 const CONTEXT: usize = 80;
-/// Characters shown of the beginning and of the end of a long span.
+/// How many characters are shown of the beginning of a long span, and of its end.
 const SPAN_BEGIN: usize = 400;
 const SPAN_END: usize = 100;
-/// Share of a phrase's tokens that a carrier holds at least.
+/// The share of a phrase's tokens that a carrier holds at least.
 const CARRIED: f64 = 0.6;
-/// Bytes from which an alarm's phrase may have been cut, in its last word.
+/// An alarm's phrase of at least so many bytes may have been cut within its last word.
 const PHRASE_CUT: usize = 396;
 
-/// What stands before and behind a span.
+/// The signs before and behind a span.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Marks {
+pub(super) struct SpanMarks {
     before: &'static str,
     behind: &'static str,
 }
 
-impl Marks {
-    /// Bold and inverted.
+impl SpanMarks {
+    /// Bold and inverted, for terminals.
     pub(super) const TERMINAL: Self = Self { before: "\x1b[1;7m", behind: "\x1b[0m" };
     /// Signs, for files and pipes.
     pub(super) const PLAIN: Self = Self { before: ">>>", behind: "<<<" };
 }
 
-/// A span of a text with what is around it, on one line. `None` if the text has no such bytes.
-pub(super) fn excerpt(text: &str, (from, to): (u32, u32), marks: Marks) -> Option<String> {
+/// Shows a span of a text in its context, on one line. Returns `None` if the text has no such
+/// bytes.
+pub(super) fn excerpt(text: &str, (from, to): (u32, u32), marks: SpanMarks) -> Option<String> {
     let (from, to) = (from as usize, to as usize);
     if from >= to || to > text.len() {
         return None;
@@ -50,6 +52,7 @@ pub(super) fn excerpt(text: &str, (from, to): (u32, u32), marks: Marks) -> Optio
     Some(out)
 }
 
+/// Adds a span, of which the middle is left out if it is long.
 fn push_span(out: &mut String, span: &str) {
     let chars = span.chars().count();
     if chars <= SPAN_BEGIN + SPAN_END {
@@ -62,9 +65,9 @@ fn push_span(out: &mut String, span: &str) {
     span.chars().skip(chars - SPAN_END).for_each(|c| push(out, c));
 }
 
-/// Where a text holds an alarm's phrase: the first of the places where most of its tokens are.
+/// Finds an alarm's phrase in a text: the first of the places that hold the most of its tokens.
 ///
-/// A document that is recalled was decided before its alarm, so no decision says the place.
+/// A document that is recalled was decided before its alarm, so no decision names the place.
 pub(super) fn place_of(phrase: &str, text: &str, tokens_max: usize) -> Option<(u32, u32)> {
     let tokenizer = Tokenizer::new(Seed(0), tokens_max);
     let mut wanted = tokenizer.tokens(phrase).ids;
@@ -88,32 +91,32 @@ mod tests {
 
     #[test]
     fn spans_are_marked_within_their_context() {
-        assert_eq!(excerpt("one two three", (4, 7), Marks::PLAIN).as_deref(), Some("one >>>two<<< three"));
-        assert_eq!(excerpt("one", (0, 3), Marks::TERMINAL).as_deref(), Some("\x1b[1;7mone\x1b[0m"));
+        assert_eq!(excerpt("one two three", (4, 7), SpanMarks::PLAIN).as_deref(), Some("one >>>two<<< three"));
+        assert_eq!(excerpt("one", (0, 3), SpanMarks::TERMINAL).as_deref(), Some("\x1b[1;7mone\x1b[0m"));
         let text = format!("{}X{}", "a".repeat(81), "b".repeat(81));
         let expected = format!("... {}>>>X<<<{} ...", "a".repeat(80), "b".repeat(80));
-        assert_eq!(excerpt(&text, (81, 82), Marks::PLAIN), Some(expected));
+        assert_eq!(excerpt(&text, (81, 82), SpanMarks::PLAIN), Some(expected));
         let text = format!("{}X{}", "\u{e9}".repeat(80), "\u{e9}".repeat(80));
-        assert!(!excerpt(&text, (160, 161), Marks::PLAIN).expect("inside").contains("..."), "characters, not bytes");
+        assert!(!excerpt(&text, (160, 161), SpanMarks::PLAIN).expect("inside").contains("..."), "characters, not bytes");
     }
 
     #[test]
     fn the_text_is_shown_escaped_and_the_marks_are_not() {
-        let shown = excerpt("a\u{200b}b\nc \x1b[0m d", (1, 4), Marks::TERMINAL).expect("inside");
+        let shown = excerpt("a\u{200b}b\nc \x1b[0m d", (1, 4), SpanMarks::TERMINAL).expect("inside");
         assert_eq!(shown, "a\x1b[1;7m\\u{200b}\x1b[0mb\\nc \\u{1b}[0m d");
     }
 
     #[test]
     fn spans_outside_the_text_are_none() {
         for span in [(0, 0), (3, 2), (0, 99), (u32::MAX, u32::MAX), (4, 5)] {
-            assert_eq!(excerpt("text", span, Marks::PLAIN), None, "{span:?}");
+            assert_eq!(excerpt("text", span, SpanMarks::PLAIN), None, "{span:?}");
         }
-        assert_eq!(excerpt("\u{e9}\u{e9}", (1, 2), Marks::PLAIN).as_deref(), Some(">>>\u{e9}<<<\u{e9}"), "whole characters");
+        assert_eq!(excerpt("\u{e9}\u{e9}", (1, 2), SpanMarks::PLAIN).as_deref(), Some(">>>\u{e9}<<<\u{e9}"), "whole characters");
     }
 
     #[test]
     fn a_long_span_is_cut_in_its_middle() {
-        let shown = excerpt(&"x".repeat(100_000), (0, 100_000), Marks::PLAIN).expect("inside");
+        let shown = excerpt(&"x".repeat(100_000), (0, 100_000), SpanMarks::PLAIN).expect("inside");
         assert!(shown.len() < 600 && shown.contains("[99500 more characters]"), "{shown}");
     }
 

@@ -1,9 +1,12 @@
-//! Which decision is meant, what was learned about its document later, and where its text must lie?
+//! Which decision is meant, what was learned about its document later, and where in the corpus is
+//! its text?
 //!
-//! The corpus files keep the order of the input, so a document's place in them is the number of earlier documents that went
-//! the same way. That finds documents without an id, and the right one of several with the same id.
+//! The corpus files keep the order of the input. So the place of a document in them is the number
+//! of earlier documents that took the same route. This finds documents without an id, and the right
+//! one of several with the same id.
 //!
-//! **Cost** one pass over recalls, decisions and alarms. **State** 9 bytes and the tree for each document recalled.
+//! **Cost** one pass over recalls, decisions and alarms. **State** 9 bytes and a node of a tree for
+//! each document that was recalled.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -16,55 +19,57 @@ use crate::{
     layout::OutputFolder,
 };
 
-/// Most documents of one id that are listed.
+/// The most documents of one id that are listed.
 const POSITIONS_MAX: usize = 20;
-/// Most recalls and alarms of one document that are shown.
+/// The most recalls and alarms of one document that are shown.
 const SHOWN_MAX: usize = 32;
 
-/// What was found.
-pub(super) enum Answer {
-    /// The document.
-    One(Box<Found>),
-    /// Not one document.
-    None(Missed),
+/// What a search has found.
+pub(super) enum FindResult {
+    /// One document.
+    Document(Box<FoundDocument>),
+    /// No document, or several.
+    NoDocument(NotFound),
 }
 
-/// A document and everything that is said about it.
+/// A document, and everything that the outputs say about it.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct FoundDocument {
     pub decision: ParsedDecision,
     /// Recalls and restores, oldest first.
     pub recalls: Vec<ParsedRecall>,
-    /// Alarms it is a member of or that its findings name; without their members.
-    pub alarms: Vec<NamedAlarm>,
-    /// Where it ended.
+    /// The alarms that list it or that its findings name, without their members.
+    pub alarms: Vec<AlarmOfDocument>,
+    /// The series of corpus files that it ended in.
     pub series: Series,
-    /// How many documents lie in that series before it.
+    /// How many documents come before it in that series.
     pub rank: u64,
-    /// How many documents went its way at arrival before it.
+    /// How many documents before it had the same route at arrival.
     pub rank_at_arrival: u64,
 }
 
-/// An alarm, and how many documents carry it.
+/// An alarm, and how many members it lists.
 #[derive(Debug)]
-pub(super) struct NamedAlarm {
+pub(super) struct AlarmOfDocument {
     pub alarm: ParsedAlarm,
     pub members: usize,
 }
 
-/// What was searched in vain.
+/// What was searched when no single document was found.
 #[derive(Debug, Default)]
-pub(super) struct Missed {
+pub(super) struct NotFound {
     pub decisions: u64,
     pub unreadable: u64,
-    /// Documents of this id, and the positions of the first of them.
+    /// How many documents have this id.
     pub candidates: u64,
+    /// The positions of the first of them.
     pub positions: Vec<String>,
     pub recalls: Vec<ParsedRecall>,
     pub dead_letters: Vec<ParsedDeadLetter>,
 }
 
-/// Corpus files that belong together: in the order of their numbers they hold their documents in the input's order.
+/// A series of corpus files. In the order of their numbers, they hold documents in the order of the
+/// input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Series {
     #[default]
@@ -74,7 +79,7 @@ pub(super) enum Series {
     Restored,
     RecalledDuplicate,
     Quarantine,
-    /// A copy of a document of an earlier shard, which a merge has found.
+    /// Copies of documents of an earlier shard, which a merge has found.
     Copied,
     CopiedRestored,
 }
@@ -82,26 +87,27 @@ pub(super) enum Series {
 impl Series {
     const COUNT: usize = 8;
 
-    /// Where a document of this route at arrival is, by what was last learned about it.
-    fn of(route: &str, last: Option<Later>) -> Self {
+    /// Returns the series of a document, by its route at arrival and by what was learned about it
+    /// last.
+    fn of(route: &str, last: Option<LaterFate>) -> Self {
         match (route, last) {
-            ("clean", Some(Later::Recalled)) => Self::Recalled,
-            ("clean", Some(Later::Copied)) => Self::Copied,
+            ("clean", Some(LaterFate::Recalled)) => Self::Recalled,
+            ("clean", Some(LaterFate::Copied)) => Self::Copied,
             ("clean", _) => Self::Clean,
-            ("duplicate", Some(Later::Copied)) => Self::CopiedRestored,
+            ("duplicate", Some(LaterFate::Copied)) => Self::CopiedRestored,
             ("duplicate", None) => Self::Duplicate,
-            ("duplicate", Some(Later::Restored)) => Self::Restored,
-            ("duplicate", Some(Later::Recalled)) => Self::RecalledDuplicate,
+            ("duplicate", Some(LaterFate::Restored)) => Self::Restored,
+            ("duplicate", Some(LaterFate::Recalled)) => Self::RecalledDuplicate,
             _ => Self::Quarantine,
         }
     }
 
-    /// Where a document of this route is before the last pass.
+    /// Returns the series of a document before the last pass.
     pub(super) fn arrival(route: &str) -> Self {
         Self::of(route, None)
     }
 
-    /// The folder, and the beginning of the files' names.
+    /// Returns the folder of the series, and the beginning of its files' names.
     pub(super) fn files(self) -> (&'static str, &'static str) {
         match self {
             Self::Clean => ("clean", "part"),
@@ -116,14 +122,15 @@ impl Series {
     }
 }
 
+/// What was learned about a document later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Later {
+enum LaterFate {
     Recalled,
     Restored,
     Copied,
 }
 
-impl Later {
+impl LaterFate {
     fn of(recall: &ParsedRecall) -> Self {
         match (recall.action.as_str(), recall.reason.as_str()) {
             ("restore", _) => Self::Restored,
@@ -133,22 +140,23 @@ impl Later {
     }
 }
 
-/// Looks a document up by position or id. A position wins over ids.
-pub(super) fn find(output: &OutputFolder, asked: &str) -> Result<Answer> {
-    let mut missed = Missed::default();
+/// Finds a document by its position or its id. A position wins over ids.
+pub(super) fn find(output: &OutputFolder, asked: &str) -> Result<FindResult> {
+    let mut missed = NotFound::default();
     let (later, recalls) = recalls(output, asked, &mut missed)?;
     let Some(mut found) = decision(output, asked, &later, &mut missed)? else {
         missed.recalls = recalls;
         missed.dead_letters = dead_letters(output, asked)?;
-        return Ok(Answer::None(missed));
+        return Ok(FindResult::NoDocument(missed));
     };
     let decision = &found.decision;
     found.recalls = recalls.into_iter().filter(|r| r.id == decision.id && r.position == decision.position).collect();
     found.alarms = alarms(output, &found)?;
-    Ok(Answer::One(Box::new(found)))
+    Ok(FindResult::Document(Box::new(found)))
 }
 
-/// A document's identity as a key. Ids are not unique, and positions only within a run.
+/// Hashes the identity of a document. Ids are not unique, and positions are unique only within a
+/// run.
 fn key(id: &str, position: &str) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(&(id.len() as u64).to_le_bytes());
@@ -157,12 +165,12 @@ fn key(id: &str, position: &str) -> u64 {
     hasher.digest()
 }
 
-/// What was learned last about each document, and the lines about the one that is asked for.
-fn recalls(output: &OutputFolder, asked: &str, missed: &mut Missed) -> Result<(BTreeMap<u64, Later>, Vec<ParsedRecall>)> {
+/// Reads what was learned last about each document, and all lines about the one that is asked for.
+fn recalls(output: &OutputFolder, asked: &str, missed: &mut NotFound) -> Result<(BTreeMap<u64, LaterFate>, Vec<ParsedRecall>)> {
     let mut later = BTreeMap::new();
     let mut ours = Vec::new();
     each_line(output, "recalls.jsonl", &mut missed.unreadable, |recall: ParsedRecall| {
-        later.insert(key(&recall.id, &recall.position), Later::of(&recall));
+        later.insert(key(&recall.id, &recall.position), LaterFate::of(&recall));
         if (recall.id == asked || recall.position == asked) && ours.len() < SHOWN_MAX {
             ours.push(recall);
         }
@@ -170,9 +178,9 @@ fn recalls(output: &OutputFolder, asked: &str, missed: &mut Missed) -> Result<(B
     Ok((later, ours))
 }
 
-/// As much of a decision as every line is read for.
+/// The part of a decision that is read from every line.
 #[derive(Deserialize)]
-struct Brief<'a> {
+struct DecisionRoute<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow)]
@@ -181,12 +189,20 @@ struct Brief<'a> {
     route: Cow<'a, str>,
 }
 
-fn decision(output: &OutputFolder, asked: &str, later: &BTreeMap<u64, Later>, missed: &mut Missed) -> Result<Option<Found>> {
+/// Finds the decision that is asked for, and its place in the corpus.
+fn decision(
+    output: &OutputFolder,
+    asked: &str,
+    later: &BTreeMap<u64, LaterFate>,
+    missed: &mut NotFound,
+) -> Result<Option<FoundDocument>> {
     let mut file = LineFile::open(&output.file("decisions.jsonl"), LINE_BYTES_MAX)?;
     let (mut in_series, mut at_arrival) = ([0; Series::COUNT], [0; Series::COUNT]);
-    let (mut by_position, mut by_id): (Option<Found>, Option<Found>) = (None, None);
+    let (mut by_position, mut by_id): (Option<FoundDocument>, Option<FoundDocument>) = (None, None);
     while let Some(line) = file.next_line()? {
-        let Some((line, brief)) = line.as_ref().ok().and_then(|l| Some((l, serde_json::from_slice::<Brief<'_>>(l).ok()?))) else {
+        let Some((line, brief)) =
+            line.as_ref().ok().and_then(|l| Some((l, serde_json::from_slice::<DecisionRoute<'_>>(l).ok()?)))
+        else {
             missed.unreadable += 1;
             continue;
         };
@@ -196,7 +212,7 @@ fn decision(output: &OutputFolder, asked: &str, later: &BTreeMap<u64, Later>, mi
         let (rank, rank_at_arrival) = (in_series[series as usize], at_arrival[arrived as usize]);
         if brief.position == asked || brief.id == asked {
             let decision = serde_json::from_slice(line)?;
-            let found = Found { decision, series, rank, rank_at_arrival, ..Found::default() };
+            let found = FoundDocument { decision, series, rank, rank_at_arrival, ..FoundDocument::default() };
             if brief.id == asked {
                 missed.candidates += 1;
                 if missed.positions.len() < POSITIONS_MAX {
@@ -215,7 +231,7 @@ fn decision(output: &OutputFolder, asked: &str, later: &BTreeMap<u64, Later>, mi
     Ok(by_position.or(by_id.filter(|_| missed.candidates == 1)))
 }
 
-/// Dead letters at the position.
+/// Reads the dead letters at a position.
 fn dead_letters(output: &OutputFolder, asked: &str) -> Result<Vec<ParsedDeadLetter>> {
     let mut found = Vec::new();
     each_line(output, "dead-letters.jsonl", &mut 0, |letter: ParsedDeadLetter| {
@@ -226,8 +242,8 @@ fn dead_letters(output: &OutputFolder, asked: &str) -> Result<Vec<ParsedDeadLett
     Ok(found)
 }
 
-/// Alarms that the document is a member of, or that its findings and recalls name.
-fn alarms(output: &OutputFolder, found: &Found) -> Result<Vec<NamedAlarm>> {
+/// Reads the alarms that list the document, or that its findings and recalls name.
+fn alarms(output: &OutputFolder, found: &FoundDocument) -> Result<Vec<AlarmOfDocument>> {
     let findings = found.decision.findings.iter().filter_map(|f| f.alarm.as_deref());
     let named: Vec<&str> = findings.chain(found.recalls.iter().filter_map(|r| r.alarm.as_deref())).collect();
     let mut alarms = Vec::new();
@@ -235,13 +251,13 @@ fn alarms(output: &OutputFolder, found: &Found) -> Result<Vec<NamedAlarm>> {
         let ours = named.contains(&alarm.name.as_str()) || alarm.members.contains(&found.decision.id);
         if ours && alarms.len() < SHOWN_MAX {
             let members = std::mem::take(&mut alarm.members).len();
-            alarms.push(NamedAlarm { alarm, members });
+            alarms.push(AlarmOfDocument { alarm, members });
         }
     })?;
     Ok(alarms)
 }
 
-/// Reads a file line by line; lines that are not what they should be are counted.
+/// Reads a file line by line. Lines that cannot be read are counted.
 fn each_line<T: for<'a> Deserialize<'a>>(
     output: &OutputFolder,
     name: &str,

@@ -1,20 +1,21 @@
-//! The page that `weir explain` prints.
+//! What does the page say that `weir explain` prints?
 
 use std::fmt::Write;
 
 use super::{
     escape::escaped,
-    excerpt::{Marks, excerpt, place_of},
-    find::{Found, NamedAlarm, Series},
+    excerpt::{SpanMarks, excerpt, place_of},
+    find::{AlarmOfDocument, FoundDocument, Series},
     words,
 };
 use crate::command::output_lines::ParsedFinding;
 
-/// Tokens of a text that are searched for an alarm's phrase: as many as detectors look at, at most.
+/// How many tokens of a text are searched for the phrase of an alarm. Detectors look at no more
+/// than that.
 const TOKENS_MAX: usize = 65_535;
 
-/// Everything about a document. `text` is its text, or why there is none.
-pub(super) fn page(found: &Found, text: &Result<String, String>, marks: Marks) -> String {
+/// Writes the page about a document. `text` is its text, or the reason why there is none.
+pub(super) fn page(found: &FoundDocument, text: &Result<String, String>, marks: SpanMarks) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = head(&mut out, found);
@@ -26,7 +27,8 @@ pub(super) fn page(found: &Found, text: &Result<String, String>, marks: Marks) -
     out
 }
 
-fn head(out: &mut String, found: &Found) -> std::fmt::Result {
+/// Writes what the document is and where it went.
+fn head(out: &mut String, found: &FoundDocument) -> std::fmt::Result {
     let decision = &found.decision;
     writeln!(out, "{}", escaped(&decision.id))?;
     writeln!(out, "  position    {}", escaped(&decision.position))?;
@@ -43,7 +45,7 @@ fn head(out: &mut String, found: &Found) -> std::fmt::Result {
     writeln!(out, "  decided by  {}, verdict digest {}", escaped(&decision.engine), escaped(&decision.verdict_digest))
 }
 
-/// What became of it.
+/// Says what became of a document.
 fn fate(series: Series) -> &'static str {
     match series {
         Series::Clean => "clean (in the corpus)",
@@ -57,7 +59,8 @@ fn fate(series: Series) -> &'static str {
     }
 }
 
-fn findings(out: &mut String, found: &Found, text: &Result<String, String>, marks: Marks) -> std::fmt::Result {
+/// Writes the findings of the decision, with their evidence.
+fn findings(out: &mut String, found: &FoundDocument, text: &Result<String, String>, marks: SpanMarks) -> std::fmt::Result {
     let findings = &found.decision.findings;
     if findings.is_empty() {
         return writeln!(out, "\nno findings at arrival");
@@ -84,7 +87,8 @@ fn findings(out: &mut String, found: &Found, text: &Result<String, String>, mark
     Ok(())
 }
 
-fn evidence(out: &mut String, finding: &ParsedFinding, text: &str, marks: Marks) -> std::fmt::Result {
+/// Writes the spans of a finding, each marked in its context.
+fn evidence(out: &mut String, finding: &ParsedFinding, text: &str, marks: SpanMarks) -> std::fmt::Result {
     for &(from, to) in &finding.spans {
         match excerpt(text, (from, to), marks) {
             Some(shown) => writeln!(out, "    bytes {from}..{to}: {shown}")?,
@@ -94,15 +98,15 @@ fn evidence(out: &mut String, finding: &ParsedFinding, text: &str, marks: Marks)
     Ok(())
 }
 
-/// What was learned after the document was decided.
-fn afterwards(out: &mut String, found: &Found, text: &Result<String, String>, marks: Marks) -> std::fmt::Result {
+/// Writes what was learned after the document was decided.
+fn afterwards(out: &mut String, found: &FoundDocument, text: &Result<String, String>, marks: SpanMarks) -> std::fmt::Result {
     if !found.recalls.is_empty() {
         writeln!(out, "\nlater")?;
         for recall in &found.recalls {
             writeln!(out, "  {}", words::recall(recall))?;
         }
     }
-    for NamedAlarm { alarm, members } in &found.alarms {
+    for AlarmOfDocument { alarm, members } in &found.alarms {
         let (name, operator, reason) = (escaped(&alarm.name), escaped(&alarm.operator), escaped(&alarm.reason));
         writeln!(out, "\n{name} ({operator}, {reason}, score {:.1})", alarm.score)?;
         writeln!(out, "  phrase: {}", escaped(&alarm.phrase))?;

@@ -4,11 +4,12 @@ use operators::text::{Seed, Tokenizer};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::command::explain::{find::Found, render::page};
+use crate::command::explain::{find::FoundDocument, render::page};
 
 const HIDDEN: &str = "before the hid\u{200b}den \u{202e}word behind";
 
-/// An output folder with one document of every fate, two of them without an id, in the order of the input.
+/// An output folder with one document of every fate, two of them without an id, in the order of the
+/// input.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("temporary folder");
     let decision = |id: &str, n: u32, route: &str, findings: Value| {
@@ -69,13 +70,13 @@ fn write(path: &Path, lines: &[Value]) {
     fs::write(path, text.join("\n") + "\n").expect("written");
 }
 
-fn answer(folder: &Path, asked: &str) -> Answer {
+fn answer(folder: &Path, asked: &str) -> FindResult {
     find::find(&OutputFolder::new(folder), asked).expect("readable")
 }
 
 #[track_caller]
-fn found(folder: &Path, asked: &str) -> (Box<Found>, Result<String, String>) {
-    let Answer::One(found) = answer(folder, asked) else { panic!("{asked} is not found") };
+fn found(folder: &Path, asked: &str) -> (Box<FoundDocument>, Result<String, String>) {
+    let FindResult::Document(found) = answer(folder, asked) else { panic!("{asked} is not found") };
     let text = corpus::text(&OutputFolder::new(folder), &Config::default(), &found);
     (found, text)
 }
@@ -83,12 +84,12 @@ fn found(folder: &Path, asked: &str) -> (Box<Found>, Result<String, String>) {
 #[track_caller]
 fn shown(folder: &Path, asked: &str) -> String {
     let (found, text) = found(folder, asked);
-    page(&found, &text, Marks::PLAIN)
+    page(&found, &text, SpanMarks::PLAIN)
 }
 
 #[track_caller]
 fn message(folder: &Path, asked: &str) -> String {
-    let Answer::None(missed) = answer(folder, asked) else { panic!("{asked} is found") };
+    let FindResult::NoDocument(missed) = answer(folder, asked) else { panic!("{asked} is found") };
     missing(&Arguments { document: asked.to_owned(), output: folder.to_owned() }, &missed)
 }
 
@@ -206,6 +207,6 @@ fn damaged_lines_are_counted_and_passed_over() {
 #[test]
 fn spans_of_tokens_fit_the_text_as_decoded() {
     let tokens = Tokenizer::new(Seed(1), 100).tokens(HIDDEN);
-    let all = (0..tokens.ids.len()).filter_map(|at| excerpt::excerpt(HIDDEN, tokens.range(at, at + 1)?, Marks::PLAIN));
+    let all = (0..tokens.ids.len()).filter_map(|at| excerpt::excerpt(HIDDEN, tokens.range(at, at + 1)?, SpanMarks::PLAIN));
     assert_eq!(all.count(), tokens.ids.len());
 }

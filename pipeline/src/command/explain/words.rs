@@ -1,9 +1,10 @@
-//! What findings, routes and recalls mean, in plain words.
+//! What do findings, routes and recalls mean in plain words?
 
 use super::escape::escaped;
 use crate::command::output_lines::{ParsedFinding, ParsedRecall};
 
-/// What a reason means, and what its `observed` and `expected` count. Unknown reasons come from a newer weir.
+/// For each reason: what it means, and what its `observed` and `expected` count. A reason that is
+/// not here comes from a newer weir.
 const REASONS: [(&str, &str, &str); 19] = [
     ("exact_duplicate", "the same text as an earlier document", ""),
     ("near_duplicate", "nearly the same text as an earlier document", "similarity of their word 5-grams"),
@@ -26,12 +27,12 @@ const REASONS: [(&str, &str, &str); 19] = [
     ("operator_failed", "a detector failed on it, so it is withheld to be safe", ""),
 ];
 
-/// What a reason means.
+/// Returns what a reason means.
 pub(super) fn reason(reason: &str) -> Option<&'static str> {
     REASONS.iter().find(|(name, ..)| *name == reason).map(|(_, words, _)| *words)
 }
 
-/// A finding in one sentence; what the numbers say in another.
+/// Returns a finding in one sentence.
 pub(super) fn finding(finding: &ParsedFinding) -> String {
     let name = escaped(&finding.reason);
     let meaning = reason(&finding.reason).map_or_else(|| name.clone(), str::to_owned);
@@ -42,7 +43,7 @@ pub(super) fn finding(finding: &ParsedFinding) -> String {
     format!("{} ({name}, score {}{mode}): {meaning}", escaped(&finding.operator), finding.score)
 }
 
-/// What was counted, against what is ordinary.
+/// Returns what was counted, beside what is ordinary.
 pub(super) fn measured(finding: &ParsedFinding) -> Option<String> {
     let observed = finding.observed?;
     let unit = REASONS.iter().find(|(name, ..)| *name == finding.reason).map_or("", |(_, _, unit)| *unit);
@@ -53,7 +54,7 @@ pub(super) fn measured(finding: &ParsedFinding) -> Option<String> {
     })
 }
 
-/// A recall or a restore in one sentence.
+/// Returns a recall or a restore in one sentence.
 pub(super) fn recall(recall: &ParsedRecall) -> String {
     if recall.action == "restore" {
         let original = recall.matched.as_deref().map_or_else(|| "its original".to_owned(), escaped);
@@ -66,7 +67,7 @@ pub(super) fn recall(recall: &ParsedRecall) -> String {
     format!("recalled by {} ({}{alarm}): {meaning}{of}", escaped(&recall.operator), escaped(&recall.reason))
 }
 
-/// Where a document of this route goes.
+/// Returns where a document of this route goes.
 pub(super) fn route(route: &str) -> String {
     match route {
         "clean" => "clean (into the corpus)".to_owned(),

@@ -1,4 +1,5 @@
-//! What became of documents, by the recalls: which must go from a corpus, which copies would take their places?
+//! What became of documents, as the recalls say? Which ones must go from a corpus, and which copies
+//! take their places?
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,31 +20,31 @@ use serde::Deserialize;
 
 use crate::progress::Progress;
 
-/// Longest line of recalls: two ids with every byte escaped stay far below.
+/// The longest line of recalls, in bytes. Two ids with every byte escaped are far shorter.
 const LINE_BYTES_MAX: usize = 1 << 20;
 
-/// How long records of a topic are waited for before a look at the time.
+/// How long to wait for records of a topic before the time is checked.
 const POLL: Duration = Duration::from_millis(100);
 
-/// A topic of recalls.
+/// The topic of recalls.
 #[derive(Clone, Debug)]
-pub(super) struct Topic {
+pub(super) struct RecallsTopic {
     pub(super) kafka: KafkaConfig,
     pub(super) name: String,
 }
 
-/// What a topic gave.
+/// How much was read from a topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
-    /// Records, marks too.
+pub(super) struct TopicRead {
+    /// The records, with settled watermarks among them.
     pub(super) records: u64,
-    /// Offsets at its beginning that its retention has removed.
+    /// How many offsets at the beginning of the topic its retention has removed.
     pub(super) removed: u64,
 }
 
 /// A line of recalls.
 #[derive(Debug, Deserialize)]
-struct Line {
+struct RecallsLine {
     action: String,
     id: Option<String>,
     position: Option<String>,
@@ -53,56 +54,58 @@ struct Line {
 
 /// What is known of a document.
 #[derive(Debug)]
-struct Fate {
+struct RecallFate {
     recalled: bool,
-    /// Of a restored copy: the recalled document whose place it takes.
+    /// For a restored copy: the recalled document whose place it takes.
     original: Option<String>,
 }
 
 /// What a line of the corpus is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sought {
-    /// It was recalled.
+pub(super) enum CorpusLine {
+    /// A document that was recalled.
     Recalled,
     /// Anything else.
-    Nothing,
+    Other,
 }
 
-/// What became of all documents.
+/// What became of all documents that the recalls name.
 #[derive(Debug)]
-pub(super) struct Fates {
-    /// By id and position: ids alone may be shared, and so may positions of two dumps. In an order, for the list.
-    documents: BTreeMap<(String, String), Fate>,
-    /// Names of those that are recalled, and whether one was met.
+pub(super) struct RecallFates {
+    /// By id and position, because ids may be shared, and so may positions of two dumps. The order
+    /// is that of the list of restores.
+    documents: BTreeMap<(String, String), RecallFate>,
+    /// The names of recalled documents, and whether the corpus holds one of that name.
     recalled: HashMap<String, bool>,
-    /// Names of those that are restored.
+    /// The names of restored documents.
     restored: HashSet<String>,
-    /// Restored ones that are in the corpus.
+    /// The names of restored documents that are in the corpus.
     met: HashSet<String>,
-    /// Lines that say something else.
+    /// How many lines neither recall nor restore.
     pub(super) passed_over: u64,
-    /// What a topic gave, where one was read.
-    pub(super) told: Option<Told>,
+    /// How much was read from a topic, if one was.
+    pub(super) topic: Option<TopicRead>,
     by_position: bool,
 }
 
-impl Fates {
-    /// Reads recalls, in the order of the files and after them those of a topic; names are positions or ids.
-    pub(super) fn read(files: &[PathBuf], topic: Option<&Topic>, by_position: bool) -> Result<Self> {
+impl RecallFates {
+    /// Reads the recalls of files, in their order, and after them those of a topic. Names are
+    /// positions or ids.
+    pub(super) fn read(files: &[PathBuf], topic: Option<&RecallsTopic>, by_position: bool) -> Result<Self> {
         let mut fates = Self {
             documents: BTreeMap::new(),
             recalled: HashMap::new(),
             restored: HashSet::new(),
             met: HashSet::new(),
             passed_over: 0,
-            told: None,
+            topic: None,
             by_position,
         };
         for file in files {
             fates.read_file(file).with_context(|| format!("recalls {}", file.display()))?;
         }
         if let Some(topic) = topic {
-            fates.told = Some(fates.read_topic(topic).with_context(|| format!("recalls of topic {}", topic.name))?);
+            fates.topic = Some(fates.read_topic(topic).with_context(|| format!("recalls of topic {}", topic.name))?);
         }
         for ((id, position), fate) in &fates.documents {
             let name = if by_position { position } else { id };
@@ -115,6 +118,7 @@ impl Fates {
         Ok(fates)
     }
 
+    /// Reads a file of recalls.
     fn read_file(&mut self, path: &Path) -> Result<()> {
         let limits = Limits { record_bytes_max: LINE_BYTES_MAX, ..Limits::default() };
         let reader = Reader::new(Box::new(File::open(path)?), &limits)?;
@@ -122,7 +126,8 @@ impl Fates {
         let mut number = 0;
         while let Some(frame) = lines.next_frame()? {
             number += 1;
-            // Nothing is guessed: a recall that is not understood would leave poison in the corpus.
+            // A line that is not understood is an error: it may be a recall, and would leave poison
+            // in the corpus.
             let line = match frame.payload {
                 Payload::Line(line) => line,
                 Payload::Bad(bad) => bail!("record {number}, at byte {}: {}", frame.byte_offset, bad.message),
@@ -136,32 +141,33 @@ impl Fates {
         Ok(())
     }
 
-    /// Everything committed that the topic holds now.
-    fn read_topic(&mut self, topic: &Topic) -> Result<Told> {
+    /// Reads everything committed that the topic holds now.
+    fn read_topic(&mut self, topic: &RecallsTopic) -> Result<TopicRead> {
         let (mut reader, removed) = JournalReader::of_topic(&topic.kafka, &topic.name)?;
-        let mut told = Told { records: 0, removed };
+        let mut read = TopicRead { records: 0, removed };
         let progress = Progress::counting(reader.end(), "offsets of recalls");
-        let mut heard = Instant::now();
+        let mut last_records = Instant::now();
         while let Some(records) = reader.poll_to_end(POLL)? {
             if !records.is_empty() {
-                heard = Instant::now();
-            } else if heard.elapsed() > topic.kafka.run_timeout {
+                last_records = Instant::now();
+            } else if last_records.elapsed() > topic.kafka.run_timeout {
                 let (next, end) = (reader.next_offset(), reader.end());
                 bail!("it gave records to offset {next}, expected to {end}, and no more came in {:?}", topic.kafka.run_timeout);
             }
             for (offset, value) in records {
                 let at = || format!("offset {offset}");
-                // A tombstone says nothing, and a stage writes none.
+                // A tombstone has no value, and a stage writes none.
                 self.take(serde_json::from_slice(&value).with_context(at)?).with_context(at)?;
-                told.records += 1;
+                read.records += 1;
             }
-            progress.show(reader.next_offset(), &format!("{} records, {} documents", told.records, self.documents.len()));
+            progress.show(reader.next_offset(), &format!("{} records, {} documents", read.records, self.documents.len()));
         }
         progress.done();
-        Ok(told)
+        Ok(read)
     }
 
-    fn take(&mut self, line: Line) -> Result<()> {
+    /// Takes a line into account.
+    fn take(&mut self, line: RecallsLine) -> Result<()> {
         let recalled = match line.action.as_str() {
             "recall" => true,
             "restore" => false,
@@ -173,34 +179,35 @@ impl Fates {
         let (Some(id), Some(position)) = (line.id, line.position) else {
             bail!("got a {} without id or position, expected both", line.action);
         };
-        // The last word counts: a restored copy may be recalled in its turn.
-        self.documents.insert((id, position), Fate { recalled, original: line.matched });
+        // The last line about a document counts: a restored copy may be recalled in its turn.
+        self.documents.insert((id, position), RecallFate { recalled, original: line.matched });
         Ok(())
     }
 
-    /// How many names are recalled.
+    /// Returns how many names are recalled.
     pub(super) fn recalled(&self) -> usize {
         self.recalled.len()
     }
 
-    /// What a line of this name is; it is remembered that it was met.
-    pub(super) fn meet(&mut self, name: &str) -> Sought {
+    /// Returns what a corpus line of this name is, and remembers that the corpus holds it.
+    pub(super) fn meet(&mut self, name: &str) -> CorpusLine {
         if let Some(met) = self.recalled.get_mut(name) {
             *met = true;
-            return Sought::Recalled;
+            return CorpusLine::Recalled;
         }
         if self.restored.contains(name) && !self.met.contains(name) {
             self.met.insert(name.to_owned());
         }
-        Sought::Nothing
+        CorpusLine::Other
     }
 
-    /// Recalled names that were not met.
+    /// Returns how many recalled names the corpus does not hold.
     pub(super) fn missing(&self) -> usize {
         self.recalled.values().filter(|met| !**met).count()
     }
 
-    /// A line for each restored copy that was not met: which and where it lies.
+    /// Returns a line for each restored copy that the corpus does not hold: which copy, and where
+    /// it is.
     pub(super) fn restores(&self, duplicates: &str) -> Vec<String> {
         let mut lines = Vec::new();
         for ((id, position), fate) in self.documents.iter().filter(|(_, fate)| !fate.recalled) {
@@ -226,11 +233,11 @@ impl Fates {
 mod tests {
     use super::*;
 
-    fn fates(lines: &[&str], by_position: bool) -> Result<Fates> {
+    fn fates(lines: &[&str], by_position: bool) -> Result<RecallFates> {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("recalls.jsonl");
         std::fs::write(&path, lines.join("\n")).expect("written");
-        Fates::read(&[path], None, by_position)
+        RecallFates::read(&[path], None, by_position)
     }
 
     const LINES: [&str; 6] = [
@@ -243,10 +250,10 @@ mod tests {
     ];
 
     #[test]
-    fn the_last_word_counts() {
+    fn the_last_line_about_a_document_counts() {
         let mut fates = fates(&LINES, false).expect("read");
         assert_eq!((fates.recalled(), fates.passed_over), (3, 1));
-        let met = ["a", "b", "c", "e", "a"].map(|name| fates.meet(name) == Sought::Recalled);
+        let met = ["a", "b", "c", "e", "a"].map(|name| fates.meet(name) == CorpusLine::Recalled);
         assert_eq!(met, [true, false, true, false, true]);
         assert_eq!(fates.missing(), 1, "d");
         assert_eq!(fates.restores("dups"), Vec::<String>::new(), "b was met");
@@ -265,9 +272,9 @@ mod tests {
     fn an_id_of_two_documents_is_recalled_if_one_is() {
         let other = r#"{"action":"restore","id":"a","position":"p#9"}"#;
         let mut by_id = fates(&[LINES[0], other], false).expect("read");
-        assert_eq!(by_id.meet("a"), Sought::Recalled);
+        assert_eq!(by_id.meet("a"), CorpusLine::Recalled);
         let mut by_position = fates(&[LINES[0], other], true).expect("read");
-        assert_eq!((by_position.meet("p#1"), by_position.meet("p#9")), (Sought::Recalled, Sought::Nothing));
+        assert_eq!((by_position.meet("p#1"), by_position.meet("p#9")), (CorpusLine::Recalled, CorpusLine::Other));
     }
 
     #[test]
@@ -282,6 +289,6 @@ mod tests {
             let error = fates(&[LINES[0], bad], false).expect_err(bad);
             assert!(format!("{error:#}").contains("record 2, at byte"), "{error:#}");
         }
-        assert!(Fates::read(&["/nonexistent".into()], None, false).is_err());
+        assert!(RecallFates::read(&["/nonexistent".into()], None, false).is_err());
     }
 }

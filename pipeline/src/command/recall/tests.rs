@@ -6,7 +6,8 @@ const RECALLS: &str = r#"{"v":1,"action":"recall","id":"bad","position":"t/0/1",
 {"v":1,"action":"restore","id":"copy","position":"t/0/4","operator":"engine","reason":"r","match":"bad"}
 "#;
 
-/// Five documents in two schemas, one without an id, one that is none; CRLF and no line break at the end.
+/// Five documents in two schemas, one without an id, one that is none; CRLF and no line break at
+/// the end.
 const CORPUS: &str = concat!(
     "{\"id\":\"bad\",\"text\":\"x\"}\r\n",
     "{\"text\":\"no id\",\"position\":\"t/0/3\"}\n",
@@ -42,7 +43,7 @@ impl Case {
         Self { folder, apply }
     }
 
-    fn run(&self) -> Result<(Report, Vec<String>)> {
+    fn run(&self) -> Result<(RecallReport, Vec<String>)> {
         self.apply.run(&Config::default(), None)
     }
 

@@ -1,5 +1,6 @@
 use std::fs;
 
+use connectors::position::Position;
 use proptest::prelude::*;
 
 use super::*;

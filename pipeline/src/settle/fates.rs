@@ -30,8 +30,8 @@ pub(super) enum DocumentTopic {
 /// The fates of documents that may still come.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
-    /// By sequence number: the last fate, and the offset in `recalls` of the first one.
-    fates: BTreeMap<u32, (Action, u64)>,
+    /// The last fate of each sequence number, and the offset in `recalls` of the first one.
+    by_seqno: BTreeMap<u32, (Action, u64)>,
     /// Every document below this sequence number is settled.
     watermark: u32,
     /// The watermark before this one. It belongs to an earlier transaction, all of which is visible
@@ -48,7 +48,7 @@ impl Fates {
     /// Notes a document's fate, which stood at `offset`. Returns whether a watermark had passed the
     /// document.
     pub(super) fn note(&mut self, seqno: u32, action: Action, offset: u64) -> bool {
-        let fate = self.fates.entry(seqno).or_insert((action, offset));
+        let fate = self.by_seqno.entry(seqno).or_insert((action, offset));
         fate.0 = action;
         seqno < self.watermark
     }
@@ -65,7 +65,7 @@ impl Fates {
 
     /// Returns whether a document is forwarded; `None` if that is not known yet.
     pub(super) fn is_forwarded(&self, seqno: u32, topic: DocumentTopic) -> Option<bool> {
-        let action = self.fates.get(&seqno).map(|(action, _)| *action);
+        let action = self.by_seqno.get(&seqno).map(|(action, _)| *action);
         (seqno < self.watermark).then(|| match topic {
             DocumentTopic::Clean => action != Some(Action::Recall),
             DocumentTopic::Duplicate => action == Some(Action::Restore),
@@ -74,18 +74,18 @@ impl Fates {
 
     /// Forgets the fates below a sequence number.
     pub(super) fn forget_below(&mut self, seqno: u32) {
-        self.fates = self.fates.split_off(&seqno);
+        self.by_seqno = self.by_seqno.split_off(&seqno);
     }
 
     /// Returns the offset in `recalls` of the oldest fate that is kept. Fates are few, and this is
     /// called once a commit.
     pub(super) fn oldest(&self) -> Option<u64> {
-        self.fates.values().map(|(_, offset)| *offset).min()
+        self.by_seqno.values().map(|(_, offset)| *offset).min()
     }
 
     /// Returns how many fates are kept.
     pub(super) fn len(&self) -> usize {
-        self.fates.len()
+        self.by_seqno.len()
     }
 
     /// Returns the settled watermark.

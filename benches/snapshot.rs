@@ -1,9 +1,11 @@
-//! How long does a snapshot stop the stream, and how long does a restart take, by documents seen?
+//! How long does a snapshot stop the stream, and how long does a restart take, by the number of
+//! documents that the state has seen?
 //!
-//! Not a criterion bench: there is one run, and filling it is what takes time (about 60 us a
-//! document on two cores). Documents are 40 words drawn from 200,000 by Zipf's law, one in twenty a
-//! copy, on 50,000 sites, so that every index, the gate and the candidate table fill up as they do
-//! in a crawl. Outputs go nowhere; state goes to a folder for temporary files.
+//! This is no criterion bench: there is one run, and filling the state is what takes time (about 60
+//! us a document on two cores). Documents have 40 words drawn from 200,000 by Zipf's law and lie on
+//! 50,000 sites, and one in twenty is a copy. So every index, the doorkeeper and the candidate
+//! table fill up as they do in a crawl. Outputs go nowhere; the state goes to a folder for
+//! temporary files.
 //!
 //! `WEIR_BENCH_DOCUMENTS=5000000 cargo bench --bench snapshot` is the run whose result is recorded;
 //! the default is a tenth of a million.

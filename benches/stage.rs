@@ -1,18 +1,19 @@
-//! What does Kafka cost? The stage from Kafka to Kafka, beside the two things that it does at once:
+//! What does Kafka cost? The stage from Kafka to Kafka is compared with the two things that it does
+//! at once:
 //!
 //! ```text
-//! a  pass-through   the same client and the same transactions, each record's outputs ready made; nothing is decided
-//! b  operators      the stage over records in memory, outputs encoded and dropped
+//! a  pass-through   the same client and transactions, with outputs made before; nothing is decided
+//! b  operators      the stage over records in memory; outputs are serialised and dropped
 //! c  stage          both
 //! ```
 //!
-//! Where all cores are busy, c can be 1 / (1/a + 1/b) at best, unless one of them leaves a core
-//! idle; it is stated as a share of that. All on one machine with a real broker, in one run, in
-//! turns; the median of the rounds counts.
+//! If all cores are busy, c is 1 / (1/a + 1/b) at best, unless a or b leaves a core idle. The
+//! result is stated as a share of that. All three run on one machine with a real broker, in turns,
+//! and the median of the rounds counts.
 //!
-//! Not a criterion bench: a round takes a broker and topics of its own.
-//! `cargo bench --bench stage`; `WEIR_BENCH_DOCUMENTS=N` (default 40,000 pages of a sample crawl),
-//! `WEIR_BENCH_ROUNDS=N` (3), `WEIR_BENCH_BATCH=N` (`engine.batch_documents`),
+//! This is no criterion bench, because a round takes a broker and topics of its own. It is run by
+//! `cargo bench --bench stage`. Variables: `WEIR_BENCH_DOCUMENTS` (pages of a sample crawl,
+//! 40,000), `WEIR_BENCH_ROUNDS` (3), `WEIR_BENCH_BATCH` (`engine.batch_documents`), and
 //! `WEIR_TEST_KAFKA=host:port` for a broker that runs already.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 

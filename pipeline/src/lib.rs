@@ -1,14 +1,20 @@
-//! weir: a poison filter for web-scraped training corpora. Who does what when, and what is remembered on disk.
+//! weir: a poison filter for web-scraped training corpora. This crate says who does what in which
+//! order, and what is remembered on disk.
 //!
 //! ```text
-//! intake -> decode -> features -> probe | fold | judge -> settle -> policy -> router -> commit
-//! (source,  (record    (words,      pure, parallel,        serial,   (findings  (clean, quarantine, duplicates,
-//!  position, -> page)   hashes)      fold per key           cheap)     -> verdict) decisions, recalls, dead letters:
-//!  sequence number)                                                                        one commit)
+//! intake      a record gets its sequence number                          run/intake.rs
+//! decode      a record becomes a page                                    crate decode
+//! features    a page becomes a document: publisher, words, hashes        features.rs
+//! engine      probe | fold | describe | judge   pure, in parallel        engine/
+//!             settle                            serial, in order
+//! policy      findings become a verdict                                  policy.rs
+//! output      a verdict becomes records: clean, quarantine, duplicates,  output/
+//!             decisions, recalls, alarms, dead letters
+//! commit      all records of a batch become visible at once              run/commit.rs
 //! ```
 //!
-//! Begin reading at [`run`] (the loop) and [`engine`] (the phases of a batch); `operators` says what is suspicious,
-//! `connectors` moves bytes.
+//! Begin reading at [`run`] (the loop) and [`engine`] (the phases of a batch). The crate
+//! `operators` says what is suspicious, the crate `connectors` moves bytes.
 
 pub mod command;
 pub mod config;

@@ -1,4 +1,5 @@
-//! `weir demo`: a sample crawl with planted attacks, benign spikes and copies, through the filter.
+//! `weir demo`: what does the filter do with a sample crawl in which attacks, benign spikes and
+//! copies are planted?
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf, process::ExitCode};
 
@@ -72,7 +73,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What became of the planted pages, by kind.
+/// A table of what became of the planted pages, by kind.
 fn planted(truth: &std::path::Path, output: &std::path::Path) -> Result<String> {
     let lines = |path: PathBuf| -> Result<Vec<Value>> {
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;

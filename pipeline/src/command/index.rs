@@ -1,11 +1,12 @@
-//! `weir index --state DIR PATH...`: a corpus that exists already, into the indexes of copies and
-//! nothing else.
+//! `weir index --state DIR PATH...`: how does a corpus that exists already get into the indexes of
+//! copies, and into nothing else?
 //!
-//! Its documents are called clean: later ones that are copies of them become duplicates that name
-//! them. Nothing is looked for in them, nothing votes, nothing is written but the state. That is a
-//! generation of `--state` like any other: `weir replay --state` goes on with it,
-//! `weir run --index` begins with it, and another `weir index` adds to it. Killed and given again,
-//! it goes on at its last snapshot.
+//! The corpus' documents are called clean, and later documents that are copies of them become
+//! duplicates that name them. Nothing is looked for in the corpus, none of its documents votes, and
+//! nothing is written but the state. That state is a generation of `--state` like any other:
+//! `weir replay --state` goes on with it, `weir run --index` begins with it, and another
+//! `weir index` adds to it. If the command is killed and given again, it goes on at its last
+//! snapshot.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -65,10 +66,13 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How an index run has ended.
 enum IndexEnd {
-    /// What was counted, unless an earlier process has read everything.
+    /// Everything is indexed. Says what was counted, unless an earlier process has read everything.
     Finished(Option<Box<Counts>>),
+    /// The state holds this corpus already.
     Before,
+    /// The process was asked to stop.
     Stopped,
 }
 
@@ -116,8 +120,8 @@ fn index(config: &Config, arguments: &Arguments) -> Result<IndexEnd> {
     take_in(config, &ingredients, source, &working, &base, manifest)
 }
 
-/// A half-done index is gone on with, or given up by hand: other input or configuration would be
-/// half of each.
+/// Refuses to go on with an index of something else that is half done: the result would be half of
+/// each. The user finishes it or removes it by hand.
 fn check_same(earlier: &Manifest, wanted: &Manifest, arguments: &Arguments) -> Result<()> {
     let folder = arguments.state.display();
     earlier.check_same(wanted, &arguments.state).with_context(|| {

@@ -41,7 +41,7 @@ use crate::{
     watch::{Phase, Watch, serve},
 };
 
-/// A loop that has not moved for so long, and does not wait for a broker, is stuck.
+/// A loop that has not moved for this long, and does not wait for a broker, is stuck.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// How often the watchdog looks whether the process was asked to stop.
 const WATCHDOG_POLL: Duration = Duration::from_millis(100);
@@ -121,8 +121,8 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ends the process when draining takes too long: a broker that is away must not keep it. Nothing
-/// is lost by it.
+/// Ends the process when draining takes longer than `limit`, so that a broker that is away does not
+/// keep it. Nothing is lost by that.
 fn watch_shutdown(stop: &Stop, limit: Duration, state: PathBuf) -> Result<()> {
     let stop = stop.clone();
     let wait = move || {
@@ -141,7 +141,7 @@ fn watch_shutdown(stop: &Stop, limit: Duration, state: PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// Copies an index to where the state belongs, unless there is one already.
+/// Copies an index to where the state belongs, unless there is a state already.
 fn begin_with(index: &Path, state: &StateFolder) -> Result<()> {
     if Snapshots::open(&state.snapshots())?.newest()?.is_some() {
         return Ok(());
@@ -162,8 +162,8 @@ fn begin_with(index: &Path, state: &StateFolder) -> Result<()> {
     Ok(())
 }
 
-/// What the hash seed is drawn from where neither a background nor the configuration fixes it: made
-/// once, at random.
+/// What the hash seed is drawn from if neither a background nor the configuration fixes it. It is
+/// made once, at random, and kept in the state directory.
 fn own_seed(directory: &Path) -> Result<String> {
     let path = directory.join("seed");
     match fs::read_to_string(&path) {

@@ -1,15 +1,17 @@
-//! What was found in the documents of each input file, as attribute files of Dolma: `output.dolma_attributes`.
+//! How are findings written as attribute files of Dolma (`output.dolma_attributes`)?
 //!
 //! ```text
-//! DIR/attributes/weir/FILE     packed as FILE is; a line for each record of FILE, in its order
+//! DIR/attributes/weir/FILE     packed as FILE is; one line for each record of FILE, in the same order
 //! {"id":"7","attributes":{"weir__trigger_spike__sentence_spike":[[12,40,0.93]],"weir__near_dup__near_copy":[[0,512,0.81]]}}
 //! ```
 //!
-//! Spans count characters, as Dolma's do; a finding without a span, and a recall, is about the whole text. So `dolma mix` can
-//! drop documents by them, or cut spans out. Documents without a finding have no attributes, and neither have records that are no
-//! documents: their lines are there since the mixer reads both files in step.
+//! Spans count characters, as Dolma's do. A finding without a span, and a recall, are about the
+//! whole text. So `dolma mix` can drop documents by their attributes, or cut spans out. Documents
+//! without a finding have no attributes, and neither have records that are no documents. They have
+//! lines all the same, because the mixer reads both files line by line.
 //!
-//! **Cost** a second reading of the input, of which only documents with findings are decoded. **State** a name for each recall.
+//! **Cost** the input is read a second time; only documents with findings are decoded.
+//! **State** a name for each recall.
 
 use std::{
     collections::BTreeMap,
@@ -31,18 +33,19 @@ use crate::{
     output::lines::to_line,
 };
 
-/// Records and bytes that are read at once.
+/// How much is read at once.
 const BATCH: Limit = Limit { records: 256, bytes: 16 << 20 };
-/// Score of a document that was recalled: no operator has looked at it again.
+/// The score of a document that was recalled. No operator has looked at it again.
 const RECALLED: f64 = 1.0;
-/// What attributes and the folder are called by.
+/// The name of the folder, and the prefix of attributes.
 const NAME: &str = "weir";
 
-/// Begin, end, score.
+/// Begin and end in characters, and a score.
 type Span = (usize, usize, f64);
 
+/// The line of one record.
 #[derive(Serialize)]
-struct Line<'a> {
+struct AttributesLine<'a> {
     id: Option<&'a str>,
     attributes: BTreeMap<String, Vec<Span>>,
 }
@@ -55,7 +58,8 @@ pub(super) fn check(files: &[InputFile]) -> Result<()> {
     Ok(())
 }
 
-/// Writes the attributes of a run whose decisions and recalls are written: of all records of `source`, or the first `limit`.
+/// Writes the attributes of all records of `source`, or of the first `limit`. The decisions and
+/// recalls of the run must have been written before.
 pub(super) fn write(output: &OutputFolder, mut source: FileSource, options: &Options, limit: Option<u64>) -> Result<()> {
     let recalls = recalls(output)?;
     let mut decisions = LineFile::open(&output.file("decisions.jsonl"), LINE_BYTES_MAX)?;
@@ -77,7 +81,7 @@ pub(super) fn write(output: &OutputFolder, mut source: FileSource, options: &Opt
                 decision = next(&mut decisions)?;
                 line
             } else {
-                to_line(&Line { id: name_of(&record, options).id.as_deref(), attributes: BTreeMap::new() })
+                to_line(&AttributesLine { id: name_of(&record, options).id.as_deref(), attributes: BTreeMap::new() })
             };
             let writer = match open.take() {
                 Some((number, writer)) if number == file => writer,
@@ -97,13 +101,14 @@ pub(super) fn write(output: &OutputFolder, mut source: FileSource, options: &Opt
     Ok(open.map_or(Ok(()), |(_, writer)| writer.finish())?)
 }
 
+/// The next decision, if there is one.
 fn next(decisions: &mut LineFile) -> Result<Option<ParsedDecision>> {
     let Some(line) = decisions.next_line()? else { return Ok(None) };
     let line = line.map_err(anyhow::Error::msg).context("decisions.jsonl")?;
     Ok(Some(serde_json::from_slice(&line).context("decisions.jsonl")?))
 }
 
-/// Names of the attributes of recalled documents, by their positions.
+/// The names of the attributes of recalled documents, by the documents' positions.
 fn recalls(output: &OutputFolder) -> Result<BTreeMap<String, Vec<String>>> {
     let mut file = LineFile::open(&output.file("recalls.jsonl"), LINE_BYTES_MAX)?;
     let mut recalls: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -117,10 +122,12 @@ fn recalls(output: &OutputFolder) -> Result<BTreeMap<String, Vec<String>>> {
     Ok(recalls)
 }
 
+/// The name of the attribute of a finding.
 fn attribute(operator: &str, reason: &str) -> String {
     format!("{NAME}__{operator}__{reason}")
 }
 
+/// The line of a document, given its decision and the names of the attributes of its recalls.
 fn of_document(
     record: &Record,
     name: &str,
@@ -149,16 +156,16 @@ fn of_document(
             attributes.entry(recalled.clone()).or_default().push((0, whole, RECALLED));
         }
     }
-    to_line(&Line { id, attributes })
+    to_line(&AttributesLine { id, attributes })
 }
 
-/// Spans of bytes as spans of characters.
+/// Turns spans of bytes into spans of characters.
 fn characters<'a>(text: &'a str, spans: &'a [(u32, u32)]) -> impl Iterator<Item = (usize, usize)> + 'a {
     let character = |byte: u32| text[..text.floor_char_boundary(byte as usize)].chars().count();
     spans.iter().map(move |(begin, end)| (character(*begin), character(*end)))
 }
 
-/// Where the attributes of an input file go, and how they are packed.
+/// Which file the attributes of an input file go to, and how it is packed.
 fn target(output: &OutputFolder, name: &str) -> (PathBuf, Compression) {
     // Names come from folders and lists of files: none leads out of the output folder.
     let mut path: PathBuf = Path::new(name).components().filter(|part| matches!(part, Component::Normal(_))).collect();

@@ -1,4 +1,5 @@
-//! `weir replay --to kafka PATH...`: archives into the stage's first input topic, each record once, whatever is killed.
+//! `weir replay --to kafka PATH...`: how do archives get into the stage's first input topic, each
+//! record once, whatever is killed?
 //!
 //! | record | value | `content-type` |
 //! |---|---|---|
@@ -8,25 +9,27 @@
 //! | ARC record | the WARC record that says the same | `application/warc` |
 //! | none, or one that the topic does not take | nothing: a line in `dead-letters-PUBLICATION.jsonl` | |
 //!
-//! The key is the host of the record's address, else its id, else its place: pages of a site keep their order. Headers
-//! `weir-source-file` and `weir-source-offset` say where a record lies in the archive.
+//! The key is the host of the record's address, else the record's id, else its position, so the
+//! pages of a site keep their order. The headers `weir-source-file` and `weir-source-offset` say
+//! where a record lies in the archive.
 //!
-//! A publication is known by its files, their sizes and contents: the same command goes on behind the last transaction
-//! that was committed ([`KafkaPublisher`] keeps the place), and does nothing once all is published.
+//! A publication is identified by its files, their sizes and contents. So the same command goes on
+//! behind the last transaction that was committed ([`KafkaPublisher`] keeps the place), and does
+//! nothing once everything is published.
 //!
 //! **State** one batch, its keys, and the positions of dead letters.
 
 mod dead_letters;
+mod place;
 
-use std::{borrow::Cow, fmt, path::PathBuf, process::ExitCode, thread, time::Duration};
+use std::{borrow::Cow, path::PathBuf, process::ExitCode, thread, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use connectors::{
     error::{Error, ErrorClass},
     file::FileSource,
     framing::arc,
     kafka::{KafkaConfig, KafkaPublisher},
-    position::Positions,
     source::{EnvelopeHeader, Limit, Payload, Record, Source},
 };
 use decode::{Reject, name_of};
@@ -34,7 +37,7 @@ use operators::reputation::publisher::split_url;
 use rayon::prelude::*;
 use tracing::warn;
 
-use self::dead_letters::DeadLetters;
+use self::{dead_letters::DeadLetters, place::PublicationPlace};
 use super::arguments::Arguments;
 use crate::{
     command::{
@@ -47,15 +50,15 @@ use crate::{
     signals::{INTERRUPTED, Stop},
 };
 
-/// A transaction costs tens of milliseconds, so it should be worth it; a kill costs at most this much work.
+/// The records of one transaction. A transaction costs tens of milliseconds, so it should hold many
+/// records; a kill costs at most the work on one batch.
 const BATCH: Limit = Limit { records: 8192, bytes: 32 << 20 };
-/// Times that a lost batch is begun anew without anything committed in between.
+/// How often a lost batch is begun anew without a commit in between.
 const TRIES: u32 = 5;
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Where dead letters go if nobody says.
+/// The pause before a lost batch is begun anew.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// The folder of dead letters if no `--output` is given.
 const OUTPUT: &str = "weir-published";
-/// Version of a place.
-const PLACE: &str = "weir-publish1";
 
 /// Runs the command.
 pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
@@ -73,18 +76,18 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let mut tries = 0;
     let ended = loop {
         let before = publication.batches;
-        match publication.go(&stop) {
+        match publication.publish_all(&stop) {
             Ok(ended) => break ended,
             Err(error) if is_abortable(&error) && tries < TRIES => {
                 tries = if publication.batches > before { 1 } else { tries + 1 };
                 warn!("a batch was lost and is begun anew: {error:#}");
-                thread::sleep(TRY_AGAIN_AFTER);
+                thread::sleep(RETRY_PAUSE);
             }
             Err(error) => return Err(error),
         }
     };
     publication.progress.done();
-    print(&publication.said());
+    print(&publication.summary());
     if ended {
         return Ok(ExitCode::SUCCESS);
     }
@@ -92,7 +95,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::from(INTERRUPTED))
 }
 
-/// Options that mean nothing here, rather than being passed over in silence.
+/// Refuses options that have no meaning here, instead of ignoring them in silence.
 fn refuse_others(arguments: &Arguments) -> Result<()> {
     let given = [
         ("--background", arguments.background.is_some()),
@@ -112,63 +115,24 @@ fn is_abortable(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::Broker { class: ErrorClass::Abortable, .. }))
 }
 
-/// How far a publication has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
-    /// Number of the file that was begun last.
-    file: usize,
-    /// Its next record.
-    record: u64,
-    /// Records read of all files.
-    read: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PLACE} file={} record={} read={}", self.file, self.record, self.read)
-    }
-}
-
-impl Place {
-    fn parse(text: &str) -> Result<Self> {
-        let field = |part: Option<&str>, name: &str| part?.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
-        let parsed = || {
-            let mut parts = text.strip_prefix(PLACE)?.split_ascii_whitespace();
-            let file = usize::try_from(field(parts.next(), "file")?).ok()?;
-            Some(Self { file, record: field(parts.next(), "record")?, read: field(parts.next(), "read")? })
-        };
-        parsed().with_context(|| format!("the committed place is {text:?}, expected \"{PLACE} file=F record=N read=N\""))
-    }
-
-    /// The place behind a batch.
-    fn after(self, records: &[Record]) -> Self {
-        let Some(last) = records.last() else { return self };
-        Self { file: last.position.partition as usize, record: last.position.offset + 1, read: self.read + records.len() as u64 }
-    }
-
-    fn positions(self) -> Positions {
-        let mut positions = vec![0; self.file + 1];
-        positions[self.file] = self.record;
-        Positions(positions)
-    }
-}
-
+/// Archives on their way to the stage's first input topic.
 struct Publication {
     kafka: KafkaConfig,
-    /// Its name: a digest of its files.
+    /// The publication's name: a digest of its files.
     name: String,
     source: FileSource,
     files: Vec<String>,
     decode: decode::Options,
     dead_letters: DeadLetters,
     limit: u64,
-    /// Whether what was published before counts for nothing.
+    /// Whether everything is published again, whatever was published before.
     anew: bool,
     progress: Progress,
     topic: String,
     batches: u64,
-    /// Records published by this process, and before it.
+    /// Records that this process has published.
     published: u64,
+    /// Records that were published before it.
     before: Option<u64>,
 }
 
@@ -203,13 +167,14 @@ impl Publication {
         })
     }
 
-    /// Publishes from the last committed place on; false if a signal came before the end.
-    fn go(&mut self, stop: &Stop) -> Result<bool> {
+    /// Publishes from the last committed place on; false if the process was asked to stop before
+    /// the end.
+    fn publish_all(&mut self, stop: &Stop) -> Result<bool> {
         let (mut publisher, committed) = KafkaPublisher::open(&self.kafka, &self.name)?;
-        let mut place = committed.map(|text| Place::parse(&text)).transpose()?.unwrap_or_default();
+        let mut place = committed.map(|text| PublicationPlace::parse(&text)).transpose()?.unwrap_or_default();
         if self.anew {
             // The beginning is committed as any other place: a batch lost after it is not taken for one never begun.
-            place = Place::default();
+            place = PublicationPlace::default();
             publisher.begin()?;
             publisher.commit(&place.to_string())?;
             self.dead_letters.forget()?;
@@ -232,8 +197,9 @@ impl Publication {
                 return Ok(true);
             }
             place = place.after(&records);
-            let skipped = self.publish(&mut publisher, &records)?;
-            // Before the place that is behind them, so that none is missing; again after a kill they are known.
+            let skipped = self.write_batch(&mut publisher, &records)?;
+            // Dead letters are durable before the place behind them is, so that none is missing. When a batch is done again
+            // after a kill, those that are in the file are known.
             self.dead_letters.sync()?;
             publisher.commit(&place.to_string())?;
             self.batches += 1;
@@ -243,8 +209,8 @@ impl Publication {
         }
     }
 
-    /// Writes a batch; how many of its records were left out.
-    fn publish(&mut self, publisher: &mut KafkaPublisher, records: &[Record]) -> Result<usize> {
+    /// Writes a batch; says how many of its records were left out.
+    fn write_batch(&mut self, publisher: &mut KafkaPublisher, records: &[Record]) -> Result<usize> {
         let files = &self.files;
         let keys: Vec<String> = records.par_iter().map(|record| key(record, &self.decode, files)).collect();
         publisher.begin()?;
@@ -270,7 +236,8 @@ impl Publication {
         Ok(skipped)
     }
 
-    fn said(&self) -> String {
+    /// What is printed at the end.
+    fn summary(&self) -> String {
         let Self { published, topic, .. } = self;
         let before = self.before.filter(|&before| before > 0).map(|n| format!(", {n} before")).unwrap_or_default();
         let skipped = match self.dead_letters.len() {
@@ -284,19 +251,20 @@ impl Publication {
     }
 }
 
-/// A record's public position, as a replay names it.
+/// The public name of a record's position, as a replay writes it.
 fn position(record: &Record, files: &[String]) -> String {
     let file = files.get(record.position.partition as usize).map_or("?", String::as_str);
     format!("{file}#{}", record.position.offset)
 }
 
-/// What the record's partition is chosen by.
+/// The key of a record, which its partition is chosen by.
 fn key(record: &Record, options: &decode::Options, files: &[String]) -> String {
     let name = name_of(record, options);
     let host = name.url.as_deref().and_then(split_url).map(|(host, _)| host);
     host.or(name.id).unwrap_or_else(|| position(record, files))
 }
 
+/// The headers of a record; `kind` is what its value is.
 fn headers(record: &Record, kind: &str, files: &[String]) -> [EnvelopeHeader; 3] {
     let header = |name: &str, value: &str| EnvelopeHeader { name: name.to_owned(), value: Some(value.as_bytes().to_vec()) };
     let file = files.get(record.position.partition as usize).map_or("?", String::as_str);
@@ -307,7 +275,7 @@ fn headers(record: &Record, kind: &str, files: &[String]) -> [EnvelopeHeader; 3]
     ]
 }
 
-/// A record's value and what it is.
+/// The value of a record, and what it is (`content-type`).
 fn message(record: &Record) -> Result<(Cow<'_, [u8]>, &'static str), Reject> {
     match &record.payload {
         Payload::Line(line) | Payload::Row(line) => Ok((line.into(), "application/json")),

@@ -1,5 +1,8 @@
-//! Records that are not published, one line each in a file: written before the place behind them is committed, and known
-//! again when a batch is done anew, so that none is missing and none is there twice. One process writes such a file at a time.
+//! Which records were not published? Each is one line in a file of dead letters.
+//!
+//! A line is durable before the place behind its record is committed, so none is missing. The lines
+//! of a file are read when it is opened, so none is there twice when a batch is done again. One
+//! process writes such a file at a time.
 
 use std::{
     collections::HashSet,
@@ -16,34 +19,38 @@ use tracing::warn;
 
 use crate::{output::lines::dead_letter, state::sync_folder};
 
-/// A file of dead letters; it is not made before there is one.
+/// A file of dead letters. It is not made before there is a dead letter.
 pub(super) struct DeadLetters {
     path: PathBuf,
-    open: Option<Open>,
+    open: Option<OpenFile>,
 }
 
-struct Open {
+/// The file, once there is a dead letter.
+struct OpenFile {
     file: File,
-    /// Positions of those that are in the file.
+    /// The positions of the records in the file.
     known: HashSet<String>,
     unsynced: bool,
 }
 
 impl DeadLetters {
+    /// Dead letters that go to `path`.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, open: None }
     }
 
+    /// Where the file is.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Dead letters met by this process or known from one before it.
+    /// The number of dead letters, once this process has added one: those of earlier processes
+    /// included.
     pub(super) fn len(&self) -> usize {
         self.open.as_ref().map_or(0, |open| open.known.len())
     }
 
-    /// Removes those of an earlier publication.
+    /// Removes the dead letters of an earlier publication.
     pub(super) fn forget(&mut self) -> Result<()> {
         self.open = None;
         match fs::remove_file(&self.path) {
@@ -54,11 +61,11 @@ impl DeadLetters {
         }
     }
 
-    /// Adds one, unless it is there already.
+    /// Adds the dead letter of a record, unless it is there already.
     pub(super) fn add(&mut self, record: &Record, position: String, reject: &Reject) -> Result<()> {
         let open = match &mut self.open {
             Some(open) => open,
-            closed => closed.insert(Open::of(&self.path).with_context(|| format!("open {}", self.path.display()))?),
+            closed => closed.insert(OpenFile::open(&self.path).with_context(|| format!("open {}", self.path.display()))?),
         };
         if open.known.contains(&position) {
             return Ok(());
@@ -72,7 +79,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// Makes all of them durable.
+    /// Makes all dead letters durable.
     pub(super) fn sync(&mut self) -> Result<()> {
         if let Some(open) = self.open.as_mut().filter(|open| open.unsynced) {
             open.file.sync_all().with_context(|| format!("sync {}", self.path.display()))?;
@@ -82,10 +89,12 @@ impl DeadLetters {
     }
 }
 
-impl Open {
-    fn of(path: &Path) -> Result<Self> {
+impl OpenFile {
+    /// Opens the file, and reads which dead letters it holds. A last line that a kill has cut is
+    /// removed.
+    fn open(path: &Path) -> Result<Self> {
         #[derive(Deserialize)]
-        struct Line {
+        struct KnownLine {
             position: String,
         }
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -104,7 +113,7 @@ impl Open {
             if !line.ends_with(b"\n") {
                 break;
             }
-            known.insert(serde_json::from_slice::<Line>(&line).context("a line is no dead letter")?.position);
+            known.insert(serde_json::from_slice::<KnownLine>(&line).context("a line is no dead letter")?.position);
             whole += line.len() as u64;
             line.clear();
         }

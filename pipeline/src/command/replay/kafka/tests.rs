@@ -5,7 +5,7 @@ use connectors::{
         warc::{self, WarcRecords},
     },
     limits::Limits,
-    position::Position,
+    position::{Position, Positions},
 };
 
 use super::*;
@@ -24,8 +24,8 @@ fn key_of(record: &Record) -> String {
 
 #[test]
 fn places_come_back() {
-    for place in [Place::default(), Place { file: 3, record: u64::MAX, read: 9 }] {
-        assert_eq!(Place::parse(&place.to_string()).expect("parsed"), place);
+    for place in [PublicationPlace::default(), PublicationPlace { file: 3, record: u64::MAX, read: 9 }] {
+        assert_eq!(PublicationPlace::parse(&place.to_string()).expect("parsed"), place);
     }
     for text in [
         "",
@@ -34,11 +34,11 @@ fn places_come_back() {
         "weir-publish2 file=1 record=2 read=3",
         "weir-publish1 file=-1 record=2 read=3",
     ] {
-        assert!(Place::parse(text).is_err(), "{text}");
+        assert!(PublicationPlace::parse(text).is_err(), "{text}");
     }
-    assert_eq!(Place { file: 2, record: 5, read: 9 }.positions(), Positions(vec![0, 0, 5]));
-    let after = Place { file: 0, record: 4, read: 4 }.after(&[line("{}"), line("{}")]);
-    assert_eq!(after, Place { file: 1, record: 8, read: 6 });
+    assert_eq!(PublicationPlace { file: 2, record: 5, read: 9 }.positions(), Positions(vec![0, 0, 5]));
+    let after = PublicationPlace { file: 0, record: 4, read: 4 }.after(&[line("{}"), line("{}")]);
+    assert_eq!(after, PublicationPlace { file: 1, record: 8, read: 6 });
 }
 
 #[test]

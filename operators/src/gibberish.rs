@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     background::Background,
+    config::OperatorConfig,
     document::Document,
     finding::{Finding, Reason, Score},
     inspect::Inspector,
@@ -39,6 +40,17 @@ pub struct Config {
     /// Score, 0 to 1, from which on a document is withheld. Unset: as calibrated with the
     /// background, at most .96.
     pub threshold: Option<f64>,
+}
+
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        let bad = self.threshold.filter(|&got| !(got > 0.0 && got <= 1.0));
+        bad.map(|got| ("threshold", format!("got {got}, expected more than 0 and at most 1"))).into_iter().collect()
+    }
 }
 
 /// See the [module documentation](self).

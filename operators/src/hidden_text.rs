@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::OperatorConfig,
     document::Document,
     finding::{Evidence, Finding, Reason, Score},
     inspect::Inspector,
@@ -35,6 +36,12 @@ impl Default for Config {
     fn default() -> Self {
         // Labels for screen readers and replaced headings are shorter than a sentence; instructions to a model are not.
         Self { mode: Mode::Shadow, disguised_words_min: 12, hidden_words_min: 0 }
+    }
+}
+
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
     }
 }
 

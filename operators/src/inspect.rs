@@ -9,4 +9,10 @@ pub trait Inspector: Send + Sync {
 
     /// Appends what is suspicious about `document` to `found`.
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>);
+
+    /// What is suspicious about `document` at event time `now`, in seconds since 1970. Event time is known only when a
+    /// document is settled, so this finding cannot take the document's vote. `None`: no record has told its time yet.
+    fn inspect_at(&self, _document: &Document, _now: Option<i64>) -> Option<Finding> {
+        None
+    }
 }

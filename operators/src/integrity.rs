@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::OperatorConfig,
     document::{Differs, Document},
     finding::{Finding, Reason, Score},
     inspect::Inspector,
@@ -30,6 +31,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { mode: Mode::Shadow }
+    }
+}
+
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod background;
 pub mod codec;
+pub mod config;
 pub mod conformance;
 pub mod document;
 pub mod exact_dedup;
@@ -20,9 +21,11 @@ pub mod inspect;
 pub mod integrity;
 pub mod learn;
 pub mod lookup;
+pub mod merge_index;
 pub mod mode;
 pub mod near_dup;
 pub mod operator;
+pub mod report;
 pub mod reputation;
 pub mod table;
 pub mod text;

@@ -21,11 +21,17 @@
 //!   by the input.
 //! * Nothing reads a clock or iterates a map in hash order.
 
+use std::sync::Arc;
+
 use crate::{
+    background::Background,
     codec::{Corrupt, Decoder, Encoder},
+    config::OperatorConfig,
     document::{Document, SeqNo},
     finding::{Finding, Reason},
     lookup::{Horizon, Ledger},
+    merge_index::MergeIndex,
+    report::{AlarmReport, ClusterReport},
 };
 
 /// Number of shards that keyed state is split into. Fixed: part of every snapshot's layout, independent of threads.
@@ -114,20 +120,36 @@ pub struct Scene<'a, O: Operator + ?Sized> {
     pub horizon: &'a dyn Horizon,
 }
 
+/// What an operator looks for. This fixes its turn in settling, and whether other commands than the filter use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Something that makes a document suspicious. These operators settle first, and each of them decides on every
+    /// document that inspectors alone do not withhold.
+    Suspicion,
+    /// Earlier documents that a document is a copy of. These operators settle last: only a document that nothing
+    /// withholds can be a copy, and the first operator that finds one has it. `weir index` runs these operators alone,
+    /// and a finished file shard keeps their replay logs for `weir merge`.
+    Copies,
+}
+
 /// A detector with state.
-pub trait Operator: Persist + Send + Sync {
+pub trait Operator: Persist + Send + Sync + 'static {
     /// Stable name: config key, metric label, a finding's source.
     const NAME: &'static str;
+    /// What the operator looks for.
+    const ROLE: Role;
+    /// The operator's table in the configuration.
+    type Config: OperatorConfig;
     /// What one document asks of keyed state.
-    type Probe: Send + Sync;
+    type Probe: Send + Sync + 'static;
     /// State of the keys of one shard.
     type KeyShard: Persist + Send + Sync;
     /// One shard's answer to one document.
     type Answer: Default + Send + Sync;
     /// Facts remembered of one document.
-    type Facts: Send;
+    type Facts: Send + Sync;
     /// What judge proposes to settle.
-    type Proposal: Default + Send;
+    type Proposal: Default + Send + Sync;
 
     /// An empty shard.
     fn key_shard(&self) -> Self::KeyShard;
@@ -198,4 +220,34 @@ pub trait Operator: Persist + Send + Sync {
 
     /// Bytes of memory held, by store, for reports and metrics.
     fn state_bytes(&self, shards: &[Self::KeyShard]) -> Vec<(&'static str, usize)>;
+
+    /// Goes on with another background of the same seed: what a run without a trusted one has learned from its own past.
+    /// Called at an epoch boundary, before its documents are probed, always at the same sequence numbers. After a restart
+    /// the operator is made with the background in force, and what [`Persist`] saved is loaded then.
+    fn set_background(&mut self, _background: &Arc<Background>) {}
+
+    /// Alarms that are looked for, from number `first` on, in the order of raising.
+    fn alarms(&self, _first: u32) -> Vec<AlarmReport> {
+        Vec::new()
+    }
+
+    /// How many alarms were ever raised; their numbers are those below.
+    fn alarms_raised(&self) -> u32 {
+        0
+    }
+
+    /// Takes the alarms that were given up and that no document looks for any more, from the one settled last on.
+    fn take_retired_alarms(&mut self) -> Vec<AlarmReport> {
+        Vec::new()
+    }
+
+    /// Clusters of copies that are still remembered, by ascending id.
+    fn clusters(&self) -> Vec<ClusterReport> {
+        Vec::new()
+    }
+
+    /// An empty index of copies across file shards; `None` if the operator finds none there.
+    fn merge_index(_config: &Self::Config) -> Option<Box<dyn MergeIndex>> {
+        None
+    }
 }

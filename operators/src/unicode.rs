@@ -19,6 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::OperatorConfig,
     document::Document,
     finding::{Evidence, Finding, Reason, Score},
     inspect::Inspector,
@@ -42,10 +43,12 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// What is wrong with the values, as key and message.
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
         if self.mixed_words_min > 0 { Vec::new() } else { vec![("mixed_words_min", "got 0, expected at least 1".to_owned())] }
     }
 }

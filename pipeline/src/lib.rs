@@ -29,6 +29,7 @@ pub mod merge;
 pub mod output;
 pub mod policy;
 pub mod progress;
+pub mod registry;
 pub mod report;
 pub mod run;
 pub mod settle;

@@ -5,8 +5,9 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use connectors::file::write_atomically;
-use operators::{exact_dedup, near_dup};
 use serde::{Deserialize, Serialize};
+
+use crate::config::Operators;
 
 /// How far a run has come. Later phases are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,10 +35,10 @@ pub struct InputEnd {
     pub ledger_tail: u64,
     /// The first sequence number of the run.
     pub first: u32,
-    /// Bytes of the last segments of the replay records of `exact_dedup` and `near_dup`, where
-    /// these are kept for a merge.
+    /// Bytes of the last segments of the replay logs of the operators that look for copies, in the
+    /// order of the registry, where these are kept for a merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traces: Option<[u64; 2]>,
+    pub traces: Option<Vec<u64>>,
 }
 
 /// A file shard: one of several machines' share of a list.
@@ -49,10 +50,32 @@ pub struct Share {
     pub count: u32,
     /// Digest of the names in the whole list.
     pub list: String,
-    /// How exact copies were looked for.
-    pub exact_dedup: exact_dedup::Config,
-    /// How near copies were looked for.
-    pub near_dup: near_dup::Config,
+    /// The tables of the operators that look for copies, by their names.
+    #[serde(flatten)]
+    pub operators: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Share {
+    /// Share number `index` of `count` of a list. `copies` are the names of the operators that look
+    /// for copies.
+    ///
+    /// # Errors
+    /// Never in practice: a configuration can always be written as JSON.
+    pub fn new(index: u32, count: u32, list: String, config: &Operators, copies: &[&str]) -> Result<Self> {
+        let serde_json::Value::Object(mut operators) = serde_json::to_value(config)? else {
+            bail!("the operators' configuration is no table");
+        };
+        operators.retain(|name, _| copies.contains(&name.as_str()));
+        Ok(Self { index, count, list, operators })
+    }
+
+    /// The configuration of the operators that look for copies; every other one has its defaults.
+    ///
+    /// # Errors
+    /// If the file holds something else.
+    pub fn config(&self) -> Result<Operators> {
+        Ok(serde_json::from_value(serde_json::Value::Object(self.operators.clone()))?)
+    }
 }
 
 /// The manifest of a run.

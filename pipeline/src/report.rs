@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, path::Path, time::Dur
 use anyhow::{Context, Result};
 use connectors::file::write_atomically;
 use data_encoding::HEXLOWER;
-use operators::{document::SeqNo, near_dup::clusters::Cluster};
+use operators::report::ClusterReport;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -96,6 +96,7 @@ impl Report {
             ));
         }
         let contributions = engine.contributions()?;
+        let clusters = engine.clusters();
         Ok(Self {
             v: SCHEMA,
             engine: ENGINE.to_owned(),
@@ -104,8 +105,8 @@ impl Report {
             final_clean: engine.final_clean(),
             identity_holds: counts.is_whole(),
             alarms: engine.alarms_raised(),
-            clusters: engine.lanes().near.operator.clusters().iter().count() as u64,
-            largest_clusters: largest_clusters(engine)?,
+            clusters: clusters.len() as u64,
+            largest_clusters: largest_clusters(engine, clusters)?,
             unseen_contributors: contributions.top().iter().take(TOP).map(|c| (c.publisher.to_string(), c.documents)).collect(),
             counts,
             joined: None,
@@ -169,12 +170,12 @@ impl Report {
     }
 }
 
-fn largest_clusters(engine: &Engine) -> Result<Vec<ClusterLine>> {
-    let mut all: Vec<_> = engine.lanes().near.operator.clusters().iter().collect();
-    all.sort_by_key(|(id, cluster)| (Reverse(cluster.size), *id));
-    let line = |(id, cluster): &(SeqNo, &Cluster)| {
-        let identity = engine.ledger().identity(*id)?;
-        Ok(identity.map(|i| ClusterLine { id: i.id, documents: cluster.size, publishers: cluster.publishers() }))
+fn largest_clusters(engine: &Engine, mut all: Vec<ClusterReport>) -> Result<Vec<ClusterLine>> {
+    all.sort_by_key(|cluster| (Reverse(cluster.documents), cluster.id));
+    let line = |cluster: &ClusterReport| {
+        let identity = engine.ledger().identity(cluster.id)?;
+        let (documents, publishers) = (cluster.documents, cluster.publishers);
+        Ok(identity.map(|i| ClusterLine { id: i.id, documents, publishers }))
     };
     all.iter().take(TOP).filter_map(|cluster| line(cluster).transpose()).collect()
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::minhash::SHINGLE;
-use crate::mode::Mode;
+use crate::{config::OperatorConfig, document::SeqNo, mode::Mode};
 
 /// `[operators.near_dup]`
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -48,10 +48,12 @@ const DOCUMENTS_LEAST: u32 = 16;
 const WORDS_LEAST: u32 = SHINGLE as u32;
 const SIMILARITY_LEAST: f64 = 0.6;
 
-impl Config {
-    /// All that is wrong with the values, as key and message.
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         if self.bands == 0 || self.rows == 0 || self.bands.saturating_mul(self.rows) > MINIMA_MAX {
             let message = format!("got {} bands of {} rows, expected 1 to {MINIMA_MAX} minima in all", self.bands, self.rows);
@@ -69,6 +71,16 @@ impl Config {
         found
     }
 
+    fn layout(&self) -> Vec<(&'static str, u64)> {
+        vec![("bands", self.bands.into()), ("documents_max", self.documents_max.into()), ("rows", self.rows.into())]
+    }
+
+    fn reach(&self) -> SeqNo {
+        self.documents_max
+    }
+}
+
+impl Config {
     /// The nearest config without problems.
     pub(super) fn clamped(&self) -> Self {
         let bands = self.bands.clamp(1, MINIMA_MAX);

@@ -5,11 +5,13 @@
 
 use super::{
     Config,
-    clusters::Clusters,
+    clusters::{Cluster, Clusters},
     index::{BandShard, UNUSED_BITS},
+    merge_index::NearMergeIndex,
     minhash::{MinHash, words},
+    record::{KEY_BYTES, keys_of},
     signatures::{Signatures, pack, similarity},
-    verify::{LOOK_MARGIN, Shingles, has_words, verify},
+    verify::{LOOK_MARGIN, Shingles, Similar, has_words, verify},
 };
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
@@ -17,7 +19,9 @@ use crate::{
     exact_dedup::representative,
     finding::{Evidence, Finding, Reason, Score},
     lookup::{Horizon, Ledger},
-    operator::{Operator, Persist, ReplayRecord, Scene, Settled, Tick, key_shard_of},
+    merge_index::MergeIndex,
+    operator::{Operator, Persist, ReplayRecord, Role, Scene, Settled, Tick, key_shard_of},
+    report::ClusterReport,
     text::Seed,
 };
 
@@ -25,9 +29,6 @@ use crate::{
 /// with a hundred earlier copies must not cost a hundred comparisons, and each of them leads to the
 /// one document that they copy.
 const VERIFIED_EACH: usize = 4;
-/// Bytes of a key in a replay record, which holds the bits that the index looks at.
-const KEY_BYTES: usize = (u64::BITS - UNUSED_BITS).div_ceil(8) as usize;
-
 /// See the [module documentation](super).
 #[derive(Debug)]
 pub struct NearDup {
@@ -57,17 +58,8 @@ pub struct SignatureFacts {
     publisher: u32,
 }
 
-/// A verified candidate and its similarity.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Similar {
-    /// The earlier document.
-    pub seqno: SeqNo,
-    /// Jaccard similarity of word 5-grams, as exact as it is known.
-    pub similarity: f64,
-}
-
 impl NearDup {
-    /// An operator that remembers no document. Values that [`Config::problems`] complains about are
+    /// An operator that remembers no document. Values that [`OperatorConfig::problems`](crate::config::OperatorConfig::problems) complains about are
     /// moved to the nearest allowed ones.
     #[must_use]
     pub fn new(config: &Config, seed: Seed) -> Self {
@@ -81,12 +73,6 @@ impl NearDup {
     #[must_use]
     pub fn cluster(&self, seqno: SeqNo) -> Option<SeqNo> {
         self.signatures.cluster(seqno)
-    }
-
-    /// All clusters; each has at least two documents.
-    #[must_use]
-    pub fn clusters(&self) -> &Clusters {
-        &self.clusters
     }
 
     fn generation_of(&self, seqno: SeqNo) -> u32 {
@@ -153,15 +139,6 @@ impl NearDup {
     }
 }
 
-/// The keys of a replay record, and the bytes behind them.
-pub(super) fn keys_of(record: &[u8]) -> Result<(impl Iterator<Item = u64>, &[u8]), Corrupt> {
-    let (&count, rest) = record.split_first().unwrap_or((&0, &[]));
-    let too_short = Corrupt { what: "as many keys as counted", at: 1 };
-    let (keys, kept) = rest.split_at_checked(usize::from(count) * KEY_BYTES).ok_or(too_short)?;
-    let bits = |key: &[u8; KEY_BYTES]| key.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) << UNUSED_BITS;
-    Ok((keys.as_chunks::<KEY_BYTES>().0.iter().map(bits), kept))
-}
-
 fn short(publisher: u64) -> u32 {
     (publisher >> 32) as u32
 }
@@ -182,6 +159,8 @@ impl Persist for NearDup {
 
 impl Operator for NearDup {
     const NAME: &'static str = "near_dup";
+    const ROLE: Role = Role::Copies;
+    type Config = Config;
     type Probe = SignatureProbe;
     type KeyShard = BandShard;
     type Answer = Vec<SeqNo>;
@@ -340,6 +319,18 @@ impl Operator for NearDup {
     fn state_bytes(&self, shards: &[BandShard]) -> Vec<(&'static str, usize)> {
         let bands = shards.iter().map(BandShard::bytes).sum();
         vec![("bands", bands), ("signatures", self.signatures.bytes()), ("clusters", self.clusters.bytes())]
+    }
+
+    fn clusters(&self) -> Vec<ClusterReport> {
+        let report = |(id, cluster): (SeqNo, &Cluster)| {
+            let (documents, publishers) = (cluster.size, cluster.publishers());
+            ClusterReport { id, documents, publishers }
+        };
+        self.clusters.iter().map(report).collect()
+    }
+
+    fn merge_index(config: &Config) -> Option<Box<dyn MergeIndex>> {
+        Some(Box::new(NearMergeIndex::new(config)))
     }
 }
 

@@ -104,7 +104,7 @@ fn clusters_keep_their_id() {
         ledger.push(of.map_or(crate::lookup::Fate::Clean, crate::lookup::Fate::Duplicate));
     }
     assert_eq!([0, 1, 2, 3].map(|i| operator.cluster(i)), [None, Some(0), Some(0), Some(0)]);
-    let cluster = operator.clusters().get(0).expect("cluster 0");
+    let cluster = operator.clusters.get(0).expect("cluster 0");
     assert_eq!((cluster.size, cluster.publishers(), cluster.first, cluster.last), (4, 3, 0, 3));
 }
 

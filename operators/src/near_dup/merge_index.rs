@@ -5,19 +5,21 @@
 //! Candidates have a band in common, as they do while a shard is filtered, and the signatures must
 //! show the similarity with the margin of a missing text.
 //!
-//! **Cost** and **state** as of [`super::copies`]: as much is remembered of each document.
+//! **Cost** and **state** as of [`super`]: as much is remembered of each document.
 
 use super::{
     Config,
-    copies::{Similar, keys_of},
     index::BandShard,
     minhash::bins,
+    record::keys_of,
     signatures::{Signatures, similarity},
-    verify::BLIND_MARGIN,
+    verify::{BLIND_MARGIN, Similar},
 };
 use crate::{
     codec::Corrupt,
     document::SeqNo,
+    finding::Reason,
+    merge_index::MergeIndex,
     operator::{KEY_SHARDS, key_shard_of},
 };
 
@@ -70,11 +72,28 @@ impl NearMergeIndex {
         }))
     }
 
-    /// Takes a document in. Sequence numbers ascend; documents that are left out are never copied.
-    ///
-    /// # Errors
-    /// If the bytes are no replay record of a document.
-    pub fn add(&mut self, seqno: SeqNo, record: &[u8]) -> Result<(), Corrupt> {
+    /// Similarity by signature to a document that is still remembered.
+    fn estimate(&self, mine: &[u32], other: SeqNo) -> Option<f64> {
+        Some(similarity(mine, self.signatures.packed(other)?, self.bins))
+    }
+
+    /// The signature at the head of what is kept of a document.
+    fn signature(&self, kept: &[u8]) -> Option<Vec<u32>> {
+        let words: Vec<u32> = kept.as_chunks::<4>().0.iter().take(self.words).map(|word| u32::from_le_bytes(*word)).collect();
+        (words.len() == self.words).then_some(words)
+    }
+}
+
+impl MergeIndex for NearMergeIndex {
+    fn reason(&self) -> Reason {
+        Reason::NearDuplicate
+    }
+
+    fn find(&self, record: &[u8]) -> Result<Option<u32>, Corrupt> {
+        Ok(self.similar(record)?.map(|similar| similar.seqno))
+    }
+
+    fn add(&mut self, seqno: u32, record: &[u8]) -> Result<(), Corrupt> {
         let generation = seqno / self.half;
         for shard in &mut self.shards {
             shard.turn(self.generation, generation);
@@ -88,17 +107,6 @@ impl NearMergeIndex {
             self.shards[key_shard_of(key)].insert(key, seqno);
         }
         Ok(())
-    }
-
-    /// Similarity by signature to a document that is still remembered.
-    fn estimate(&self, mine: &[u32], other: SeqNo) -> Option<f64> {
-        Some(similarity(mine, self.signatures.packed(other)?, self.bins))
-    }
-
-    /// The signature at the head of what is kept of a document.
-    fn signature(&self, kept: &[u8]) -> Option<Vec<u32>> {
-        let words: Vec<u32> = kept.as_chunks::<4>().0.iter().take(self.words).map(|word| u32::from_le_bytes(*word)).collect();
-        (words.len() == self.words).then_some(words)
     }
 }
 

@@ -34,6 +34,7 @@ pub mod copies;
 pub mod index;
 pub mod merge_index;
 pub mod minhash;
+mod record;
 pub mod signatures;
 pub mod verify;
 

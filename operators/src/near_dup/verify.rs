@@ -11,9 +11,20 @@
 //!
 //! **Cost** about 20 ns a word of both texts. **State** none.
 
-use crate::text::{Token, token::Tokens};
-
 use super::minhash::{MinHash, words};
+use crate::{
+    document::SeqNo,
+    text::{Token, token::Tokens},
+};
+
+/// A verified candidate and its similarity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Similar {
+    /// The earlier document.
+    pub seqno: SeqNo,
+    /// Jaccard similarity of word 5-grams: as exact as is known.
+    pub similarity: f64,
+}
 
 /// What the signature must show beyond the least similarity if the text is beyond the horizon: 1.7
 /// standard errors.

@@ -25,6 +25,7 @@ pub use lists::PublisherList;
 pub use publisher::{Platforms, publisher_of};
 
 use crate::{
+    config::OperatorConfig,
     document::Document,
     finding::{Evidence, Finding, Reason, Score},
     inspect::Inspector,
@@ -80,10 +81,12 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// All that is wrong with the values, as key and message.
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         let mut need = |key, got: f64, least: f64, most: f64| {
             if !(least..=most).contains(&got) {
@@ -177,6 +180,10 @@ impl Inspector for Reputation {
         if self.deny.contains(&document.publisher.name, &document.url) {
             found.push(Finding::new(NAME, Reason::DeniedPublisher, Score::ONE));
         }
+    }
+
+    fn inspect_at(&self, document: &Document, now: Option<i64>) -> Option<Finding> {
+        self.poor(document, now)
     }
 }
 

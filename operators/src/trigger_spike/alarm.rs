@@ -1,9 +1,10 @@
 //! What is an alarm? A phrase that was found to spike, with the documents that carry it.
 
-use super::score::SpikeClass;
+use super::{config::NAME, score::SpikeClass};
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
+    report::AlarmReport,
     text::Token,
 };
 
@@ -52,6 +53,22 @@ impl Alarm {
     /// Whether documents whose latest epoch boundary is `epoch` are searched for it.
     pub(super) fn is_seen_from(&self, epoch: SeqNo, window: u32) -> bool {
         self.retired.is_none_or(|at| u64::from(at) + u64::from(window) >= u64::from(epoch))
+    }
+
+    /// What the outputs say about the alarm.
+    pub(super) fn report(&self) -> AlarmReport {
+        AlarmReport {
+            operator: NAME,
+            id: self.id,
+            reason: self.class.reason(),
+            phrase: self.phrase.clone(),
+            members: self.members.clone(),
+            votes: self.k,
+            publishers: self.domains,
+            expected: self.expected,
+            coherence: self.coherence,
+            score: self.score,
+        }
     }
 
     /// The tokens of the anchor.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mode::Mode;
+use crate::{config::OperatorConfig, document::SeqNo, mode::Mode};
+
+/// The operator's name.
+pub(super) const NAME: &str = "trigger_spike";
 
 /// `[operators.trigger_spike]`. All of these options affect verdicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,5 +75,33 @@ impl Default for Config {
             insertion_threshold: None,
             solo_threshold: None,
         }
+    }
+}
+
+impl OperatorConfig for Config {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        let counts = [
+            ("candidates_max", self.candidates_max),
+            ("gate_bytes", self.gate_bytes),
+            ("line_bytes", self.line_bytes),
+            ("units_max", self.units_max),
+            ("horizon_documents", self.horizon_documents as usize),
+            ("votes_per_unit", self.votes_per_unit as usize),
+            ("units_min", self.units_min),
+        ];
+        let zero = counts.into_iter().filter(|&(_, count)| count == 0);
+        zero.map(|(key, _)| (key, "got 0, expected at least 1".to_owned())).collect()
+    }
+
+    fn layout(&self) -> Vec<(&'static str, u64)> {
+        vec![("horizon_documents", self.horizon_documents.into())]
+    }
+
+    fn reach(&self) -> SeqNo {
+        self.horizon_documents
     }
 }

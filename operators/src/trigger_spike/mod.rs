@@ -80,7 +80,8 @@ use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::{Document, SeqNo},
     lookup::{Horizon, Ledger},
-    operator::{KEY_SHARDS, Operator, Persist, ReplayRecord, Scene, Settled, Tick},
+    operator::{KEY_SHARDS, Operator, Persist, ReplayRecord, Role, Scene, Settled, Tick},
+    report::AlarmReport,
     text::{Token, Tokenizer},
 };
 
@@ -141,37 +142,6 @@ impl TriggerSpike {
         }
     }
 
-    /// Goes on with another background of the same seed, which a run without a trusted one has
-    /// learned from its own past. This has to be called at an epoch boundary, before its documents
-    /// are probed, and always at the same sequence numbers. After a restart, the state has to be
-    /// loaded into an operator that was made with the background then in force.
-    pub fn set_background(&mut self, background: Arc<Background>) {
-        self.thresholds = thresholds(&self.config, &background);
-        self.version = self.version.wrapping_add(1);
-        self.background = background;
-        self.seams = seam::SeamTables::new();
-        self.collocates = explain::CollocateCache::new();
-        // The new background numbers its subjects anew.
-        self.epoch_view.clear();
-    }
-
-    /// The alarms that documents are searched for, in the order in which they fired.
-    #[must_use]
-    pub fn alarms(&self) -> &[Alarm] {
-        self.registry.all()
-    }
-
-    /// Number of alarms that ever fired. Their ids are the numbers below it.
-    #[must_use]
-    pub fn alarms_raised(&self) -> u32 {
-        self.registry.raised()
-    }
-
-    /// Takes the alarms that were given up and that later documents are not searched for any more.
-    pub fn take_gone(&mut self) -> Vec<Alarm> {
-        self.registry.take_gone()
-    }
-
     /// Whether `judge` may know an alarm, which has to have fired before `epoch` - W.
     fn is_visible(&self, alarm: &Alarm, epoch: SeqNo) -> bool {
         u64::from(alarm.fired) + u64::from(self.window) < u64::from(epoch)
@@ -202,7 +172,9 @@ fn thresholds(config: &Config, background: &Background) -> Thresholds {
 }
 
 impl Operator for TriggerSpike {
-    const NAME: &'static str = "trigger_spike";
+    const NAME: &'static str = config::NAME;
+    const ROLE: Role = Role::Suspicion;
+    type Config = Config;
     type Probe = PhraseProbe;
     type KeyShard = PhraseShard;
     type Answer = PhraseAnswer;
@@ -327,6 +299,29 @@ impl Operator for TriggerSpike {
         stores.push(("contexts", self.ring.bytes()));
         stores.push(("alarms", self.registry.bytes()));
         stores
+    }
+
+    fn set_background(&mut self, background: &Arc<Background>) {
+        self.thresholds = thresholds(&self.config, background);
+        self.version = self.version.wrapping_add(1);
+        self.background = Arc::clone(background);
+        self.seams = seam::SeamTables::new();
+        self.collocates = explain::CollocateCache::new();
+        // The new background numbers its subjects anew.
+        self.epoch_view.clear();
+    }
+
+    fn alarms(&self, first: u32) -> Vec<AlarmReport> {
+        let all = self.registry.all();
+        all[all.partition_point(|alarm| alarm.id < first)..].iter().map(Alarm::report).collect()
+    }
+
+    fn alarms_raised(&self) -> u32 {
+        self.registry.raised()
+    }
+
+    fn take_retired_alarms(&mut self) -> Vec<AlarmReport> {
+        self.registry.take_gone().iter().map(Alarm::report).collect()
     }
 }
 

@@ -32,9 +32,10 @@ use super::{
     terminal::say,
 };
 use crate::{
-    config::load::Loaded,
+    config::{Config, load::Loaded},
     engine::fault::Faults,
     layout::StateFolder,
+    registry,
     run::{Ingredients, Restart, assemble},
     signals::Stop,
     state::{base::Base, crash_journal::CrashJournal, snapshot::Snapshots},
@@ -113,7 +114,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let member =
         GroupMember { config, kafka: &kafka, limits: checked.limits, without_snapshot, redecided: followed, stop: &stop, watch };
     if let Some(index) = &arguments.index {
-        begin_with(index, &state)?;
+        begin_with(index, &state, config)?;
     }
     let mut restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
     restored.begin_after_index();
@@ -142,7 +143,7 @@ fn watch_shutdown(stop: &Stop, limit: Duration, state: PathBuf) -> Result<()> {
 }
 
 /// Copies an index to where the state belongs, unless there is a state already.
-fn begin_with(index: &Path, state: &StateFolder) -> Result<()> {
+fn begin_with(index: &Path, state: &StateFolder, config: &Config) -> Result<()> {
     if Snapshots::open(&state.snapshots())?.newest()?.is_some() {
         return Ok(());
     }
@@ -153,7 +154,9 @@ fn begin_with(index: &Path, state: &StateFolder) -> Result<()> {
     let _lock = FolderLock::acquire(index)?;
     base.copy_to(state)?;
     let newest = Snapshots::open(&state.snapshots())?.newest()?;
-    let decided = newest.map(|(_, body)| Restart::decode(&body).map(|(head, _)| head.checkpoint.is_some())).transpose()?;
+    let operators = registry::keyed(&config.operators).len();
+    let decided =
+        newest.map(|(_, body)| Restart::decode(&body, operators).map(|(head, _)| head.checkpoint.is_some())).transpose()?;
     if decided != Some(false) {
         fs::remove_dir_all(state.root()).with_context(|| format!("remove {}", state.root().display()))?;
         bail!("--index {}: got the state of a replay, expected one made by `weir index` alone", index.display());

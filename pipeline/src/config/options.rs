@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use connectors::{kafka::KafkaConfig, limits::Limits};
 use decode::{Fields, Keep};
-use operators::{exact_dedup, gibberish, hidden_text, integrity, near_dup, reputation, trigger_spike, unicode};
+use operators::{
+    config::OperatorConfig, exact_dedup, gibberish, hidden_text, integrity, near_dup, reputation, trigger_spike, unicode,
+};
 use serde::{Deserialize, Serialize};
 
 /// The whole configuration.
@@ -252,6 +254,25 @@ pub struct Operators {
     pub exact_dedup: exact_dedup::Config,
     /// Finds texts that are nearly the same as one seen before.
     pub near_dup: near_dup::Config,
+}
+
+impl Operators {
+    /// Returns all tables with their names.
+    #[must_use]
+    pub fn tables(&self) -> [(&'static str, &dyn OperatorConfig); 8] {
+        // Taken apart, so that no table can be left out.
+        let Self { unicode, hidden_text, gibberish, integrity, reputation, trigger_spike, exact_dedup, near_dup } = self;
+        [
+            ("unicode", unicode),
+            ("hidden_text", hidden_text),
+            ("gibberish", gibberish),
+            ("integrity", integrity),
+            ("reputation", reputation),
+            ("trigger_spike", trigger_spike),
+            ("exact_dedup", exact_dedup),
+            ("near_dup", near_dup),
+        ]
+    }
 }
 
 /// `[metrics]`: where the stage shows its metrics and its health.

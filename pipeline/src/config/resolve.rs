@@ -55,20 +55,9 @@ fn fields(config: &Config, found: &mut FoundProblems) {
 }
 
 fn operators(config: &Config, found: &mut FoundProblems) {
-    let all = &config.operators;
-    found.of("unicode", all.unicode.problems());
-    found.share("operators.gibberish.threshold", all.gibberish.threshold);
-    found.of("reputation", all.reputation.problems());
-    let spike = &all.trigger_spike;
-    found.least("operators.trigger_spike.candidates_max", spike.candidates_max, 1);
-    found.least("operators.trigger_spike.gate_bytes", spike.gate_bytes, 1);
-    found.least("operators.trigger_spike.line_bytes", spike.line_bytes, 1);
-    found.least("operators.trigger_spike.units_max", spike.units_max, 1);
-    found.least("operators.trigger_spike.horizon_documents", spike.horizon_documents, 1);
-    found.least("operators.trigger_spike.votes_per_unit", spike.votes_per_unit, 1);
-    found.least("operators.trigger_spike.units_min", spike.units_min, 1);
-    found.of("exact_dedup", all.exact_dedup.problems());
-    found.of("near_dup", all.near_dup.problems());
+    for (name, table) in config.operators.tables() {
+        found.of(name, table.problems());
+    }
 }
 
 /// Checks the options of the Kafka stage.

@@ -9,14 +9,9 @@ use super::Config;
 
 /// Returns the options that the indexes of a state are laid out by, by their keys.
 pub fn state_layout(config: &Config) -> BTreeMap<String, u64> {
-    let (near, spike) = (&config.operators.near_dup, &config.operators.trigger_spike);
-    let options = [
-        ("engine.border", u64::from(config.engine.epoch)),
-        ("operators.exact_dedup.documents_max", config.operators.exact_dedup.documents_max.into()),
-        ("operators.near_dup.bands", near.bands.into()),
-        ("operators.near_dup.documents_max", near.documents_max.into()),
-        ("operators.near_dup.rows", near.rows.into()),
-        ("operators.trigger_spike.horizon_documents", spike.horizon_documents.into()),
-    ];
-    options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let mut options = BTreeMap::from([("engine.border".to_owned(), u64::from(config.engine.epoch))]);
+    for (name, table) in config.operators.tables() {
+        options.extend(table.layout().into_iter().map(|(key, value)| (format!("operators.{name}.{key}"), value)));
+    }
+    options
 }

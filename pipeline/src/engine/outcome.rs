@@ -3,9 +3,9 @@
 //! These are values of the domain. How they are written down, and where they go, is decided above
 //! the engine, in [`crate::output`].
 
-use operators::{document::SeqNo, finding::Finding, mode::Mode, operator::Recall, trigger_spike::Alarm};
+use operators::{document::SeqNo, finding::Finding, mode::Mode, operator::Recall, report::AlarmReport};
 
-use super::prepare::Item;
+use super::item::Item;
 use crate::{policy::Verdict, state::ledger::Identity};
 
 /// What leaves the engine about one record.
@@ -89,7 +89,7 @@ impl FateChange {
 #[derive(Clone, Debug)]
 pub struct NamedAlarm {
     /// The alarm.
-    pub alarm: Alarm,
+    pub alarm: AlarmReport,
     /// Ids of the documents that carry its phrase, oldest first.
     pub members: Vec<String>,
 }

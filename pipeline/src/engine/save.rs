@@ -1,14 +1,20 @@
-//! The engine's part of a snapshot: the bounded tables of its operators, the lengths of its logs, what is pending.
+//! What does the engine write into a snapshot, and how does it come back from one?
+//!
+//! Its part of a snapshot is what is pending (votes to withdraw, counters, the clock) and the bounded tables of the
+//! operators. Everything else is in the logs, whose lengths stand in the head of the snapshot.
 
 use std::fs::File;
 
-use operators::codec::{Corrupt, Decoder, Encoder};
+use operators::{
+    codec::{Corrupt, Decoder, Encoder},
+    operator::Role,
+};
 
-use super::{Counts, Engine, Lanes, clock::Clock};
+use super::{clock::Clock, core::Engine, counts::Counts};
 use crate::state::{StateError, horizon::Horizon, ledger::Ledger, snapshot::Body};
 
-/// Lengths of the logs at a snapshot: what they are truncated to before the rest is loaded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The lengths of the logs at a snapshot. The logs are truncated to them before the rest is loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogLengths {
     /// Sequence numbers given out.
     pub next: u32,
@@ -16,34 +22,35 @@ pub struct LogLengths {
     pub ledger_tail: u64,
     /// Bytes of the horizon's last segment.
     pub horizon_tail: u64,
-    /// Bytes of the last segment of each lane's replay records, in the order of the lanes.
-    pub replay_log: [u64; 3],
+    /// Bytes of the last segment of each keyed operator's replay log, in the order of the operators.
+    pub replay_logs: Vec<u64>,
 }
 
 impl LogLengths {
-    /// Writes the lengths: 44 bytes.
+    /// Writes the lengths: 20 bytes, and 8 for each keyed operator.
     pub fn encode(&self, out: &mut Encoder) {
         out.u32(self.next);
         out.u64(self.ledger_tail);
         out.u64(self.horizon_tail);
-        for tail in self.replay_log {
+        for &tail in &self.replay_logs {
             out.u64(tail);
         }
     }
 
-    /// Reads what [`Self::encode`] wrote.
+    /// Reads what [`Self::encode`] wrote of so many keyed operators.
     ///
     /// # Errors
     /// If the bytes are anything else.
-    pub fn decode(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+    pub fn decode(from: &mut Decoder<'_>, operators: usize) -> Result<Self, Corrupt> {
         let (next, ledger_tail, horizon_tail) = (from.u32()?, from.u64()?, from.u64()?);
-        Ok(Self { next, ledger_tail, horizon_tail, replay_log: [from.u64()?, from.u64()?, from.u64()?] })
+        let replay_logs = (0..operators).map(|_| from.u64()).collect::<Result<_, _>>()?;
+        Ok(Self { next, ledger_tail, horizon_tail, replay_logs })
     }
 }
 
 impl Engine {
-    /// Hands everything in the logs to the system. Gives their lengths, and the files that must be synced before a snapshot
-    /// with these lengths counts.
+    /// Hands everything in the logs to the operating system. Returns their lengths, and the files that must be synced before
+    /// a snapshot with these lengths counts.
     ///
     /// # Errors
     /// If the disk fails.
@@ -52,12 +59,12 @@ impl Engine {
         let mut files = self.horizon.unsynced()?;
         let ledger_tail = self.ledger.flush()?;
         files.extend(self.ledger.unsynced()?);
-        let Lanes { exact, near, spike } = &mut self.lanes;
-        let replay_log = [exact.replay_log.flush()?, near.replay_log.flush()?, spike.replay_log.flush()?];
-        files.extend(exact.replay_log.unsynced()?);
-        files.extend(near.replay_log.unsynced()?);
-        files.extend(spike.replay_log.unsynced()?);
-        Ok((LogLengths { next: self.next, ledger_tail, horizon_tail, replay_log }, files))
+        let mut replay_logs = Vec::with_capacity(self.operators.len());
+        for operator in &mut self.operators {
+            replay_logs.push(operator.replay_log().flush()?);
+            files.extend(operator.replay_log().unsynced()?);
+        }
+        Ok((LogLengths { next: self.next, ledger_tail, horizon_tail, replay_logs }, files))
     }
 
     /// Copies everything that the logs do not hold to `body`.
@@ -74,20 +81,22 @@ impl Engine {
         self.counts.save(&mut out);
         self.clock.save(&mut out);
         body.push(out.bytes);
-        self.lanes.exact.save(body);
-        self.lanes.near.save(body);
-        self.lanes.spike.save(body);
+        for operator in &self.operators {
+            operator.save(body);
+        }
     }
 
-    /// Bytes of the last segments of the replay records of exact and of near copies, everything handed to the system.
+    /// Flushes the replay logs of the operators that look for copies. Returns the bytes of their last segments, in the
+    /// order of the operators.
     ///
     /// # Errors
     /// If the disk is full.
-    pub fn replay_log_tails(&mut self) -> Result<[u64; 2], StateError> {
-        Ok([self.lanes.exact.replay_log.flush()?, self.lanes.near.replay_log.flush()?])
+    pub fn copy_log_tails(&mut self) -> Result<Vec<u64>, StateError> {
+        let copies = self.operators.iter_mut().filter(|operator| operator.role() == Role::Copies);
+        copies.map(|operator| operator.replay_log().flush()).collect()
     }
 
-    /// Makes the ledger durable, for the last pass.
+    /// Makes the ledger durable, as the last pass needs it.
     ///
     /// # Errors
     /// If the disk fails.
@@ -98,8 +107,8 @@ impl Engine {
     /// Reads what [`Self::save`] wrote. The logs must have been opened with the lengths that go with it.
     ///
     /// # Errors
-    /// If the bytes are anything else; the engine must then be dropped.
-    pub fn load(&mut self, logs: LogLengths, from: &mut Decoder<'_>) -> Result<(), StateError> {
+    /// If the bytes are anything else. The engine must then be dropped.
+    pub fn load(&mut self, logs: &LogLengths, from: &mut Decoder<'_>) -> Result<(), StateError> {
         if logs.next as usize != self.ledger.len() {
             return Err(corrupt(from.corrupt("as many sequence numbers as the ledger holds")));
         }
@@ -109,9 +118,9 @@ impl Engine {
         self.next = logs.next;
         self.load_pending(from).map_err(corrupt)?;
         let epoch = self.settings.epoch;
-        self.lanes.exact.load(self.next, epoch, from)?;
-        self.lanes.near.load(self.next, epoch, from)?;
-        self.lanes.spike.load(self.next, epoch, from)?;
+        for operator in &mut self.operators {
+            operator.load(self.next, epoch, from)?;
+        }
         self.horizon.begin_epoch(self.next / epoch * epoch);
         Ok(())
     }
@@ -127,14 +136,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Begins another run over the same state: positions and counters start anew, sequence numbers and indexes go on.
+    /// Begins another run over the same state. Counters start anew; sequence numbers and indexes go on.
     pub fn begin_run(&mut self, run: u32) {
         self.run = run;
         self.run_first = self.next;
         self.counts = Counts::default();
     }
 
-    /// Drops texts and replay records that no kept snapshot reaches.
+    /// Drops texts, replay records and fates that no kept snapshot reaches.
     ///
     /// # Errors
     /// If a file cannot be removed.
@@ -145,22 +154,18 @@ impl Engine {
         if self.settings.forgets {
             self.ledger.remove_before(self.settings.reach.floor(last_epoch))?;
         }
-        let Lanes { exact, near, spike } = &mut self.lanes;
-        exact.forget_before(last_epoch)?;
-        near.forget_before(last_epoch)?;
-        spike.forget_before(last_epoch)
+        self.operators.iter_mut().try_for_each(|operator| operator.forget_before(last_epoch))
     }
 
-    /// The ledger, for the last pass.
+    /// Gives up everything but the ledger, for the last pass.
     pub fn into_ledger(self) -> Ledger {
         self.ledger
     }
 
-    /// Bytes on disk by store.
+    /// Bytes on disk, by store.
     pub fn disk_bytes(&self) -> [(&'static str, u64); 3] {
-        let Lanes { exact, near, spike } = &self.lanes;
-        let replay_log = exact.replay_log.disk_bytes() + near.replay_log.disk_bytes() + spike.replay_log.disk_bytes();
-        [("ledger", self.ledger.disk_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", replay_log)]
+        let logs = self.operators.iter().map(|operator| operator.disk_bytes()).sum();
+        [("ledger", self.ledger.disk_bytes()), ("horizon", Horizon::disk_bytes(&self.horizon)), ("traces", logs)]
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use connectors::position::Position;
 use data_encoding::HEXLOWER;
-use operators::{document::SeqNo, mode::Mode};
+use operators::document::SeqNo;
 
 use super::fault::Faults;
 use crate::{config::OutputFormat, features::Features, state::ledger::Ledger};
@@ -43,8 +43,6 @@ pub struct Settings {
     pub epoch: SeqNo,
     /// Combined score from which a document is withheld.
     pub quarantine_score: f64,
-    /// Whether a publisher's bad record counts.
-    pub reputation_mode: Mode,
     /// How records are decoded.
     pub decode: decode::Options,
     /// How features are computed.

@@ -4,19 +4,19 @@
 
 use operators::{
     document::SeqNo,
-    finding::{Finding, Reason},
+    finding::Finding,
     lookup::{Fate, Ledger as Lookup},
     mode::Mode,
-    operator::{Recall, Settled},
+    operator::{Recall, Role},
 };
 
 use super::{
-    Engine,
+    core::Engine,
     fault::{Mutation, Phase},
-    lane::guarded,
+    item::{Content, Item, Work},
     outcome::{Decided, FateChange, Outcome},
-    phases::{Proposals, tick_of},
-    prepare::{Content, Item, Work, operator_failed},
+    prepare::operator_failed,
+    runtime::{Past, guarded},
 };
 use crate::{
     policy::{self, Route, Verdict},
@@ -24,11 +24,11 @@ use crate::{
 };
 
 impl Engine {
-    /// Settles one record, in reading order.
+    /// Settles record number `at` of a window, in reading order. `failed` says that a phase has panicked on it.
     ///
     /// # Errors
     /// If the ledger cannot be written.
-    pub(super) fn settle(&mut self, item: Item, proposals: Proposals) -> Result<Outcome, StateError> {
+    pub(super) fn settle(&mut self, at: usize, item: Item, failed: bool) -> Result<Outcome, StateError> {
         self.counts.received += 1;
         let work = match &item.content {
             Content::Document(work) => work,
@@ -44,16 +44,16 @@ impl Engine {
             }
         };
         self.clock.tick(work.computed.document.time);
-        let failed = work.failed || proposals.failed;
-        let raised_before = self.alarms_raised();
-        let asked = if failed { None } else { guarded(|| self.ask(&item, work, proposals)) };
+        let raised_before = self.alarms_by_operator();
+        let asked = if failed || work.failed { None } else { guarded(|| self.ask(at, &item, work)) };
         let (mut findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
         // Spans refer to the text that is written. What was found beside that text is identified by its phrase.
         let own = work.computed.document.parts.own;
         for (finding, _) in &mut findings {
             finding.evidence.spans.retain(|&(_, to)| to <= own);
         }
-        let allowed = self.reputation.is_allowed(&work.computed.document);
+        let document = &work.computed.document;
+        let allowed = self.allowed.contains(&document.publisher.name, &document.url);
         let verdict = policy::decide(&findings, allowed, self.settings.quarantine_score);
         let identity = self.identity(&item, work);
         self.ledger.push(&identity, fate_of(&verdict, &findings))?;
@@ -64,8 +64,9 @@ impl Engine {
         self.counts.without_url += u64::from(work.page.url.is_none());
         self.counts.count(verdict.route, &findings, &fate_changes);
         let matches = self.matches(&findings)?;
-        let gone = self.lanes.spike.operator.take_gone();
-        let alarms = if self.settings.broker { self.alarms_from(raised_before)? } else { self.with_members(gone)? };
+        let retired = self.take_retired_alarms();
+        let alarms = if self.settings.broker { self.alarms_since(&raised_before) } else { retired };
+        let alarms = self.with_members(alarms)?;
         Ok(Outcome::Decided(Box::new(Decided { item, identity, verdict, findings, matches, fate_changes, alarms })))
     }
 
@@ -94,35 +95,35 @@ impl Engine {
         Ok(Outcome::Nothing(item))
     }
 
-    /// Asks the operators in their order: suspicion first, then copies. Only documents that nothing
-    /// withholds can be copies.
-    fn ask(&mut self, item: &Item, work: &Work, proposals: Proposals) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
+    /// Asks the operators in their order: those that look for what is suspicious first, then those
+    /// that look for copies. Only a document that nothing withholds can be a copy, and the first
+    /// operator that finds it to be one has it.
+    fn ask(&mut self, at: usize, item: &Item, work: &Work) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
         self.settings.faults.trip(Phase::Settle, &work.page.text);
-        let (document, probes) = (&work.computed.document, &work.computed.probes);
-        let tick = tick_of(item, self.settings.epoch);
-        let mut findings = work.computed.inspected.clone();
-        let mode = self.settings.reputation_mode;
-        findings.extend(self.reputation.poor(document, self.clock.now()).filter(|_| mode != Mode::Off).map(|f| (f, mode)));
-        let mut recalls = Vec::new();
-        let mut suspect = !tick.votes;
-        let mut take = |settled: Settled, mode: Mode, findings: &mut Vec<(Finding, Mode)>| {
-            if mode == Mode::Enforce {
-                recalls.extend(settled.recalls);
-            }
-            findings.extend(settled.findings.into_iter().map(|f| (f, mode)));
-        };
-        let lanes = &mut self.lanes;
-        let horizon = &self.horizon;
+        let computed = &work.computed;
+        let tick = item.tick(self.settings.epoch);
+        let mut findings = computed.inspected.clone();
+        for (inspector, mode) in &self.inspectors {
+            let late = inspector.inspect_at(&computed.document, self.clock.now());
+            findings.extend(late.map(|finding| (finding, *mode)));
+        }
         let itself = SeesItself(&self.ledger, item.seqno);
         let ledger: &dyn Lookup = if self.settings.faults.is_off(Mutation::NoSelfCheck) { &itself } else { &self.ledger };
-        let settled = lanes.spike.settle(tick, document, probes.spike.as_ref(), proposals.spike, suspect, ledger, horizon);
-        take(settled, lanes.spike.mode, &mut findings);
-        suspect |= policy::suspicion(findings.iter().map(|(f, m)| (f, *m))) >= self.settings.quarantine_score;
-        let settled = lanes.exact.settle(tick, document, probes.exact.as_ref(), proposals.exact, suspect, ledger, horizon);
-        let copied = !settled.findings.is_empty() && lanes.exact.mode == Mode::Enforce;
-        take(settled, lanes.exact.mode, &mut findings);
-        let settled = lanes.near.settle(tick, document, probes.near.as_ref(), proposals.near, suspect || copied, ledger, horizon);
-        take(settled, lanes.near.mode, &mut findings);
+        let past = Past { ledger, horizon: &self.horizon };
+        let mut recalls = Vec::new();
+        let mut suspect = !tick.votes;
+        for role in [Role::Suspicion, Role::Copies] {
+            for operator in self.operators.iter_mut().filter(|operator| operator.role() == role) {
+                let settled = operator.settle(at, tick, computed, suspect, past);
+                let mode = operator.mode();
+                if mode == Mode::Enforce {
+                    suspect |= role == Role::Copies && !settled.findings.is_empty();
+                    recalls.extend(settled.recalls);
+                }
+                findings.extend(settled.findings.into_iter().map(|finding| (finding, mode)));
+            }
+            suspect |= policy::suspicion(findings.iter().map(|(f, m)| (f, *m))) >= self.settings.quarantine_score;
+        }
         (findings, recalls)
     }
 
@@ -200,9 +201,7 @@ fn fate_of(verdict: &Verdict, findings: &[(Finding, Mode)]) -> Fate {
         Route::Clean => Fate::Clean,
         Route::Quarantine => Fate::Quarantined,
         Route::Duplicate => {
-            let copy = |f: &&(Finding, Mode)| {
-                f.1 == Mode::Enforce && matches!(f.0.reason, Reason::ExactDuplicate | Reason::NearDuplicate)
-            };
+            let copy = |f: &&(Finding, Mode)| f.1 == Mode::Enforce && f.0.reason.is_copy();
             findings.iter().find(copy).and_then(|(f, _)| f.evidence.matched).map_or(Fate::Clean, Fate::Duplicate)
         }
     }

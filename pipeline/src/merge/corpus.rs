@@ -16,7 +16,7 @@ use operators::{
     lookup::{Fate, Ledger as _},
 };
 
-use super::{Part, copies::Copies, file};
+use super::{copies::Copies, part::Part};
 use crate::{layout::OutputFolder, state::ledger::Arrival};
 
 /// Files of one name in one folder of every shard, of which each part of its channel has at most one.
@@ -82,7 +82,7 @@ fn name(stem: &str, number: u64, compression: Compression) -> String {
 /// A file that goes over as it is, if the shard has it.
 fn link_over(part: &Part, output: &OutputFolder, series: &Series, (from, to): (u64, u64)) -> Result<()> {
     let compression = part.mark.options.compression;
-    let source = file(part, series.folder, &name(series.stem, from, compression));
+    let source = part.file(series.folder, &name(series.stem, from, compression));
     let target = output.file(series.folder).join(name(series.stem, to, compression));
     if source.exists() { link(&source, &target) } else { Ok(()) }
 }
@@ -96,7 +96,7 @@ fn split(number: usize, part: &Part, output: &OutputFolder, copies: &Copies, ser
     let mut index = 0;
     while seqnos.peek().is_some() {
         let lying: Vec<SeqNo> = seqnos.by_ref().take(part_records).filter(|&o| part.ledger.fate(o) == here).collect();
-        let source = file(part, series.folder, &name(series.stem, index, compression));
+        let source = part.file(series.folder, &name(series.stem, index, compression));
         let to = before + index;
         index += 1;
         if lying.is_empty() && !source.exists() {

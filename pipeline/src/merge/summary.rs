@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use anyhow::Result;
 use operators::finding::Reason;
 
-use super::{Part, copies::Copies};
+use super::{copies::Copies, part::Part};
 use crate::report::{Joined, Report, TOP};
 
 /// The report.

@@ -6,27 +6,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{Result, bail};
-use operators::{
-    document::SeqNo,
-    exact_dedup::ExactDedup,
-    gibberish::Gibberish,
-    hidden_text::HiddenText,
-    inspect::Inspector,
-    integrity::Integrity,
-    mode::Mode,
-    near_dup::NearDup,
-    operator::Operator as _,
-    reputation::{Reputation, publisher::Platforms},
-    text::Tokenizer,
-    trigger_spike::TriggerSpike,
-    unicode::Unicode,
-};
+use operators::{background::Background, document::SeqNo, reputation::publisher::Platforms, text::Tokenizer};
 
 use crate::{
     config::{Config, state_layout::state_layout},
-    engine::{Bootstrap, Engine, Lane, Lanes, MakeInspectors, Parts, Reach, Settings, fault::Faults},
+    engine::{Bootstrap, Engine, MakeInspectors, Parts, Reach, Settings, fault::Faults},
     features::Features,
     layout::StateFolder,
+    registry::{self, Keyed, Materials},
     run::{
         ingredients::{Ingredients, Lists, decode_options},
         restart::Restart,
@@ -57,12 +44,27 @@ pub fn engine_with(
     partitions: Vec<String>,
     faults: Faults,
 ) -> Result<Restored> {
+    engine_of(&registry::keyed(&config.operators), config, ingredients, state, partitions, faults)
+}
+
+/// As [`engine_with`], with a list of keyed operators other than the product's.
+///
+/// # Errors
+/// As [`engine`].
+pub fn engine_of(
+    keyed: &[Keyed<'_>],
+    config: &Config,
+    ingredients: &Ingredients,
+    state: &StateFolder,
+    partitions: Vec<String>,
+    faults: Faults,
+) -> Result<Restored> {
     let snapshots = Snapshots::open(&state.snapshots())?;
     let snapshot = snapshots.newest()?;
     let settings = Settings { faults, ..ingredients.settings(config, partitions)? };
     let (restart, tables) = match &snapshot {
         Some((_, body)) => {
-            let (restart, tables) = Restart::decode(body)?;
+            let (restart, tables) = Restart::decode(body, keyed.len())?;
             let (got, expected) = (restart.seed.0, ingredients.seed.0);
             if got != expected {
                 bail!("{} was made with hash seed {got}, and this run has {expected}", state.root().display());
@@ -71,7 +73,7 @@ pub fn engine_with(
         }
         None => (Restart::at_beginning(ingredients.seed), None),
     };
-    let logs = restart.logs;
+    let logs = &restart.logs;
     MadeWith::new(state_layout(config)).keep(state, snapshot.is_none())?;
     let ledger = Ledger::open(&state.ledger(), settings.reach.span(), logs.next, logs.ledger_tail)?;
     let horizon = Horizon::open(
@@ -82,22 +84,13 @@ pub fn engine_with(
         logs.next,
         logs.horizon_tail,
     )?;
-    let all = &config.operators;
-    let [exact, near, spike] = logs.replay_log;
-    let replay_log = |name, tail| ReplayLog::open(&state.replay_log(name), logs.next, tail);
-    let lanes = Lanes {
-        exact: Lane::new(
-            ExactDedup::new(all.exact_dedup.clone(), ingredients.seed),
-            all.exact_dedup.mode,
-            replay_log(ExactDedup::NAME, exact)?,
-        ),
-        near: Lane::new(NearDup::new(&all.near_dup, ingredients.seed), all.near_dup.mode, replay_log(NearDup::NAME, near)?),
-        spike: Lane::new(
-            TriggerSpike::new(all.trigger_spike.clone(), Arc::clone(&ingredients.background), config.engine.epoch),
-            all.trigger_spike.mode,
-            replay_log(TriggerSpike::NAME, spike)?,
-        ),
-    };
+    let materials = ingredients.materials(config, &ingredients.background);
+    let mut operators = Vec::with_capacity(keyed.len());
+    for (number, entry) in keyed.iter().enumerate() {
+        let tail = logs.replay_logs.get(number).copied().unwrap_or(0);
+        let replay_log = ReplayLog::open(&state.replay_log(entry.name), logs.next, tail)?;
+        operators.push(entry.make(number, &materials, replay_log));
+    }
     sync_folder(&state.root().join("traces"))?;
     sync_folder(state.root())?;
     let own = ingredients.background.documents() == 0;
@@ -107,8 +100,8 @@ pub fn engine_with(
         background: Arc::clone(&ingredients.background),
         bootstrap,
         make_inspectors: ingredients.make_inspectors(config),
-        reputation: ingredients.reputation(config),
-        lanes,
+        allowed: ingredients.lists.allow.clone(),
+        operators,
         ledger,
         horizon,
     });
@@ -128,7 +121,6 @@ impl Ingredients {
         Ok(Settings {
             epoch: config.engine.epoch,
             quarantine_score: config.policy.quarantine_score,
-            reputation_mode: config.operators.reputation.mode,
             decode: decode_options(config),
             features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
             partitions,
@@ -144,37 +136,20 @@ impl Ingredients {
         })
     }
 
-    fn reputation(&self, config: &Config) -> Reputation {
-        let Lists { allow, deny } = self.lists.clone();
-        Reputation::new(config.operators.reputation.clone(), allow, deny, &self.verdicts)
+    fn materials<'a>(&'a self, config: &Config, background: &'a Arc<Background>) -> Materials<'a> {
+        let Lists { allow, deny } = &self.lists;
+        let epoch = config.engine.epoch;
+        Materials { seed: self.seed, background, epoch, allow, deny, verdicts: &self.verdicts }
     }
 
     fn make_inspectors(&self, config: &Config) -> MakeInspectors {
-        let all = config.operators.clone();
-        let reputation = self.reputation(config);
-        Box::new(move |background| {
-            let listed: [(Box<dyn Inspector>, Mode); 5] = [
-                (Box::new(reputation.clone()), all.reputation.mode),
-                (Box::new(Integrity), all.integrity.mode),
-                (Box::new(Unicode::new(all.unicode.clone())), all.unicode.mode),
-                (Box::new(HiddenText::new(all.hidden_text.clone())), all.hidden_text.mode),
-                (Box::new(Gibberish::new(&all.gibberish, Arc::clone(background))), all.gibberish.mode),
-            ];
-            listed.into_iter().filter(|(_, mode)| *mode != Mode::Off).collect()
-        })
+        let (ingredients, config) = (self.clone(), config.clone());
+        Box::new(move |background| registry::stateless(&config.operators, &ingredients.materials(&config, background)))
     }
 }
 
 /// How far back an operator or the horizon refers to documents.
 fn remembered_documents(config: &Config) -> SeqNo {
-    let all = &config.operators;
-    [
-        config.state.horizon_documents,
-        all.exact_dedup.documents_max,
-        all.near_dup.documents_max,
-        all.trigger_spike.horizon_documents,
-    ]
-    .into_iter()
-    .max()
-    .unwrap_or(0)
+    let operators = config.operators.tables().map(|(_, table)| table.reach());
+    operators.into_iter().fold(config.state.horizon_documents, SeqNo::max)
 }

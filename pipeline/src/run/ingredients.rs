@@ -21,6 +21,7 @@ use operators::{
 use crate::config::{Config, digest};
 
 /// Everything a run is made of beside its input and its state.
+#[derive(Clone)]
 pub struct Ingredients {
     /// What ordinary text looks like.
     pub background: Arc<Background>,

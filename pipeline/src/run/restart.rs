@@ -45,7 +45,8 @@ impl Restart {
 
     /// Goes back to the beginning of the input and of the sink, and keeps the state.
     pub fn leave_input(&mut self) {
-        *self = Self { logs: self.logs, ..Self::at_beginning(self.seed) };
+        let logs = std::mem::take(&mut self.logs);
+        *self = Self { logs, ..Self::at_beginning(self.seed) };
     }
 
     /// Writes the head of a snapshot.
@@ -62,11 +63,12 @@ impl Restart {
         out.bytes
     }
 
-    /// Reads the head of a snapshot; also gives what reads the engine's tables behind it.
+    /// Reads the head of a snapshot of so many keyed operators; also gives what reads the engine's
+    /// tables behind it.
     ///
     /// # Errors
     /// If the bytes are no snapshot.
-    pub fn decode(body: &[u8]) -> Result<(Self, Decoder<'_>), Corrupt> {
+    pub fn decode(body: &[u8], operators: usize) -> Result<(Self, Decoder<'_>), Corrupt> {
         let mut from = Decoder::new(body);
         let checkpoint = from.slice()?.to_vec();
         let positions = Positions(from.u64s()?);
@@ -75,7 +77,7 @@ impl Restart {
             partitions.push(from.str()?.to_owned());
         }
         let seed = Seed(from.u64()?);
-        let logs = LogLengths::decode(&mut from)?;
+        let logs = LogLengths::decode(&mut from, operators)?;
         let checkpoint = (!checkpoint.is_empty()).then_some(checkpoint);
         Ok((Self { checkpoint, positions, partitions, seed, logs }, from))
     }
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     fn restart() -> Restart {
-        let logs = LogLengths { next: 9, ledger_tail: 10, horizon_tail: 11, replay_log: [12, 13, 14] };
+        let logs = LogLengths { next: 9, ledger_tail: 10, horizon_tail: 11, replay_logs: vec![12, 13, 14] };
         Restart {
             checkpoint: Some(b"here".to_vec()),
             positions: Positions(vec![5, 0, 7]),
@@ -101,10 +103,10 @@ mod tests {
         let expected = restart();
         let mut body = expected.encode();
         for cut in 0..body.len() {
-            assert!(Restart::decode(&body[..cut]).is_err(), "cut at {cut}");
+            assert!(Restart::decode(&body[..cut], 3).is_err(), "cut at {cut}");
         }
         body.extend(b"tables");
-        let (got, mut rest) = Restart::decode(&body).expect("what encode wrote");
+        let (got, mut rest) = Restart::decode(&body, 3).expect("what encode wrote");
         assert_eq!(got, expected);
         assert_eq!(rest.bytes(6), Ok(&b"tables"[..]));
         assert_eq!(rest.end(), Ok(()));
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn another_input_begins_without_checkpoint_and_positions() {
         let mut restart = restart();
-        let (seed, logs) = (restart.seed, restart.logs);
+        let (seed, logs) = (restart.seed, restart.logs.clone());
         restart.leave_input();
         assert_eq!(restart, Restart { logs, ..Restart::at_beginning(seed) });
     }

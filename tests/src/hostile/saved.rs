@@ -44,8 +44,8 @@ pub(super) fn snapshot(bytes: &[u8]) {
         4 => same_again(&mut near(), rest),
         5 => same_again(&mut near().key_shard(), rest),
         6 => {
-            if let Ok((restart, _)) = Restart::decode(rest) {
-                assert_eq!(Restart::decode(&restart.encode()).expect("what was encoded").0, restart);
+            if let Ok((restart, _)) = Restart::decode(rest, 3) {
+                assert_eq!(Restart::decode(&restart.encode(), 3).expect("what was encoded").0, restart);
             }
         }
         7 => {

@@ -79,7 +79,7 @@ fn assert_same_alarm(number: u64, got: &Alarm, want: &Alarm) {
 fn alarms(make: &impl Fn() -> TriggerSpike, state: &[u8]) -> Vec<Alarm> {
     let mut operator = make();
     operator.load(&mut Decoder::new(state)).expect("what was saved");
-    operator.alarms().to_vec()
+    operator.registry.all().to_vec()
 }
 
 /// Compares one stream; adds up what happened in it.

@@ -8,7 +8,8 @@
 use std::{
     fs::{self, File},
     io::Read,
-    path::Path,
+    iter,
+    path::{Path, PathBuf},
     time::Instant,
 };
 
@@ -17,13 +18,12 @@ use connectors::{
     committer::Channel,
     compression::Compression,
     file::{
-        FileCheckpoint, FileCommitter, FileOptions, FileSource, FinalFormatWriter, FolderLock, InputFile, TableOutput,
+        FileCheckpoint, FileCommitter, FileOptions, FileShard, FileSource, FinalFormatWriter, FolderLock, InputFile, TableOutput,
         write_atomically,
     },
     source::{Columns, Source},
 };
 use decode::table;
-use operators::{exact_dedup::ExactDedup, near_dup::NearDup, operator::Operator as _};
 use tracing::info;
 
 use super::{arguments::Arguments, attributes};
@@ -37,6 +37,7 @@ use crate::{
         publishing::publish,
     },
     progress::Progress,
+    registry,
     report::{Report, Timings},
     run::{Ingredients, Pace, Stage, assemble, decode_options},
     signals::Stop,
@@ -85,18 +86,16 @@ pub(in crate::command) fn replay(config: &Config, arguments: &Arguments) -> Resu
     }
     let _base_lock = arguments.state.as_deref().map(FolderLock::acquire).transpose()?;
     let base = arguments.state.as_deref().map(Base::open).transpose()?;
+    let copies: Vec<&str> = registry::of_copies(&config.operators).map(|entry| entry.name).collect();
+    let share_of =
+        |(shard, list): (FileShard, String)| Share::new(shard.index(), shard.count(), list, &config.operators, &copies);
+    let share = share.map(share_of).transpose()?;
     let mut manifest = Manifest {
         v: Manifest::VERSION,
         verdict_digest: ingredients.verdict_digest_hex(),
         shape: shape(config, arguments, options),
         input: fingerprints,
-        share: share.map(|(shard, list)| Share {
-            index: shard.index(),
-            count: shard.count(),
-            list,
-            exact_dedup: config.operators.exact_dedup.clone(),
-            near_dup: config.operators.near_dup.clone(),
-        }),
+        share,
         run: base.as_ref().map_or(0, Base::next_run),
         phase: RunPhase::Reading,
         decided: None,
@@ -212,7 +211,7 @@ impl FolderReplay<'_> {
         self.write_summaries(&engine, &FileCheckpoint::decode(&checkpoint)?)?;
         let checkpoint = String::from_utf8(checkpoint).context("the checkpoint of the outputs is no text")?;
         let ledger_tail = engine.ledger().tail_bytes();
-        let traces = if is_share { Some(engine.replay_log_tails()?) } else { None };
+        let traces = if is_share { Some(engine.copy_log_tails()?) } else { None };
         let decided = InputEnd { checkpoint, next: engine.next(), ledger_tail, first: engine.run_first(), traces };
         Ok(Some((engine, decided)))
     }
@@ -220,11 +219,9 @@ impl FolderReplay<'_> {
     /// Keeps what `weir merge` needs of the state, before the state is removed.
     fn keep_for_merge(&self) -> Result<()> {
         let (state, kept) = (self.output.state(), self.output.share());
-        let pieces = [
-            (state.ledger(), kept.ledger()),
-            (state.replay_log(ExactDedup::NAME), kept.replay_log(ExactDedup::NAME)),
-            (state.replay_log(NearDup::NAME), kept.replay_log(NearDup::NAME)),
-        ];
+        let copies = registry::of_copies(&self.config.operators);
+        let logs = copies.map(|entry| (state.replay_log(entry.name), kept.replay_log(entry.name)));
+        let pieces: Vec<(PathBuf, PathBuf)> = iter::once((state.ledger(), kept.ledger())).chain(logs).collect();
         for (from, to) in pieces.iter().filter(|(_, to)| !to.exists()) {
             fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).with_context(|| format!("make {}", to.display()))?;
             let moved = if self.base.is_some() {

@@ -1,6 +1,5 @@
 //! What does `alarms` say about an alarm?
 
-use operators::{operator::Operator as _, trigger_spike::TriggerSpike};
 use serde::Serialize;
 
 use super::schema::{SCHEMA, alarm_name, rounded};
@@ -36,12 +35,12 @@ impl<'a> AlarmLine<'a> {
         Self {
             v: SCHEMA,
             alarm: alarm_name(shard, alarm.id),
-            operator: TriggerSpike::NAME,
-            reason: alarm.class.reason().as_str(),
+            operator: alarm.operator,
+            reason: alarm.reason.as_str(),
             phrase: &alarm.phrase,
             members: &named.members,
-            k: rounded(alarm.k),
-            domains: alarm.domains,
+            k: rounded(alarm.votes),
+            domains: alarm.publishers,
             expected: rounded(alarm.expected),
             coherence: rounded(alarm.coherence),
             score: rounded(alarm.score),

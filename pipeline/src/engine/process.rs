@@ -1,0 +1,140 @@
+//! A batch on its way through the engine: prepared, cut into windows, settled.
+//!
+//! A batch is never a unit of meaning: any split of a stream into batches gives the same output. What counts are windows,
+//! which end at epoch boundaries.
+
+use connectors::{position::Position, source::Record};
+use operators::document::SeqNo;
+
+use super::{core::Engine, fault::Mutation, item::Item, outcome::Outcome, phases, prepare::Preparation};
+use crate::{journal::Journal, state::StateError};
+
+/// A batch on its way: decoded as far as the background in force serves.
+pub struct Prepared {
+    items: Vec<Item>,
+    rest: Vec<Record>,
+    votes: Option<Vec<bool>>,
+}
+
+impl Prepared {
+    /// Records in the batch.
+    #[allow(clippy::len_without_is_empty, reason = "nobody prepares an empty batch")]
+    pub fn len(&self) -> usize {
+        self.items.len() + self.rest.len()
+    }
+
+    /// Where the records stand, in reading order.
+    pub fn positions(&self) -> impl Iterator<Item = Position> {
+        self.items.iter().map(|item| item.record.position).chain(self.rest.iter().map(|record| record.position))
+    }
+}
+
+/// What a batch became.
+#[derive(Default)]
+pub struct Processed {
+    /// One for each record, in reading order.
+    pub outcomes: Vec<Outcome>,
+    /// The order, and who voted.
+    pub journal: Journal,
+}
+
+impl Engine {
+    /// Decodes a batch and computes its features: everything that needs no state. The batch must be the next one to be
+    /// processed. `votes`: what the journal says, in a re-read.
+    pub fn prepare(&self, records: Vec<Record>, votes: Option<Vec<bool>>) -> Prepared {
+        let mut prepared = Prepared { items: Vec::new(), rest: records, votes };
+        if self.eligible_to_learn().is_none() {
+            self.prepare_part(&mut prepared);
+        }
+        prepared
+    }
+
+    /// Prepares what one background serves.
+    fn prepare_part(&self, prepared: &mut Prepared) {
+        let rest = prepared.rest.split_off(self.until_bootstrap().min(prepared.rest.len()));
+        let part = std::mem::replace(&mut prepared.rest, rest);
+        let votes = prepared.votes.as_mut().map(|votes| {
+            let later = votes.split_off(part.len());
+            let now = std::mem::replace(votes, later);
+            if self.settings.faults.is_off(Mutation::NoVoteBits) { vec![true; now.len()] } else { now }
+        });
+        let preparation = Preparation { settings: &self.settings, inspectors: &self.inspectors, operators: &self.operators };
+        prepared.items = preparation.prepare(self.next, part, votes.as_deref());
+    }
+
+    /// Takes the next batch through all phases.
+    ///
+    /// # Errors
+    /// If state cannot be written, or the sequence numbers are used up.
+    pub fn process(&mut self, mut prepared: Prepared) -> Result<Processed, StateError> {
+        if u64::from(self.next) + prepared.len() as u64 > u64::from(SeqNo::MAX) {
+            return Err(StateError::Refused(format!(
+                "this state is full: it holds {} records, the most there can be",
+                self.next
+            )));
+        }
+        let mut processed = Processed::default();
+        processed.journal.first_seqno = u64::from(self.next);
+        processed.journal.verdict_digest = self.settings.verdict_digest;
+        while prepared.len() > 0 {
+            if prepared.items.is_empty() {
+                self.bootstrap_if_due()?;
+                self.prepare_part(&mut prepared);
+            }
+            self.part(std::mem::take(&mut prepared.items), &mut processed)?;
+        }
+        if self.settings.faults.is_off(Mutation::NoEpoch) {
+            self.begin_epoch()?;
+        }
+        Ok(processed)
+    }
+
+    /// A part of a batch that one background serves.
+    fn part(&mut self, mut items: Vec<Item>, processed: &mut Processed) -> Result<(), StateError> {
+        for item in &items {
+            let tick = item.tick(self.settings.epoch);
+            processed.journal.push(item.record.position, tick.votes);
+            if self.settings.skips.contains(&item.record.position) {
+                processed.journal.skipped.push(item.record.position);
+            }
+        }
+        while !items.is_empty() {
+            if self.next.is_multiple_of(self.settings.epoch) {
+                self.begin_epoch()?;
+            }
+            let until_epoch = (self.settings.epoch - self.next % self.settings.epoch) as usize;
+            let rest = items.split_off(until_epoch.min(items.len()));
+            self.window(std::mem::replace(&mut items, rest), &mut processed.outcomes)?;
+        }
+        Ok(())
+    }
+
+    /// One window: documents between two epoch boundaries, or the part of them that has arrived.
+    fn window(&mut self, items: Vec<Item>, outcomes: &mut Vec<Outcome>) -> Result<(), StateError> {
+        let failed = phases::run(&self.settings, &mut self.operators, &mut self.horizon, &items)?;
+        self.next += items.len() as SeqNo;
+        for (at, (item, failed)) in items.into_iter().zip(failed).enumerate() {
+            let outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(at, item, failed)? };
+            let item = outcome.item();
+            let tick = item.tick(self.settings.epoch);
+            for operator in &mut self.operators {
+                operator.log(at, tick, item.document())?;
+            }
+            outcomes.push(outcome);
+        }
+        Ok(())
+    }
+
+    /// What was decided at least an epoch boundary ago becomes visible to counters.
+    fn begin_epoch(&mut self) -> Result<(), StateError> {
+        let epoch = self.next;
+        let later = self.withdrawals.split_off(&(epoch + 1));
+        let withdrawn: Vec<SeqNo> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();
+        self.horizon.begin_epoch(epoch);
+        self.clock.publish();
+        for operator in &mut self.operators {
+            operator.begin_epoch(epoch, &withdrawn, &self.horizon);
+        }
+        if self.settings.forgets { self.ledger.forget(self.settings.reach.floor(epoch)) } else { Ok(()) }
+    }
+}

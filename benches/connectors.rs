@@ -1,8 +1,9 @@
-//! What does it cost to move bytes: unpacking, framing, reading files, writing outputs?
+//! What does it cost to move bytes: decompressing, framing, reading files, writing outputs?
 //!
-//! Inputs are the sample crawl's files and lines of three sizes. The number of records is compared with what was written
-//! before anything is timed, and in every run. Files lie in the system's folder for temporary files, so what is measured is
-//! the page cache and not the disk, but for the `checkpoint` of the committer, which waits for it.
+//! Inputs are the sample crawl's files and lines of three sizes. The number of records is compared
+//! with what was written before anything is timed, and in every run. Files lie in the system's
+//! folder for temporary files, so what is measured is the page cache and not the disk, but for the
+//! `checkpoint` of the committer, which waits for it.
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 use std::{
@@ -36,10 +37,11 @@ const SIZES: [(&str, usize); 3] = [("1KB", 1 << 10), ("8KB", 8 << 10), ("64KB", 
 const SET_BYTES: usize = 2 << 20;
 /// Records of a micro-batch.
 const BATCH: Limit = Limit { records: 1024, bytes: 64 << 20 };
-/// Records in the archive beside its pages: warcinfo, twelve revisits, a missing page and a damaged record.
+/// Records in the archive beside its pages: warcinfo, twelve revisits, a missing page and a damaged
+/// record.
 const ODD_RECORDS: usize = 15;
 
-/// The sample's files, and their bytes unpacked.
+/// The sample's files, and their decompressed bytes.
 struct Files {
     _folder: TempDir,
     sample: Sample,
@@ -68,7 +70,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Unpacks a file and throws the bytes away.
+/// Decompresses a file and returns the number of its bytes.
 fn length(path: &Path) -> u64 {
     std::io::copy(&mut reader(path), &mut std::io::sink()).expect("sound data")
 }
@@ -85,7 +87,7 @@ fn inflate(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Sound records and lost stretches in `bytes`.
+/// Counts sound records and lost stretches in `bytes`.
 fn frames(format: Format, bytes: &[u8]) -> (usize, usize) {
     let mut framer = Framer::new(format, Cursor::new(bytes), Limits::default());
     let (mut sound, mut lost) = (0, 0);
@@ -116,7 +118,7 @@ fn framing(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Reads files as a replay does; the number of records.
+/// Reads a file as a replay does, and returns the number of records.
 fn read_all(path: &Path) -> usize {
     let found = walk(&[path.to_owned()]).expect("the file is there");
     let mut source = FileSource::new(found.files, Limits::default());
@@ -156,13 +158,13 @@ fn write_all(folder: &Path, compression: Compression, lines: &[&[u8]]) {
     committer.checkpoint().expect("the disk takes it");
 }
 
-/// Bytes of the only part written, unpacked.
+/// Returns the decompressed bytes of the only part that was written.
 fn written(folder: &Path) -> Vec<u8> {
     let part = parts(folder).pop().expect("a part");
     unpacked(&part)
 }
 
-/// Files that hold corpus records, wherever they are staged.
+/// Lists the files that hold corpus records, wherever they are staged.
 fn parts(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()) {
@@ -196,7 +198,7 @@ fn committers(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The sample holds what the counts above assume.
+/// Checks that the sample holds what the counts above assume.
 fn input(_: &mut Criterion) {
     let files = files();
     assert_eq!(files.lines.split_inclusive(|&b| b == b'\n').count(), SIZE.reference as usize);

@@ -6,12 +6,13 @@
 //! checkpoint               make everything durable, and name this point for a later `recover`
 //! ```
 //!
-//! The caller stores the sink checkpoint in its own snapshot. A batch that is not committed leaves nothing behind: after an
-//! error the caller recovers, and the sink drops what was open.
+//! The caller stores the sink checkpoint in its own snapshot. A batch that is not committed leaves
+//! nothing behind: after an error the caller recovers, and the sink drops what was open.
 //!
-//! For files, outputs are as old as the newest snapshot: `recover` truncates them to the checkpoint, so nothing lies beyond
-//! it. For Kafka (and [`crate::memory`]) outputs are transactions that are newer than the snapshot: `recover` returns the
-//! journal records committed since, and the caller reads the same input again without writing it.
+//! For files, outputs are as old as the newest snapshot: `recover` truncates them to the
+//! checkpoint, so nothing lies beyond it. For Kafka (and [`crate::memory`]) outputs are
+//! transactions that are newer than the snapshot: `recover` returns the journal records committed
+//! since, and the caller reads the same input again without writing it.
 //!
 //! This file does not say what a record means or where a document goes.
 
@@ -56,8 +57,8 @@ impl Channel {
     }
 }
 
-/// Bytes that Kafka adds to a record that is alone in its batch: 61 of the batch's head, and at most 32 for the record's own
-/// lengths, deltas and attributes.
+/// Bytes that Kafka adds to a record that is alone in its batch: 61 of the batch's head, and at
+/// most 32 for the record's own lengths, deltas and attributes.
 const RECORD_OVERHEAD: usize = 61 + 32;
 /// Bytes that Kafka adds to a header: two lengths of at most 5 bytes each.
 const HEADER_OVERHEAD: usize = 10;
@@ -99,14 +100,15 @@ pub struct Recovered {
 
 /// Makes outputs visible.
 pub trait Committer: Send {
-    /// Brings the outputs back to `checkpoint` (`None` is the very beginning) and returns what is visible beyond it. An open
-    /// batch is dropped.
+    /// Brings the outputs back to `checkpoint` (`None` is the very beginning) and returns what is
+    /// visible beyond it. An open batch is dropped.
     ///
     /// # Errors
     /// If the outputs cannot be brought back to that point.
     fn recover(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error>;
 
-    /// Returns the most bytes that a record of a channel may take ([`Outgoing::bytes`]). Most sinks take any number.
+    /// Returns the most bytes that a record of a channel may take ([`Outgoing::bytes`]). Most sinks
+    /// take any number.
     fn bytes_max(&self, _: Channel) -> usize {
         usize::MAX
     }
@@ -123,19 +125,22 @@ pub trait Committer: Send {
     /// If it cannot be written.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error>;
 
-    /// Makes the micro-batch, its journal record and the input `positions` behind it visible, all of them or none.
+    /// Makes the micro-batch, its journal record and the input `positions` behind it visible, all
+    /// of them or none.
     ///
     /// # Errors
-    /// If that failed. Unless [`Self::retry`] is worth a try, the caller goes back to its snapshot and recovers.
+    /// If that failed. Unless [`Self::retry`] is worth a try, the caller goes back to its snapshot
+    /// and recovers.
     fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error>;
 
-    /// Tells whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. For most sinks it never does.
+    /// Tells whether [`Self::retry`] may help after this error of `begin`, `write` or `commit`. For
+    /// most sinks it never does.
     fn is_worth_retrying(&self, _: &Error) -> bool {
         false
     }
 
-    /// Prepares the sink for another try of a failed micro-batch. Returns true if the batch, which had the journal record
-    /// `journal`, turns out to be committed after all.
+    /// Prepares the sink for another try of a failed micro-batch. Returns true if the batch, which
+    /// had the journal record `journal`, turns out to be committed after all.
     ///
     /// # Errors
     /// If the sink cannot be reached, or somebody else has written to it meanwhile.
@@ -143,7 +148,8 @@ pub trait Committer: Send {
         Err(Error::Refused("retry: these outputs are opened anew after a failure".to_owned()))
     }
 
-    /// Makes everything committed durable and returns the sink checkpoint, which [`Self::recover`] can come back to.
+    /// Makes everything committed durable and returns the sink checkpoint, which [`Self::recover`]
+    /// can come back to.
     ///
     /// # Errors
     /// If it cannot be made durable.

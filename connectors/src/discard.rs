@@ -1,4 +1,4 @@
-//! A sink that keeps nothing: for a run of which only the state is wanted.
+//! Which sink keeps nothing? This one, for a run of which only the state is wanted.
 
 use crate::{
     committer::{Committer, Outgoing, Recovered},
@@ -6,7 +6,7 @@ use crate::{
     position::Positions,
 };
 
-/// Commits to nowhere. State is the only thing there is, so it is never behind.
+/// A sink that drops everything. Since there are no outputs, the state is never behind them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 

@@ -1,5 +1,6 @@
-//! What can go wrong with the world outside: files, disks, brokers. A bad record is no error but data
-//! ([`crate::source::Payload::Bad`]).
+//! What can go wrong with files, disks and brokers?
+//!
+//! A bad record is not an error but data ([`crate::source::Payload::Bad`]).
 
 use std::{io, path::PathBuf};
 
@@ -16,7 +17,7 @@ pub enum ErrorClass {
     Fatal,
 }
 
-/// A failed dependency.
+/// A failure of something outside this program.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,15 +26,15 @@ pub enum Error {
     File {
         /// What was tried, such as "open".
         action: &'static str,
-        /// On which path.
+        /// The path that it was tried on.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
     },
-    /// The input is not what an earlier run has seen.
+    /// Something is no longer what an earlier run has seen.
     #[error("input has changed since the last run: {0}")]
     Changed(String),
-    /// An output cannot be continued.
+    /// The program declines to go on, for the reason given.
     #[error("{0}")]
     Refused(String),
     /// A call to a broker failed; `class` says what may be done about it.
@@ -43,25 +44,25 @@ pub enum Error {
         action: &'static str,
         /// What may be done about it. The call was tried again already where that is allowed.
         class: ErrorClass,
-        /// What the client said.
+        /// The client's message.
         reason: String,
     },
-    /// Another process has taken over: this one must not write any more.
+    /// Another process has taken over, so this one must not write any more.
     #[error("{action}: fenced by a newer process of the same group: {reason}")]
     Fenced {
         /// What was tried.
         action: &'static str,
-        /// What the client said.
+        /// The client's message.
         reason: String,
     },
-    /// A record that its topic does not take. Nothing was written, the batch stays open.
+    /// A record is larger than its topic takes. Nothing was written, and the batch stays open.
     #[error("record of {bytes} bytes for {channel}, its topic takes at most {bytes_max}")]
     TooLarge {
-        /// Where it was to go.
+        /// The output that the record was for.
         channel: &'static str,
-        /// Its size with key and headers.
+        /// The size of the record with key and headers.
         bytes: usize,
-        /// What the topic takes.
+        /// The most bytes that the topic takes.
         bytes_max: usize,
     },
     /// A fault injected by a test.
@@ -75,7 +76,8 @@ impl Error {
         Self::File { action, path: path.into(), source }
     }
 
-    /// What a reader said: an error of ours that it carries, or a failed read of `path`.
+    /// Turns a reader's error into the error of ours that it carries, or else into a failed read of
+    /// `path`.
     pub(crate) fn reading(path: impl Into<PathBuf>, source: io::Error) -> Self {
         source.downcast::<Self>().unwrap_or_else(|source| Self::file("read", path, source))
     }

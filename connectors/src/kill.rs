@@ -1,9 +1,11 @@
-//! Where may a test kill the process? Named points at every step between two states on disk.
+//! Where may a test kill the process? At named points, one for every step between two states on
+//! disk.
 //!
-//! Costs nothing in a normal build. With the cargo feature `faults`, `WEIR_KILL="name:n"` aborts the process when it
-//! passes point `name` for the `n`-th time (from 1), and `WEIR_FREEZE` stops it there (SIGSTOP) until a SIGCONT.
+//! Costs nothing in a normal build. With the cargo feature `faults`, `WEIR_KILL="name:n"` aborts
+//! the process when it passes point `name` for the `n`-th time (from 1), and `WEIR_FREEZE` stops it
+//! there (SIGSTOP) until a SIGCONT.
 
-/// Every point, in the rough order of a run.
+/// Every point of a run over files, roughly in the order in which they are passed.
 pub const POINTS: &[&str] = &[
     "recover.truncated",
     "recover.done",
@@ -22,7 +24,8 @@ pub const POINTS: &[&str] = &[
     "publish.removed",
 ];
 
-/// Every point of a commit and of a recovery over Kafka, in their order. A run over files passes none of them.
+/// Every point of a recovery and of a commit over Kafka, in their order. A run over files passes
+/// none of them.
 pub const KAFKA_POINTS: &[&str] = &[
     "kafka.recover_begun",
     "kafka.recover_fenced",
@@ -38,7 +41,7 @@ pub const KAFKA_POINTS: &[&str] = &[
     "kafka.committed",
 ];
 
-/// Every point of a file that is rewritten in place, in their order. A replay passes none of them.
+/// Every point of rewriting a file in place, in their order. A replay passes none of them.
 pub const REWRITE_POINTS: &[&str] = &["rewrite.removed_kept", "rewrite.tmp_written", "rewrite.renamed"];
 
 /// Passes the point `name`, which [`POINTS`], [`KAFKA_POINTS`] or [`REWRITE_POINTS`] lists.
@@ -84,7 +87,7 @@ mod faults {
         named.is_some_and(|plan| plan.passed.fetch_add(1, Ordering::Relaxed) + 1 == plan.nth)
     }
 
-    /// A plan that names no point would let a kill test pass without a kill, so it panics.
+    /// Reads `name:n`. Anything else would let a kill test pass without a kill, so it panics.
     fn parse(variable: &str, text: &str) -> Plan {
         let parsed = text.rsplit_once(':').and_then(|(name, nth)| Some((name, nth.parse::<u64>().ok()?)));
         match parsed {
@@ -94,7 +97,7 @@ mod faults {
     }
 }
 
-/// Lets a unit test look at the disk at each point: what it sees is what a killed process leaves.
+/// Lets a unit test look at the disk at each point. It sees what a killed process would leave.
 #[cfg(test)]
 pub(crate) mod watch {
     use std::cell::RefCell;

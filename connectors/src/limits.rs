@@ -1,26 +1,29 @@
-//! How much of a hostile input is held or unpacked at most.
+//! How much of a hostile input is held in memory or decompressed at most?
 
 /// Bounds on one input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest line or archive block handed on; a longer one becomes a `record_too_large`.
+    /// Longest line or archive block that is passed on; a longer one becomes a `record_too_large`.
     pub record_bytes_max: usize,
-    /// Most decompressed bytes for each compressed byte of a file or of one of its members, once [`Limits::RATIO_FREE_BYTES`]
-    /// have come out.
+    /// Most decompressed bytes for each compressed byte of a file or of one of its members, after
+    /// the first [`Limits::RATIO_FREE_BYTES`].
     pub ratio_max: u64,
     /// Longest header block of an archive's record.
     pub header_bytes_max: usize,
 }
 
 impl Limits {
-    /// Decompressed bytes before the ratio counts: short files of repeated text are no bombs.
+    /// Decompressed bytes before the ratio counts, because short files of repeated text are not
+    /// bombs.
     pub const RATIO_FREE_BYTES: u64 = 16 << 20;
-    /// Bytes that may be looked at again in search of a beginning, beside twice what was read: whoever makes false beginnings
-    /// shall not make the reader do the same work for each of them.
+    /// Bytes that may be read again in search of a record's beginning, in addition to twice what
+    /// was read. Without this bound, a file of false beginnings would make the reader do the same
+    /// work for each of them.
     pub const RESCAN_FREE_BYTES: u64 = 64 << 20;
     /// Longest zstd dictionary: those in use have 100 KiB to 1 MiB.
     pub const DICTIONARY_BYTES_MAX: usize = 8 << 20;
-    /// Most files in a WACZ that are looked at; its index and its pages are a handful, its archives at most thousands.
+    /// Most files in a WACZ that are looked at; its index and its pages are a handful, its archives
+    /// at most thousands.
     pub const ZIP_ENTRIES_MAX: u64 = 1 << 16;
 }
 

@@ -1,16 +1,16 @@
-//! Where a record stands. A position is a record's identity.
+//! Where is a record in the input? Its position is also its identity.
 
 use std::fmt;
 
 /// Index of a partition (a file, a topic's partition) in [`crate::source::Source::partitions`].
 pub type Partition = u32;
 
-/// A record's place: the `offset`-th record of a partition.
+/// The place of a record: the `offset`-th record of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
-    /// Which partition.
+    /// The partition.
     pub partition: Partition,
-    /// Which record in it, from 0. Records of one partition are read in this order.
+    /// The number of the record in it, from 0. Records of a partition are read in this order.
     pub offset: u64,
 }
 
@@ -19,26 +19,26 @@ pub struct Position {
 pub struct Positions(pub Vec<u64>);
 
 impl Positions {
-    /// The next offset of a partition; 0 for one not begun.
+    /// Returns the next offset of a partition; 0 if it was not begun.
     #[must_use]
     pub fn next(&self, partition: Partition) -> u64 {
         self.0.get(partition as usize).copied().unwrap_or(0)
     }
 
-    /// Whether a record has been taken in already.
+    /// Tells whether a record was read before.
     #[must_use]
     pub fn contains(&self, position: Position) -> bool {
         position.offset < self.next(position.partition)
     }
 
-    /// Whether both name the same place: a partition left out is one not begun.
+    /// Tells whether both mean the same place. A partition that is left out was not begun.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         let partitions = self.0.len().max(other.0.len()) as Partition;
         (0..partitions).all(|partition| self.next(partition) == other.next(partition))
     }
 
-    /// Takes a record in.
+    /// Moves on behind a record.
     pub fn advance(&mut self, position: Position) {
         let partition = position.partition as usize;
         if self.0.len() <= partition {

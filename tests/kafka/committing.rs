@@ -1,4 +1,4 @@
-//! What is visible after a commit, and what is not before it.
+//! What is visible after a commit, and what is hidden before it?
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
@@ -21,7 +21,7 @@ pub(crate) fn a_batch_is_visible_whole_or_not_at_all(client: &Client) {
     for i in 0..500 {
         committer.write(&Outgoing::plain(Channel::Clean, format!("aborted {i}").as_bytes())).expect("written");
     }
-    // Until they have reached the broker: what an abort hides must be there to be hidden.
+    // Wait until they have reached the broker: an abort can only hide what is there.
     let clean = &stage.config.topics.clean;
     client.wait_for("the open batch", || client.consume_uncommitted(clean).len() == 502);
     assert_eq!(stage.values(Channel::Clean), ["a", "b"], "an open batch is not seen");
@@ -99,7 +99,7 @@ pub(crate) fn a_record_too_large_is_refused_before_it_is_produced(client: &Clien
         }
         other => panic!("{other:?}"),
     }
-    // The largest that fits is taken by the broker, not only by us.
+    // The broker, too, takes the largest record that fits.
     while !committer.fits(&Outgoing::plain(Channel::DeadLetters, &value)) {
         value.pop();
     }

@@ -1,7 +1,8 @@
-//! Injected errors of whoever writes, and their declared outcomes, each row a case. The other half is in `looking`.
+//! What becomes of a batch when calls that write fail? Each row of the tables is a case. Calls that
+//! read are in `querying`.
 //!
-//! librdkafka's mock cluster answers with the errors. Its transactions are a fake, so nothing is said here about what is
-//! visible afterwards; only what the committer makes of the answer.
+//! librdkafka's mock cluster answers with the errors. Its transactions are fake, so nothing is
+//! tested here about what is visible afterwards, only what the committer makes of the answer.
 
 use std::{
     thread,
@@ -24,20 +25,20 @@ use rdkafka::{
 
 use crate::stage::names;
 
-/// What comes of a batch when requests fail so.
+/// What becomes of a batch when requests fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// It is committed: the client or the committer has tried again.
+    /// It is committed, because the client or the committer has tried again.
     Committed,
     /// It fails and is aborted; after recovery the next batch is committed.
     Aborted,
     /// It fails; only a new process may go on.
     Fatal,
-    /// It fails, since another process has taken over.
+    /// It fails, because another process has taken over.
     Fenced,
 }
 
-/// Which request fails, with which code, how often, and what comes of it.
+/// Which request fails, with which code, how often, and what becomes of the batch.
 const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 2, Expected::Committed),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 2, Expected::Committed),
@@ -82,7 +83,7 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1, Expected::Fatal),
 ];
 
-/// What comes of the fence itself.
+/// Whether the fence itself succeeds.
 const FENCE_CASES: &[(Code, usize, bool)] = &[
     (Code::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 2, true),
     (Code::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 2, true),
@@ -94,8 +95,8 @@ const FENCE_CASES: &[(Code, usize, bool)] = &[
     (Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, true),
 ];
 
-/// What comes of an abort when its request fails so; `None`: it succeeds. Whatever it is, only a recovery may follow a failure,
-/// and the next batch is committed after it.
+/// What becomes of an abort when its request fails; `None` means that it succeeds. After a failure
+/// of whatever kind only a recovery may follow, and the next batch is committed after that.
 const ABORT_CASES: &[(Code, usize, Option<Expected>)] = &[
     (Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 2, None),
     (Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Some(Expected::Aborted)),
@@ -105,7 +106,7 @@ const ABORT_CASES: &[(Code, usize, Option<Expected>)] = &[
     (Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Some(Expected::Fatal)),
 ];
 
-/// Brokers that answer as they are told to.
+/// Mock brokers, and a source that reads from them.
 pub(crate) struct Mock {
     pub(crate) cluster: MockCluster<'static, DefaultProducerContext>,
     pub(crate) config: KafkaConfig,
@@ -116,7 +117,7 @@ pub(crate) fn mock() -> Mock {
     mock_of(1)
 }
 
-/// So many brokers, of which the first leads all partitions.
+/// Makes this many mock brokers, of which the first leads all partitions.
 fn mock_of(brokers: i32) -> Mock {
     let cluster = MockCluster::new(brokers).expect("a mock cluster");
     let topics = names("mock");
@@ -148,7 +149,8 @@ fn batch(committer: &mut KafkaCommitter) -> Result<(), Error> {
     committer.commit(&Positions(vec![1]), b"j")
 }
 
-/// As a stage does: tried again as long as that is worth it, but with an end.
+/// Commits a batch as a stage does: it is tried again as long as that is worth it, but not for
+/// ever.
 fn batch_surely(committer: &mut KafkaCommitter) {
     let begun = Instant::now();
     let mut tried = batch(committer).map(|()| true);
@@ -176,7 +178,8 @@ fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     }
 }
 
-/// What is wrong with rows, each tried with a cluster of its own; some at once, they wait more than they work.
+/// Returns what is wrong with rows. Each is tried with a cluster of its own, some at the same time,
+/// since they mostly wait.
 pub(crate) fn each<T: Sync>(rows: &[T], wrong: fn(&T) -> Option<String>) -> Vec<String> {
     thread::scope(|scope| {
         let parts = rows.chunks(rows.len().div_ceil(4).max(1));
@@ -223,7 +226,7 @@ pub(crate) fn an_abort_has_its_outcomes() {
         committer.recover(None).expect("recovered");
         committer.begin().expect("begun");
         committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
-        // What was never sent needs no abort.
+        // An abort sends a request only after records were sent.
         thread::sleep(Duration::from_millis(300));
         mock.cluster.request_errors(Api::EndTxn, &vec![*code; *times]);
         let aborted = committer.abort();
@@ -251,7 +254,7 @@ pub(crate) fn a_group_without_its_coordinator_holds_nobody() {
     committer.recover(None).expect("recovered");
     batch(&mut committer).expect("committed");
 
-    // The client's own call has no end here.
+    // The client's own call would never return here.
     mock.cluster.broker_down(2).expect("down");
     let begun = Instant::now();
     let undecided = batch(&mut committer);
@@ -263,11 +266,11 @@ pub(crate) fn a_group_without_its_coordinator_holds_nobody() {
     );
     assert!(took < Duration::from_secs(20), "{took:?}");
 
-    // Nobody makes a producer after the other while it is away; the batch goes on where the group has another one.
+    // While the coordinator is away, no new producer is made. The batch goes on once the group has another coordinator.
     let away = committer.retry(b"j").expect_err("the group has no coordinator");
     assert!(committer.is_worth_retrying(&away), "{away}");
     coordinated_by(1);
-    // The mock shows records of a transaction that was never committed, so what it says of the batch means nothing.
+    // The mock shows records of a transaction that was never committed, so its answer about the batch means nothing.
     committer.retry(b"j").expect("recovered");
     batch(&mut committer).expect("committed");
     mock.cluster.broker_up(2).expect("up");
@@ -287,7 +290,7 @@ pub(crate) fn a_recovery_that_fails_forgets_nothing() {
     let away = committer.retry(b"j").expect_err("no journal");
     assert!(committer.is_worth_retrying(&away), "{away}");
     mock.cluster.topic_error(journal, Code::RD_KAFKA_RESP_ERR_NO_ERROR).expect("none");
-    // The two records before are its own, and not another process's.
+    // The two records before it are its own, not those of another process.
     committer.retry(b"j").expect("recovered");
     batch(&mut committer).expect("committed");
 }
@@ -306,14 +309,14 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
         waiting.join().expect("committed once they are back");
     });
     batch(&mut committer).expect("and it goes on");
-    // A source that has lost its brokers gives nothing, counts, and goes on.
+    // A source that has lost its brokers returns nothing, counts the errors, and goes on.
     mock.cluster.broker_down(-1).expect("down");
     for _ in 0..20 {
         assert!(mock.source.read(crate::stage::ALL).expect("no error").is_empty());
     }
     assert!(mock.source.counts().transport_errors > 0);
 
-    // Brokers that do not come back: an end in time, and nobody knows whether it was committed.
+    // If brokers do not come back, the commit ends in time, and it is unknown whether it took place.
     mock.cluster.broker_up(-1).expect("up");
     batch_surely(&mut committer);
     committer.begin().expect("begun");
@@ -323,7 +326,7 @@ pub(crate) fn a_commit_outlasts_brokers_that_come_back() {
     let undecided = committer.commit(&Positions(vec![3]), b"j");
     assert!(matches!(undecided, Err(Error::Broker { class: ErrorClass::Abortable, .. })), "{undecided:?}");
     assert!(begun.elapsed() < 2 * mock.config.transaction_timeout, "{:?}", begun.elapsed());
-    // Nothing to do where the call had no answer; where it had one in time, the abort fails as it did.
+    // If the call had no answer there is nothing to abort; if it had one in time, the abort fails as the call did.
     if let Err(error) = committer.abort() {
         assert_eq!(failure(&error), Expected::Aborted, "{error}");
     }

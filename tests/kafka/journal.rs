@@ -1,4 +1,4 @@
-//! Following the journal, as a standby does.
+//! How does a standby follow the journal?
 
 use std::{
     thread,
@@ -32,7 +32,7 @@ pub(crate) fn it_is_followed_and_its_silence_known(client: &Client) {
         assert!(reader.silent_for() < Duration::from_secs(2));
     }
     thread::sleep(Duration::from_millis(300));
-    // An open batch is not heard.
+    // The records of an open batch do not come.
     committer.begin().expect("begun");
     committer.write(&Outgoing::plain(Channel::Clean, b"x")).expect("written");
     assert!(reader.poll(Duration::from_millis(100)).expect("polled").is_empty());
@@ -41,7 +41,7 @@ pub(crate) fn it_is_followed_and_its_silence_known(client: &Client) {
     committer.commit(&Positions::default(), b"j3").expect("committed");
     assert!(reader.behind().expect("known") > 1, "there is more, though it was not polled");
 
-    // Another one begins where it is told.
+    // Another reader begins at the offset that it is given.
     let last = reader.poll(WAIT).expect("polled")[0].0;
     let mut later = JournalReader::new(&stage.config, Some(last)).expect("a reader");
     assert_eq!(later.poll(WAIT).expect("polled"), [(last, b"j3".to_vec())]);
@@ -50,7 +50,8 @@ pub(crate) fn it_is_followed_and_its_silence_known(client: &Client) {
     assert!(matches!(JournalReader::new(&stage.config, None), Err(Error::Changed(why)) if why.contains("retention")));
 }
 
-/// The broker aborts what a dead process left open. Nobody reads that, and a standby must not wait for it.
+/// The broker aborts the transaction that a dead process has left open. Nobody reads its records,
+/// and a standby must not wait for them.
 pub(crate) fn an_aborted_record_at_the_end_is_nothing_to_wait_for(client: &Client) {
     let stage = Stage::new(client, "aborted-end", 1);
     let source = stage.source();

@@ -1,4 +1,4 @@
-//! What takes too long for every run: measurements.
+//! Which measurements take too long for every run of the tests?
 
 use std::{io::Write, time::Instant};
 
@@ -15,7 +15,8 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// Clean copy, decision, journal record and offsets of documents of 6 KB, in transactions of several sizes.
+/// Clean copy, decision, journal record and offsets of documents of 6 KB, in transactions of
+/// several sizes.
 pub(crate) fn commits_are_measured(client: &Client) {
     let stage = Stage::new(client, "measured", 4);
     let begun = Instant::now();

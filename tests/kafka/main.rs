@@ -1,7 +1,9 @@
-//! Source, committer and journal against a real Kafka; error classes against librdkafka's mock cluster.
+//! Do source, committer and journal work with a real Kafka, and error classes with librdkafka's
+//! mock cluster?
 //!
-//! `cargo test -p testkit --test kafka`; the long ones with `-- --ignored`. `WEIR_TEST_KAFKA=host:port` takes a running
-//! broker, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is none.
+//! `cargo test -p testkit --test kafka`; the long ones with `-- --ignored`.
+//! `WEIR_TEST_KAFKA=host:port` takes a running broker, `WEIR_TEST_REQUIRE_KAFKA=1` makes it a
+//! failure if there is none.
 
 mod committing;
 mod errors;

@@ -1,4 +1,5 @@
-//! `weir replay --to kafka` as a process: killed at every step and at random, it publishes each record once.
+//! Does `weir replay --to kafka` publish each record once, though its process is killed at every
+//! step and at random?
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,9 +16,9 @@ use testkit::{
     random::Random,
 };
 
-/// Says that this process is to be weir.
+/// The variable that makes this test binary run as weir.
 pub(crate) const AS_WEIR: &str = "WEIR_TEST_AS_WEIR";
-/// What a commit passes, in its order.
+/// The kill points that a commit passes, in order.
 const POINTS: [&str; 8] = [
     "kafka.begun",
     "kafka.first_produced",
@@ -31,13 +32,13 @@ const POINTS: [&str; 8] = [
 /// Lines of the archive: three batches.
 const LINES: usize = 20_000;
 const WARC_RECORDS: usize = 50;
-/// Every so many lines of a file one is longer than the topic takes.
+/// One of this many lines of a file is longer than the topic takes.
 const OVERSIZE_EVERY: usize = 4_000;
 const OVERSIZE: usize = 40_000;
 
 struct Archive {
     home: tempfile::TempDir,
-    /// What must be in the topic: value by file and offset.
+    /// The values that must be in the topic, by file and offset.
     expected: BTreeMap<(String, u64), Vec<u8>>,
     topic: String,
     client: Client,
@@ -107,7 +108,7 @@ impl Archive {
         String::from_utf8(ended.stdout).expect("text")
     }
 
-    /// Everything is there once, and every dead letter as well.
+    /// Checks that every record and every dead letter is there once.
     #[track_caller]
     fn assert_published(&self, what: &str) {
         let records = self.client.consume_all(&self.topic);
@@ -122,7 +123,7 @@ impl Archive {
         assert_eq!(self.dead_letters(), 2 * (LINES / 2 / OVERSIZE_EVERY), "{what}: dead letters");
     }
 
-    /// Of all processes together; none is twice in one folder.
+    /// Returns the dead letters of all processes together. None may be twice in one folder.
     fn dead_letters(&self) -> usize {
         let mut all = BTreeSet::new();
         for folder in ["out", "zombie"].map(|name| self.path(name)).into_iter().filter(|folder| folder.is_dir()) {
@@ -176,7 +177,7 @@ pub(crate) fn archives_are_published_once(client: &Client) {
 pub(crate) fn killed_at_every_step_nothing_is_lost_or_doubled(client: &Client) {
     for (n, point) in POINTS.iter().enumerate() {
         let archive = Archive::new(client, "publish-killed", 2);
-        // The first life ends in its first or second batch, the second one in its first.
+        // The first process ends in its first or second batch, the second process in its first.
         for nth in [1 + n % 2, 1] {
             let ended = archive.command().env("WEIR_KILL", format!("{point}:{nth}")).output().expect("weir runs");
             assert_eq!(ended.status.signal(), Some(6), "{point}:{nth} was never passed: {}", said(&ended));
@@ -206,7 +207,8 @@ pub(crate) fn killed_at_random_nothing_is_lost_or_doubled(client: &Client) {
     assert!(killed >= rounds, "only {killed} kills of {} came before the end", 2 * rounds);
 }
 
-/// A publisher that was stopped in a transaction harms nothing when it goes on behind its successor.
+/// A publisher that was stopped in a transaction harms nothing when it goes on behind its
+/// successor.
 pub(crate) fn a_second_publisher_fences_the_first(client: &Client) {
     let signal = |process: u32, name: &str| {
         let done = Command::new("kill").args([name, &process.to_string()]).status().expect("a signal is sent");
@@ -243,7 +245,7 @@ pub(crate) fn what_cannot_be_published_is_said(client: &Client) {
         assert!(got == Some(code) && said.contains(why), "{arguments:?}: {got:?}: {said}");
     }
     assert!(client.consume_all(&archive.topic).is_empty());
-    // Where the place is, others' records do not matter; --force publishes all again, --limit a part.
+    // Records of others in the topic do not matter; --force publishes everything again, and --limit a part.
     client.produce(&archive.topic, &[Message::value("{}")]);
     let (code, _) = run(&["--limit", "9000"]);
     assert_eq!((code, client.consume_all(&archive.topic).len()), (Some(0), 1 + 9_000 - 2));

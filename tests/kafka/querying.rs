@@ -1,6 +1,5 @@
-//! Injected errors of whoever reads or asks, and their declared outcomes, each row a case.
-//!
-//! The other half is in `errors`: whoever writes.
+//! What becomes of calls that read or ask when they fail? Each row of the tables is a case. Calls
+//! that write are in `errors`.
 
 use std::time::{Duration, Instant};
 
@@ -19,17 +18,18 @@ use crate::{
     stage::ALL,
 };
 
-/// What comes of reading or asking when requests fail so.
+/// What becomes of reading or asking when requests fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// There is an answer: the client or we have asked again.
+    /// There is an answer, because the client or weir has asked again.
     Answer,
-    /// The process ends: it has no right to that.
+    /// The process ends, because it lacks the right.
     Fatal,
 }
 
-/// Records are read while fetches fail so. What a broker says of one partition of many the mock cluster cannot say: no right
-/// to it, an offset out of range. The latter is shown with a real broker (`seeking`).
+/// Records are read while fetches fail. The mock cluster cannot give answers about one partition of
+/// many, such as a missing right or an offset out of range. The latter is tested with a real broker
+/// (`seeking`).
 const READ: &[(Code, usize, Expected)] = &[
     (Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 2, Expected::Answer),
     (Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, 2, Expected::Answer),
@@ -81,7 +81,7 @@ fn read(source: &mut KafkaSource) -> Result<(), Error> {
     Ok(())
 }
 
-/// From the oldest record on: an answer that is wrong loses records.
+/// Reads from the oldest record on, so that a wrong answer would lose records.
 fn query(mock: &Mock) -> Result<(), Error> {
     let mut source = KafkaSource::new(&mock.config, Limits::default())?;
     source.seek(&Positions::default())?;
@@ -110,14 +110,15 @@ pub(crate) fn injected_errors_of_readers_have_their_outcomes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The client asks for both ends of a partition at once. Where the first answer is an error and the second comes with it, the
-/// error is forgotten and the partition looks empty: all its records would be skipped.
+/// The client asks for both ends of a partition at once. Where the first answer is an error and the
+/// second comes with it, the error is forgotten and the partition looks empty: all its records
+/// would be skipped.
 pub(crate) fn half_an_answer_skips_no_record() {
     for _ in 0..6 {
         let mock = mock();
         produce(&mock);
         mock.cluster.request_errors(Api::ListOffsets, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
-        // Either it is noticed, or asked again, and then every record comes.
+        // Either the error is noticed, or the query is made again and every record comes.
         assert!(outcome(query(&mock)).is_ok());
     }
 }

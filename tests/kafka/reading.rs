@@ -1,4 +1,4 @@
-//! What records come, in which runs, and what is held meanwhile.
+//! Which records come, in which runs, and how many are buffered meanwhile?
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(crate) fn long_runs_come_from_one_partition(client: &Client) {
         stage.fill(partition, 3000);
     }
     let mut source = stage.source();
-    // So that there is enough of each partition.
+    // Wait until there is enough of each partition.
     std::thread::sleep(Duration::from_secs(1));
     let mut records = Vec::new();
     let mut runs: Vec<(u32, u64, usize)> = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn what_is_no_record_is_passed_over(client: &Client) {
     assert_eq!(lines(&records), ["a", "b", ""], "an empty value is a record");
     assert_eq!(records.iter().map(|record| record.position.offset).collect::<Vec<_>>(), [1, 4, 5]);
     assert_eq!(source.counts().tombstones, 3);
-    // The same records again: offsets have gaps, counts have not.
+    // The same records come again. Their offsets have gaps, but counts have none.
     source.seek(&connectors::position::Positions(vec![0])).expect("sought");
     assert_eq!(source.read_run(0, 3).expect("the run"), records);
     source.seek(&after(&records[..1])).expect("sought");
@@ -125,7 +125,7 @@ pub(crate) fn values_are_what_they_say(client: &Client) {
 }
 
 pub(crate) fn headers_are_kept_but_for_ours(client: &Client) {
-    // The record is old, and would be gone as soon as it has come.
+    // The record is old, and retention would remove it at once.
     let stage = Stage::with(client, "envelope", 1, &[("retention.ms", "-1")]);
     let header = |name: &str, value: Option<&[u8]>| (name.to_owned(), value.map(<[u8]>::to_vec));
     let headers = vec![
@@ -157,7 +157,7 @@ pub(crate) fn buffers_are_bounded(client: &Client) {
     let others: Vec<_> = (0..2000).map(|_| Message::to(1, vec![b'y'; 3000])).collect();
     client.produce(stage.input(), &others);
     let mut source = stage.source();
-    // Only the other partition is wanted: what comes of the first one is held, and not more than may be.
+    // Only the other partition is wanted. Records of the first one are buffered, but not more than allowed.
     let mut most = 0;
     for _ in 0..20 {
         let run = source.read_run(1, 100).expect("the run");
@@ -167,7 +167,7 @@ pub(crate) fn buffers_are_bounded(client: &Client) {
     let bound = 2 * (1 << 20) + 20_000;
     assert!(most < bound, "{most} bytes held, expected less than {bound}");
     assert!(source.counts().pauses > 0, "nothing was held back, so nothing was tested");
-    // What was held back comes, once each and in order.
+    // The buffered records come, each once and in order.
     let rest = read(&mut source, 3000);
     assert!(rest.iter().enumerate().all(|(i, record)| record.position.offset == i as u64 && record.position.partition == 0));
     assert!(source.read(ALL).expect("read").is_empty());

@@ -1,4 +1,4 @@
-//! Who may go on, from where, and what becomes of whoever was before.
+//! Which process may go on, from where, and what becomes of the process before it?
 
 use connectors::{
     committer::{Channel, Committer, Outgoing},
@@ -37,7 +37,7 @@ pub(crate) fn the_journal_after_the_mark_comes_back(client: &Client) {
         let end = next.checkpoint().expect("a checkpoint");
         assert!(next.recover(Some(&end)).expect("recovered").journal.is_empty(), "it stood at the end");
     }
-    // A committer that recovers twice stands where it did.
+    // A committer that recovers twice is at the same place.
     let mut next = stage.committer(&source);
     for _ in 0..2 {
         assert_eq!(texts(&next.recover(Some(&checkpoints[3])).expect("recovered").journal), expected[3..]);
@@ -86,7 +86,7 @@ pub(crate) fn a_process_that_dies_in_a_batch_leaves_nothing(client: &Client) {
         committer.write(&Outgoing::plain(Channel::Clean, b"never")).expect("written");
         let committed = client.committed(&stage.config.group, stage.input());
         assert_eq!(committed[&0].0, i64::try_from(round).expect("small") + 1);
-        // Dropped without an end: nobody says abort.
+        // It is dropped within a batch, without an abort.
         drop(committer);
     }
     let mut last = stage.committer(&stage.source());
@@ -140,13 +140,13 @@ pub(crate) fn a_journal_made_anew_is_noticed(client: &Client) {
     };
     remake();
     changed("ends at offset 0");
-    // As long as before, and longer: the offset alone would not tell.
+    // The new journal is longer than the old one, so the offset alone would not tell.
     let lines: Vec<_> = (0..20).map(|i| testkit::broker::Message::value(format!("other {i}"))).collect();
     client.produce(journal, &lines);
     changed("another record at offset");
 }
 
-/// The switch that breaks the transaction makes the first promise fail: what is aborted is seen.
+/// Without the transaction the first promise is broken: aborted records are seen.
 pub(crate) fn without_the_transaction_halves_are_seen(client: &Client) {
     let stage = Stage::new(client, "halves", 1);
     let source = stage.source();
@@ -160,7 +160,7 @@ pub(crate) fn without_the_transaction_halves_are_seen(client: &Client) {
     assert_eq!(stage.values(Channel::Clean), ["half"]);
 }
 
-/// The switch that breaks the fence makes the second promise fail: two are at work.
+/// Without the fence the second promise is broken: two processes are at work.
 pub(crate) fn without_the_fence_zombies_commit(client: &Client) {
     let stage = Stage::new(client, "unfenced", 1);
     let source = stage.source();

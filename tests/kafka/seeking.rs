@@ -1,4 +1,4 @@
-//! Where reading begins, and when it must not.
+//! Where does reading begin, and when must it not begin?
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub(crate) fn reading_goes_on_at_positions(client: &Client) {
         assert_eq!(lines(&read(&mut source, expected.len())), expected, "{positions}");
         assert!(source.read(ALL).expect("read").is_empty(), "{positions}");
     }
-    // Another process, the same positions.
+    // Another process begins at the same positions.
     let mut other = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     assert!(matches!(other.read(ALL), Err(Error::Refused(_))), "nothing before a seek");
     other.seek(&Positions(vec![7])).expect("sought");
@@ -52,13 +52,13 @@ pub(crate) fn the_start_is_asked_once(client: &Client) {
     let mut committer = stage.committer(&source);
     committer.recover(None).expect("recovered");
     commit(&mut committer, &[], &Positions::default(), "nothing yet");
-    // While nobody reads, records come; "latest" would now be behind them.
+    // Records come while nobody reads, so "latest" would now be behind them.
     stage.fill(0, 3);
     let mut next = stage.source();
     assert_eq!(next.beginnings(), Positions(vec![5, 0]));
     let records = read(&mut next, 3);
     assert_eq!(records.iter().map(|record| record.position.offset).collect::<Vec<_>>(), [5, 6, 7]);
-    // And a re-read from nothing begins there too, whatever was committed since.
+    // A re-read from the beginning begins there, too, whatever was committed since.
     commit(&mut committer, &[], &after(&records), "all");
     assert_eq!(read(&mut stage.source(), 3), records);
 }
@@ -108,7 +108,7 @@ pub(crate) fn a_new_partition_is_read_from_its_beginning(client: &Client) {
     let records = read(&mut source, 5);
     assert_eq!(source.partitions().len(), 3);
     assert_eq!(records.iter().filter(|record| record.position.partition == 2).count(), 4, "nothing of it is skipped");
-    // A process that knew the first partition alone finds the others later, too.
+    // A process that knew only the first partition finds the others later, too.
     let mut next = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     let known = [next.partitions()[0].clone()];
     next.keep_numbers(&known).expect("kept");
@@ -150,7 +150,7 @@ pub(crate) fn what_expired_after_it_was_read_is_no_loss(client: &Client) {
     let positions = after(&read(&mut source, 5));
     let committed = || client.committed(&stage.config.group, stage.input()).get(&0).map(|(offset, _)| *offset);
     let deadline = Instant::now() + Duration::from_secs(20);
-    // The stage commits every second also when nothing comes; once the end is known it is committed.
+    // The stage commits every second even if nothing comes. Once the end is known, it is committed.
     while committed() != Some(6) {
         assert!(Instant::now() < deadline, "{:?} is committed, expected 6: five records and a marker", committed());
         assert!(source.read(ALL).expect("read").is_empty());

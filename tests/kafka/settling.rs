@@ -1,4 +1,4 @@
-//! Settled documents are forwarded exactly once, recalled ones never.
+//! Are settled documents forwarded exactly once, and recalled ones never?
 
 use std::{
     collections::BTreeSet,
@@ -34,7 +34,7 @@ fn fate(action: &str, seqno: u32) -> Message {
     message(0, Some(seqno), "x/0/0", format!(r#"{{"v":1,"action":"{action}","id":"x","position":"x/0/0"}}"#))
 }
 
-fn mark(up_to: u32) -> Message {
+fn watermark(up_to: u32) -> Message {
     Message::to(0, format!(r#"{{"v":1,"action":"settled","up_to":{up_to}}}"#))
 }
 
@@ -66,7 +66,7 @@ impl Topology {
         self.produce(&self.config.clean, &documents);
     }
 
-    /// Sequence numbers forwarded, each as often as it was.
+    /// Returns the sequence numbers of forwarded documents, each as often as it was forwarded.
     fn forwarded(&self) -> Vec<u32> {
         let records = self.client.consume_all(&self.config.settled);
         let mut seqnos: Vec<u32> = records
@@ -85,7 +85,7 @@ impl Topology {
     }
 }
 
-/// Steps until it has forwarded so many.
+/// Steps until it has forwarded this many.
 fn settle(settler: &mut Settler, forwarded: u64) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while settler.done().forwarded < forwarded {
@@ -101,7 +101,7 @@ pub(crate) fn recalled_documents_stay_and_restored_ones_go(client: &Client) {
     topology.produce(&topology.config.duplicates, &copies);
     let fates: Vec<_> = (0..2_500).step_by(100).flat_map(|o| [fate("recall", o), fate("restore", o + 15)]).collect();
     topology.produce(&topology.config.recalls, &fates);
-    topology.produce(&topology.config.recalls, &[fate("recall", 115), mark(2_000)]);
+    topology.produce(&topology.config.recalls, &[fate("recall", 115), watermark(2_000)]);
     let gone: BTreeSet<u32> = (0..2_500).step_by(100).collect();
     let back: BTreeSet<u32> = gone.iter().map(|o| o + 15).filter(|o| *o != 115).collect();
     let expected = |up_to: u32| -> Vec<u32> {
@@ -110,9 +110,9 @@ pub(crate) fn recalled_documents_stay_and_restored_ones_go(client: &Client) {
 
     let mut settler = topology.open();
     settle(&mut settler, expected(2_000).len() as u64);
-    assert_eq!(topology.forwarded(), expected(2_000), "what no mark has passed waits");
-    // Nothing new comes but a mark.
-    topology.produce(&topology.config.recalls, &[mark(3_000)]);
+    assert_eq!(topology.forwarded(), expected(2_000), "what no watermark has passed waits");
+    // Nothing new comes but a settled watermark.
+    topology.produce(&topology.config.recalls, &[watermark(3_000)]);
     settle(&mut settler, expected(3_000).len() as u64);
     assert_eq!(topology.forwarded(), expected(3_000));
     assert_eq!(settler.done().recalled, gone.len() as u64);
@@ -126,10 +126,10 @@ pub(crate) fn deaths_at_any_point_lose_and_double_nothing(client: &Client) {
     for round in 0..12_u32 {
         let first = round * 300;
         topology.clean(first..first + 300);
-        // Recalled now, settled two rounds later: what is known of it must outlast deaths.
+        // It is recalled now and settled two rounds later, so its recall must survive deaths.
         topology.produce(&topology.config.recalls, &[fate("recall", first + 7), fate("recall", first.saturating_sub(100))]);
         if round % 2 == 1 {
-            topology.produce(&topology.config.recalls, &[mark(first - 200)]);
+            topology.produce(&topology.config.recalls, &[watermark(first - 200)]);
         }
         let mut settler = topology.open();
         for _ in 0..round % 4 {
@@ -141,12 +141,12 @@ pub(crate) fn deaths_at_any_point_lose_and_double_nothing(client: &Client) {
         if round % 5 == 4 {
             settler.commit().expect("committed");
         }
-        // Dies here, in a transaction or between two.
+        // The settler dies here, in a transaction or between two.
         drop(settler);
         expected.extend((first..first + 300).filter(|o| *o != first + 7));
         expected.retain(|o| *o != first.saturating_sub(100));
     }
-    topology.produce(&topology.config.recalls, &[mark(3_600)]);
+    topology.produce(&topology.config.recalls, &[watermark(3_600)]);
     let mut settler = topology.open();
     let deadline = Instant::now() + Duration::from_secs(30);
     while topology.forwarded().len() < expected.len() {
@@ -164,15 +164,15 @@ pub(crate) fn deaths_at_any_point_lose_and_double_nothing(client: &Client) {
 pub(crate) fn a_recall_after_its_mark_is_told_once(client: &Client) {
     let topology = Topology::new(client, "settle-late");
     topology.clean(0..30);
-    topology.produce(&topology.config.recalls, &[fate("recall", 3), mark(20), fate("recall", 4), fate("recall", 25)]);
+    topology.produce(&topology.config.recalls, &[fate("recall", 3), watermark(20), fate("recall", 4), fate("recall", 25)]);
     let mut settler = topology.open();
-    // Whether it had gone is a matter of which topic was read first.
+    // Whether it was forwarded depends on which topic was read first.
     settle(&mut settler, 18);
     while settler.done().late_recalls < 1 {
         settler.step().expect("a step");
     }
     drop(settler);
-    topology.produce(&topology.config.recalls, &[mark(30)]);
+    topology.produce(&topology.config.recalls, &[watermark(30)]);
     let mut settler = topology.open();
     settle(&mut settler, 9);
     settler.step().expect("a step");
@@ -190,7 +190,7 @@ pub(crate) fn a_recall_after_its_mark_is_told_once(client: &Client) {
 pub(crate) fn a_second_settler_fences_the_first(client: &Client) {
     let topology = Topology::new(client, "settle-fence");
     topology.clean(0..100);
-    topology.produce(&topology.config.recalls, &[mark(100)]);
+    topology.produce(&topology.config.recalls, &[watermark(100)]);
     let mut first = topology.open();
     while client.consume_uncommitted(&topology.config.settled).is_empty() {
         first.gather().expect("gathered");
@@ -208,8 +208,8 @@ pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
     topology.clean(0..300);
     let fates: Vec<_> = (0..100).map(|seqno| fate("recall", seqno)).collect();
     topology.produce(&topology.config.recalls, &fates);
-    topology.produce(&topology.config.recalls, &[mark(200)]);
-    topology.produce(&topology.config.recalls, &[mark(300)]);
+    topology.produce(&topology.config.recalls, &[watermark(200)]);
+    topology.produce(&topology.config.recalls, &[watermark(300)]);
     let stop = AtomicBool::new(false);
     let done = thread::scope(|scope| {
         let running = scope.spawn(|| Settler::run(&topology.config, || stop.load(Ordering::Relaxed)));
@@ -221,9 +221,9 @@ pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
     let read = || client.committed(&topology.config.kafka.group, &topology.config.recalls)[&0].clone();
     assert_eq!(read().1, "weir-settle1 read=104 mark=300", "100 records, 2 marks, 2 ends of transactions between");
     assert_eq!(read().0, 0, "what is known would be read again");
-    // The duplicates are silent for ever, which must not keep anything.
+    // Nothing ever comes on the topic of duplicates, which must not hold up anything.
     let mut settler = topology.open();
-    topology.produce(&topology.config.recalls, &[mark(301)]);
+    topology.produce(&topology.config.recalls, &[watermark(301)]);
     let deadline = Instant::now() + Duration::from_secs(30);
     while settler.done().fates > 0 || read().0 == 0 {
         assert!(Instant::now() < deadline, "{:?}", settler.done());
@@ -235,7 +235,7 @@ pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
 pub(crate) fn its_topics_are_made_if_asked(client: &Client) {
     let mut topology = Topology::new(client, "settle-made");
     topology.clean(0..10);
-    topology.produce(&topology.config.recalls, &[mark(10)]);
+    topology.produce(&topology.config.recalls, &[watermark(10)]);
     topology.config.settled += ".made";
     topology.config.late_recalls += ".made";
     let refused = Settler::open(&topology.config).err().expect("refused").to_string();
@@ -264,14 +264,14 @@ pub(crate) fn what_it_cannot_rely_on_is_refused(client: &Client) {
         spoil(&topology);
         let ended = Settler::run(&topology.config, || false);
         assert!(matches!(&ended, Err(error) if error.to_string().contains(expected)), "{ended:?}, expected {expected}");
-        // What stood before the record that is refused may have gone.
+        // Documents before the refused record may have been forwarded.
         assert!(matches!(topology.forwarded()[..], [] | [5]), "{:?}", topology.forwarded());
     };
     let bare = || message(0, None, "k", "x".to_owned());
     refused("settle-bare", &|t| t.produce(&t.config.clean, &[bare()]), "weir-ordinal is no such header");
     let back = |t: &Topology| {
         t.produce(&t.config.clean, &[document(1, 5), document(1, 5)]);
-        t.produce(&t.config.recalls, &[mark(6)]);
+        t.produce(&t.config.recalls, &[watermark(6)]);
     };
     refused("settle-back", &back, "sequence number 5 after 5");
     refused("settle-line", &|t| t.produce(&t.config.recalls, &[Message::to(0, "{}")]), "no line of recalls");

@@ -1,4 +1,4 @@
-//! Topics of a test's own, and the two ends over them.
+//! Topics of a test's own, with a source and a committer over them.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use connectors::{
 };
 use testkit::broker::{Client, Message, unique};
 
-/// As much as there is.
+/// No limit on a read.
 pub(crate) const ALL: Limit = Limit { records: 100_000, bytes: usize::MAX };
 
-/// A group, its topics, and what they take.
+/// A group, its topics, and how large their records may be.
 pub(crate) struct Stage {
     pub(crate) client: Client,
     pub(crate) config: KafkaConfig,
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
     pub(crate) record_limits: Limits,
 }
 
-/// Names that no other test has.
+/// Returns names of topics that no other test has.
 pub(crate) fn names(test: &str) -> TopicNames {
     let base = unique(test);
     let of = |name: &str| format!("{base}.{name}");
@@ -40,12 +40,12 @@ pub(crate) fn names(test: &str) -> TopicNames {
 }
 
 impl Stage {
-    /// With an input of so many partitions, and all outputs.
+    /// Makes an input of this many partitions, and all outputs.
     pub(crate) fn new(client: &Client, test: &str, partitions: i32) -> Self {
         Self::with(client, test, partitions, &[])
     }
 
-    /// The same, with settings of the input topic.
+    /// Does the same with settings of the input topic.
     pub(crate) fn with(client: &Client, test: &str, partitions: i32, settings: &[(&str, &str)]) -> Self {
         let topics = names(test);
         client.create_topic(&topics.input[0], partitions, settings);
@@ -62,7 +62,7 @@ impl Stage {
         &self.config.topics.input[0]
     }
 
-    /// A source at the very beginning.
+    /// Makes a source at the very beginning.
     pub(crate) fn source(&self) -> KafkaSource {
         let mut source = KafkaSource::new(&self.config, self.record_limits).expect("a source");
         source.seek(&Positions::default()).expect("sought");
@@ -77,26 +77,26 @@ impl Stage {
         KafkaCommitter::new(&self.config, self.limits.clone(), source.input_partitions(), without).expect("a committer")
     }
 
-    /// Lines `0..count` into a partition.
+    /// Produces lines `0..count` into a partition.
     pub(crate) fn fill(&self, partition: i32, count: usize) {
         let lines: Vec<_> = (0..count).map(|i| Message::to(partition, format!("{partition}-{i}"))).collect();
         self.client.produce(self.input(), &lines);
     }
 
-    /// Committed values of an output.
+    /// Returns the committed values of an output.
     pub(crate) fn values(&self, channel: Channel) -> Vec<String> {
         let records = self.client.consume_all(self.config.topics.of(channel));
         records.into_iter().map(|record| String::from_utf8(record.value).expect("text")).collect()
     }
 
-    /// Committed journal records.
+    /// Returns the committed journal records.
     pub(crate) fn journal(&self) -> Vec<String> {
         let records = self.client.consume_all(&self.config.topics.journal);
         records.into_iter().map(|record| String::from_utf8(record.value).expect("text")).collect()
     }
 }
 
-/// A batch of one clean record a value.
+/// Commits a batch with a clean record for each value.
 pub(crate) fn commit(committer: &mut KafkaCommitter, values: &[&str], positions: &Positions, journal: &str) {
     committer.begin().expect("begun");
     for value in values {
@@ -105,7 +105,7 @@ pub(crate) fn commit(committer: &mut KafkaCommitter, values: &[&str], positions:
     committer.commit(positions, journal.as_bytes()).expect("committed");
 }
 
-/// Reads until there are so many records.
+/// Reads until there are this many records.
 pub(crate) fn read(source: &mut KafkaSource, count: usize) -> Vec<Record> {
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut records = Vec::new();
@@ -116,7 +116,7 @@ pub(crate) fn read(source: &mut KafkaSource, count: usize) -> Vec<Record> {
     records
 }
 
-/// A record's line.
+/// Returns a record's line.
 pub(crate) fn line(record: &Record) -> String {
     match &record.payload {
         Payload::Line(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -124,12 +124,12 @@ pub(crate) fn line(record: &Record) -> String {
     }
 }
 
-/// Lines of records.
+/// Returns the lines of records.
 pub(crate) fn lines(records: &[Record]) -> Vec<String> {
     records.iter().map(line).collect()
 }
 
-/// Positions after records.
+/// Returns the positions behind records.
 pub(crate) fn after(records: &[Record]) -> Positions {
     let mut positions = Positions::default();
     for record in records {

@@ -1,4 +1,4 @@
-//! What is checked at the start, and how topics are made.
+//! What is checked at the start, and how are topics made?
 
 use connectors::{
     committer::{Channel, Outgoing},
@@ -51,7 +51,7 @@ pub(crate) fn missing_topics_are_made_as_stated(client: &Client) {
     assert_eq!(checked.limits.of(Channel::Clean), 3_000_000 + (64 << 10), "what comes in goes out, headers and all");
     assert!(!checked.warnings.iter().any(|warning| warning.contains("retention")), "the journal is kept for ever");
     assert_eq!((client.partitions(&topics.clean), client.partitions(&topics.journal)), (3, 1));
-    // The time of an output is the broker's, so that a record of 1999 is neither refused nor gone at once.
+    // The time of an output is the broker's, so a record of 1999 is neither refused nor removed at once.
     let old = testkit::broker::Message { time_ms: Some(915_148_800_000), ..testkit::broker::Message::value("old") };
     client.produce(&topics.clean, &[old]);
     let again = check_topics(&config).expect("there");

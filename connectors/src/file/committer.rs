@@ -1,17 +1,19 @@
-//! Outputs as files.
+//! How are outputs written to files, so that they can be brought back to a checkpoint?
 //!
 //! ```text
 //! DIR/.weir/staged/CHANNEL/part-00000.jsonl[.gz|.zst]    clean, quarantine, duplicates: moved by the last pass
-//! DIR/CHANNEL.jsonl                                      decisions, recalls, alarms, dead-letters: always there, never packed
+//! DIR/CHANNEL.jsonl                                      decisions, recalls, alarms, dead-letters: always there, never compressed
 //! ```
 //!
-//! A batch is kept in memory until its commit, which appends it. Nothing is durable before the next checkpoint: it closes the
-//! compression frames, syncs the files and names their lengths, and `recover` cuts everything back to them. So outputs are
-//! never newer than the snapshot that holds the checkpoint, and there is no journal: the one handed to `commit` is dropped.
-//! The same records with checkpoints at the same places give the same bytes, whatever was cut off in between.
+//! A batch is kept in memory until its commit, which appends it. Nothing is durable before the next
+//! checkpoint: that closes the compression frames, syncs the files and names their lengths, and
+//! `recover` truncates everything to them. So outputs are never newer than the snapshot that holds
+//! the checkpoint, and no journal is needed: the one given to `commit` is dropped. The same records
+//! with checkpoints at the same places give the same bytes, whatever was truncated in between.
 //!
-//! **Cost** one copy and one compression. **State** one batch, and 256 KiB a channel. A failed commit may have appended
-//! some files and not others, so nothing more is taken then until `recover`.
+//! **Cost** one copy and one compression. **State** one batch, and 256 KiB for each channel. A
+//! failed commit may have appended to some files and not to others, so nothing is accepted after it
+//! until `recover`.
 
 mod checkpoint;
 mod options;
@@ -36,11 +38,12 @@ use crate::{
 pub struct FileCommitter {
     options: FileOptions,
     outputs: Vec<Output>,
-    /// Of the open batch: each channel's records, and where each ends.
+    /// The open batch, channel by channel.
     batch: Vec<ChannelBatch>,
     state: CommitterState,
 }
 
+/// Records of one channel in the open batch, and where each of them ends.
 #[derive(Clone, Default)]
 struct ChannelBatch {
     bytes: Vec<u8>,
@@ -49,14 +52,15 @@ struct ChannelBatch {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CommitterState {
-    /// Files may hold anything: only `recover` is allowed.
+    /// What the files hold is unknown: only `recover` is allowed.
     Unknown,
     Ready,
     InBatch,
 }
 
 impl FileCommitter {
-    /// Writes into `folder`, beginning with [`Committer::recover`]. Nothing is touched before that.
+    /// Makes a committer for `folder`. Its first call must be [`Committer::recover`]; nothing is
+    /// touched before that.
     #[must_use]
     pub fn new(folder: &Path, options: FileOptions) -> Self {
         let options = FileOptions { part_records: options.part_records.max(1), ..options };
@@ -139,7 +143,8 @@ impl Committer for FileCommitter {
         Ok(())
     }
 
-    /// A record is one line: its line break is added here, and one inside is refused, since the last pass counts lines.
+    /// Adds a record as one line. The line break is added here; a record that contains one is
+    /// refused, since the last pass counts lines.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let Outgoing { channel, value, .. } = *record;
         self.expect_state(CommitterState::InBatch, "write")?;
@@ -155,10 +160,11 @@ impl Committer for FileCommitter {
         Ok(())
     }
 
-    /// Appends the batch to the files. Positions and journal are dropped: outputs are never newer than the snapshot.
+    /// Appends the batch to the files. Positions and journal are dropped: outputs are never newer
+    /// than the snapshot.
     fn commit(&mut self, _: &Positions, _: &[u8]) -> Result<(), Error> {
         self.expect_state(CommitterState::InBatch, "commit")?;
-        // If appending fails half way, what the files hold is unknown.
+        // If appending fails half way, it is unknown what the files hold.
         self.state = CommitterState::Unknown;
         kill::point("commit.begun");
         self.append_batch()?;

@@ -1,4 +1,4 @@
-//! Changes on disk that a crash leaves done or not done.
+//! Which changes on disk does a crash leave either done or not done?
 
 use std::{
     fs::{self, File},
@@ -8,28 +8,28 @@ use std::{
 
 use crate::{error::Error, kill};
 
-/// The name beside `path` under which it is written before it is renamed.
+/// Returns the name beside `path` under which a file is written before it is renamed.
 pub(super) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     name.into()
 }
 
-/// The folder that holds `path`.
+/// Returns the folder that holds `path`.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes new, renamed and removed names in a folder durable.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    // Elsewhere a folder cannot be opened as a file; its entries are durable with the files.
+    // On other systems a folder cannot be opened as a file; its entries are durable with the files.
     if cfg!(unix) {
         File::open(folder).and_then(|file| file.sync_all()).map_err(|source| Error::file("sync", folder, source))?;
     }
     Ok(())
 }
 
-/// Creates a folder and those above it, durably.
+/// Creates a folder and those above it, and makes them durable.
 pub(super) fn create_folder(folder: &Path) -> Result<(), Error> {
     if folder.is_dir() {
         return Ok(());
@@ -58,7 +58,8 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|source| Error::file("rename to", to, source))
 }
 
-/// Replaces `path` with `bytes`: afterwards, whatever happens in between, it holds the old bytes or the new ones.
+/// Replaces the contents of `path` with `bytes`. Whatever happens in between, the file holds the
+/// old bytes or the new ones.
 ///
 /// # Errors
 /// If the file cannot be written; the old bytes are still there.

@@ -1,7 +1,8 @@
-//! Appends records to a file in compression frames.
+//! How are records appended to a file in compression frames?
 //!
-//! A frame (gzip member, zstd frame) is closed on demand and never depends on what stood before it, so that cutting a
-//! file at a frame's end and writing on gives the bytes of an undisturbed run.
+//! A frame (a gzip member or zstd frame) is closed on demand and never depends on what stands
+//! before it. So a file that is truncated at a frame's end and written on has the bytes of an
+//! undisturbed run.
 
 use std::{
     fs::File,
@@ -13,9 +14,9 @@ use flate2::write::GzEncoder;
 
 use crate::{compression::Compression, error::Error};
 
-/// Bytes collected before they go to the file.
+/// Bytes that are collected before they are written to the file.
 const BUFFER_BYTES: usize = 256 << 10;
-/// The levels that `gzip` and `zstd` take by themselves.
+/// The default levels of the programs `gzip` and `zstd`.
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
@@ -28,7 +29,7 @@ pub(super) struct FrameWriter {
     bytes: u64,
 }
 
-/// The open frame and its bytes that are not in the file yet. Dropping it writes nothing.
+/// The open frame, and those of its bytes that are not in the file yet. Dropping it writes nothing.
 enum Frame {
     Plain(Vec<u8>),
     Gzip(GzEncoder<Vec<u8>>),
@@ -70,19 +71,19 @@ impl Frame {
 }
 
 impl FrameWriter {
-    /// Writes on behind the `bytes` bytes that `file` holds.
+    /// Appends to `file`, which holds `bytes` bytes.
     pub(super) fn new(file: File, path: PathBuf, compression: Compression, bytes: u64) -> Self {
-        // No frame is open until something is written: a file never holds an empty one.
+        // No frame is open until something is written, so a file never holds an empty one.
         Self { file, path, compression, frame: Frame::Plain(Vec::new()), bytes }
     }
 
-    /// Creates `path`, dropping what was there.
+    /// Creates `path`, and drops what was there.
     pub(super) fn create(path: &Path, compression: Compression) -> Result<Self, Error> {
         let file = File::create(path).map_err(|source| Error::file("create", path, source))?;
         Ok(Self::new(file, path.to_owned(), compression, 0))
     }
 
-    /// Appends `bytes` to the open frame, or begins one.
+    /// Appends `bytes` to the open frame, or to a new one if none is open.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.try_write(bytes).map_err(|source| Error::file("write", &self.path, source))
     }
@@ -109,7 +110,7 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Closes the open frame: afterwards the file holds everything written, whole.
+    /// Closes the open frame. Afterwards the file holds everything that was written.
     pub(super) fn finish_frame(&mut self) -> Result<(), Error> {
         let finish = |writer: &mut Self| {
             let frame = std::mem::replace(&mut writer.frame, Frame::Plain(Vec::new()));
@@ -119,12 +120,12 @@ impl FrameWriter {
         finish(self).map_err(|source| Error::file("write", &self.path, source))
     }
 
-    /// Makes what is in the file durable.
+    /// Makes the bytes of the file durable.
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.file.sync_all().map_err(|source| Error::file("sync", &self.path, source))
     }
 
-    /// Length of the file.
+    /// Returns the length of the file.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

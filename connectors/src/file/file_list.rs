@@ -1,8 +1,8 @@
 //! Which files does a list of names mean?
 //!
-//! Names are relative to a [`ListBase`], or addresses of their own. Each file keeps the name that the list gives it, whichever
-//! mirror it is read from, and files are numbered as the list has them before a shard takes its own: positions are the same
-//! on every machine.
+//! Names are relative to a [`ListBase`], or are addresses of their own. Each file keeps the name
+//! that the list gives it, from whichever mirror it is read. Files are numbered as the list has
+//! them before a shard takes its own, so positions are the same on every machine.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,34 +25,35 @@ use crate::{
 /// A file that a list names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {
-    /// As the list has it.
+    /// The file's name in the list.
     pub path: String,
-    /// The line that names it first, from 1.
+    /// The first line that names it, from 1.
     pub line: u64,
-    /// Which of its bytes are meant, ascending and apart; `None`: all.
+    /// The parts of the file that are meant, in ascending order and without overlap; `None` for all
+    /// of it.
     pub parts: Option<Vec<ByteRange>>,
 }
 
 /// What the names of a list are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListBase {
-    /// A folder: a mirror.
+    /// A folder that holds a mirror.
     Folder(PathBuf),
     /// `s3://BUCKET/PREFIX` or `https://HOST/PATH`.
     Remote(Address),
 }
 
 impl ListBase {
-    /// What `--base` says.
+    /// Reads the value of `--base`.
     ///
     /// # Errors
-    /// If it is an address that says nothing sensible.
+    /// If it is an address that makes no sense.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if Address::is_one(text) { Address::parse(text).map(Self::Remote) } else { Ok(Self::Folder(text.into())) }
     }
 }
 
-/// Where a name leads.
+/// The place that a name of the list leads to.
 enum FileLocation {
     Local(PathBuf),
     Remote(Address),
@@ -63,14 +64,16 @@ enum FileLocation {
 pub struct ResolvedList {
     /// Input files in the order of the list.
     pub files: Vec<InputFile>,
-    /// Files that may belong together, and why they were not joined: worth a warning.
+    /// For a warning: files that may belong together, and why they were not joined.
     pub unclear: Vec<String>,
 }
 
-/// The files of `list` that `shard` reads; with `join`, each WET with its WARC as one file.
+/// Returns the files of `list` that `shard` reads. With `join`, each WET is read together with its
+/// WARC, as one file.
 ///
 /// # Errors
-/// If a name is given twice or leads out of the base, a file is not there, or parts lie behind a file's end.
+/// If a name is given twice or leads out of the base, a file is not there, or parts lie behind a
+/// file's end.
 pub fn resolve_list(
     list: Vec<ListEntry>,
     base: Option<&ListBase>,
@@ -87,7 +90,7 @@ pub fn resolve_list(
         let Some(mut file) = files.next() else { break };
         let texts = if has_texts { files.next() } else { None };
         match texts {
-            // Names are all that is known of the files of other shards, so content decides no earlier than here.
+            // Of the files of other shards only names are known, so contents can count no earlier than here.
             Some(texts) if !file.may_be_paired() || !texts.may_be_paired() => joined.extend([file, texts]),
             texts => {
                 file.texts = texts.map(InputFile::into_companion);
@@ -98,8 +101,9 @@ pub fn resolve_list(
     Ok(ResolvedList { files: joined, unclear })
 }
 
-/// The part of a list that a shard reads, each archive before its texts; and of each but texts, whether it has some. Shards count
-/// pairs, not files: both are in one, and every machine counts alike.
+/// Returns the part of a list that a shard reads, each archive before its texts. Also returns, for
+/// each file that is not such texts, whether it has some. A pair counts as one file, so that both
+/// are in one shard and every machine counts alike.
 fn ours(list: Vec<ListEntry>, texts: &BTreeMap<usize, usize>, shard: Option<FileShard>) -> (Vec<ListEntry>, Vec<bool>) {
     let of_others: BTreeSet<usize> = texts.values().copied().collect();
     let mut list: Vec<Option<ListEntry>> = list.into_iter().map(Some).collect();
@@ -114,7 +118,7 @@ fn ours(list: Vec<ListEntry>, texts: &BTreeMap<usize, usize>, shard: Option<File
     (ours, have_texts)
 }
 
-/// Finds out where files are.
+/// Finds out where the files are.
 fn open(list: Vec<ListEntry>, base: Option<&ListBase>) -> Result<Vec<InputFile>, Error> {
     let mut locations = Vec::with_capacity(list.len());
     for entry in &list {
@@ -156,7 +160,7 @@ fn in_line(entry: &ListEntry, what: &str) -> Error {
     Error::Refused(format!("line {}: {what}", entry.line))
 }
 
-/// A name given twice would be two partitions of one name.
+/// Refuses a name that is given twice: it would be two partitions of one name.
 fn check_once(list: &[ListEntry]) -> Result<(), Error> {
     let mut lines = BTreeMap::new();
     for entry in list {
@@ -173,7 +177,7 @@ fn locate(name: &str, base: Option<&ListBase>) -> Result<FileLocation, Error> {
     }
     match base {
         Some(ListBase::Remote(base)) => base.join(name).map(FileLocation::Remote),
-        // What the user's own working folder means is the user's affair.
+        // Without a base, names are relative to the working folder, and may lead anywhere.
         None => Ok(FileLocation::Local(name.into())),
         Some(ListBase::Folder(folder)) => {
             let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
@@ -186,7 +190,7 @@ fn locate(name: &str, base: Option<&ListBase>) -> Result<FileLocation, Error> {
     }
 }
 
-/// Names the file as the list does, and takes from it what the list asks for.
+/// Names the file as the list does, and selects the parts that the list asks for.
 fn pick(file: InputFile, entry: ListEntry) -> Result<InputFile, Error> {
     let size = file.origin.size().unwrap_or(u64::MAX);
     let behind = entry.parts.iter().flatten().find(|part| part.end() > size);

@@ -2,9 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-/// Shard `index` of `count`: the files whose number in the list, from 0, leaves `index` when divided by `count`.
+/// One machine's share of a list: the files whose number in the list, from 0, leaves the remainder
+/// `index` when divided by `count`.
 ///
-/// Numbers are those of the whole list, so shards share no file, leave none out, and call each by the same name.
+/// Files are numbered in the whole list. So shards share no file, leave none out, and call each by
+/// the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileShard {
     index: u32,
@@ -12,22 +14,22 @@ pub struct FileShard {
 }
 
 impl FileShard {
-    /// Most shards of a list.
+    /// The most shards of a list.
     pub const COUNT_MAX: u32 = 65_536;
 
-    /// Which one, from 0.
+    /// Returns the number of the shard, from 0.
     #[must_use]
     pub fn index(self) -> u32 {
         self.index
     }
 
-    /// Of how many.
+    /// Returns how many shards there are.
     #[must_use]
     pub fn count(self) -> u32 {
         self.count
     }
 
-    /// Whether file number `file` of the list is one of its files.
+    /// Tells whether file number `file` of the list belongs to this shard.
     #[must_use]
     pub fn has(self, file: usize) -> bool {
         file % self.count as usize == self.index as usize

@@ -1,8 +1,10 @@
-//! As what do staged records leave? Lines as lines, rows as rows, records of archives as such; each kind in files of its own.
+//! In which format do staged records leave?
 //!
-//! Where the records of a part are of several kinds, or rows of different tables, they leave as several files in the order of
-//! the records: `part-00003.jsonl`, `part-00003.1.parquet`, `part-00003.2.jsonl`. So the order of the names is the order of the
-//! records, and a file is of one kind throughout.
+//! Lines leave as lines, rows as rows, and records of archives as such records, each kind in files
+//! of its own. If the records of a part are of several kinds, or are rows of different tables, they
+//! leave in several files, in the order of the records: `part-00003.jsonl`, `part-00003.1.parquet`,
+//! `part-00003.2.jsonl`. So the order of the names is the order of the records, and a file has one
+//! kind throughout.
 
 use std::path::{Path, PathBuf};
 
@@ -21,18 +23,19 @@ use crate::{
     rows::{CopySource, RowCopier, TextTable},
 };
 
-/// What a target's name ends in where its records are lines, before what says how they are packed.
+/// What the name of a file of lines ends in, before the suffix of its compression.
 const LINES: &str = ".jsonl";
 
-/// What makes rows of lines: names of columns, and a line's cells in their order.
+/// Makes table rows of lines.
 pub struct TableOutput<'a> {
     /// Names of the columns.
     pub names: &'a [&'a str],
-    /// The cells of a line; of the same kinds for each line.
+    /// Returns the cells of a line in the order of the columns. They are of the same kinds for each
+    /// line.
     pub cells: &'a dyn Fn(&[u8]) -> Vec<TableCell>,
 }
 
-/// Writes staged records as what they leave as.
+/// Writes staged records in their final format.
 pub struct FinalFormatWriter<'a> {
     compression: Compression,
     table: Option<TableOutput<'a>>,
@@ -40,12 +43,13 @@ pub struct FinalFormatWriter<'a> {
     inputs: &'a [InputFile],
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "as they were read"))]
     limits: Limits,
-    /// The input file that rows are copied from: rows of a part come in the order of the input.
+    /// The input file that rows are copied from. One is enough, as rows of a part are in the order
+    /// of the input.
     #[cfg(feature = "parquet")]
     original: Option<(Partition, CopySource)>,
 }
 
-/// What a file's records have in common.
+/// The kind of an output file, which all of its records share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum OutputKind {
     Lines,
@@ -64,17 +68,17 @@ enum OpenWriter {
     Table(Box<TextTable>),
 }
 
-/// The files that one target's records leave in.
+/// The files that hold the records of one target.
 struct TargetFiles<'a> {
     target: &'a Path,
-    /// The file being written, and its place under its own name.
+    /// The kind of the file that is being written, and its writer.
     open: Option<(OutputKind, OpenWriter)>,
     files: Vec<PathBuf>,
 }
 
 impl<'a> FinalFormatWriter<'a> {
-    /// Records leave packed as `compression` says; lines as rows of `table`, if there is one; rows are copied from `inputs`, which
-    /// are read within `limits`.
+    /// Makes a writer. Files are compressed with `compression`. Lines become rows of `table`, if
+    /// there is one. Rows are copied from `inputs`, which are read within `limits`.
     #[must_use]
     pub fn new(compression: Compression, inputs: &'a [InputFile], limits: Limits, table: Option<TableOutput<'a>>) -> Self {
         Self {
@@ -87,17 +91,18 @@ impl<'a> FinalFormatWriter<'a> {
         }
     }
 
-    /// How lines are packed.
+    /// Returns the compression of lines.
     pub(super) fn compression(&self) -> Compression {
         self.compression
     }
 
-    /// Whether a staged line leaves as it is.
+    /// Tells whether a staged line leaves unchanged.
     pub(super) fn is_as_staged(&self, line: &[u8]) -> Result<bool, Error> {
         Ok(self.table.is_none() && matches!(StagedRecord::read(line)?, StagedRecord::Line(_)))
     }
 
-    /// Writes records to `targets`, as `choices` say, and gives their files their names.
+    /// Writes each record to the one of `targets` that `choices` names, and then gives the files
+    /// their final names.
     pub(super) fn split(
         &mut self,
         targets: &[PathBuf],
@@ -137,7 +142,7 @@ impl<'a> FinalFormatWriter<'a> {
             }
             (OpenWriter::Archive(writer), StagedRecord::Archive(records)) => records.iter().try_for_each(|record| {
                 writer.write(record)?;
-                // One member a record: that is what readers seek by.
+                // Each record is a member of its own, as readers of archives expect it.
                 writer.finish_frame()
             }),
             #[cfg(feature = "parquet")]
@@ -147,7 +152,7 @@ impl<'a> FinalFormatWriter<'a> {
             },
             #[cfg(feature = "parquet")]
             (OpenWriter::Table(writer), _) => writer.write(&cells),
-            _ => Ok(()), // the kind says which writer is open
+            _ => Ok(()), // cannot happen: the kind decides which writer is open
         }
     }
 
@@ -163,7 +168,7 @@ impl<'a> FinalFormatWriter<'a> {
         })
     }
 
-    /// The file that a row is of.
+    /// Returns the input file that a row is copied from.
     #[cfg(feature = "parquet")]
     fn original(&mut self, position: Position) -> Result<&CopySource, Error> {
         let opened = match self.original.take() {
@@ -179,7 +184,7 @@ impl<'a> FinalFormatWriter<'a> {
         Ok(&self.original.insert((position.partition, opened)).1)
     }
 
-    /// Begins the next file of a series.
+    /// Begins the next file of a target.
     fn begin(&mut self, series: &mut TargetFiles<'_>, kind: OutputKind, cells: &[TableCell]) -> Result<(), Error> {
         series.finish()?;
         let file = series.next_name(&kind, self.compression);
@@ -210,7 +215,7 @@ impl<'a> FinalFormatWriter<'a> {
 }
 
 impl TargetFiles<'_> {
-    /// Completes the file being written; its bytes are durable.
+    /// Completes the file that is being written, and makes its bytes durable.
     fn finish(&mut self) -> Result<(), Error> {
         match self.open.take().map(|(_, writer)| writer) {
             None => return Ok(()),
@@ -245,7 +250,7 @@ impl TargetFiles<'_> {
     }
 }
 
-/// Archives are always packed, record by record.
+/// Returns the compression of archives, which are always compressed, record by record.
 fn archive(compression: Compression) -> Compression {
     if compression == Compression::None { Compression::Gzip } else { compression }
 }

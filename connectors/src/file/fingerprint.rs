@@ -14,19 +14,22 @@ use crate::{
     remote::{RemoteClient, RemoteObject},
 };
 
-/// Bytes hashed at a file's beginning and at its end.
+/// Bytes that are hashed at a file's beginning and at its end.
 const EDGE_BYTES: u64 = 64 << 10;
 
-/// What tells an input file from another: its name, its size and a hash of its first and last 64 KiB. Times do not
-/// count, so a copied or touched file is the same. An edit in the middle that keeps the size is missed. An object is known by
-/// what its store says of its version instead.
+/// What distinguishes an input file from others: its name, its size and a hash of its first and
+/// last 64 KiB.
+///
+/// Times do not count, so a copied or touched file is the same. An edit in the middle that keeps
+/// the size is missed. For a remote object, the hash is of what its store says of the version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Display name.
     pub name: String,
     /// Bytes on disk; 0 for standard input.
     pub size: u64,
-    /// FNV-1a of both edges, or of what a store says of the object's version; 0 for standard input.
+    /// FNV-1a hash of both ends, or of what a store says of the object's version; 0 for standard
+    /// input.
     pub hash: u64,
 }
 
@@ -57,8 +60,8 @@ impl Fingerprint {
         Ok(Self { name: name.to_owned(), size, hash: fnv1a(&edges) })
     }
 
-    /// Takes the fingerprint of an object that was looked up. Its beginning is read only if the store says nothing of its
-    /// version.
+    /// Takes the fingerprint of an object that was looked up. Its beginning is read only if the
+    /// store says nothing of its version.
     fn of_object(name: &str, object: &RemoteObject) -> Result<Self, Error> {
         let version = match object.version() {
             Some(version) => version,
@@ -67,7 +70,7 @@ impl Fingerprint {
         Ok(Self { name: name.to_owned(), size: object.size, hash: fnv1a(&version) })
     }
 
-    /// Of a file of which only these parts are read.
+    /// Returns the fingerprint of a file of which only these parts are read.
     pub(super) fn picked(self, parts: Option<&[ByteRange]>) -> Self {
         let Some(parts) = parts else { return self };
         let bytes =
@@ -85,14 +88,15 @@ fn beginning(object: &RemoteObject) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// One line: size, hash, name.
+/// Writes one line: size, hash, name.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:016x} {}", self.size, self.hash, self.name)
     }
 }
 
-/// Guards against mistakes, not against an attacker: who can change the input between two runs needs no collision.
+/// Computes the FNV-1a hash. It guards against mistakes, not against an attacker: somebody who can
+/// change the input between two runs needs no collision.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -45,8 +45,8 @@ pub struct InputFile {
     pub name: String,
     /// Where its bytes are.
     pub origin: InputOrigin,
-    /// How records lie in it. `None` where only the first bytes tell, once it is read: standard input, and objects whose
-    /// name says nothing.
+    /// How records lie in it. `None` where only the first bytes tell, once it is read: standard
+    /// input, and objects whose name says nothing.
     pub format: Option<Format>,
     /// The parts of it that are read, in their order; `None` for all of it.
     pub parts: Option<Arc<[ByteRange]>>,

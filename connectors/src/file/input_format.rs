@@ -10,7 +10,8 @@ const WACZ_SUFFIX: &str = ".wacz";
 /// Suffixes of compressed files, which stand behind those above.
 pub(super) const COMPRESSED_SUFFIXES: [&str; 2] = [".gz", ".zst"];
 
-/// Returns the format that a file's name stands for, whatever its case; `None` if the name is not one of an input file.
+/// Returns the format that a file's name stands for, whatever its case; `None` if the name is not
+/// one of an input file.
 pub(super) fn format_by_name(name: &str) -> Option<Format> {
     let name = name.to_ascii_lowercase();
     let name = COMPRESSED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
@@ -27,8 +28,8 @@ pub(super) fn format_by_name(name: &str) -> Option<Format> {
     }
 }
 
-/// Refuses a WACZ in a list or behind an address. Its archives are found through the directory at its end, so it is read
-/// where it lies on disk, and given by its own path.
+/// Refuses a WACZ in a list or behind an address. Its archives are found through the directory at
+/// its end, so it is read where it lies on disk, and given by its own path.
 pub(super) fn refuse_wacz(name: &str) -> Result<(), Error> {
     if name.to_ascii_lowercase().ends_with(WACZ_SUFFIX) {
         return Err(Error::Refused(format!("got {name}, a WACZ in a list or behind an address, expected its path on disk")));

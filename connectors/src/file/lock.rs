@@ -1,4 +1,4 @@
-//! One process works in a folder at a time.
+//! How is it ensured that one process works in a folder at a time?
 
 use std::{
     fs::{File, TryLockError},
@@ -8,14 +8,15 @@ use std::{
 use super::durable::create_folder;
 use crate::error::Error;
 
-/// Holds a folder until dropped, or until the process ends in whatever way: the lock is the operating system's.
+/// Holds a folder until it is dropped, or until the process ends in whatever way, since the
+/// operating system keeps the lock.
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
-    /// Locks `folder` by its file `.weir/lock`, which stays behind.
+    /// Locks `folder` through its file `.weir/lock`, which stays behind.
     ///
     /// # Errors
     /// [`Error::Refused`] if another process works there.

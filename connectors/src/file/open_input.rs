@@ -1,4 +1,4 @@
-//! An open input file, or two that are read as one: which record comes next, and in which of them does it lie?
+//! Which record comes next in an open input file, or in two that are read as one?
 
 use std::sync::Arc;
 
@@ -15,19 +15,21 @@ use crate::{
     limits::Limits,
 };
 
-/// A record, and the file it lies in where that is not the first one.
+/// A record, and the name of its file if that is the second of two.
 pub(super) type LocatedFrame = (Frame, Option<Arc<str>>);
 
 /// A file whose records are being read.
 pub(super) enum OpenInput {
-    /// By itself.
+    /// A file that is read by itself.
     One(Box<Framer<Reader>>),
-    /// WARC with the texts that were made of its records, behind them or in a file of their own.
+    /// A WARC with the texts that were made of its records, which lie behind them or in a file of
+    /// their own.
     Joined(Box<JoinedRecords<Reader>>),
 }
 
 impl OpenInput {
-    /// Opens a file, or a part of it; with `join`, texts behind their records are joined to them.
+    /// Opens a file, or a part of it. With `join`, texts are joined to the records that they were
+    /// made of.
     pub(super) fn open(file: &InputFile, part: Option<ByteRange>, limits: Limits, join: bool) -> Result<Self, Error> {
         let failed = |source| Error::reading(file.origin.path(), source);
         let framer = Framer::open(reader(&file.origin, part, limits)?, file.format, limits).map_err(failed)?;
@@ -38,7 +40,7 @@ impl OpenInput {
         })
     }
 
-    /// The next record of this file; `None` at the end.
+    /// Returns the next record of this file; `None` at the end.
     pub(super) fn next_frame(&mut self, file: &InputFile) -> Result<Option<LocatedFrame>, Error> {
         match self {
             Self::One(framer) => {
@@ -56,7 +58,7 @@ impl OpenInput {
         }
     }
 
-    /// Bytes taken from the files so far, as they are stored.
+    /// Returns the stored bytes that were read so far.
     pub(super) fn consumed(&self) -> u64 {
         match self {
             Self::One(framer) => framer.reader().consumed(),

@@ -1,4 +1,4 @@
-//! A file of lines that is there whole or not at all.
+//! How is a file of lines written so that it is there as a whole or not at all?
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{compression::Compression, error::Error};
 
-/// Writes lines to a file that gets its name when it is finished.
+/// Writes lines to a file that gets its name only when it is finished.
 pub struct PackedFile {
     path: PathBuf,
     writer: FrameWriter,
 }
 
 impl PackedFile {
-    /// Begins `path`, and makes its folder.
+    /// Begins the file `path`, and makes its folder.
     ///
     /// # Errors
     /// If the disk fails.
@@ -25,7 +25,7 @@ impl PackedFile {
         Ok(Self { path: path.to_owned(), writer })
     }
 
-    /// Adds a line; its line break is added here.
+    /// Adds a line, and its line break.
     ///
     /// # Errors
     /// If the disk fails.
@@ -34,7 +34,7 @@ impl PackedFile {
         self.writer.write(b"\n")
     }
 
-    /// Gives the file its name, durably.
+    /// Gives the file its name, and makes it durable.
     ///
     /// # Errors
     /// If the disk fails.

@@ -1,9 +1,10 @@
-//! Which of the input files belong together? A WARC and the WET made of it, by their names: `X.warc` and `X.warc.wet`, each also
-//! with `.gz` or `.zst`.
+//! Which of the input files belong together?
 //!
-//! Such a pair is read as one file ([`crate::framing::joined`]). The two lie in one folder, or in two side by side as Common Crawl
-//! has them (`warc/` and `wet/`), or anywhere, and are looked for in this order. Where several files of a name would do, none is
-//! taken: they are read each by itself, and that is said.
+//! A WARC and the WET made of it have the names `X.warc` and `X.warc.wet`, each also with `.gz` or
+//! `.zst`. Such a pair is read as one file ([`crate::framing::joined`]). The two lie in one folder;
+//! or in two folders side by side, as Common Crawl has them (`warc/` and `wet/`); or anywhere. They
+//! are looked for in this order. If several files of a name could be meant, none is taken: each is
+//! read by itself, and that is reported.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +16,15 @@ use super::{
 
 const ARCHIVE_SUFFIX: &str = ".warc";
 const TEXTS_SUFFIX: &str = ".warc.wet";
-/// How many folders are left out of the paths when names are compared.
+/// How many folders are left out of the paths when names are compared, in the order of the tries.
 const FOLDERS_LEFT_OUT: [usize; 3] = [0, 1, usize::MAX];
 
-/// What belongs together.
+/// The pairs among some files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundPairs {
-    /// Numbers of the files of texts, by those of their archives.
+    /// For the number of an archive, the number of its file of texts.
     pub texts: BTreeMap<usize, usize>,
-    /// What was left alone since several files would do.
+    /// Names that were left alone because several files could be meant.
     pub unclear: Vec<String>,
 }
 
@@ -45,7 +46,7 @@ impl<'a> HalfOfPair<'a> {
         Some(Self { number, folder, stem: &name[..stem.len()], is_texts: of_texts.is_some() })
     }
 
-    /// What both halves of a pair have in common.
+    /// Returns what both halves of a pair have in common.
     fn key(&self, folders_left_out: usize) -> (&'a str, &'a str) {
         let folder = match folders_left_out {
             0 => self.folder,
@@ -56,7 +57,8 @@ impl<'a> HalfOfPair<'a> {
     }
 }
 
-/// Finds the pairs among the files of a list; `None` is a file that belongs to no other.
+/// Finds the pairs among the files of a list. `None` stands for a file that cannot be one of a
+/// pair.
 pub(super) fn find_pairs<'a>(paths: impl IntoIterator<Item = Option<&'a str>>) -> FoundPairs {
     let mut left: Vec<HalfOfPair<'_>> =
         paths.into_iter().enumerate().filter_map(|(number, path)| HalfOfPair::of(number, path?)).collect();
@@ -101,11 +103,11 @@ impl Walk {
     }
 }
 
-/// What a file's pair is looked for by.
+/// Returns the path by which a file's other half is looked for.
 fn path(file: &InputFile) -> Option<String> {
     match &file.origin {
         _ if !file.may_be_paired() => None,
-        // The archives of a WACZ have the path of that.
+        // The archives of a WACZ all have the path of the WACZ.
         InputOrigin::Inner { .. } => Some(file.name.clone()),
         origin => Some(origin.path().to_string_lossy().into_owned()),
     }

@@ -1,10 +1,11 @@
-//! The last pass over one staged part: each record goes where the recalls say.
+//! The last pass over one staged part: to which target does each record go?
 //!
-//! Targets are written beside their names, synced, renamed, and only then is the staged part removed. A pass that is killed
-//! anywhere is done again and gives the same bytes, if `decide` answers the same; a part that is not there is done.
+//! Targets are written beside their names, synced and renamed, and only then is the staged part
+//! removed. A pass that was killed anywhere is done again and gives the same bytes, if `decide`
+//! answers the same. A part that is not there is already done.
 //!
-//! **Cost** one or two reads of the part and one write; a part that moves whole is one rename. **State** one target index a
-//! record of the part, and one record.
+//! **Cost** one or two reads of the part and one write; a part that moves as a whole is one rename.
+//! **State** a target's index for each record of the part, and one record.
 
 use std::{
     fs::File,
@@ -19,10 +20,12 @@ use super::{
 };
 use crate::{compress::Reader, compression::Compression, error::Error, kill, limits::Limits};
 
-/// Moves the records of `staged` to `targets`; `decide` says for each record, numbered from 0 within the part, to which.
+/// Moves the records of `staged` to `targets`. `decide` returns the target of each record, which it
+/// is given with its number in the part, from 0.
 ///
-/// If all are lines and go to the first target, the staged file is renamed, its bytes as they are. Otherwise each target that
-/// has records is one frame, or the files that [`FinalFormatWriter`] makes of them. A target without records is not created.
+/// If all records are lines and go to the first target, the staged file is renamed with its bytes
+/// unchanged. Otherwise each target that has records becomes one frame, or the files that
+/// [`FinalFormatWriter`] makes of them. A target without records is not created.
 ///
 /// # Errors
 /// If a file cannot be read or written, or `decide` names a target that is not there.
@@ -49,14 +52,14 @@ pub fn publish_part(
                     for_each_line(staged, |line| write(line.strip_suffix(b"\n").unwrap_or(line)))
                 })?;
             }
-            // Until the new names are durable the staged part is the only copy that surely is.
+            // Until the new names are durable, only the staged part surely is.
             folders.iter().try_for_each(|folder| sync_folder(folder))?;
             kill::point("publish.synced");
             remove(staged)?;
             kill::point("publish.removed");
         }
     }
-    // Also where it was found done: the pass that did it may have been killed before this.
+    // Also if the part was already done: the pass that did it may have been killed before this.
     folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
 }
 
@@ -67,7 +70,7 @@ fn folders<'a>(staged: &'a Path, targets: &'a [PathBuf]) -> Vec<&'a Path> {
     folders
 }
 
-/// The target of each record, and whether all records leave as they are staged.
+/// Returns the target of each record, and whether all records leave as they are staged.
 fn choose(
     staged: &Path,
     targets: usize,
@@ -117,7 +120,8 @@ fn split(staged: &Path, targets: &[PathBuf], compression: Compression, choices: 
     Ok(())
 }
 
-/// Reads a staged part. Its size was bounded when it was written, and it is no hostile input, so no limit applies here.
+/// Reads a staged part line by line. Its size was bounded when it was written, and it is not
+/// hostile, so no limit applies.
 fn for_each_line(path: &Path, mut body: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
     let failed = |source: io::Error| Error::file("read", path, source);
     let limits = Limits { ratio_max: u64::MAX, ..Limits::default() };

@@ -1,11 +1,14 @@
-//! Lines taken out of a file in place, packed or not; every other byte stays as it is.
+//! How are lines taken out of a finished file in place?
 //!
-//! The file is read twice: to find what goes, then to write the rest beside its name. The lines that go are durable in a
-//! file of their own before the rest takes the file's name, and that file is named by the content they came from: a
-//! rewrite that is killed anywhere is done again with the same result, and a later one of the changed file adds a file. A
-//! file from which nothing goes is not touched.
+//! The file may be compressed; every other byte stays as it is. It is read twice: once to find the
+//! lines to remove, and once to write the rest beside it. The removed lines are durable in a file
+//! of their own before the rest takes the file's name. That file is named by a hash of the content
+//! they came from. So a rewrite that was killed anywhere is done again with the same result, and a
+//! later rewrite of the changed file adds another file. A file from which nothing is removed is not
+//! touched.
 //!
-//! **Cost** one or two reads and one write. **State** a line of at most `line_bytes_max`, a number for each line that goes.
+//! **Cost** one or two reads and one write. **State** a line of at most `line_bytes_max`, and a
+//! number for each removed line.
 
 use std::{
     fs::{self, File},
@@ -19,33 +22,35 @@ use super::{
 };
 use crate::{compress::Reader, compression::Compression, error::Error, kill, limits::Limits};
 
-/// What became of a file.
+/// How many lines of a file were kept and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewritten {
-    /// Lines that stayed, empty ones and those too long to be looked at included.
+    /// Lines that stayed, including empty ones and those too long to be looked at.
     pub kept: u64,
-    /// Lines that went.
+    /// Lines that were removed.
     pub removed: u64,
-    /// Lines longer than `line_bytes_max`, which stayed unseen.
+    /// Lines longer than `line_bytes_max`, which stayed without being looked at.
     pub unseen: u64,
 }
 
-/// How to rewrite.
+/// How to rewrite a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Rewrite<'a> {
-    /// Longer lines stay without being looked at.
+    /// Longest line that is looked at; longer ones stay.
     pub line_bytes_max: usize,
-    /// Where the lines that go are kept: `(folder, name)` gives `folder/name.HASH.jsonl`. `None`: only count.
+    /// Where removed lines are kept: `(folder, name)` means `folder/name.HASH.jsonl`. With `None`,
+    /// lines are only counted.
     pub removed: Option<(&'a Path, &'a str)>,
 }
 
 impl Rewrite<'_> {
-    /// Takes out the lines of `path` of which `goes` says so; it sees each line without its line break, in their order.
+    /// Removes the lines of `path` for which `goes` returns true. It is given each line in order,
+    /// without its line break.
     ///
     /// # Errors
     /// If a file cannot be read, unpacked or written; `path` is then as it was.
     pub fn run(self, path: &Path, goes: &mut dyn FnMut(&[u8]) -> bool) -> Result<Rewritten, Error> {
-        // Behind a link the file itself is replaced, not the link.
+        // Through a link the file itself is replaced, not the link.
         let path = &fs::canonicalize(path).map_err(|source| Error::file("open", path, source))?;
         let mut done = Rewritten::default();
         let mut going = Vec::new();
@@ -114,7 +119,7 @@ impl Rewrite<'_> {
         sync_folder(folder_of(path))
     }
 
-    /// Hands over the file's bytes, line by line. Returns their hash.
+    /// Passes the file's bytes to `body`, line by line. Returns their hash.
     fn scan(self, path: &Path, mut body: impl FnMut(Piece<'_>) -> Result<(), Error>) -> Result<blake3::Hash, Error> {
         let failed = |source: io::Error| Error::file("read", path, source);
         // A corpus of repeated pages may well pack better than anything from outside is allowed to.

@@ -1,15 +1,18 @@
-//! Files read one after the other, in the order of the list.
+//! Which record comes next in a list of files, which are read one after the other?
 //!
-//! A partition is a file, an offset counts its records, bad ones included; of a table it is the row. How many records a file holds is not known
-//! before it was read, so positions do not say that a file is finished; the order does: every file before the last one
-//! that was begun is. Seeking skips those unread and frames the last one again from its beginning.
+//! A partition is a file. An offset counts the file's records, bad ones included; in a table it is
+//! the row. How many records a file holds is not known before it was read, so positions do not tell
+//! that a file is finished. The order does: every file before the last one that was begun is
+//! finished. Seeking skips those files unread, and frames the last one again from its beginning.
 //!
-//! Of a file of which only parts are asked for, each part is unpacked and framed by itself: damage in one is no damage to the
-//! next. Its records count on through the parts.
+//! If only parts of a file are asked for, each part is decompressed and framed by itself, so damage
+//! in one does not affect the next. The records are counted on through all parts.
 //!
-//! A WARC and its WET are one partition ([`crate::framing::joined`]), whose offsets count the records of both as they come.
+//! A WARC and its WET are one partition ([`crate::framing::joined`]), whose offsets count the
+//! records of both as they come.
 //!
-//! **Cost** of a seek: unpacking one file up to the place. **State** one record and the reader's buffers.
+//! **Cost** of a seek: decompressing one file up to the place. **State** one record and the
+//! reader's buffers.
 
 use std::collections::VecDeque;
 
@@ -36,23 +39,24 @@ pub struct FileSource {
     names: Vec<String>,
     limits: Limits,
     join: bool,
-    /// The file being read, which of its parts, the bytes of those before, and its framing once it is open.
+    /// The file that is read, which of its parts, and the bytes of the parts before.
     current: usize,
     part: usize,
     parts_read: u64,
+    /// The part that is read, once it is open.
     open: Option<OpenInput>,
     table: OpenTable,
     columns: Columns,
-    /// Offset of the next record framed in the current file.
+    /// Offset of the next record that is framed in the current file.
     framed: u64,
-    /// Framed but not handed over: at most one, which did not fit into the last batch.
+    /// At most one record, which was framed and did not fit into the last batch.
     waiting: VecDeque<Record>,
     delivered: Positions,
     stdin_begun: bool,
 }
 
 impl FileSource {
-    /// Reads `files`, as [`super::walk`] lists them.
+    /// Reads `files` in this order, as [`super::walk`] lists them.
     #[must_use]
     pub fn new(files: Vec<InputFile>, limits: Limits) -> Self {
         let names = files.iter().map(|file| file.name.clone()).collect();
@@ -74,25 +78,26 @@ impl FileSource {
         }
     }
 
-    /// Reads these columns of tables.
+    /// Reads only these columns of tables.
     #[must_use]
     pub fn with_columns(self, columns: Columns) -> Self {
         Self { columns, ..self }
     }
 
-    /// Joins texts of WARC files to the records that they were made of; without it a [`InputFile::texts`] is not read.
+    /// Joins texts of WARC files to the records that they were made of. Without it,
+    /// [`InputFile::texts`] are not read.
     #[must_use]
     pub fn joining(self, join: bool) -> Self {
         Self { join, ..self }
     }
 
-    /// The files, by the numbers of their partitions.
+    /// Returns the files in the order of their partitions' numbers.
     #[must_use]
     pub fn files(&self) -> &[InputFile] {
         &self.files
     }
 
-    /// What a later run compares, to find that the list or a file has changed.
+    /// Returns what a later run compares to find out whether the list or a file has changed.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -107,7 +112,7 @@ impl FileSource {
         Ok(found)
     }
 
-    /// The next record of the list, waiting or framed.
+    /// Returns the next record of the list.
     fn next_record(&mut self) -> Result<Option<Record>, Error> {
         if let Some(record) = self.waiting.pop_front() {
             return Ok(Some(record));
@@ -128,7 +133,7 @@ impl FileSource {
         self.waiting.clear();
     }
 
-    /// The next row of the current file, which is a table.
+    /// Returns the next row of the current file, which is a table.
     fn row(&mut self) -> Result<Option<Record>, Error> {
         let partition = self.current as Partition;
         let row = self.table.next_row(&self.files[self.current], &self.columns, self.limits)?;
@@ -138,7 +143,7 @@ impl FileSource {
         }))
     }
 
-    /// The next record of the current file.
+    /// Frames the next record of the current file.
     fn frame(&mut self) -> Result<Option<Record>, Error> {
         loop {
             let Some((part, range)) = self.part_to_read() else { return Ok(None) };
@@ -161,7 +166,8 @@ impl FileSource {
         }
     }
 
-    /// Number of the part that is read, and which bytes it is if not all of the file; `None` behind the last one.
+    /// Returns the number of the part to read, and its bytes if it is not the whole file; `None`
+    /// behind the last part.
     fn part_to_read(&self) -> Option<(usize, Option<ByteRange>)> {
         match &self.files.get(self.current)?.parts {
             None => (self.part == 0).then_some((0, None)),
@@ -192,7 +198,7 @@ impl Source for FileSource {
         &self.names
     }
 
-    /// Unknown with standard input among the files.
+    /// Returns `None` if standard input is among the files.
     fn size_hint(&self) -> Option<u64> {
         self.files.iter().map(InputFile::size).sum()
     }
@@ -204,7 +210,7 @@ impl Source for FileSource {
     }
 
     fn seek(&mut self, positions: &Positions) -> Result<(), Error> {
-        // The engine may seek to where it already stands; standard input allows no other.
+        // The engine may seek to where it already is. With standard input, no other seek is possible.
         if positions.same(&self.delivered) {
             return Ok(());
         }

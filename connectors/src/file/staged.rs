@@ -1,12 +1,12 @@
-//! How a record of the corpus is staged: as one line, whatever it is.
+//! How is a record of the corpus staged as one line?
 //!
 //! | record | staged as |
 //! |---|---|
-//! | a line | itself |
-//! | a row of a table | `0x01`, number of the file, `:`, row: it is copied from its file by the last pass |
-//! | records of an archive | `0x02` and their bytes; `0x1b n` is a line break, `0x1b e` the byte `0x1b`, `0x1b r` where the next one begins |
+//! | a line | the line itself |
+//! | a row of a table | `0x01`, number of the file, `:`, number of the row: the last pass copies the row from its file |
+//! | records of an archive | `0x02` and their bytes; `0x1b n` stands for a line break, `0x1b e` for the byte `0x1b`, and `0x1b r` for the beginning of the next record |
 //!
-//! No line of JSON begins with `0x01` or `0x02`, so lines need no mark.
+//! No line of JSON begins with `0x01` or `0x02`, so lines need no prefix.
 
 use crate::{
     error::Error,
@@ -22,9 +22,10 @@ const ESCAPE: u8 = 0x1b;
 pub enum StagedRecord<'a> {
     /// A line, without its line break.
     Line(&'a [u8]),
-    /// A row of an input file.
+    /// The position of a row in an input file.
     Row(Position),
-    /// What one document was in an archive: a record, and one more if it was joined with its text.
+    /// The archive records that were one document: one, or two if a record was joined with its
+    /// text.
     Archive(Vec<Vec<u8>>),
 }
 
@@ -32,7 +33,7 @@ impl<'a> StagedRecord<'a> {
     /// Reads a staged line, without its line break.
     ///
     /// # Errors
-    /// [`Error::Changed`] if nothing here has written it.
+    /// [`Error::Changed`] if the line was not written by the functions of this file.
     pub fn read(line: &'a [u8]) -> Result<Self, Error> {
         let read = match line.split_first() {
             Some((&ROW, rest)) => position(rest).map(Self::Row),
@@ -46,13 +47,13 @@ impl<'a> StagedRecord<'a> {
     }
 }
 
-/// The line of a row of a table.
+/// Returns the line that stages a row of a table.
 #[must_use]
 pub fn staged_row(position: Position) -> Vec<u8> {
     format!("{}{}:{}", char::from(ROW), position.partition, position.offset).into_bytes()
 }
 
-/// The line of a document of an archive: the bytes of its records, each in pieces.
+/// Returns the line that stages a document of an archive. Each of its records is given in pieces.
 #[must_use]
 pub fn staged_archive(records: &[&[&[u8]]]) -> Vec<u8> {
     let mut line =

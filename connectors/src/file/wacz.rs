@@ -1,13 +1,15 @@
-//! Which archives are in a WACZ, and where?
+//! Which archives are in a WACZ, and where do they lie?
 //!
-//! A WACZ is a zip with archives in `archive/`, beside indexes and a list of pages. Each archive is an input file of its own, named
-//! by the WACZ and its name in it, so positions and restarts are those of any other file. Of the zip only the directory
-//! is read, entry by entry; archives are read where they lie, stored or deflated.
+//! A WACZ is a zip with archives in `archive/`, beside indexes and a list of pages. Each archive is
+//! an input file of its own, named by the WACZ and its name in it, so positions and restarts are
+//! those of any other file. Only the directory of the zip is read, entry by entry. Archives are
+//! read where they lie, stored or deflated.
 //!
-//! A zip without a directory that makes sense (cut off, two entries over the same bytes, too many entries) is read as a
-//! file of gzip members among garbage, which is what it is: [`crate::compress::Reader`] finds those.
+//! A zip without a sound directory (the file is cut off, two entries lie over the same bytes, there
+//! are too many entries) is read as a file of gzip members among garbage, which it is:
+//! [`crate::compress::Reader`] finds those members.
 //!
-//! **Does not** check the zip's checksums: archives have their own.
+//! The checksums of the zip are not checked, because archives have their own.
 
 use std::{
     fs::File,
@@ -25,32 +27,33 @@ use crate::{
     limits::Limits,
 };
 
-/// Where a zip keeps its archives.
+/// The folder in a WACZ that holds the archives.
 const FOLDER: &str = "archive/";
-/// Longest name of an archive: they are kept for every file.
+/// Longest name of an archive. Names are bounded because they are kept for every file.
 const NAME_BYTES_MAX: usize = 1 << 10;
 
 /// An archive within a zip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ZipArchiveEntry {
-    /// Its name within the zip.
+    /// Its name in the zip.
     pub name: String,
-    /// Its location in the zip.
+    /// Where it lies in the zip.
     pub location: ZipLocation,
-    /// What its name says it holds.
+    /// The format that its name stands for.
     pub format: Format,
 }
 
 /// Where an archive lies in a zip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZipLocation {
-    /// Its bytes, as they are in the zip.
+    /// Its bytes in the zip.
     pub stretch: Stretch,
-    /// Whether they are deflated once more.
+    /// Whether these bytes are deflated.
     pub deflated: bool,
 }
 
-/// The archives in a zip, in the order of its directory; `None` if the file is none, or has no directory that makes sense.
+/// Returns the archives in a zip, in the order of its directory; `None` if the file is not a zip,
+/// or has no sound directory.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -81,7 +84,7 @@ pub(super) fn archives_of(path: &Path) -> io::Result<Option<Vec<ZipArchiveEntry>
     Ok(None)
 }
 
-/// A zip that makes no sense is data; a disk that fails is an error.
+/// Tells a zip that is not sound, which is data, from a disk that fails, which is an error.
 fn unreadable(error: &rawzip::Error) -> io::Result<Option<Vec<ZipArchiveEntry>>> {
     match error.kind() {
         rawzip::ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
@@ -91,7 +94,7 @@ fn unreadable(error: &rawzip::Error) -> io::Result<Option<Vec<ZipArchiveEntry>>>
     }
 }
 
-/// The archive that an entry is, if it is one.
+/// Returns the archive that an entry holds, if it holds one.
 fn inner(zip: &ZipArchive<FileReader>, entry: &ZipFileHeaderRecord<'_>) -> Result<Option<ZipArchiveEntry>, rawzip::Error> {
     let path = entry.file_path();
     let name = path.as_bytes();
@@ -108,9 +111,10 @@ fn inner(zip: &ZipArchive<FileReader>, entry: &ZipFileHeaderRecord<'_>) -> Resul
     Ok(Some(ZipArchiveEntry { name: name.to_owned(), location: ZipLocation { stretch, deflated }, format }))
 }
 
-/// Whether no two archives lie over the same bytes: many over one are a bomb.
+/// Tells whether no two archives lie over the same bytes. Many archives over the same bytes are a
+/// bomb.
 fn separate(found: &[ZipArchiveEntry]) -> bool {
-    let mut stretches: Vec<Stretch> = found.iter().map(|inner| inner.location.stretch).collect();
+    let mut stretches: Vec<Stretch> = found.iter().map(|entry| entry.location.stretch).collect();
     stretches.sort_unstable_by_key(|stretch| (stretch.offset, stretch.length));
     stretches.windows(2).all(|pair| pair[0].offset.saturating_add(pair[0].length) <= pair[1].offset)
 }
@@ -123,7 +127,8 @@ pub(super) fn open(path: &Path, location: ZipLocation) -> io::Result<Box<dyn Rea
     Ok(if location.deflated { Box::new(Deflated::new(bytes, location.stretch)) } else { Box::new(bytes) })
 }
 
-/// An archive that is deflated in its zip. Bytes that are no deflate end it, as damage.
+/// Reads an archive that is deflated in its zip. Bytes that cannot be inflated are damage, and end
+/// it.
 struct Deflated {
     decoder: DeflateDecoder<Take<File>>,
     stretch: Stretch,
@@ -147,7 +152,7 @@ impl Read for Deflated {
             return Ok(0);
         }
         let (packed, made) = (self.decoder.total_in(), self.decoder.total_out());
-        // What is in there is packed itself, so deflate has nothing to gain: far below any bound on text.
+        // The archive is compressed itself, so its ratio stays far below any bound for text.
         if made > Limits::RATIO_FREE_BYTES && made > packed.saturating_mul(Limits::default().ratio_max) {
             return Err(self.end("decompression_bomb", format!("{packed} bytes of a zip's entry gave {made} bytes")));
         }

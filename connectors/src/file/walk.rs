@@ -1,9 +1,10 @@
 //! Which files do the arguments mean?
 //!
-//! Arguments are taken in their order; a folder gives its files, those of its folders included, sorted by path. By name
-//! `.jsonl`, `.json`, `.ndjson`, `.warc`, `.wet` and `.arc`, each also with `.gz` or `.zst`, and `.parquet` are input; the first
-//! bytes of a file have the last word on what it is. A `.wacz` stands for the archives in it ([`super::wacz`]). Links are followed,
-//! each folder once. Addresses are objects, or folders of them.
+//! Arguments are taken in their order. A folder stands for its files, including those of its
+//! folders, sorted by path. Files named `.jsonl`, `.json`, `.ndjson`, `.warc`, `.wet` or `.arc`,
+//! each also with `.gz` or `.zst`, and `.parquet` are input; but the first bytes of a file, not its
+//! name, finally decide its format. A `.wacz` stands for the archives in it ([`super::wacz`]).
+//! Links are followed, each folder once. Addresses are objects, or folders of objects.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,22 +26,23 @@ use crate::{
     remote::{Address, RemoteClient, RemoteObject},
 };
 
-/// Enough for white space before the first record.
+/// Bytes that are looked at. This is enough for white space before the first record.
 const SNIFF_BYTES: u64 = 4 << 10;
 
-/// What the arguments mean.
+/// The input files that the arguments mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
     /// Input files in reading order.
     pub files: Vec<InputFile>,
-    /// Files and hidden folders inside folders that were left out: worth a warning.
+    /// For a warning: files and hidden folders inside folders that were left out.
     pub skipped: Vec<PathBuf>,
-    /// Files that may belong together, and why they were not joined: worth a warning.
+    /// For a warning: files that may belong together, and why they were not joined.
     pub unclear: Vec<String>,
 }
 
-/// Resolves arguments; `-` is standard input, `s3://` and `https://` are what [`remote`] reads, with a slash at the end all
-/// that lies below.
+/// Finds the input files that the arguments mean. `-` is standard input. `s3://` and `https://` are
+/// addresses, which [`crate::remote`] reads; with a slash at the end an address means all objects
+/// below it.
 ///
 /// # Errors
 /// If a file cannot be read, or an argument is neither a folder nor an input file.
@@ -71,7 +73,7 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, Error> {
     Ok(walk)
 }
 
-/// Puts the archives of each WACZ in its place, from file number `first` on.
+/// Replaces each WACZ with the archives in it, from file number `first` on.
 fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
     for file in files.split_off(first) {
         let archives = match &file.origin {
@@ -90,7 +92,7 @@ fn unfold(files: &mut Vec<InputFile>, first: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// An object, or with a slash at the end those below it.
+/// Adds an object, or all objects below an address that ends with a slash.
 fn walk_remote(address: &Address, walk: &mut Walk) -> Result<(), Error> {
     let client = RemoteClient::of_process()?;
     if !address.is_folder() {
@@ -109,7 +111,7 @@ fn walk_remote(address: &Address, walk: &mut Walk) -> Result<(), Error> {
     Ok(())
 }
 
-/// An object as an input file, named as it ends.
+/// Makes an input file of an object, named by the last part of its address.
 fn remote_file(object: RemoteObject) -> InputFile {
     let name = object.address.name().to_owned();
     let format = format_by_name(&name);
@@ -118,12 +120,12 @@ fn remote_file(object: RemoteObject) -> InputFile {
 
 pub(super) fn single_file(path: &Path, regular: bool) -> Result<InputFile, Error> {
     if !regular {
-        // Looking at a pipe would swallow its first bytes.
+        // Looking at a pipe would consume its first bytes.
         let path = path.display();
         return Err(Error::Refused(format!("{path} is no regular file, expected a file, a folder or - for standard input")));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let (sniffed, size) = look(path)?;
+    let (sniffed, size) = sniff(path)?;
     let Some(format) = sniffed.or_else(|| format_by_name(&name)) else {
         return Err(Error::Refused(format!(
             "{} is no input: expected a name in .jsonl, .json, .ndjson, .warc, .wet or .arc (with .gz or .zst), .wacz or .parquet, \
@@ -154,7 +156,7 @@ fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
                 _ => walk.skipped.push(path),
             }
         }
-        // Taken from the end, so the first folder is visited first, and its name wins where two links meet.
+        // Folders are taken from the end, so the first one is visited first, and its name wins if two links lead to one folder.
         folders.extend(inner.into_iter().rev());
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -162,7 +164,7 @@ fn walk_folder(root: &Path, walk: &mut Walk) -> Result<(), Error> {
     for (path, by_name) in found {
         let name = path.strip_prefix(root).unwrap_or(&path).components().map(|part| part.as_os_str().to_string_lossy());
         let name = name.collect::<Vec<_>>().join("/");
-        let (sniffed, size) = look(&path)?;
+        let (sniffed, size) = sniff(&path)?;
         let format = Some(sniffed.unwrap_or(by_name));
         walk.files.push(InputFile::whole(name, InputOrigin::File { path, size }, format));
     }
@@ -176,14 +178,15 @@ fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries)
 }
 
-/// What a file's first bytes say, and its size. Also finds out early that a file cannot be read.
-fn look(path: &Path) -> Result<(Option<Format>, u64), Error> {
+/// Returns the format that a file's first bytes tell, and its size. This also finds out early that
+/// a file cannot be read.
+fn sniff(path: &Path) -> Result<(Option<Format>, u64), Error> {
     let open = || {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
         let mut head = Vec::new();
         let read = Reader::new(Box::new(file), &Limits::default())?.take(SNIFF_BYTES).read_to_end(&mut head);
-        // Damage is found again, and said, when the file is read.
+        // Damage is found again, and reported, when the file is read.
         if let Err(error) = read {
             Damage::from_error(error)?;
         }
@@ -192,7 +195,8 @@ fn look(path: &Path) -> Result<(Option<Format>, u64), Error> {
     open().map_err(|source| Error::file("read", path, source))
 }
 
-/// Puts the argument's number (from 1) before names that several files have.
+/// Makes names unique: if several files have the same name, it gets the argument's number (from 1)
+/// as a prefix.
 fn make_names_unique(files: &mut [InputFile], owners: &[usize]) {
     let mut count = BTreeMap::new();
     for file in files.iter() {
@@ -203,7 +207,7 @@ fn make_names_unique(files: &mut [InputFile], owners: &[usize]) {
         if count[&file.name] > 1 {
             file.name = format!("{owner}:{}", file.name);
         }
-        // Names that are no Unicode may still meet inside one folder.
+        // Names that are not Unicode may still be equal within one folder.
         while !taken.insert(file.name.clone()) {
             file.name.push('~');
         }

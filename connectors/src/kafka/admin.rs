@@ -107,8 +107,8 @@ impl<'a> TopicAdmin<'a> {
         Ok(described)
     }
 
-    /// Makes the topics `missing` and describes all of `names` once the brokers know them. Outputs take whatever the inputs in
-    /// `described` take, and the stage's headers.
+    /// Makes the topics `missing` and describes all of `names` once the brokers know them. Outputs
+    /// take whatever the inputs in `described` take, and the stage's headers.
     pub(super) fn create(
         &self,
         missing: &[&str],
@@ -162,7 +162,8 @@ fn options(timeout: Duration) -> AdminOptions {
     AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout))
 }
 
-/// Waits for a future on this thread. The few administrative calls are the only futures here, so no runtime is needed.
+/// Waits for a future on this thread. The few administrative calls are the only futures here, so no
+/// runtime is needed.
 fn wait<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

@@ -1,10 +1,12 @@
 //! Which records come next, and which partitions have enough buffered?
 //!
-//! Each partition has a queue, so that runs of records of one partition can be handed over although the client mixes them. A
-//! partition is *full* when it holds as many records or bytes as it may; it is then paused until it holds half of that.
+//! Each partition has a queue, so that runs of records of one partition can be handed over although
+//! the client mixes them. A partition is *full* when it holds as many records or bytes as it may;
+//! it is then paused until it holds half of that.
 //!
-//! Partitions take turns. One with at least [`RUN_RECORDS`] records gives a run of up to [`RUN_RECORDS_MAX`]. Shorter runs are
-//! given only when no partition has that many. Long runs keep the journal small.
+//! Partitions take turns. One with at least [`RUN_RECORDS`] records gives a run of up to
+//! [`RUN_RECORDS_MAX`]. Shorter runs are given only when no partition has that many. Long runs keep
+//! the journal small.
 //!
 //! **State** for each partition at most its limits, and one record more.
 
@@ -96,8 +98,8 @@ impl Buffers {
         queue.records.len() <= self.bounds.records / 2 && queue.bytes <= self.bounds.bytes / 2
     }
 
-    /// Tells whether a batch can be filled, or a queue is full, so that reading can stop. One run more than the batch is
-    /// wanted, so that it is known what comes behind the batch.
+    /// Tells whether a batch can be filled, or a queue is full, so that reading can stop. One run
+    /// more than the batch is wanted, so that it is known what comes behind the batch.
     pub(super) fn is_enough(&self, limit: Limit) -> bool {
         self.records >= limit.records.saturating_add(RUN_RECORDS_MAX)
             || self.bytes() >= limit.bytes

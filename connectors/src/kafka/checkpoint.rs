@@ -1,8 +1,8 @@
 //! Which place in the journal does recovery come back to?
 //!
-//! A checkpoint names a place in the journal topic: the cluster, the offset of the last record before the place, that record's
-//! hash, and the offset behind it. Recovery reads that record again. So a journal that was made anew is noticed, even one that
-//! has grown beyond the place.
+//! A checkpoint names a place in the journal topic: the cluster, the offset of the last record
+//! before the place, that record's hash, and the offset behind it. Recovery reads that record
+//! again. So a journal that was made anew is noticed, even one that has grown beyond the place.
 
 use crate::error::Error;
 

@@ -1,9 +1,10 @@
 //! What is the value of a property of the client, and which properties must not be set?
 //!
-//! Values of `[kafka.client]` may say where they are to be found, `env:NAME` or `file:PATH`. They are looked up once, when the
-//! program begins ([`super::KafkaConfig::resolve`]). A property that holds a secret takes nothing else, so no configuration
-//! file holds one, and no value is ever shown. A property that exactly-once delivery rests on is refused by name instead of
-//! being overruled in silence.
+//! Values of `[kafka.client]` may say where they are to be found, `env:NAME` or `file:PATH`. They
+//! are looked up once, when the program begins ([`super::KafkaConfig::resolve`]). A property that
+//! holds a secret takes nothing else, so no configuration file holds one, and no value is ever
+//! shown. A property that exactly-once delivery rests on is refused by name instead of being
+//! overruled in silence.
 
 use std::{borrow::Cow, ffi::OsString, fmt, fs::File, io::Read};
 
@@ -67,7 +68,8 @@ impl ClientProperty {
         if let Self::Value(value) = self { Some(value) } else { None }
     }
 
-    /// Returns the property called `name` with its value, which `variable` finds in the environment.
+    /// Returns the property called `name` with its value, which `variable` finds in the
+    /// environment.
     ///
     /// # Errors
     /// With what is wrong: the value is not where it should be, or the client does not take it.
@@ -176,8 +178,8 @@ pub fn is_secret_property(name: &str) -> bool {
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// Tells why a property cannot have this value; without a value, why it cannot be set at all. The value is never repeated,
-/// since it may be a secret.
+/// Tells why a property cannot have this value; without a value, why it cannot be set at all. The
+/// value is never repeated, since it may be a secret.
 pub(super) fn refusal(name: &str, value: Option<&str>) -> Option<String> {
     if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
         return Some(format!("cannot be set: {why}"));

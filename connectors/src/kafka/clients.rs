@@ -1,6 +1,7 @@
 //! With which properties is each client made?
 //!
-//! What the user has set comes first, then what the work needs. [`super::client_property`] refuses what must not be set.
+//! What the user has set comes first, then what the work needs. [`super::client_property`] refuses
+//! what must not be set.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ impl KafkaConfig {
     /// Returns the properties that every client has.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the value of a property has not been looked up ([`KafkaConfig::resolve`]).
+    /// [`Error::Refused`] if the value of a property has not been looked up
+    /// ([`KafkaConfig::resolve`]).
     pub(super) fn client_config(&self) -> Result<ClientConfig, Error> {
         let mut client = ClientConfig::new();
         client.set_log_level(RDKafkaLogLevel::Warning);
@@ -52,8 +54,8 @@ impl KafkaConfig {
         Ok(client)
     }
 
-    /// Makes a consumer that commits nothing, skips nothing and sees only what is committed. It must be polled all the time:
-    /// its statistics, 10 KB twice a second, pile up otherwise.
+    /// Makes a consumer that commits nothing, skips nothing and sees only what is committed. It
+    /// must be polled all the time: its statistics, 10 KB twice a second, pile up otherwise.
     pub(super) fn consumer(&self, reports: &Arc<Reports>) -> Result<ReportingConsumer, Error> {
         let mut client = self.consumer_config()?;
         client
@@ -67,8 +69,8 @@ impl KafkaConfig {
         client.create_with_context(Reporter(Arc::clone(reports))).map_err(client_not_made)
     }
 
-    /// Makes a consumer that is asked about the group and the cluster and fetches nothing. When it is polled, it reports only
-    /// on its connections.
+    /// Makes a consumer that is asked about the group and the cluster and fetches nothing. When it
+    /// is polled, it reports only on its connections.
     pub(super) fn group_client(&self, reports: &Arc<Reports>) -> Result<ReportingConsumer, Error> {
         self.consumer_config()?.create_with_context(Reporter(Arc::clone(reports))).map_err(client_not_made)
     }
@@ -80,7 +82,8 @@ impl KafkaConfig {
         client.create().map_err(client_not_made)
     }
 
-    /// Returns the producer's properties under a transactional id; `None` is for tests, and means no transactions.
+    /// Returns the producer's properties under a transactional id; `None` is for tests, and means
+    /// no transactions.
     pub(super) fn producer_config(&self, limits: &TopicLimits, transactional_id: Option<&str>) -> Result<ClientConfig, Error> {
         let mut client = self.client_config()?;
         client

@@ -1,19 +1,21 @@
-//! One transaction a batch: outputs, journal record and offsets, all or nothing.
+//! How does a batch become visible: outputs, journal record and offsets, all of them or none?
 //!
 //! ```text
-//! recover   a new producer, init_transactions (fences whoever was before), committed offsets, the journal after the checkpoint
+//! recover   a new producer, init_transactions (which fences earlier processes), committed offsets, the journal behind the
+//!           checkpoint
 //! begin     begin_transaction
 //! write*    into the client's queue, which sends meanwhile
 //! commit    the journal record, the offsets, wait until all is acknowledged, commit_transaction
 //! ```
 //!
-//! The offsets are sent while records are still on their way: both take about as long.
+//! The offsets are sent while records are still on their way, because both take about as long.
 //!
-//! After a failed commit only `abort` and `recover` are allowed. One whose outcome is unknown is not aborted: the producer is
-//! thrown away, and recovery finds out from the journal.
+//! After a failed commit only `abort` and `recover` are allowed. A commit whose outcome is unknown
+//! is not aborted: its producer is thrown away, and recovery finds out from the journal whether it
+//! took place.
 //!
-//! **State** one producer with at most `produce_bytes_max` of unacknowledged records. **Blocks** in each call at most
-//! `transaction_timeout`.
+//! **State** one producer with at most `produce_bytes_max` of unacknowledged records. **Blocks** in
+//! each call at most `transaction_timeout`.
 
 use std::{
     mem,
@@ -45,51 +47,52 @@ use crate::{
     position::Positions,
 };
 
-/// How long the brokers may take to say which cluster they are.
+/// Longest wait for the brokers to say which cluster they are.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A topic that is missing for so many looks for partitions is gone.
+/// A topic that is missing for the time of so many queries for partitions is gone.
 const MISSING_QUERIES: u32 = 3;
-/// Between two tries while a topic is missing.
+/// Pause between two tries while a topic is missing.
 const MISSING_PAUSE: Duration = Duration::from_millis(200);
 
-/// What to do with committed offsets or a journal when there is no snapshot.
+/// What to do if a group has committed offsets or a journal, but there is no snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WithoutSnapshot {
-    /// Refuse to begin.
+    /// Refuses to begin.
     #[default]
     Refuse,
-    /// Give out the whole journal, for a silent re-read of everything (`--from-journal`).
+    /// Returns the whole journal, so that everything is read again without being written
+    /// (`--from-journal`).
     FromJournal,
-    /// Go on at the committed offsets with an empty state (`--accept-loss`).
+    /// Goes on at the committed offsets with an empty state (`--accept-loss`).
     AcceptLoss,
 }
 
-/// How long the last commit took, step by step.
+/// How long the steps of a commit took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommitTimes {
-    /// Adding the offsets.
+    /// Time of adding the offsets.
     pub offsets: Duration,
-    /// Waiting for acknowledgements after that.
+    /// Time of waiting for acknowledgements after that.
     pub acknowledged: Duration,
-    /// The commit itself.
+    /// Time of the commit call itself.
     pub committed: Duration,
 }
 
-/// Writes outputs, journal and offsets in transactions.
+/// Commits outputs, journal records and offsets in transactions.
 pub struct KafkaCommitter {
     config: Arc<KafkaConfig>,
     limits: TopicLimits,
     input_partitions: Arc<InputPartitions>,
     without_snapshot: WithoutSnapshot,
     reports: Arc<Reports>,
-    /// Of the group, without partitions: for committed offsets and the group's metadata.
+    /// A consumer of the group without partitions, for committed offsets and the group's metadata.
     consumer: ReportingConsumer,
     producer: Option<TransactionalProducer>,
     state: TransactionState,
-    /// Behind the last committed journal record.
+    /// The place behind the last committed journal record.
     checkpoint: JournalCheckpoint,
-    /// Records written in the open batch.
+    /// Number of records written in the open batch.
     written: usize,
     commit_times: CommitTimes,
     /// Since when a topic is missing.
@@ -100,17 +103,18 @@ pub struct KafkaCommitter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TransactionState {
-    /// Before `recover`.
+    /// `recover` has not been called, or has failed.
     Unknown,
     Ready,
     InBatch,
-    /// A call within the batch failed: only `abort` and `recover` are allowed.
-    FailedCall,
-    /// A call was fatal, or nobody knows whether it took place: the producer must not be used again, not even to abort.
+    /// A call within the batch has failed: only `abort` and `recover` are allowed.
+    Failed,
+    /// A call was fatal, or it is unknown whether it took place: the producer must not be used
+    /// again, not even to abort.
     Spent,
 }
 
-/// Time between steps.
+/// Measures the time between steps.
 struct Stopwatch(Instant);
 
 impl Stopwatch {
@@ -121,7 +125,8 @@ impl Stopwatch {
 }
 
 impl KafkaCommitter {
-    /// Commits for the group of `config`, beginning with [`Committer::recover`]. Nobody is fenced before that.
+    /// Makes a committer for the group of `config`. Its first call must be [`Committer::recover`];
+    /// nobody is fenced before that.
     ///
     /// # Errors
     /// If the configuration is refused.
@@ -153,7 +158,7 @@ impl KafkaCommitter {
         })
     }
 
-    /// Breaks the protocol: tests only.
+    /// Breaks the protocol, for tests.
     #[cfg(feature = "faults")]
     #[must_use]
     pub fn with_protocol_fault(mut self, protocol_fault: ProtocolFault) -> Self {
@@ -161,31 +166,32 @@ impl KafkaCommitter {
         self
     }
 
-    /// Whether a record's topic takes it; [`Committer::write`] refuses it otherwise.
+    /// Tells whether a record's topic takes it; [`Committer::write`] refuses it otherwise.
     #[must_use]
     pub fn fits(&self, record: &Outgoing<'_>) -> bool {
         self.limits.fits(record)
     }
 
-    /// What the topics take.
+    /// Returns the most bytes that records of each topic may have.
     #[must_use]
     pub fn limits(&self) -> &TopicLimits {
         &self.limits
     }
 
-    /// Where the next journal record is at the earliest.
+    /// Returns the offset where the next journal record can be at the earliest.
     #[must_use]
     pub fn journal_next(&self) -> u64 {
         self.checkpoint.next
     }
 
-    /// How long the last commit took.
+    /// Returns how long the steps of the last commit took.
     #[must_use]
     pub fn commit_times(&self) -> CommitTimes {
         self.commit_times
     }
 
-    /// Records that were not delivered so far; each one's batch was aborted.
+    /// Returns the number of records that were not delivered so far. The batch of each of them was
+    /// aborted.
     #[must_use]
     pub fn delivery_errors(&self) -> u64 {
         self.reports.delivery_errors.load(Ordering::Relaxed)
@@ -226,19 +232,19 @@ impl KafkaCommitter {
         }
     }
 
-    /// What is left after a failed call within a batch.
+    /// Decides what is allowed after a failed call within a batch.
     fn fail(&mut self, failed: FailedCall) -> Error {
         let abortable = matches!(failed.error, Error::Broker { class: ErrorClass::Abortable, .. });
         self.state = match failed.error {
-            // Nothing was written: the batch stays open.
+            // Nothing was written, so the batch stays open.
             Error::TooLarge { .. } | Error::Refused(_) => TransactionState::InBatch,
-            _ if abortable && !failed.undecided => TransactionState::FailedCall,
+            _ if abortable && !failed.undecided => TransactionState::Failed,
             _ => TransactionState::Spent,
         };
         failed.into()
     }
 
-    /// Everything of a commit, the commit included. Returns how long its steps took.
+    /// Makes all calls of a commit. Returns how long its steps took.
     fn transact(&self, positions: &Positions, journal: &[u8]) -> Result<CommitTimes, FailedCall> {
         let producer = self.expect_state(TransactionState::InBatch, "commit")?;
         kill::point("kafka.produced");
@@ -264,12 +270,13 @@ impl KafkaCommitter {
         } else {
             producer.commit_offsets(&list, &self.consumer)?;
         }
-        // What the client has to say of its connections must not pile up.
+        // Events of the client about its connections must not pile up.
         let _ = self.consumer.poll(Duration::ZERO);
         Ok(CommitTimes { offsets, acknowledged, committed: watch.lap() })
     }
 
-    /// Refuses a group that has been at work if there is no state to go on with.
+    /// Returns the refusal of a group that was at work before, although there is no state to go on
+    /// with.
     fn expect_nothing(&self, what: &str) -> Error {
         let group = &self.config.group;
         Error::Refused(format!(
@@ -278,7 +285,7 @@ impl KafkaCommitter {
         ))
     }
 
-    /// The journal after a snapshot's checkpoint.
+    /// Reads the journal records behind a snapshot's checkpoint.
     fn journal_after(&mut self, checkpoint: &JournalCheckpoint) -> Result<Vec<Vec<u8>>, Error> {
         if checkpoint.cluster != self.checkpoint.cluster && !checkpoint.cluster.is_empty() && !self.checkpoint.cluster.is_empty()
         {
@@ -305,7 +312,8 @@ impl KafkaCommitter {
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
-    /// The offset of the record just committed. A record acknowledged as one that the broker had already comes without it.
+    /// Finds the offset of the journal record just committed. It is unknown if the broker has
+    /// acknowledged the record as one that it had already.
     fn find_journal_record(&self, journal: &[u8]) -> Result<u64, Error> {
         let mut reader = JournalReader::new(&self.config, Some(self.checkpoint.next))?;
         let records = reader.read_to_end(self.config.run_timeout)?;
@@ -317,7 +325,7 @@ impl KafkaCommitter {
         })
     }
 
-    /// The journal where there is no snapshot.
+    /// Reads the journal if there is no snapshot.
     fn journal_without_snapshot(&mut self) -> Result<Vec<Vec<u8>>, Error> {
         if self.without_snapshot == WithoutSnapshot::AcceptLoss {
             let PartitionExtent { high, .. } = PartitionExtent::of(&self.consumer, &self.config.topics.journal, 0)?;
@@ -334,14 +342,17 @@ impl KafkaCommitter {
         Ok(journal)
     }
 
-    /// After a failed commit: where a topic is gone, every other try fails as well. Brokers that do not answer, or have just
-    /// started and do not know it yet, say nothing about that.
+    /// Checks after a failed commit that all topics are there: with one of them gone, every other
+    /// try would fail as well. Brokers that do not answer, or that have just started and do not
+    /// know the topic yet, prove nothing.
     fn expect_topics(&mut self) -> Result<(), Error> {
         let outputs = self.config.topics.outputs().map(|(_, name)| name);
         let named = outputs.chain(self.config.topics.input.iter().map(String::as_str));
         let is_missing = |name: &&str| {
-            let said = self.consumer.fetch_metadata(Some(name), CLUSTER_TIMEOUT);
-            said.is_ok_and(|said| said.topics().iter().all(|topic| topic.name() != *name || topic.partitions().is_empty()))
+            let metadata = self.consumer.fetch_metadata(Some(name), CLUSTER_TIMEOUT);
+            metadata.is_ok_and(|metadata| {
+                metadata.topics().iter().all(|topic| topic.name() != *name || topic.partitions().is_empty())
+            })
         };
         let Some(name) = named.into_iter().find(is_missing) else {
             self.missing = None;
@@ -355,12 +366,12 @@ impl KafkaCommitter {
         Ok(())
     }
 
-    /// Fences whoever was before, and reads the journal behind a snapshot's checkpoint.
+    /// Fences earlier processes, and reads the journal behind a snapshot's checkpoint.
     fn take_over(&mut self, checkpoint: Option<&[u8]>) -> Result<Recovered, Error> {
         kill::point("kafka.recover_begun");
         self.state = TransactionState::Unknown;
         let from = checkpoint.map(JournalCheckpoint::decode).transpose()?;
-        // Refused before anybody is fenced: one that is started by mistake must not stop the one at work.
+        // This is refused before anybody is fenced: a process that is started by mistake must not stop the one at work.
         if from.is_none()
             && self.without_snapshot == WithoutSnapshot::Refuse
             && self.has_committed(&self.config.offset_client()?)?
@@ -384,17 +395,17 @@ impl KafkaCommitter {
 
     /// Aborts the open transaction, so that nobody ever sees its records.
     ///
-    /// After an error, or where the outcome of a call is unknown, the producer is not used again: only
-    /// [`Committer::recover`] may follow.
+    /// After an error, or where the outcome of a call is unknown, the producer is not used again:
+    /// only [`Committer::recover`] may follow.
     ///
     /// # Errors
     /// If the brokers refuse the abort, or do not answer within the transaction's time.
     pub fn abort(&mut self) -> Result<(), Error> {
         match mem::replace(&mut self.state, TransactionState::Spent) {
-            before @ (TransactionState::InBatch | TransactionState::FailedCall) => {
+            before @ (TransactionState::InBatch | TransactionState::Failed) => {
                 let aborted = self.producer.as_ref().map_or(Ok(()), TransactionalProducer::abort);
                 aborted?;
-                // After an error a new producer goes on: this one's sequence may have a hole.
+                // After an error a new producer must go on, since this one's sequence may have a hole.
                 self.state = if before == TransactionState::InBatch { TransactionState::Ready } else { TransactionState::Spent };
             }
             TransactionState::Spent => self.producer = None,
@@ -413,7 +424,7 @@ impl Committer for KafkaCommitter {
         let known = self.checkpoint.clone();
         let recovered = self.take_over(checkpoint);
         if recovered.is_err() {
-            // Another try compares the journal with it.
+            // The next try compares the journal with it.
             self.checkpoint = known;
         }
         recovered
@@ -430,11 +441,12 @@ impl Committer for KafkaCommitter {
         Ok(())
     }
 
-    /// A record that its topic does not take is [`Error::TooLarge`]; the batch stays as it was.
+    /// Returns [`Error::TooLarge`] for a record that its topic does not take; the batch stays as it
+    /// was.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let producer = self.expect_state(TransactionState::InBatch, "write")?;
         too_large(record.channel.name(), record.bytes(), self.limits.of(record.channel))?;
-        // Recalls and settled watermarks are in one order.
+        // Recalls and settled watermarks must be in one order.
         let partition = (record.channel == Channel::Recalls).then_some(0);
         let target = RecordTarget { topic: self.config.topics.of(record.channel), partition, journal: false };
         let sent = producer.send(target, record);
@@ -446,7 +458,7 @@ impl Committer for KafkaCommitter {
         Ok(())
     }
 
-    /// A journal record that is too large is [`Error::TooLarge`], and the batch stays open.
+    /// Returns [`Error::TooLarge`] for a journal record that is too large; the batch stays open.
     fn commit(&mut self, positions: &Positions, journal: &[u8]) -> Result<(), Error> {
         self.expect_state(TransactionState::InBatch, "commit")?;
         self.commit_times = self.transact(positions, journal).map_err(|failed| self.fail(failed))?;
@@ -465,14 +477,15 @@ impl Committer for KafkaCommitter {
         matches!(error, Error::Broker { class: ErrorClass::Abortable | ErrorClass::Retriable, .. })
     }
 
-    /// Aborts where that is possible, else fences its own producer and looks into the journal. Blocks as [`Self::recover`].
+    /// Aborts where that is possible. Otherwise it fences its own producer and reads in the journal
+    /// whether the batch was committed. It blocks as [`Self::recover`] does.
     fn retry(&mut self, journal: &[u8]) -> Result<bool, Error> {
         let before = self.checkpoint.encode();
         self.expect_topics()?;
         if self.abort().is_ok() && self.state == TransactionState::Ready {
             return Ok(false);
         }
-        // Without the group's coordinator a new producer would come no further than the one thrown away.
+        // Without the group's coordinator a new producer would get no further than the old one.
         self.has_committed(&self.config.offset_client()?)?;
         match &self.recover(Some(&before))?.journal[..] {
             [] => Ok(false),

@@ -1,8 +1,8 @@
 //! Which options does `[kafka]` have, what are their defaults, and which values make no sense?
 //!
-//! This struct is the only place that says so: it is read from the configuration as it is, and passed to every connector.
-//! Before it is used, [`KafkaConfig::resolve`] looks up the values of client properties that are in the environment or in
-//! files. No option here affects verdicts.
+//! This struct is the only place that says so: it is read from the configuration as it is, and
+//! passed to every connector. Before it is used, [`KafkaConfig::resolve`] looks up the values of
+//! client properties that are in the environment or in files. No option here affects verdicts.
 
 use std::{collections::BTreeMap, ffi::OsString, fmt::Display, time::Duration};
 
@@ -50,7 +50,8 @@ pub enum ValueFormat {
 }
 
 impl ValueFormat {
-    /// Returns the format that a `content-type` means, whatever its parameters; `None` if it is none of these.
+    /// Returns the format that a `content-type` means, whatever its parameters; `None` if it is
+    /// none of these.
     #[must_use]
     pub fn of_content_type(value: &[u8]) -> Option<Self> {
         let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
@@ -62,7 +63,8 @@ impl ValueFormat {
 
 /// `[kafka]`: how to reach the brokers, and how the processes of a group share the work.
 ///
-/// The connectors leave `takeover_after`, `heartbeat`, `settle_after` and `shutdown` to whoever runs the processes.
+/// The connectors leave `takeover_after`, `heartbeat`, `settle_after` and `shutdown` to whoever
+/// runs the processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaConfig {
@@ -70,7 +72,8 @@ pub struct KafkaConfig {
     pub brokers: Option<String>,
     /// Group id, and transactional id: of the processes of one group, one is active.
     pub group: String,
-    /// Where to begin in a partition for which the group has no committed offset. It is needed there, and not guessed.
+    /// Where to begin in a partition for which the group has no committed offset. It is needed
+    /// there, and not guessed.
     pub start: Option<StartPosition>,
     /// Whether topics that are missing are made.
     pub create_topics: bool,
@@ -92,7 +95,8 @@ pub struct KafkaConfig {
     /// Time that an orderly end may take.
     #[serde(rename = "shutdown_seconds", with = "seconds")]
     pub shutdown: Duration,
-    /// Time after which the brokers abort a transaction. No call waits longer, all its tries included.
+    /// Time after which the brokers abort a transaction. No call waits longer, all its tries
+    /// included.
     #[serde(rename = "transaction_timeout_seconds", with = "seconds")]
     pub transaction_timeout: Duration,
     /// Time between two queries for new partitions.
@@ -159,17 +163,19 @@ impl KafkaConfig {
         self.brokers.as_deref().unwrap_or_default()
     }
 
-    /// Returns what is wrong with the configuration as it is written: the key and why. Nothing is looked up, and brokers may be
-    /// missing, as not every command needs them.
+    /// Returns what is wrong with the configuration as it is written: the key and why. Nothing is
+    /// looked up, and brokers may be missing, as not every command needs them.
     #[must_use]
     pub fn problems(&self) -> Vec<(String, String)> {
         self.all_problems(|name, property| property.problem(name))
     }
 
-    /// Returns the configuration with the values of all client properties. `variable` looks into the environment.
+    /// Returns the configuration with the values of all client properties. `variable` looks into
+    /// the environment.
     ///
     /// # Errors
-    /// With every problem, the key and why: brokers that are not set, values that are not where they should be.
+    /// With every problem, the key and why: brokers that are not set, values that are not where
+    /// they should be.
     pub fn resolve(&self, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Vec<(String, String)>> {
         let mut problems: Vec<_> = self.missing_brokers().into_iter().collect();
         problems.extend(self.missing_values(variable));

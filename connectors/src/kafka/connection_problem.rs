@@ -5,7 +5,8 @@
 /// Why brokers cannot be talked to. A later cause explains more than an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ConnectionProblem {
-    /// No such host, nobody listens, or no answer: whatever the client's words do not say more about.
+    /// No such host, nobody listens, or no answer: whatever the client's words do not say more
+    /// about.
     NoAnswer,
     /// The brokers speak TLS and we do not, or the other way round, or they want SASL.
     Protocol,
@@ -17,7 +18,8 @@ pub(super) enum ConnectionProblem {
     Credentials,
 }
 
-/// Parts of the client's messages, in lower case, and the cause they tell. The first one that occurs counts.
+/// Parts of the client's messages, in lower case, and the cause they tell. The first one that
+/// occurs counts.
 const MESSAGES: &[(&str, ConnectionProblem)] = &[
     ("unsupported sasl mechanism", ConnectionProblem::Mechanism),
     ("sasl authentication error", ConnectionProblem::Credentials),

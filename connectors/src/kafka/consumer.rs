@@ -1,4 +1,5 @@
-//! What do all readers of partitions do alike: assign them, pause them, and tell errors that pass from those that do not?
+//! What do all readers of partitions do alike: assign them, pause them, and tell errors that pass
+//! from those that do not?
 
 use rdkafka::{
     TopicPartitionList,
@@ -43,10 +44,12 @@ fn switch(topic: &str, id: i32, change: impl Fn(&TopicPartitionList) -> KafkaRes
     change(&list).map_err(|error| errors::failed(Call::Read, &error, None))
 }
 
-/// Counts an error of a poll that the client recovers from by itself; `doing` says in the log what was done.
+/// Counts an error of a poll that the client recovers from by itself; `doing` says in the log what
+/// was done.
 ///
 /// # Errors
-/// Any other error, which ends reading. An offset out of range would skip or repeat records; `offset` names it in the message.
+/// Any other error, which ends reading. An offset out of range would skip or repeat records;
+/// `offset` names it in the message.
 pub(super) fn tolerate(
     error: &KafkaError,
     consumer: &ReportingConsumer,

@@ -1,8 +1,9 @@
 //! May a failed call be tried again, must the transaction be aborted, or must the process end?
 //!
-//! A transactional call says so itself: fatal counts before abortable, and abortable before retriable. One that says nothing is
-//! fatal, because nobody knows then whether going on is safe. All other calls return a bare code. A table says what it
-//! means; a code that the table does not name has the class of its call's row without a code.
+//! A transactional call says so itself: fatal counts before abortable, and abortable before
+//! retriable. One that says nothing is fatal, because nobody knows then whether going on is safe.
+//! All other calls return a bare code. A table says what it means; a code that the table does not
+//! name has the class of its call's row without a code.
 //!
 //! | class | then |
 //! |---|---|
@@ -10,12 +11,14 @@
 //! | `Abortable` | abort, go back to the snapshot, recover (with a new producer and a new epoch), go on |
 //! | `Fatal` | the process ends with an error; a successor fences it and recovers |
 //!
-//! A transactional call that is still undecided when its time is over is `Abortable`: recovery finds out from the journal,
-//! with a new producer, whether it took place. Trying again with the old producer could tear a transaction.
+//! A transactional call that is still undecided when its time is over is `Abortable`: recovery
+//! finds out from the journal, with a new producer, whether it took place. Trying again with the
+//! old producer could tear a transaction.
 //!
-//! What becomes of each call for each class of errors, once the client has made its own tries (A is `Abortable`, F is `Fatal`,
-//! and "done" means that trying again succeeds). Each call and class has a row in a test: `tests/kafka/errors` for calls that
-//! write, `tests/kafka/querying` for calls that read or ask, and the tests below for what a mock cannot be made to say.
+//! What becomes of each call for each class of errors, once the client has made its own tries (A is
+//! `Abortable`, F is `Fatal`, and "done" means that trying again succeeds). Each call and class has
+//! a row in a test: `tests/kafka/errors` for calls that write, `tests/kafka/querying` for calls
+//! that read or ask, and the tests below for what a mock cannot be made to say.
 //!
 //! | call | retriable, transport | timed out | unknown | bad record, group | no right | fenced |
 //! |---|---|---|---|---|---|---|
@@ -29,8 +32,9 @@
 //! | read | done | done | done | out of range: ends | F | - |
 //! | query, committed offsets | done | done | done | - | F | - |
 //!
-//! A commit or an abort that is `Abortable` may have taken place at the coordinator; the recovery that follows reads the
-//! journal. Adding offsets may have no answer at all while a group's coordinator is away: `Abortable` after ten seconds.
+//! A commit or an abort that is `Abortable` may have taken place at the coordinator; the recovery
+//! that follows reads the journal. Adding offsets may have no answer at all while a group's
+//! coordinator is away: `Abortable` after ten seconds.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -77,7 +81,8 @@ impl Call {
     }
 }
 
-/// Classes of bare codes. The first row that fits counts; a row with `None` fits any code of its call.
+/// Classes of bare codes. The first row that fits counts; a row with `None` fits any code of its
+/// call.
 pub(super) const CODE_CLASSES: &[(Call, Option<Code>, ErrorClass)] = &[
     (Call::Produce, Some(Code::QueueFull), ErrorClass::Retriable), // acknowledgements make room
     (Call::Produce, Some(Code::Fatal), ErrorClass::Fatal),
@@ -132,8 +137,8 @@ pub(super) fn is_fence(code: Code) -> bool {
     matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
-/// Returns the error that a call ends with after all its tries. `fatal` is the client's own fatal error, if it has one: then
-/// this call's code is only a consequence, such as "purged".
+/// Returns the error that a call ends with after all its tries. `fatal` is the client's own fatal
+/// error, if it has one: then this call's code is only a consequence, such as "purged".
 pub(super) fn failed(call: Call, error: &KafkaError, fatal: Option<(Code, String)>) -> Error {
     let class = if fatal.is_some() { ErrorClass::Fatal } else { classify(call, error) };
     let code = fatal.as_ref().map(|(code, _)| *code).or(error.rdkafka_error_code());
@@ -174,7 +179,8 @@ impl From<FailedCall> for Error {
     }
 }
 
-/// Returns the error for a client that could not be made. It never holds a property's value, which may be a secret.
+/// Returns the error for a client that could not be made. It never holds a property's value, which
+/// may be a secret.
 pub(super) fn client_not_made(error: KafkaError) -> Error {
     Error::Refused(match error {
         KafkaError::ClientConfig(_, _, key, _) => format!("kafka.client: {key:?} has a value that the client does not take"),

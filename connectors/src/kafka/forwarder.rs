@@ -5,11 +5,13 @@
 //! poll, send*, commit       one transaction: records, and an offset and a text for each partition
 //! ```
 //!
-//! The caller decides which record goes where. It also decides the text, in which it keeps what an offset cannot say. The group's
-//! name is the transactional id: whoever opens last is the only one, and every other one fails at its next call. Dropping a
-//! forwarder leaves nothing of an open transaction. After an error it must be opened anew.
+//! The caller decides which record goes where. It also decides the text, in which it keeps what an
+//! offset cannot say. The group's name is the transactional id: whoever opens last is the only one,
+//! and every other one fails at its next call. Dropping a forwarder leaves nothing of an open
+//! transaction. After an error it must be opened anew.
 //!
-//! **State** at most `prefetch_bytes_max` in the client, and `produce_bytes_max` unacknowledged. No record is kept here.
+//! **State** at most `prefetch_bytes_max` in the client, and `produce_bytes_max` unacknowledged. No
+//! record is kept here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -87,11 +89,12 @@ pub struct TopicForwarder {
 }
 
 impl TopicForwarder {
-    /// Fences earlier forwarders of the group of `config`, and reads `inputs` from where the group has come to. The topics of
-    /// `config` are not used.
+    /// Fences earlier forwarders of the group of `config`, and reads `inputs` from where the group
+    /// has come to. The topics of `config` are not used.
     ///
     /// # Errors
-    /// If a topic is missing, or the brokers do not answer, or a partition no longer holds what comes next.
+    /// If a topic is missing, or the brokers do not answer, or a partition no longer holds what
+    /// comes next.
     pub fn open(config: &KafkaConfig, inputs: &[&str], outputs: &[&str]) -> Result<Self, Error> {
         let reports = Arc::new(Reports::default());
         probe_brokers(config)?;
@@ -186,7 +189,8 @@ impl TopicForwarder {
         Ok(PartitionExtent::of(&self.consumer, topic, *id)?.high)
     }
 
-    /// Returns the offset before which every record of a partition has been handed over. It grows some time after that.
+    /// Returns the offset before which every record of a partition has been handed over. It grows
+    /// some time after that.
     #[must_use]
     pub fn read_to(&self, partition: usize) -> u64 {
         let ForwarderPartition { topic, id, .. } = &self.partitions[partition];

@@ -1,14 +1,17 @@
 //! Which number does an input partition have, where did it begin, and how far is it read?
 //!
-//! The source fills this table, and the committer turns the engine's positions into offsets with it. A position of 0 means "not
-//! begun". But a partition of a topic may begin at any offset, and behind its last record there may be records that nobody
-//! gets: tombstones, markers of transactions, aborted records. So two more numbers are kept for each partition:
+//! The source fills this table, and the committer turns the engine's positions into offsets with
+//! it. A position of 0 means "not begun". But a partition of a topic may begin at any offset, and
+//! behind its last record there may be records that nobody gets: tombstones, markers of
+//! transactions, aborted records. So two more numbers are kept for each partition:
 //!
 //! - its **beginning**: where reading starts while nothing has been read;
-//! - how much was **passed over**: from just behind the last record handed over up to where the next one can be at the earliest.
+//! - how much was **passed over**: from just behind the last record handed over up to where the
+//!   next one can be at the earliest.
 //!
-//! The committer commits the end of what was passed over, and writes beginning and position beside it ([`super::offsets`]).
-//! So lag tools see an end that is reached, and records that expire while nothing new comes are no loss.
+//! The committer commits the end of what was passed over, and writes beginning and position beside
+//! it ([`super::offsets`]). So lag tools see an end that is reached, and records that expire while
+//! nothing new comes are no loss.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -69,8 +72,8 @@ impl InputPartitions {
         self.lock().iter().map(InputPartition::name).collect()
     }
 
-    /// Returns what to commit for each partition when the engine stands at `positions`. Nothing is committed for a partition
-    /// whose beginning is unknown.
+    /// Returns what to commit for each partition when the engine stands at `positions`. Nothing is
+    /// committed for a partition whose beginning is unknown.
     pub(super) fn to_commit(&self, positions: &Positions) -> Vec<(PartitionKey, CommittedOffset)> {
         let partitions = self.lock();
         let numbered = partitions.iter().enumerate();

@@ -1,11 +1,14 @@
-//! The journal topic, read from an offset: to its end by a recovery, for ever by a standby. Also another topic whose records
-//! are in one order: another group's journal, recalls.
+//! Which records does the journal topic hold, from a place on?
 //!
-//! One partition, only what is committed, assigned. Records come with their offsets; offsets have gaps, one for each transaction's
-//! marker at least.
+//! A recovery reads the journal to its end, and a standby reads it for ever. The same reader serves
+//! other topics whose records are all in one order: another group's journal, or recalls.
 //!
-//! Silence is the time since the last record, or since the last trouble with a broker: a reader that is cut off must not
-//! take the other side's life for its death. Before acting on silence ask [`JournalReader::behind`], which asks the broker.
+//! The journal has one partition, which is assigned, and only committed records are read. Records
+//! come with their offsets. Offsets have gaps, at least one for the marker of each transaction.
+//!
+//! The writer is silent for as long as no record has come and no broker made trouble: a reader that
+//! is cut off must not take the writer for dead. Before acting on silence,
+//! [`JournalReader::behind`] must be asked, which queries the broker.
 //!
 //! **State** in the client at most `prefetch_bytes_max`.
 
@@ -25,7 +28,7 @@ use super::{
 };
 use crate::error::{Error, ErrorClass};
 
-/// The journal has one partition.
+/// The number of the journal's only partition.
 const PARTITION: i32 = 0;
 /// Most records handed over at once.
 const RECORDS_MAX: usize = 1024;
@@ -33,7 +36,7 @@ const RECORDS_MAX: usize = 1024;
 /// A journal record and its offset.
 pub(super) type JournalRecord = (u64, Vec<u8>);
 
-/// Follows the journal.
+/// Reads the journal, or another topic with all records in one partition.
 pub struct JournalReader {
     topic: String,
     consumer: ReportingConsumer,
@@ -43,7 +46,7 @@ pub struct JournalReader {
     end: u64,
     last_heard: Instant,
     troubles: u64,
-    /// Whether the end was seen since the last record.
+    /// Whether the client has reached the end since the last record.
     at_end: bool,
     checkpoint: JournalCheckpoint,
     /// The record before the checkpoint that reading began at.
@@ -51,10 +54,10 @@ pub struct JournalReader {
 }
 
 impl JournalReader {
-    /// Reads from `offset` on; `None`: from the first record.
+    /// Reads from `offset` on; `None` means from the first record.
     ///
     /// # Errors
-    /// If the brokers do not answer, or the journal does not reach there or no longer holds it.
+    /// If the brokers do not answer, or the journal ends before that offset or no longer holds it.
     pub fn new(config: &KafkaConfig, offset: Option<u64>) -> Result<Self, Error> {
         let reports = Arc::new(Reports::default());
         let consumer = config.consumer(&reports)?;
@@ -74,11 +77,12 @@ impl JournalReader {
         Self::assigned(consumer, reports, topic, next, high)
     }
 
-    /// Reads `topic`, all of whose records are in partition 0, from its oldest record on; and how many offsets before that one
-    /// its retention has removed.
+    /// Reads `topic`, all of whose records are in partition 0, from its oldest record on. Also
+    /// returns how many offsets before that record its retention has removed.
     ///
     /// # Errors
-    /// If the brokers do not answer, there is no such topic, or another partition of it holds records.
+    /// If the brokers do not answer, there is no such topic, or another partition of it holds
+    /// records.
     pub fn of_topic(config: &KafkaConfig, topic: &str) -> Result<(Self, u64), Error> {
         let reports = Arc::new(Reports::default());
         let consumer = config.consumer(&reports)?;
@@ -112,17 +116,18 @@ impl JournalReader {
         })
     }
 
-    /// Reads on from a committer's checkpoint; `None`: from the first record. The record before the checkpoint is read again and compared.
+    /// Reads on from a sink checkpoint; `None` means from the first record. The record before the
+    /// checkpoint is read again and compared.
     ///
     /// # Errors
-    /// As [`Self::new`], and if the checkpoint is none of this journal.
+    /// As [`Self::new`], and if the checkpoint is not one of this journal.
     pub fn from_checkpoint(config: &KafkaConfig, checkpoint: Option<&[u8]>) -> Result<Self, Error> {
         let Some(checkpoint) = checkpoint.map(JournalCheckpoint::decode).transpose()? else { return Self::new(config, None) };
         let Some((offset, expected)) = checkpoint.last else { return Self::new(config, Some(checkpoint.next)) };
         let mut reader = Self::new(config, Some(offset))?;
         let deadline = Instant::now() + config.run_timeout;
         while Instant::now() < deadline {
-            // One at a time: those after it are for the caller.
+            // Only one record is polled: those behind it are for the caller.
             if let Some((at, record)) = reader.poll_at_most(Duration::from_millis(100), 1)?.into_iter().next() {
                 if (at, record_hash(&record)) == (offset, expected) {
                     (reader.checkpoint, reader.before) = (checkpoint, Some(record));
@@ -137,25 +142,26 @@ impl JournalReader {
         Err(Error::Changed(format!("the journal {} has no record at offset {offset}", reader.topic)))
     }
 
-    /// The record before the checkpoint that reading began at.
+    /// Returns the record before the checkpoint that reading began at.
     #[must_use]
     pub fn before(&self) -> Option<&[u8]> {
         self.before.as_deref()
     }
 
-    /// The place behind the last record handed over, as [`super::KafkaCommitter`] checkpoints it.
+    /// Returns the sink checkpoint behind the last record handed over, as [`super::KafkaCommitter`]
+    /// would.
     #[must_use]
     pub fn checkpoint(&self) -> Vec<u8> {
         self.checkpoint.encode()
     }
 
-    /// The place behind one of the records handed over.
+    /// Returns the sink checkpoint behind one of the records handed over.
     #[must_use]
     pub fn checkpoint_after(&self, offset: u64, record: &[u8]) -> Vec<u8> {
         JournalCheckpoint { next: offset + 1, last: Some((offset, record_hash(record))), ..self.checkpoint.clone() }.encode()
     }
 
-    /// Records that come within `timeout`, at once if there are some; at most 1,024.
+    /// Returns records that come within `timeout`, at once if there are some; at most 1,024.
     ///
     /// # Errors
     /// If the journal is not what it was, or may not be read.
@@ -202,21 +208,21 @@ impl JournalReader {
         Ok(records)
     }
 
-    /// How long nothing has come. Trouble with a broker begins it anew.
+    /// Returns how long nothing has come. Trouble with a broker begins that time anew.
     #[must_use]
     pub fn silent_for(&self) -> Duration {
         self.last_heard.elapsed()
     }
 
-    /// Where the next record is at the earliest.
+    /// Returns the offset where the next record can be at the earliest.
     #[must_use]
     pub fn next_offset(&self) -> u64 {
         self.next
     }
 
-    /// Offsets in the journal that have not been read, as the broker says now. Behind the last record there is always the
-    /// marker of its transaction, so up to 1 is nothing. What an aborted transaction left there is passed over, half a second
-    /// after it was fetched.
+    /// Asks the broker how many offsets of the journal have not been read. Behind the last record
+    /// there is always the marker of its transaction, so 1 means nothing. Records of an aborted
+    /// transaction are passed over half a second after they were fetched.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -226,20 +232,20 @@ impl JournalReader {
         Ok(high.saturating_sub(self.next.max(passed)))
     }
 
-    /// The last stable offset as it was when the reader was made.
+    /// Returns the last stable offset as it was when the reader was made.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// Whether a record may still come before the last stable offset as it was when the reader was made.
+    /// Tells whether a record may still come before that last stable offset.
     fn is_before_end(&self) -> bool {
-        // Fetching began after the end was asked, so an end that the client finds is not before it.
+        // Fetching began after that offset was asked for, so an end that the client reaches is not before it.
         self.next < self.end && !self.at_end
     }
 
-    /// As [`Self::poll`], but nothing from the last stable offset on as it was when the reader was made; `None`: all before it
-    /// was handed over.
+    /// Polls as [`Self::poll`] does, but returns only records before the last stable offset as it
+    /// was when the reader was made; `None` once all of them were handed over.
     ///
     /// # Errors
     /// As [`Self::poll`].
@@ -252,7 +258,7 @@ impl JournalReader {
         Ok(Some(records))
     }
 
-    /// Everything up to the last stable offset as it was when the reader was made.
+    /// Returns all records before the last stable offset as it was when the reader was made.
     pub(super) fn read_to_end(&mut self, timeout: Duration) -> Result<Vec<JournalRecord>, Error> {
         let mut records = Vec::new();
         let mut progress = Instant::now();

@@ -8,8 +8,9 @@
 //! | HTML | [`Payload::Html`] |
 //! | WARC | [`Payload::Warc`], framed as in a file, or [`Payload::Joined`] if the text made of it follows; `Bad` if it is no sound record, `warc_not_one` if it is none or several others |
 //!
-//! Headers are kept in their order, except for `weir-*`: whoever fills the input must not speak for the stage. The client panics
-//! on header names that are not UTF-8, so such a header is left out and counted.
+//! Headers are kept in their order, except for `weir-*`: whoever fills the input must not speak for
+//! the stage. The client panics on header names that are not UTF-8, so such a header is left out
+//! and counted.
 //!
 //! **Cost** one copy of the value; two for WARC.
 
@@ -65,7 +66,8 @@ fn headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {
     (headers, lost)
 }
 
-/// Returns all headers of a message, ours too, and how many were left out because their names are not UTF-8.
+/// Returns all headers of a message, ours too, and how many were left out because their names are
+/// not UTF-8.
 pub(super) fn all_headers(message: &BorrowedMessage<'_>) -> (Vec<EnvelopeHeader>, u64) {
     let Some(given) = message.headers() else { return (Vec::new(), 0) };
     let mut lost = 0;

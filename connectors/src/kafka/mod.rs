@@ -15,10 +15,11 @@
 //! | `publisher` | records into an input topic, each once |
 //! | `forwarder` | records of some topics into others, exactly once |
 //!
-//! **One active process, the fence is the lock.** The transactional id is the group's name, so whoever calls
-//! `init_transactions` last is the active one and every other one fails at its next call. Input is assigned, never
-//! subscribed: no group membership, no rebalance, no session timeout. Offsets are committed under the group's name inside
-//! the transaction, so that the usual lag tools see them.
+//! **One active process, the fence is the lock.** The transactional id is the group's name, so
+//! whoever calls `init_transactions` last is the active one and every other one fails at its next
+//! call. Input is assigned, never subscribed: no group membership, no rebalance, no session
+//! timeout. Offsets are committed under the group's name inside the transaction, so that the usual
+//! lag tools see them.
 //!
 //! **Readers must use `isolation.level=read_committed`**, else they see batches that were aborted.
 //!

@@ -1,12 +1,13 @@
 //! What does a group commit for a partition, beside the offset?
 //!
-//! Kafka keeps a text beside each committed offset. Every committer here uses it for what an offset cannot say; this file
-//! reads and writes both.
+//! Kafka keeps a text beside each committed offset. Every committer here uses it for what an offset
+//! cannot say; this file reads and writes both.
 //!
-//! For input partitions the offset is for lag tools, and for a start without a state. The text, `weir1 begin=B position=P`, keeps
-//! where the partition began, so that `kafka.start` is asked once in a group's life and not again after a restart. It also
-//! keeps the engine's position, 0 for not begun: an offset that is further on because nobody gets the records in between is so
-//! told from one that skips records.
+//! For input partitions the offset is for lag tools, and for a start without a state. The text,
+//! `weir1 begin=B position=P`, keeps where the partition began, so that `kafka.start` is asked once
+//! in a group's life and not again after a restart. It also keeps the engine's position, 0 for not
+//! begun: an offset that is further on because nobody gets the records in between is so told from
+//! one that skips records.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +68,8 @@ pub(super) fn commit_list<'a>(
     Ok(list)
 }
 
-/// Asks for the offset and text that a group has committed for each partition. Those without anything are left out.
+/// Asks for the offset and text that a group has committed for each partition. Those without
+/// anything are left out.
 pub(super) fn committed_texts<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[PartitionKey],

@@ -1,7 +1,8 @@
 //! Do the brokers answer? Every command asks this first, so that an error names the key to look at.
 //!
-//! The client tries to connect for ever, whatever keeps it from it, and says why only in its log: a query then ends with
-//! "timed out". So the probe listens to what the client says meanwhile, and sorts it by cause ([`ConnectionProblem`]):
+//! The client tries to connect for ever, whatever keeps it from it, and says why only in its log: a
+//! query then ends with "timed out". So the probe listens to what the client says meanwhile, and
+//! sorts it by cause ([`ConnectionProblem`]):
 //!
 //! | cause | key | given up after |
 //! |---|---|---|
@@ -10,8 +11,9 @@
 //! | they speak TLS and we do not, or the other way round, or they want SASL | `kafka.client.security.protocol` | 15 s |
 //! | anything else: no such host, nobody listens, no answer | `kafka.brokers` | 15 s |
 //!
-//! Host names are checked against certificates unless `ssl.endpoint.identification.algorithm` is `none`; this is the client's
-//! default. No message holds a secret, since the client never repeats one.
+//! Host names are checked against certificates unless `ssl.endpoint.identification.algorithm` is
+//! `none`; this is the client's default. No message holds a secret, since the client never repeats
+//! one.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -77,8 +79,8 @@ impl ConsumerContext for Listener {}
 /// Waits until the brokers answer.
 ///
 /// # Errors
-/// [`Error::Broker`] with what the client said and the key to look at: `Fatal` if the brokers refuse, `Retriable` if nobody
-/// answers.
+/// [`Error::Broker`] with what the client said and the key to look at: `Fatal` if the brokers
+/// refuse, `Retriable` if nobody answers.
 pub(super) fn probe_brokers(config: &KafkaConfig) -> Result<(), Error> {
     let mut client = config.client_config()?;
     client.set("group.id", &config.group).set_log_level(RDKafkaLogLevel::Info);

@@ -1,15 +1,18 @@
-//! A producer and its transactional calls, each within a stated time.
+//! How are transactional calls made, each within a stated time?
 //!
-//! Every call is made again while its error allows it and the transaction's time is not over; then it is undecided, and the
-//! producer must be thrown away. The client's own wait for acknowledgements has steps of 100 ms, so it is done here in steps
-//! of half a millisecond. A thread of the client serves acknowledgements meanwhile, else aborting would wait for itself.
+//! A call is made again while its error allows it and the transaction's time is not over. After
+//! that it is undecided, and the producer must be thrown away. The client's own wait for
+//! acknowledgements has steps of 100 ms, so the wait is done here, in steps of half a millisecond.
+//! A thread of the client serves acknowledgements meanwhile; without it, aborting would wait for
+//! itself.
 //!
-//! The client keeps the time of every call but one: adding offsets waits without end for a group's coordinator that has left the
-//! cluster (librdkafka issues 5456 and 5511). Each try of it is made on a thread of its own, which is left behind with the
-//! producer if it does not answer; both are freed when it does.
+//! The client keeps the time of every call but one: adding offsets waits for ever if the group's
+//! coordinator has left the cluster (librdkafka issues 5456 and 5511). So each try of it is made on
+//! a thread of its own. A thread that gets no answer is left behind with the producer, and both are
+//! freed when the answer comes.
 //!
-//! **State** at most `produce_bytes_max` of unacknowledged records; as much again for the rest of its transaction's time where a
-//! producer was left behind.
+//! **State** at most `produce_bytes_max` of unacknowledged records. Where a producer was left
+//! behind, it holds as much again for the rest of its transaction's time.
 
 use std::{
     sync::{Arc, mpsc},
@@ -38,37 +41,39 @@ use crate::{
     kill,
 };
 
-/// One try of a call that may be made again.
+/// Longest time of one try of a call that may be made again.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two tries.
+/// Pause between two tries.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// After the time given to a try, when there is no answer to it: the client will not give one soon.
+/// How long an answer may be late after the time given to a try. After that, the client will not
+/// answer soon.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
-/// Step of the wait for acknowledgements.
+/// One step of the wait for acknowledgements.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
 
-/// A producer that has fenced those before it.
+/// A producer that has fenced those before it under the same transactional id.
 pub(super) struct TransactionalProducer {
     producer: ThreadedProducer<Reporter>,
     reports: Arc<Reports>,
-    /// For each call, its tries included.
+    /// Longest time of each call, all its tries included.
     time: Duration,
-    /// False in a test that shows what transactions are for.
+    /// False only in a test that shows what transactions are for.
     transactional: bool,
 }
 
-/// Where a record goes.
+/// The topic and partition that a record goes to.
 #[derive(Clone, Copy)]
 pub(super) struct RecordTarget<'a> {
     pub(super) topic: &'a str,
-    /// `None`: by the record's key.
+    /// `None` if the record's key decides.
     pub(super) partition: Option<i32>,
-    /// Whether it is the batch's journal record, whose offset is kept.
+    /// Whether the record is the batch's journal record, whose offset is kept.
     pub(super) journal: bool,
 }
 
 impl TransactionalProducer {
-    /// Makes a producer; with an id, fences whoever was before under it: nothing of theirs is committed after this.
+    /// Makes a producer. With an id it fences those who used the id before: nothing of theirs is
+    /// committed after this.
     pub(super) fn fence(
         config: &KafkaConfig,
         limits: &TopicLimits,
@@ -89,7 +94,7 @@ impl TransactionalProducer {
         self.call(Call::Begin, |producer, _| producer.begin_transaction())
     }
 
-    /// Hands a record to the client, waiting for room.
+    /// Hands a record to the client, and waits for room if its queue is full.
     pub(super) fn send(&self, target: RecordTarget<'_>, record: &Outgoing<'_>) -> Result<(), FailedCall> {
         let mut message = BaseRecord::<[u8], [u8], usize> {
             topic: target.topic,
@@ -115,7 +120,7 @@ impl TransactionalProducer {
         }
     }
 
-    /// Waits until all of `sent` records have been acknowledged, or one was not delivered.
+    /// Waits until all of `sent` records have been acknowledged, or one of them was not delivered.
     pub(super) fn wait_acknowledged(&self, sent: usize) -> Result<(), FailedCall> {
         let deadline = Instant::now() + self.time;
         let mut before_half = true;
@@ -139,8 +144,8 @@ impl TransactionalProducer {
         }
     }
 
-    /// Adds offsets, in the name of the group that `consumer` belongs to. Without an answer in the time of one try, and a grace,
-    /// it is undecided.
+    /// Adds offsets to the transaction, for the group that `consumer` belongs to. The call is
+    /// undecided if no answer comes within the time of one try and a grace period.
     pub(super) fn send_offsets(&self, offsets: &TopicPartitionList, consumer: &ReportingConsumer) -> Result<(), FailedCall> {
         let Some(group) = consumer.group_metadata() else {
             return Err(Error::Refused("the consumer has no group".to_owned()).into());
@@ -149,7 +154,7 @@ impl TransactionalProducer {
         self.call_with_answer(Call::Offsets, |timeout| {
             let (producer, offsets, group) = (self.producer.clone(), offsets.clone(), Arc::clone(&group));
             let (answer, answered) = mpsc::sync_channel(1);
-            // Nobody may be there any more to take the answer.
+            // The receiver may have given up meanwhile.
             let ask = move || drop(answer.send(producer.send_offsets_to_transaction(&offsets, &group, timeout)));
             let asking = thread::Builder::new().name("weir-offsets".to_owned()).spawn(ask);
             asking.map_err(|error| Error::Refused(format!("start a thread: {error}")))?;
@@ -157,22 +162,22 @@ impl TransactionalProducer {
         })
     }
 
-    /// Commits, records and offsets.
+    /// Commits the transaction with its records and offsets.
     pub(super) fn commit(&self) -> Result<(), FailedCall> {
         self.call(Call::Commit, Producer::commit_transaction)
     }
 
-    /// Commits offsets where there is no transaction to commit.
+    /// Commits offsets without a transaction, for a test.
     pub(super) fn commit_offsets(&self, offsets: &TopicPartitionList, consumer: &ReportingConsumer) -> Result<(), FailedCall> {
         consumer.commit(offsets, CommitMode::Sync).map_err(|error| self.failed(Call::Offsets, &error))
     }
 
-    /// Aborts.
+    /// Aborts the transaction.
     pub(super) fn abort(&self) -> Result<(), FailedCall> {
         self.call(Call::Abort, Producer::abort_transaction)
     }
 
-    /// Makes a transactional call until it succeeds, fails for good, or its time is over.
+    /// Makes a transactional call until it succeeds, fails for good, or runs out of time.
     fn call(
         &self,
         call: Call,
@@ -181,7 +186,7 @@ impl TransactionalProducer {
         self.call_with_answer(call, |timeout| Ok(Some(make(&self.producer, timeout))))
     }
 
-    /// The same for a call that may have no answer, `None`: it is undecided then.
+    /// Does the same for a call that may have no answer (`None`); it is then undecided.
     fn call_with_answer(
         &self,
         call: Call,
@@ -222,7 +227,7 @@ fn headers(record: &Outgoing<'_>) -> Result<Option<OwnedHeaders>, Error> {
     }
     let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
     for header in record.headers {
-        // The client panics on such a name.
+        // The client panics on a name with a zero byte.
         if header.name.contains('\0') {
             let (name, channel) = (&header.name, record.channel.name());
             return Err(Error::Refused(format!("header {name:?} for {channel} has a zero byte in its name, expected none")));

@@ -3,7 +3,8 @@
 /// Ways to break the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProtocolFault {
-    /// Records are produced as they come, without a transaction, and offsets are committed after them.
+    /// Records are produced as they come, without a transaction, and offsets are committed after
+    /// them.
     pub no_transaction: bool,
     /// Each process has a transactional id of its own, so nobody is fenced.
     pub no_fence: bool,

@@ -1,14 +1,17 @@
 //! How do records get into one topic, each exactly once?
 //!
-//! Each batch is one transaction. In the transaction itself a text is committed that says how far the input is published: it is
-//! the metadata of an offset, under a group of the publication's own. So records and text become visible together or not at
-//! all, and one query finds the text again. The records' own headers say the same; but to find the last record, each partition
-//! would have to be read backwards through whatever others have produced, and retention may have removed it.
+//! Each batch is one transaction. In the transaction itself a text is committed that says how far
+//! the input is published: it is the metadata of an offset, under a group of the publication's own.
+//! So records and text become visible together or not at all, and one query finds the text again.
+//! The records' own headers say the same; but to find the last record, each partition would have to
+//! be read backwards through whatever others have produced, and retention may have removed it.
 //!
-//! The transactional id is the same for all publications of a group, so a second process fences the first.
+//! The transactional id is the same for all publications of a group, so a second process fences the
+//! first.
 //!
-//! **Limits** brokers forget a group's offsets some time after its last commit (`offsets.retention.minutes`, 7 days by
-//! default). A publication that was interrupted must be continued before that.
+//! **Limits** brokers forget a group's offsets some time after its last commit
+//! (`offsets.retention.minutes`, 7 days by default). A publication that was interrupted must be
+//! continued before that.
 
 use std::{mem, sync::Arc};
 
@@ -43,8 +46,8 @@ pub struct KafkaPublisher {
 }
 
 impl KafkaPublisher {
-    /// Opens `config`'s first input topic as `config.group`-publish, and fences whoever publishes for the same group. `of` names the
-    /// publication. Returns the text that it has committed last.
+    /// Opens `config`'s first input topic as `config.group`-publish, and fences whoever publishes
+    /// for the same group. `of` names the publication. Returns the text that it has committed last.
     ///
     /// # Errors
     /// If the topic is not there, or the brokers do not answer.
@@ -90,8 +93,8 @@ impl KafkaPublisher {
     /// Adds a record to the batch. Its key decides the partition.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a record that the topic does not take: nothing was written and the batch stays open. After any
-    /// other error the batch is lost.
+    /// [`Error::TooLarge`] for a record that the topic does not take: nothing was written and the
+    /// batch stays open. After any other error the batch is lost.
     pub fn write(&mut self, key: &[u8], headers: &[EnvelopeHeader], value: &[u8]) -> Result<(), Error> {
         let record = Outgoing { channel: Channel::Clean, key: Some(key), headers, value };
         let (bytes, bytes_max) = (record.bytes(), self.limits.of(Channel::Clean));

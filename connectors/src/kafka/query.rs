@@ -25,8 +25,8 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before the next try.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Asks until there is an answer, an error that trying again does not help, or no time left. `ask` is given the longest time
-/// of one try.
+/// Asks until there is an answer, an error that trying again does not help, or no time left. `ask`
+/// is given the longest time of one try.
 pub(super) fn query_with_retry<T>(mut ask: impl FnMut(Duration) -> KafkaResult<T>) -> Result<T, Error> {
     let deadline = Instant::now() + QUERY_TIMEOUT;
     loop {

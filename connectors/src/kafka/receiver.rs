@@ -1,6 +1,7 @@
 //! What becomes of a message that the client hands over?
 //!
-//! One that becomes a record is buffered; tombstones are counted. Both move on how far their partition is read.
+//! One that becomes a record is buffered; tombstones are counted. Both move on how far their
+//! partition is read.
 
 use std::{collections::BTreeMap, sync::Arc};
 

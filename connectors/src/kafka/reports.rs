@@ -1,6 +1,7 @@
 //! What becomes of what a client reports?
 //!
-//! Its log goes to ours. Errors that it recovers from by itself are counted, and at most one of them is logged each second.
+//! Its log goes to ours. Errors that it recovers from by itself are counted, and at most one of
+//! them is logged each second.
 //!
 //! **State** counters and, for consumers, what the last statistics said of each partition.
 
@@ -41,7 +42,8 @@ pub(super) struct Reports {
     logged: Mutex<Option<Instant>>,
 }
 
-/// Reports on the records of one batch. Reports on earlier batches, which were aborted, may still come.
+/// Reports on the records of one batch. Reports on earlier batches, which were aborted, may still
+/// come.
 #[derive(Debug, Default)]
 struct BatchReports {
     number: usize,
@@ -61,8 +63,8 @@ pub(super) struct FetchProgress {
 }
 
 impl Reports {
-    /// Counts an error that the client recovers from by itself. It is logged unless another one was logged within the last
-    /// second.
+    /// Counts an error that the client recovers from by itself. It is logged unless another one was
+    /// logged within the last second.
     pub(super) fn transport(&self, error: &KafkaError, reason: &str) {
         let count = self.transport_errors.fetch_add(1, Ordering::Relaxed) + 1;
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +85,8 @@ impl Reports {
         *batch = BatchReports { number: batch.number + 1, ..BatchReports::default() };
     }
 
-    /// Returns the number that the report on a record must carry, so that it is counted for the right batch.
+    /// Returns the number that the report on a record must carry, so that it is counted for the
+    /// right batch.
     pub(super) fn ticket(&self, journal: bool) -> usize {
         2 * self.batch().number + usize::from(journal)
     }

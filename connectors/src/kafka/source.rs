@@ -1,15 +1,18 @@
 //! Which records of the input topics come next?
 //!
-//! Partitions are assigned, never subscribed. They are numbered in the order in which they were found, and one that is found
-//! while reading is appended. A record's offset is Kafka's. Offsets without a record (tombstones, markers, aborted records) are
-//! passed over: the next record's offset is simply further on, and [`super::input_partitions`] keeps up to where nothing more
+//! Partitions are assigned, never subscribed. They are numbered in the order in which they were
+//! found, and one that is found while reading is appended. A record's offset is Kafka's. Offsets
+//! without a record (tombstones, markers, aborted records) are passed over: the next record's
+//! offset is simply further on, and [`super::input_partitions`] keeps up to where nothing more
 //! came.
 //!
-//! A broker that goes away is no error here: the client comes back by itself, and reading returns nothing meanwhile. An error is
-//! what would skip or repeat records: a topic that is gone or was made anew, an offset out of range, rights withdrawn.
+//! A broker that goes away is no error here: the client comes back by itself, and reading returns
+//! nothing meanwhile. An error is what would skip or repeat records: a topic that is gone or was
+//! made anew, an offset out of range, rights withdrawn.
 //!
-//! **State** for each partition at most `buffer_records_max` records or `buffer_bytes_max` bytes, and one record more; in the
-//! client at most `prefetch_bytes_max`, and one answer of a broker more. **Cost** one copy of each record.
+//! **State** for each partition at most `buffer_records_max` records or `buffer_bytes_max` bytes,
+//! and one record more; in the client at most `prefetch_bytes_max`, and one answer of a broker
+//! more. **Cost** one copy of each record.
 
 use std::{
     mem,
@@ -48,8 +51,8 @@ const WAIT: Duration = Duration::from_millis(100);
 const STATISTICS_EVERY: Duration = Duration::from_millis(500);
 /// After an assignment, this many statistics may still be about the assignment before.
 const STATISTICS_STALE: u32 = 4;
-/// A topic or partition that is missing in so many queries in a row is gone. In fewer it may only be unknown to a broker that
-/// has just started.
+/// A topic or partition that is missing in so many queries in a row is gone. In fewer it may only
+/// be unknown to a broker that has just started.
 const MISSING_QUERIES: u32 = 3;
 
 /// Reads the input topics.
@@ -70,7 +73,8 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Connects and lists the partitions. Reading begins with [`Source::seek`]. `limits` bound each record.
+    /// Connects and lists the partitions. Reading begins with [`Source::seek`]. `limits` bound each
+    /// record.
     ///
     /// # Errors
     /// If the configuration is refused, no broker answers or a topic is missing.
@@ -113,8 +117,8 @@ impl KafkaSource {
         self.receiver.input_partitions.beginnings()
     }
 
-    /// Returns what the group has committed, as positions; `None` if nothing. Before earlier processes are fenced, one of them
-    /// may still have a transaction open.
+    /// Returns what the group has committed, as positions; `None` if nothing. Before earlier
+    /// processes are fenced, one of them may still have a transaction open.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -127,7 +131,8 @@ impl KafkaSource {
         Ok(Some(Positions(self.keys().iter().map(next).collect())))
     }
 
-    /// Returns, for each partition, how many committed records were not handed over yet; `None` while that is not known.
+    /// Returns, for each partition, how many committed records were not handed over yet; `None`
+    /// while that is not known.
     #[must_use]
     pub fn lag(&self) -> Vec<(&str, Option<u64>)> {
         let partitions = self.receiver.input_partitions.lock();
@@ -234,7 +239,8 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// Finds new partitions, and reads from the statistics which ends were reached, each when it is due.
+    /// Finds new partitions, and reads from the statistics which ends were reached, each when it is
+    /// due.
     fn refresh(&mut self) -> Result<(), Error> {
         if !self.assigned {
             return Err(Error::Refused("read: the source has not been sought".to_owned()));
@@ -284,7 +290,8 @@ impl KafkaSource {
         if self.missing >= MISSING_QUERIES { Err(Error::Changed(why)) } else { Ok(()) }
     }
 
-    /// Returns where each partition is read from when the engine stands at `positions`. All problems come in one error.
+    /// Returns where each partition is read from when the engine stands at `positions`. All
+    /// problems come in one error.
     fn begin(&self, positions: &Positions) -> Result<Vec<StartOffset>, Error> {
         // Open transactions do not matter: the texts beside the offsets were decided before them.
         let committed = committed_offsets(&self.config.offset_client()?, &self.keys())?;
@@ -312,8 +319,8 @@ impl Source for KafkaSource {
         &self.names
     }
 
-    /// Keeps the numbers of an earlier run. Partitions that are not among `names` were found later: without a position they are
-    /// read from their oldest record.
+    /// Keeps the numbers of an earlier run. Partitions that are not among `names` were found later:
+    /// without a position they are read from their oldest record.
     fn keep_numbers(&mut self, names: &[String]) -> Result<(), Error> {
         let mut left = mem::take(&mut *self.receiver.input_partitions.lock());
         let all = left.clone();
@@ -349,7 +356,8 @@ impl Source for KafkaSource {
         self.assign()
     }
 
-    /// Returns what has arrived at once. If nothing has, it waits 100 ms for something; the result may be empty.
+    /// Returns what has arrived at once. If nothing has, it waits 100 ms for something; the result
+    /// may be empty.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
         self.refresh()?;
         self.wanted = None;

@@ -8,11 +8,11 @@
 //! | 0 | it was found after the others | at the oldest record |
 //! | 0 | nothing | where `kafka.start` says; refused if that is not set |
 //!
-//! A position below the oldest record is accepted where the committed offset says that everything in between was passed over:
-//! tombstones and markers expire as records do, and are no loss.
+//! A position below the oldest record is accepted where the committed offset says that everything
+//! in between was passed over: tombstones and markers expire as records do, and are no loss.
 //!
-//! One case is not noticed: a topic that was made anew and has grown beyond the position. The client does not tell the
-//! identity of a topic.
+//! One case is not noticed: a topic that was made anew and has grown beyond the position. The
+//! client does not tell the identity of a topic.
 
 use super::{config::StartPosition, input_partitions::InputPartition, offsets::CommittedOffset, query::PartitionExtent};
 

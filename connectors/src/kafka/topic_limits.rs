@@ -50,7 +50,8 @@ impl TopicLimits {
         self.channels.into_iter().chain([self.journal]).max().unwrap_or(MESSAGE_BYTES_DEFAULT).clamp(1_000, 1_000_000_000)
     }
 
-    /// Returns the largest batch of the producer, which must not exceed the lowest limit of all topics.
+    /// Returns the largest batch of the producer, which must not exceed the lowest limit of all
+    /// topics.
     pub(super) fn batch_bytes_max(&self) -> usize {
         self.channels.into_iter().chain([self.journal, BATCH_BYTES]).min().unwrap_or(BATCH_BYTES).max(1_000)
     }

@@ -18,7 +18,8 @@ pub struct TopicNames {
     pub duplicates: String,
     /// One record for each document: what was decided and why.
     pub decisions: String,
-    /// One record for each recall or restore, and settled watermarks: up to where no recall will come any more.
+    /// One record for each recall or restore, and settled watermarks: up to where no recall will
+    /// come any more.
     pub recalls: String,
     /// One record for each alarm.
     pub alarms: String,
@@ -85,7 +86,8 @@ impl TopicNames {
         problems
     }
 
-    /// Returns topics that are named twice. An input that is also an output would feed itself, and the journal must be alone.
+    /// Returns topics that are named twice. An input that is also an output would feed itself, and
+    /// the journal must be alone.
     fn named_twice(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         for (i, name) in self.input.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Are the topics there, and are they as they must be?
 //!
-//! This is asked once, before anything is read or written. All problems come in one error; what is only unwise is a warning.
+//! This is asked once, before anything is read or written. All problems come in one error; what is
+//! only unwise is a warning.
 //!
 //! | topic | must | is made with |
 //! |---|---|---|
@@ -8,7 +9,8 @@
 //! | outputs | exist, take 64 KiB at least, `min.insync.replicas` within its replicas | `cleanup.policy=delete`, `message.timestamp.type=LogAppendTime`, `max.message.bytes` of the inputs and 64 KiB more |
 //! | journal | the same, one partition, not compacted | the same, one partition, `retention.ms=-1`, `retention.bytes=-1`: it is never deleted |
 //!
-//! A record's time in an output is the broker's, so that records of old pages are neither refused nor expire at once.
+//! A record's time in an output is the broker's, so that records of old pages are neither refused
+//! nor expire at once.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +24,8 @@ use super::{
 };
 use crate::{committer::Channel, error::Error};
 
-/// What an output must take at least: a journal record of a full batch, or a line that names a record that was cut off.
+/// What an output must take at least: a journal record of a full batch, or a line that names a
+/// record that was cut off.
 const MESSAGE_BYTES_MIN: usize = 64 << 10;
 
 /// What was found out about topics that are as they must be.
@@ -72,9 +75,10 @@ pub fn check_topics(config: &KafkaConfig) -> Result<CheckedTopics, Error> {
     Ok(CheckedTopics { limits, warnings, created })
 }
 
-/// Checks the topics of a forwarder, and returns the most bytes that every one of `outputs` takes. Inputs must be there, and
-/// outputs too unless `create_topics` says that they are made. An output must take whatever an input takes: a record that
-/// cannot be passed on would hold up everything behind it.
+/// Checks the topics of a forwarder, and returns the most bytes that every one of `outputs` takes.
+/// Inputs must be there, and outputs too unless `create_topics` says that they are made. An output
+/// must take whatever an input takes: a record that cannot be passed on would hold up everything
+/// behind it.
 pub(super) fn forwarded_bytes_max(config: &KafkaConfig, inputs: &[&str], outputs: &[&str]) -> Result<usize, Error> {
     let admin = TopicAdmin::new(config)?;
     let names = inputs.iter().chain(outputs).copied().collect();
@@ -97,8 +101,8 @@ pub(super) fn forwarded_bytes_max(config: &KafkaConfig, inputs: &[&str], outputs
     }
 }
 
-/// Checks the one input topic of a publisher, and makes it if it is missing and `create_topics` says so. Other topics are not
-/// looked at: a publisher need not have a right to them.
+/// Checks the one input topic of a publisher, and makes it if it is missing and `create_topics`
+/// says so. Other topics are not looked at: a publisher need not have a right to them.
 ///
 /// # Errors
 /// As [`check_topics`].
@@ -121,7 +125,8 @@ pub(super) fn check_input(config: &KafkaConfig, topic: &str) -> Result<TopicLimi
     Ok(TopicLimits::uniform(bytes.min(ceiling)))
 }
 
-/// Returns the user's own limit on produced records, or no limit. One that is no number is a problem.
+/// Returns the user's own limit on produced records, or no limit. One that is no number is a
+/// problem.
 fn message_bytes_ceiling(config: &KafkaConfig, problems: &mut Vec<String>) -> usize {
     let limit = config.client.get("message.max.bytes").and_then(ClientProperty::value);
     match limit.map(|text| (text, text.parse::<usize>())) {

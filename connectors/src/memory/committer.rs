@@ -1,4 +1,4 @@
-//! Transactions in memory.
+//! How are transactions kept in memory?
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,19 +9,19 @@ use crate::{
     position::Positions,
 };
 
-/// The sink: what is visible. A test holds it over the deaths of committers.
+/// The sink, which holds what is visible. A test keeps it beyond the deaths of committers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryLog {
     /// Committed records, in the order of their commits.
     pub records: Vec<(Channel, Vec<u8>)>,
-    /// One journal record a commit.
+    /// One journal record for each commit.
     pub journal: Vec<Vec<u8>>,
-    /// How often a committer has recovered; only the last one may write.
+    /// How often a committer has recovered. Only the last one may write.
     pub epoch: u64,
 }
 
 impl MemoryLog {
-    /// Committed records of a channel.
+    /// Returns the committed records of a channel.
     pub fn of(&self, channel: Channel) -> impl Iterator<Item = &[u8]> {
         self.records.iter().filter(move |(of, _)| *of == channel).map(|(_, record)| record.as_slice())
     }
@@ -32,19 +32,19 @@ impl MemoryLog {
 pub struct MemoryCommitter {
     log: Arc<Mutex<MemoryLog>>,
     faults: Faults,
-    /// From `recover`; 0 before it.
+    /// The epoch that `recover` has begun; 0 before it.
     epoch: u64,
     batch: Option<Vec<(Channel, Vec<u8>)>>,
 }
 
 impl MemoryCommitter {
-    /// Commits to `log`, failing as `faults` say.
+    /// Makes a committer to `log` that fails as `faults` say.
     #[must_use]
     pub fn new(log: Arc<Mutex<MemoryLog>>, faults: Faults) -> Self {
         Self { log, faults, epoch: 0, batch: None }
     }
 
-    /// The log, if this committer may still write to it.
+    /// Returns the log, if this committer may still write to it.
     fn log(&self) -> Result<MutexGuard<'_, MemoryLog>, Error> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         if self.epoch == log.epoch && self.epoch > 0 {
@@ -109,7 +109,7 @@ impl Committer for MemoryCommitter {
         fault.map_or(Ok(()), |fault| Err(fault.error()))
     }
 
-    /// The length of the journal.
+    /// Returns the length of the journal as 8 bytes.
     fn checkpoint(&mut self) -> Result<Vec<u8>, Error> {
         self.faults.check(Op::Checkpoint)?;
         Ok((self.log()?.journal.len() as u64).to_le_bytes().to_vec())

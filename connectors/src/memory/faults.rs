@@ -1,4 +1,4 @@
-//! Which call fails, and how.
+//! Which call fails, and how?
 
 use std::{
     collections::BTreeMap,
@@ -27,17 +27,17 @@ pub enum Op {
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A read fails, nothing was taken.
+    /// A read fails, and nothing was read.
     FailRead,
-    /// A read hands over up to this many records of its partition again before new ones.
+    /// A read returns up to this many records of its partition again before new ones.
     Redeliver(u64),
     /// A batch cannot be begun.
     FailBegin,
     /// A record cannot be written.
     FailWrite,
-    /// A commit fails and took no effect: the batch is aborted.
+    /// A commit fails without effect: the batch is aborted.
     FailCommitBefore,
-    /// A commit takes effect and reports failure.
+    /// A commit takes effect but reports failure.
     FailCommitAfter,
     /// A checkpoint cannot be made.
     FailCheckpoint,
@@ -85,16 +85,19 @@ impl Fault {
     }
 }
 
-/// Faults by the number of the call, from 0: calls of a source are counted apart from those of a committer, since the two may
-/// work side by side. A fault whose
-/// call is another one than the numbered waits for the next that fits, so that no step of a random script is lost.
+/// Faults by the number of the call, from 0.
+///
+/// Calls of a source and of a committer are counted apart, since the two may work at the same time.
+/// A fault that does not fit the call of its number waits for the next call that it fits, so no
+/// step of a random script is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultScript {
-    /// What goes wrong at or after which call.
+    /// The fault that happens at a call or after it.
     pub steps: BTreeMap<u64, Fault>,
 }
 
-/// A script in play, shared by a source and a committer and by those that follow them after a death.
+/// A script that is being played. It is shared by a source and a committer, and by those that
+/// replace them after a death.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     state: Arc<Mutex<Play>>,
@@ -103,18 +106,18 @@ pub struct Faults {
 #[derive(Debug, Default)]
 struct Play {
     script: FaultScript,
-    /// Of the source, of the committer.
+    /// Number of calls of the source, and of the committer.
     calls: [u64; 2],
 }
 
 impl Faults {
-    /// Plays `script` from its beginning.
+    /// Begins to play `script`.
     #[must_use]
     pub fn new(script: FaultScript) -> Self {
         Self { state: Arc::new(Mutex::new(Play { script, calls: [0; 2] })) }
     }
 
-    /// Counts a call; the fault that it shall have.
+    /// Counts a call and returns the fault that it must have.
     pub(super) fn next(&self, op: Op) -> Option<Fault> {
         let mut play = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let side = usize::from(op != Op::Read);
@@ -124,7 +127,7 @@ impl Faults {
         play.script.steps.remove(&due)
     }
 
-    /// Counts a call that can only fail or not.
+    /// Counts a call that can only succeed or fail.
     pub(super) fn check(&self, op: Op) -> Result<(), Error> {
         self.next(op).map_or(Ok(()), |fault| Err(fault.error()))
     }

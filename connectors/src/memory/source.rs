@@ -1,4 +1,4 @@
-//! Partitions in memory.
+//! Which record of the partitions in memory comes next?
 
 use super::{Fault, Faults, Op};
 use crate::{
@@ -7,17 +7,18 @@ use crate::{
     source::{Limit, Payload, Record, Source},
 };
 
-/// Hands out records of several partitions in runs: each of random length, from a random partition that has records left.
+/// Returns records of several partitions in runs. Each run has a random length and comes from a
+/// random partition that has records left.
 ///
-/// The order is drawn from a seed and from how often the source was sought, so that a re-read that does not follow the
-/// journal comes in another order.
+/// The order depends on a seed and on how often the source was sought, so a re-read that does not
+/// follow the journal has another order.
 #[derive(Debug)]
 pub struct MemorySource {
     names: Vec<String>,
     partitions: Vec<Vec<Payload>>,
     next: Positions,
     run_max: u64,
-    /// The partition being read, and how many records are left of its run.
+    /// The partition that is read, and how many records of its run are left.
     run: (usize, u64),
     seed: u64,
     seeks: u64,
@@ -26,13 +27,14 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
-    /// Records per partition, each a line. Partitions are named `memory/0` and so on.
+    /// Makes a source of lines, given partition by partition. Partitions are named `memory/0` and
+    /// so on.
     #[must_use]
     pub fn new(lines: Vec<Vec<Vec<u8>>>, seed: u64, faults: Faults) -> Self {
         Self::from_payloads(lines.into_iter().map(|lines| lines.into_iter().map(Payload::Line).collect()).collect(), seed, faults)
     }
 
-    /// Records per partition, of any kind.
+    /// Makes a source of payloads, given partition by partition.
     #[must_use]
     pub fn from_payloads(partitions: Vec<Vec<Payload>>, seed: u64, faults: Faults) -> Self {
         let names = (0..partitions.len()).map(|partition| format!("memory/{partition}")).collect();
@@ -40,14 +42,14 @@ impl MemorySource {
         Self { names, partitions, next, run_max: 8, run: (0, 0), seed, seeks: 0, random: seed, faults }
     }
 
-    /// Longest run, 8 if not said.
+    /// Sets the longest run, which is 8 by default.
     #[must_use]
     pub fn with_run_max(mut self, records: u64) -> Self {
         self.run_max = records.max(1);
         self
     }
 
-    /// `SplitMix64`: small, and the same everywhere.
+    /// Draws a number by `SplitMix64`, which is small and the same on every machine.
     fn draw(&mut self, below: u64) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
@@ -60,7 +62,7 @@ impl MemorySource {
         (self.partitions[partition].len() as u64).saturating_sub(self.next.0[partition])
     }
 
-    /// The partition to read from; `None` at the end of all.
+    /// Returns the partition to read from; `None` at the end of all.
     fn choose(&mut self) -> Option<usize> {
         if self.run.1 == 0 || self.left(self.run.0) == 0 {
             let unread: Vec<usize> = (0..self.partitions.len()).filter(|partition| self.left(*partition) > 0).collect();
@@ -134,7 +136,8 @@ impl Source for MemorySource {
         Ok(records)
     }
 
-    /// Follows the journal: nothing comes again here, and a script's `Redeliver` waits for a plain read.
+    /// Reads along the journal. Nothing is delivered again here, and a `Redeliver` of the script
+    /// waits for a plain read.
     fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
         self.run.1 = 0;
         let index = partition as usize;

@@ -1,14 +1,14 @@
-//! What is an address, and what is known of the object behind it?
+//! What does an address of a remote file consist of?
 
 use std::fmt;
 
 use crate::error::Error;
 
 const SCHEMES: [&str; 3] = ["s3://", "https://", "http://"];
-/// Longest address, in bytes: a key of S3 has 1,024.
+/// Longest address, in bytes. A key of S3 has at most 1,024.
 const BYTES_MAX: usize = 4096;
 
-/// `s3://BUCKET/KEY` or `https://HOST/PATH`; with a slash at the end everything below it.
+/// `s3://BUCKET/KEY` or `https://HOST/PATH`. With a slash at the end it means everything below it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
     text: String,
@@ -17,7 +17,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Whether the text begins as an address does.
+    /// Tells whether a text begins as an address does.
     #[must_use]
     pub fn is_one(text: &str) -> bool {
         SCHEMES.iter().any(|scheme| text.starts_with(scheme))
@@ -26,7 +26,8 @@ impl Address {
     /// Reads an address.
     ///
     /// # Errors
-    /// If it has no bucket or host, holds credentials or a query, or steps that lead nowhere.
+    /// If it has no bucket or host, holds credentials or a query, or has path segments such as
+    /// `..`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refused = |what: &str| Err(Error::Refused(format!("got {text:?}, expected {what}")));
         let Some(scheme) = SCHEMES.iter().find(|scheme| text.starts_with(*scheme)) else {
@@ -45,7 +46,7 @@ impl Address {
             return refused("a bucket or host after the scheme");
         }
         if host.contains('@') {
-            // Not repeated: what stands before it is a secret.
+            // The address is not repeated, because it holds a secret.
             return Err(Error::Refused("got an address with credentials in it, expected them in the environment".to_owned()));
         }
         if *scheme != "s3://" && text.contains(['?', '#']) {
@@ -59,27 +60,27 @@ impl Address {
         Ok(Self { text: text.to_owned(), store: scheme.len() + store })
     }
 
-    /// What lies at `path` below this one.
+    /// Returns the address of `path` below this one.
     ///
     /// # Errors
-    /// If that is no address.
+    /// If that is not a valid address.
     pub fn join(&self, path: &str) -> Result<Self, Error> {
         Self::parse(&format!("{}/{path}", self.text.strip_suffix('/').unwrap_or(&self.text)))
     }
 
-    /// The address itself.
+    /// Returns the address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Scheme and bucket or host.
+    /// Returns scheme and bucket or host.
     #[must_use]
     pub fn store(&self) -> &str {
         &self.text[..self.store]
     }
 
-    /// What follows, without slashes at its ends.
+    /// Returns what follows them, without slashes at its ends.
     #[must_use]
     pub fn path(&self) -> &str {
         let path = &self.text[self.store..];
@@ -87,19 +88,19 @@ impl Address {
         path.strip_suffix('/').unwrap_or(path)
     }
 
-    /// Whether it means everything below it.
+    /// Tells whether it means everything below it.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.text.ends_with('/') || self.text.len() == self.store
     }
 
-    /// Its last step.
+    /// Returns its last path segment.
     #[must_use]
     pub fn name(&self) -> &str {
         self.path().rsplit('/').next().unwrap_or_default()
     }
 
-    /// The path from `folder` on.
+    /// Returns the path relative to `folder`.
     #[must_use]
     pub fn below(&self, folder: &Self) -> &str {
         let path = self.path().strip_prefix(folder.path()).unwrap_or(self.path());

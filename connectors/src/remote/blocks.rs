@@ -1,4 +1,4 @@
-//! Bytes anywhere in an object, for formats that are read from their ends.
+//! How are bytes anywhere in an object read, for formats that are read from their end?
 
 use std::{
     collections::VecDeque,
@@ -9,36 +9,37 @@ use std::{
 use super::{RemoteClient, RemoteObject};
 use crate::byte_range::ByteRange;
 
-/// One request: long enough that its way there and back costs little.
+/// Bytes of one request: enough that its round trip costs little.
 const BLOCK_BYTES: u64 = 4 << 20;
-/// Blocks kept of an object, 128 MiB: what a row group of a usual table takes, so that it is asked for once.
+/// Blocks of an object that are kept, 128 MiB in all. A row group of a usual table has that size,
+/// so it is asked for once.
 const BLOCKS_KEPT: usize = 32;
 
-/// Reads an object in blocks and keeps those that were read last.
+/// Reads an object in blocks, and keeps those that were read last.
 #[derive(Debug)]
 pub struct Blocks {
     object: RemoteObject,
-    /// Number and bytes, the one read last at the end.
+    /// Number and bytes of each block; the one read last is at the end.
     kept: Mutex<VecDeque<(u64, Arc<[u8]>)>>,
 }
 
 impl Blocks {
-    /// Of an object as it was looked up. Nothing is asked for before the first read.
+    /// Makes a reader of an object that was looked up. Nothing is requested before the first read.
     #[must_use]
     pub fn new(object: RemoteObject) -> Self {
         Self { object, kept: Mutex::default() }
     }
 
-    /// Bytes of the object.
+    /// Returns the size of the object in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.object.size
     }
 
-    /// Reads some of what lies from `at` on; 0 bytes at the end alone.
+    /// Reads some bytes from `at` on. Only at the end it reads 0 bytes.
     ///
     /// # Errors
-    /// What [`RemoteClient::open_range`] gives, carried by the [`io::Error`].
+    /// Those of [`RemoteClient::open_range`], inside an [`io::Error`].
     pub fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
         if at >= self.object.size {
             return Ok(0);

@@ -1,4 +1,6 @@
-//! One client a process: looks objects up, lists them, opens them.
+//! How are objects looked up, listed and opened?
+//!
+//! A process has one client, which keeps its connections.
 
 use std::{
     collections::BTreeMap,
@@ -19,13 +21,15 @@ use tokio::runtime::{Builder, Runtime};
 use super::{Address, RemoteObject, failure::failed, reader::ObjectReader, retry::RetryPolicy};
 use crate::{byte_range::ByteRange, error::Error};
 
-/// Objects looked up at a time: a list of 90,000 takes minutes, not hours, and no server minds.
+/// Objects that are looked up at the same time. So a list of 90,000 takes minutes, not hours,
+/// without straining a server.
 const LOOK_UPS: usize = 16;
+/// Longest pause before a request is made again.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
-/// Most objects of one listing.
+/// The most objects of one listing.
 const LISTED_MAX: usize = 1_000_000;
 
-/// Reads objects. Connections are kept between requests, one store for each bucket or host.
+/// Reads objects. It keeps connections between requests, and one store for each bucket or host.
 #[derive(Debug)]
 pub struct RemoteClient {
     runtime: Runtime,
@@ -34,19 +38,19 @@ pub struct RemoteClient {
 }
 
 impl RemoteClient {
-    /// A client of its own.
+    /// Makes a client with a thread of its own.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the system cannot start a thread.
     pub fn new(retry_policy: RetryPolicy) -> Result<Self, Error> {
-        // Installed once a process; whoever was first has installed as good a one.
+        // This succeeds once in a process. Whoever was first has installed one that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("weir-remote").enable_all().build();
         let runtime = runtime.map_err(|error| Error::Refused(format!("start a thread for remote files: {error}")))?;
         Ok(Self { runtime, retry_policy, stores: Mutex::default() })
     }
 
-    /// The client of this process.
+    /// Returns the client of this process.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -59,10 +63,10 @@ impl RemoteClient {
         Ok(CLIENT.get_or_init(|| client))
     }
 
-    /// Size and version of each object, in the order of the addresses.
+    /// Asks for size and version of each object, in the order of the addresses.
     ///
     /// # Errors
-    /// If one is not there, or cannot be asked for.
+    /// If an object is not there, or must not be read.
     pub fn look_up(&self, addresses: &[Address]) -> Result<Vec<RemoteObject>, Error> {
         let mut asked = Vec::with_capacity(addresses.len());
         for address in addresses {
@@ -81,10 +85,10 @@ impl RemoteClient {
         self.runtime.block_on(stream::iter(asked).map(one).buffered(LOOK_UPS).try_collect())
     }
 
-    /// The objects below a folder, by path.
+    /// Lists the objects below a folder, sorted by path.
     ///
     /// # Errors
-    /// If the store cannot be asked: a web server never can.
+    /// If the store cannot list objects. A web server never can.
     pub fn list(&self, folder: &Address) -> Result<Vec<RemoteObject>, Error> {
         if !folder.as_str().starts_with("s3://") {
             return Err(Error::Refused(format!(
@@ -106,16 +110,16 @@ impl RemoteClient {
         listed.into_iter().map(found).collect()
     }
 
-    /// Reads a part of an object. Nothing is asked for before the first read.
+    /// Opens a part of an object. Nothing is requested before the first read.
     ///
     /// # Errors
-    /// If the address is none that can be read.
+    /// If the address cannot be read.
     pub fn open(&self, object: &RemoteObject, part: ByteRange) -> Result<Box<dyn Read + Send>, Error> {
         Ok(Box::new(self.reader(object, part)?))
     }
 
-    /// Reads a part of an object that many parts are read of: a server that knows no ranges is an error, where [`Self::open`]
-    /// would receive all that lies before.
+    /// Opens a part of an object of which many parts are read. A server that does not support
+    /// ranges is then an error; [`Self::open`] would receive everything before the part instead.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -142,7 +146,7 @@ impl RemoteClient {
 
     fn connect(&self, store: &str) -> Result<Arc<dyn ObjectStore>, Error> {
         let RetryPolicy { connect, silence, retries, pause } = self.retry_policy;
-        // Drawn at random up to four times the pause before: twice as long on average.
+        // Each pause is drawn at random up to four times the one before, so it is twice as long on average.
         let backoff = BackoffConfig { init_backoff: pause, max_backoff: PAUSE_MAX, base: 4.0 };
         let retry = RetryConfig { backoff, max_retries: retries as usize, ..RetryConfig::default() };
         let built: Result<Arc<dyn ObjectStore>, object_store::Error> = if let Some(bucket) = store.strip_prefix("s3://") {
@@ -153,7 +157,7 @@ impl RemoteClient {
                 .with_retry(retry)
                 .with_config(key(ClientConfigKey::ConnectTimeout), milliseconds(connect))
                 .with_config(key(ClientConfigKey::ReadTimeout), milliseconds(silence))
-                // Of a whole request, its body included: an object may take hours to be filtered.
+                // This limits a whole request with its body, and filtering an object may take hours.
                 .with_config(key(ClientConfigKey::Timeout), "7 days");
             builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
         } else {
@@ -170,7 +174,7 @@ impl RemoteClient {
 }
 
 fn object(address: Address, meta: ObjectMeta) -> RemoteObject {
-    // A server that says nothing of it is given the year 1970.
+    // The library reports the year 1970 for a server that does not say it.
     let modified_ms = Some(meta.last_modified.timestamp_millis()).filter(|ms| *ms > 0);
     RemoteObject { address, size: meta.size, etag: meta.e_tag, modified_ms }
 }

@@ -1,16 +1,16 @@
-//! A build without the cargo feature `remote`: every address is refused.
+//! What does a build without the cargo feature `remote` do with addresses? It refuses every one.
 
 use std::io::Read;
 
 use super::{Address, RemoteObject};
 use crate::{byte_range::ByteRange, error::Error};
 
-/// Stands where the real one would.
+/// Stands in for the client that reads objects.
 #[derive(Debug)]
 pub struct RemoteClient;
 
 impl RemoteClient {
-    /// Never.
+    /// Refuses.
     ///
     /// # Errors
     /// Always.
@@ -18,7 +18,7 @@ impl RemoteClient {
         Err(Error::Refused("this weir reads no addresses: it was built without the cargo feature `remote`".to_owned()))
     }
 
-    /// Never.
+    /// Refuses.
     ///
     /// # Errors
     /// Always.
@@ -26,7 +26,7 @@ impl RemoteClient {
         Self::of_process().map(|_| Vec::new())
     }
 
-    /// Never.
+    /// Refuses.
     ///
     /// # Errors
     /// Always.
@@ -34,7 +34,7 @@ impl RemoteClient {
         Self::of_process().map(|_| Vec::new())
     }
 
-    /// Never.
+    /// Refuses.
     ///
     /// # Errors
     /// Always.
@@ -42,7 +42,7 @@ impl RemoteClient {
         Self::of_process().map(|_| Box::new(std::io::empty()) as Box<dyn Read + Send>)
     }
 
-    /// Never.
+    /// Refuses.
     ///
     /// # Errors
     /// Always.

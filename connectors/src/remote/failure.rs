@@ -3,7 +3,8 @@
 use super::Address;
 use crate::error::Error;
 
-/// Turns a failed request into an error of ours, in plain words where it is clear what to do about it.
+/// Turns a failed request into an error of ours, in plain words where it is clear what to do about
+/// it.
 pub(super) fn failed(action: &str, address: &Address, error: &object_store::Error) -> Error {
     use object_store::Error as Failed;
     let environment =
@@ -18,7 +19,8 @@ pub(super) fn failed(action: &str, address: &Address, error: &object_store::Erro
     })
 }
 
-/// Names the deepest cause of an error whose own message leaves it out, such as a certificate that nobody trusts.
+/// Names the deepest cause of an error whose own message leaves it out, such as a certificate that
+/// nobody trusts.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let message = error.to_string();
     let deepest = std::iter::successors(error.source(), |error| error.source()).last();

@@ -1,14 +1,16 @@
 //! Objects of S3-compatible stores and files of web servers, read as files are.
 //!
-//! An object is looked up before it is read, and its version is asked for in every request: one that changes meanwhile is an
-//! error, never a mixture. Bytes come in one stream; a connection that breaks is taken up again behind what has come.
-//! Credentials and the region come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`,
-//! `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, `AWS_SKIP_SIGNATURE` and whatever else `object_store` reads), never from an address.
+//! An object is looked up before it is read, and every request asks for that version. An object
+//! that changes meanwhile is an error, never a mixture. Bytes come in one stream; if a connection
+//! breaks, another one continues behind what has come. Credentials and the region come from the
+//! environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`,
+//! `AWS_ALLOW_HTTP`, `AWS_SKIP_SIGNATURE` and whatever else `object_store` reads), never from an
+//! address.
 //!
-//! Without the cargo feature `remote`, addresses are known and refused.
+//! Without the cargo feature `remote`, addresses are recognised and refused.
 //!
-//! **State** what one connection has received and nobody has read: under a MiB; of an object that is read from its end, the 128 MiB
-//! that were read last ([`Blocks`]).
+//! **State** less than a MiB that a connection has received and nobody has read yet. Of an object
+//! that is read from its end, the 128 MiB that were read last ([`Blocks`]).
 
 mod address;
 #[cfg(feature = "parquet")]

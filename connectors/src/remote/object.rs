@@ -16,7 +16,8 @@ pub struct RemoteObject {
 }
 
 impl RemoteObject {
-    /// Returns what the store says of this version: the `ETag`, else the time of the last change; `None` if it says neither.
+    /// Returns what the store says of this version: the `ETag`, else the time of the last change;
+    /// `None` if it says neither.
     pub(crate) fn version(&self) -> Option<Vec<u8>> {
         let etag = self.etag.as_ref().map(|etag| etag.clone().into_bytes());
         etag.or_else(|| self.modified_ms.map(|ms| ms.to_le_bytes().to_vec()))

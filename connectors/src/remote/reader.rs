@@ -1,4 +1,4 @@
-//! Reads a part of an object in one stream, over as many connections as it takes.
+//! How is a part of an object read in one stream, over as many connections as it takes?
 
 use std::{
     io::{self, Read},
@@ -15,9 +15,9 @@ use tracing::warn;
 use super::{RemoteObject, failure::failed, retry::RetryPolicy};
 use crate::{byte_range::ByteRange, error::Error};
 
-/// A connection that brought this much was worth its while: tries are counted anew.
+/// After a connection that brought this much, tries are counted anew.
 const PROGRESS_BYTES: u64 = 1 << 20;
-/// A pause is doubled so often.
+/// How often the pause is doubled.
 const DOUBLINGS_MAX: u32 = 6;
 
 /// See the [module documentation](self).
@@ -27,29 +27,31 @@ pub(super) struct ObjectReader {
     path: Path,
     object: RemoteObject,
     retry_policy: RetryPolicy,
-    /// The next byte to hand on, and the one behind the last.
+    /// Offset of the next byte to return, and the offset behind the last one.
     at: u64,
     end: u64,
     stream: Option<Stream>,
     chunk: Bytes,
-    /// False once the server has shown that it knows no ranges: it is then read from its beginning.
+    /// False once the server has shown that it does not support ranges. The object is then read
+    /// from its beginning.
     ranges: bool,
-    /// Whether that is an error instead.
+    /// Whether a server without ranges is an error instead.
     needs_ranges: bool,
     tries: u32,
 }
 
 struct Stream {
     bytes: BoxStream<'static, Result<Bytes, Failed>>,
-    /// Bytes of it to pass over, and those handed on.
+    /// Bytes of the stream to skip, and bytes that it has returned.
     skip: u64,
     brought: u64,
 }
 
-/// Why there is no next chunk.
+/// The reason why there is no next chunk.
 enum Broken {
-    /// Another connection may do better.
+    /// The connection is broken; another one may do better.
     Connection(String),
+    /// Reading cannot go on.
     Ended(Error),
 }
 
@@ -67,13 +69,13 @@ impl ObjectReader {
         Self { runtime, store, path, object, retry_policy, at, end, stream, chunk, ranges, needs_ranges, tries }
     }
 
-    /// The same, but for a server that knows no ranges: it is refused.
+    /// Makes a server that does not support ranges an error.
     #[cfg(feature = "parquet")]
     pub(super) fn by_range_alone(self) -> Self {
         Self { needs_ranges: true, ..self }
     }
 
-    /// Fills the chunk, which is empty; it stays so at the end.
+    /// Fills the chunk, which must be empty. At the end it stays empty.
     fn fill(&mut self) -> Result<(), Error> {
         while self.chunk.is_empty() && self.at < self.end {
             match self.next_chunk() {
@@ -85,7 +87,7 @@ impl ObjectReader {
         Ok(())
     }
 
-    /// Lets a broken connection go and waits a little, unless enough of them broke.
+    /// Gives up a broken connection and waits a little, unless too many broke in a row.
     fn break_off(&mut self, why: &str) -> Result<(), Error> {
         let brought = self.stream.take().map_or(0, |stream| stream.brought);
         if brought >= PROGRESS_BYTES {
@@ -118,18 +120,18 @@ impl ObjectReader {
         let skipped = stream.skip.min(chunk.len() as u64);
         stream.skip -= skipped;
         drop(chunk.split_to(skipped as usize));
-        // A server that sends more than it was asked for is not believed.
+        // What a server sends beyond the part is ignored.
         chunk.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
         stream.brought += chunk.len() as u64;
         Ok(chunk)
     }
 
-    /// Asks for what is left.
+    /// Requests what is left.
     fn connect(&mut self) -> Result<Stream, Broken> {
         let whole = self.at == 0 && self.end == self.object.size;
         let range = (self.ranges && !whole).then_some(GetRange::Bounded(self.at..self.end));
         let skip = if range.is_some() { 0 } else { self.at };
-        // Versions are compared byte by byte, as `If-Match` does; a weak one would never match.
+        // `If-Match` compares versions strongly, so a weak `ETag` would never match.
         let if_match = self.object.etag.clone().filter(|etag| !etag.starts_with("W/"));
         let options = GetOptions { range, if_match, ..GetOptions::default() };
         let got = match self.runtime.block_on(self.store.get_opts(&self.path, options)) {
@@ -148,19 +150,19 @@ impl ObjectReader {
             }
             Err(Failed::Precondition { .. }) => return Err(Broken::Ended(self.changed("another version"))),
             Err(Failed::NotFound { .. }) => return Err(Broken::Ended(self.changed("nothing"))),
-            // Tried often enough already.
+            // The store has made its own tries already.
             Err(error) => return Err(Broken::Ended(failed("read", &self.object.address, &error))),
         };
         self.check(&got)?;
         Ok(Stream { bytes: got.into_stream(), skip, brought: 0 })
     }
 
-    /// Whether the answer is about the object that was looked up.
+    /// Checks that the answer is about the version that was looked up.
     fn check(&self, got: &GetResult) -> Result<(), Broken> {
         let modified_ms = Some(got.meta.last_modified.timestamp_millis()).filter(|ms| *ms > 0);
         let now =
             RemoteObject { address: self.object.address.clone(), size: got.meta.size, etag: got.meta.e_tag.clone(), modified_ms };
-        // What one answer says and the other does not is no change.
+        // A fact that only one of the two answers tells is not a change.
         let same = now.size == self.object.size
             && (now.etag.is_none() || self.object.etag.is_none() || now.etag == self.object.etag)
             && (self.object.etag.is_some() || now.modified_ms == self.object.modified_ms);

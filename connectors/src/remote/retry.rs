@@ -11,7 +11,8 @@ pub struct RetryPolicy {
     pub silence: Duration,
     /// Tries after a first one that failed, and after each broken connection that brought little.
     pub retries: u32,
-    /// Pause before the first of these tries. Each further pause is about twice as long, up to 15 s.
+    /// Pause before the first of these tries. Each further pause is about twice as long, up to 15
+    /// s.
     pub pause: Duration,
 }
 

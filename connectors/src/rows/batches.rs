@@ -1,4 +1,4 @@
-//! The rows of one row group, batch by batch.
+//! Which rows are in a row group, batch by batch?
 
 use std::io;
 
@@ -18,17 +18,17 @@ use super::{
 };
 use crate::limits::Limits;
 
-/// A text up to this long does not count towards the ratio: short ones repeat in any table.
+/// Texts up to this length do not count towards the ratio, because short texts repeat in any table.
 const SHORT_BYTES: u64 = 256;
 
-/// A row group being read.
+/// A row group that is read.
 pub(super) struct RowGroup {
     number: usize,
     reader: ParquetRecordBatchReader,
-    /// Row of the file that the next batch begins with, and the first behind the group.
+    /// Row of the file that the next batch begins with, and the first row behind the group.
     next: u64,
     end: u64,
-    /// What rows and long texts have come to, and may.
+    /// Weight of the rows and long texts so far, and the highest weight allowed.
     weight: u64,
     weight_max: u64,
 }
@@ -48,7 +48,7 @@ impl RowGroup {
         let group = metadata.row_group(number);
         let lost = |message: String| ParquetDamage::corrupt(format!("row group {number}: {message}"));
         let columns: Vec<usize> = (0..group.num_columns()).filter(|&column| mask.leaf_included(column)).collect();
-        // The library panics on offsets that are negative.
+        // The library panics on negative offsets.
         let mut planned = Ok(Err(String::new()));
         let called = guarded(&opened.file, || {
             planned = plan(&opened.file, group, &columns);
@@ -71,17 +71,18 @@ impl RowGroup {
         Ok(reader.map_err(lost).map(|reader| Self { number, reader, next, end, weight: 0, weight_max }))
     }
 
-    /// Which row group it is.
+    /// Returns the number of the row group.
     pub(super) fn number(&self) -> usize {
         self.number
     }
 
-    /// Row of the file that the next batch begins with.
+    /// Returns the row of the file that the next batch begins with.
     pub(super) fn next_row(&self) -> u64 {
         self.next
     }
 
-    /// The next batch; `None` behind the last row. After a loss nothing more can be had of the group.
+    /// Returns the next batch; `None` behind the last row. After damage, nothing more can be read
+    /// from the group.
     ///
     /// # Errors
     /// If a read fails.
@@ -112,9 +113,9 @@ impl RowGroup {
     }
 }
 
-/// Bytes of the texts of an array beyond what each of them has for nothing.
+/// Returns the bytes of an array's texts that count towards the ratio.
 fn long_bytes(array: &dyn Array) -> u64 {
-    // Of a view the length is in its lowest 32 bits.
+    // The lowest 32 bits of a view are its length.
     let of_views = |views: &[u128]| views.iter().map(|view| u64::from(*view as u32).saturating_sub(SHORT_BYTES)).sum();
     match array.data_type() {
         DataType::Utf8View => of_views(array.as_string_view().views()),

@@ -1,9 +1,10 @@
-//! Rows of Parquet files, copied into others: every column, value and type, and what the file says of itself.
+//! How are rows of Parquet files copied into other files, with every column, value and type?
 //!
-//! The schema of the new file is the old one, word for word, with the key-value pairs beside it (`ARROW:schema`, `pandas`,
-//! `huggingface`), so a reader takes both for the same table. Encodings, pages and statistics are new; columns are packed as they
-//! were unless something else is asked for. Times of 96 bits, which nobody should write any more, become 64-bit nanoseconds.
-//! The same rows give the same bytes.
+//! The new file has the schema of the old one, word for word, and the key-value pairs beside it
+//! (`ARROW:schema`, `pandas`, `huggingface`), so a reader takes both for the same table. Encodings,
+//! pages and statistics are new. Columns are compressed as before unless another compression is
+//! asked for. 96-bit times, which are deprecated, become 64-bit nanoseconds. The same rows give the
+//! same bytes.
 
 use std::{
     fs::File,
@@ -30,18 +31,19 @@ use super::{
 };
 use crate::{compression::Compression, error::Error, limits::Limits};
 
-/// Bytes of a row group, packed, from which it is written out.
+/// Compressed bytes at which a row group is written out.
 const GROUP_BYTES: usize = 64 << 20;
 
-/// A file that rows are copied from, mostly forwards.
+/// A file that rows are copied from, mostly in ascending order.
 pub(crate) struct CopySource {
     path: PathBuf,
     opened: OpenParquetFile,
     limits: Limits,
     group: Option<RowGroup>,
-    /// The batch in hand and its first row.
+    /// The batch that was read last, and its first row.
     batch: Option<(RecordBatch, u64)>,
-    /// What files must share whose rows go into one.
+    /// Hash of schema, key-value pairs and codecs. Rows of files with the same hash can be in one
+    /// file.
     layout: blake3::Hash,
 }
 
@@ -62,12 +64,12 @@ impl CopySource {
         Ok(Self { path: path.to_owned(), opened, limits, group: None, batch: None, layout })
     }
 
-    /// Equal for files whose rows go into one.
+    /// Returns a hash that is equal for files whose rows can be in one file.
     pub(crate) fn layout(&self) -> blake3::Hash {
         self.layout
     }
 
-    /// The batch with a row that was read before, and its first row.
+    /// Returns the batch that holds a row, and the batch's first row.
     fn batch_of(&mut self, row: u64) -> Result<(&RecordBatch, u64), Error> {
         if row >= self.opened.rows() {
             let (path, rows) = (self.path.display(), self.opened.rows());
@@ -96,17 +98,18 @@ impl CopySource {
     }
 }
 
-/// What was read before can be read again, or somebody has changed the file.
+/// Returns the error for a row that was read before and cannot be read again: somebody has changed
+/// the file.
 fn changed(path: &Path, lost: &ParquetDamage) -> Error {
     Error::Changed(format!("{}: {}", path.display(), lost.message))
 }
 
-/// Writes copies of rows to one file.
+/// Writes copies of rows into one file.
 pub(crate) struct RowCopier {
     path: PathBuf,
     writer: ArrowWriter<File>,
-    /// Rows of one batch, one after another, not handed to the writer yet: the batch, the row of the file it begins with, and
-    /// which of its rows.
+    /// Consecutive rows of one batch that the writer was not given yet: the batch, the row of the
+    /// file it begins with, and the rows in it.
     run: Option<(RecordBatch, u64, std::ops::Range<usize>)>,
 }
 
@@ -152,25 +155,25 @@ impl RowCopier {
         write(&mut self.writer).map_err(|error| failed(&self.path, error))
     }
 
-    /// Completes the file, and makes its bytes durable.
+    /// Completes the file and makes its bytes durable.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         self.flush_run()?;
         close(self.writer, &self.path)
     }
 }
 
-/// Whether both are one batch, not two that are equal.
+/// Tells whether both are the same batch, not two equal ones.
 fn is_same(a: &RecordBatch, b: &RecordBatch) -> bool {
     a.columns().iter().zip(b.columns()).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
-/// Writes the footer, and makes the file's bytes durable.
+/// Writes the footer and makes the file's bytes durable.
 pub(super) fn close(writer: ArrowWriter<File>, path: &Path) -> Result<(), Error> {
     let file = writer.into_inner().map_err(|error| failed(path, error))?;
     file.sync_all().map_err(|source| Error::file("sync", path, source))
 }
 
-/// A failure of the writer: of the disk, but for a fault of ours.
+/// Returns the error for a failure of the writer, which is one of the disk unless there is a bug.
 pub(super) fn failed(path: &Path, error: ParquetError) -> Error {
     let source = match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {
@@ -196,7 +199,8 @@ fn properties(source: &CopySource, compression: Compression) -> WriterProperties
     properties.build()
 }
 
-/// What all files share. `None` is zstd, as table files are never unpacked.
+/// Returns the properties that all files share. [`Compression::None`] means zstd here, because a
+/// table is never decompressed as a whole.
 pub(super) fn base(compression: Compression) -> ::parquet::file::properties::WriterPropertiesBuilder {
     let codec = match compression {
         Compression::Gzip => ::parquet::basic::Compression::GZIP(GzipLevel::default()),

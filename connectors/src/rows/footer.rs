@@ -1,4 +1,4 @@
-//! Opens a Parquet file: is its footer sound, and within bounds?
+//! Is a Parquet file's footer sound, and within bounds?
 
 use std::{
     any::Any,
@@ -18,20 +18,21 @@ use ::parquet::{
 use super::{MAGIC, parquet_file::ParquetFile, thrift::footer_shape};
 use crate::limits::Limits;
 
-/// Longest footer: a file of 1,000 row groups of 30 columns has 3 MiB.
+/// Longest footer. A file of 1,000 row groups of 30 columns has one of 3 MiB.
 const FOOTER_BYTES_MAX: u64 = 16 << 20;
 /// Most elements of a schema.
 const ELEMENTS_MAX: usize = 10_000;
-/// Deepest nesting: the library recurses.
+/// Deepest nesting of a schema. It is bounded because the library recurses.
 const DEPTH_MAX: usize = 64;
-/// Magic, footer length, magic.
+/// Bytes of magic, footer length and magic.
 const EDGE_BYTES: u64 = 12;
-/// What a row counts towards the ratio, so that nobody declares rows that take no bytes.
+/// Bytes that a row counts towards the ratio, so that a file cannot declare rows that take no
+/// bytes.
 pub(super) const ROW_WEIGHT: u64 = 16;
-/// Bytes shown of what the library says.
+/// Bytes of the library's message that are shown.
 const MESSAGE_BYTES_MAX: usize = 300;
 
-/// Why a file, or a stretch of it, cannot be read.
+/// Why a file, or some of its rows, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ParquetDamage {
     pub code: &'static str,
@@ -53,12 +54,12 @@ impl ParquetDamage {
 pub(super) struct OpenParquetFile {
     pub file: ParquetFile,
     pub metadata: ArrowReaderMetadata,
-    /// First row of each row group, and behind the last one the rows of the file.
+    /// First row of each row group, and behind them the number of rows in the file.
     pub firsts: Vec<u64>,
 }
 
 impl OpenParquetFile {
-    /// Opens a file.
+    /// Reads and checks the footer of a file.
     ///
     /// # Errors
     /// If a read fails.
@@ -69,7 +70,7 @@ impl OpenParquetFile {
         };
         let read = guarded(&file, || {
             let metadata = Arc::new(ParquetMetaDataReader::decode_metadata(&footer)?);
-            // Types as Parquet has them: a schema of Arrow's own beside them is one more thing that may lie.
+            // Only Parquet's own types are used: a schema of Arrow beside them could say something else.
             let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
             let plain = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options())?;
             let schema = Schema::new(views(plain.schema().fields()));
@@ -81,18 +82,18 @@ impl OpenParquetFile {
         }))
     }
 
-    /// Rows of the file.
+    /// Returns the number of rows in the file.
     pub(super) fn rows(&self) -> u64 {
         self.firsts.last().copied().unwrap_or(0)
     }
 
-    /// The row group of a row.
+    /// Returns the number of the row group that holds a row.
     pub(super) fn group_of(&self, row: u64) -> usize {
         self.firsts.partition_point(|first| *first <= row) - 1
     }
 }
 
-/// The footer's bytes, looked at before anything believes them.
+/// Returns the footer's bytes after checking their size and the shape of the schema in them.
 fn footer(file: &ParquetFile) -> io::Result<Result<Vec<u8>, ParquetDamage>> {
     let length = file.length();
     if length < EDGE_BYTES {
@@ -120,7 +121,7 @@ fn footer(file: &ParquetFile) -> io::Result<Result<Vec<u8>, ParquetDamage>> {
     })
 }
 
-/// Where row groups begin; counts that cannot be are refused.
+/// Returns where row groups begin. Impossible counts are refused.
 fn firsts(metadata: &ArrowReaderMetadata, file_bytes: u64, limits: &Limits) -> Result<Vec<u64>, ParquetDamage> {
     let mut firsts = vec![0_u64];
     for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
@@ -137,7 +138,7 @@ fn firsts(metadata: &ArrowReaderMetadata, file_bytes: u64, limits: &Limits) -> R
     Ok(firsts)
 }
 
-/// The same types, with texts and bytes as views of their pages.
+/// Returns the same fields, with texts and bytes as views of their pages.
 fn views(fields: &Fields) -> Fields {
     let field = |field: &FieldRef| -> Field { field.as_ref().clone().with_data_type(view(field.data_type())) };
     fields.iter().map(field).collect()
@@ -157,12 +158,12 @@ fn view(kind: &DataType) -> DataType {
     }
 }
 
-/// Calls the library: what it says on bad data, or with which words it panics.
+/// Calls the library. Returns its message on bad data, or the message of its panic.
 ///
 /// # Errors
-/// If a read failed meanwhile.
+/// If a read has failed during the call.
 pub(super) fn guarded<T>(file: &ParquetFile, call: impl FnOnce() -> ParquetResult<T>) -> io::Result<Result<T, String>> {
-    // Nothing that the call was at work on is used again.
+    // What the call was working on is not used again after a panic.
     let message = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => return Ok(Ok(value)),
         Ok(Err(error)) => error.to_string(),

@@ -1,10 +1,12 @@
-//! Which JSON line says what a row says?
+//! Which JSON line says the same as a row?
 //!
-//! A row is an object with a field for each column, in the file's order; structs and maps with text keys are objects, lists
-//! and other maps are arrays. Times are RFC 3339, decimals are strings. Bytes are a string where they are UTF-8 (old writers do
-//! not mark text), base64 otherwise. A number that is none is null. So a row is decoded by the same rules as a line.
+//! A row is an object with a field for each column, in the file's order. Structs and maps with text
+//! keys are objects; lists and other maps are arrays. Times are written as in RFC 3339, and
+//! decimals are strings. Bytes are a string if they are UTF-8, since old writers do not mark text
+//! as such, and base64 (RFC 4648, section 4) otherwise. A number that JSON cannot write is null. So
+//! the rules that decode lines also decode rows.
 //!
-//! **Cost** one copy of the texts. **Limits** a line never grows beyond what it may have.
+//! **Cost** one copy of the texts. **Limits** a line never grows beyond the longest one allowed.
 
 use std::{fmt::Write, sync::LazyLock};
 
@@ -26,12 +28,13 @@ use arrow_array::{
     },
 };
 use arrow_schema::{DataType, TimeUnit};
+use data_encoding::BASE64;
 
-/// A line that would be longer than it may be; what there is of it.
+/// The beginning of a line that would be longer than allowed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLong(pub(super) Vec<u8>);
 
-/// Reads rows of a batch as lines of at most `bytes_max`.
+/// Writes a row of a batch as a line of at most `bytes_max`.
 pub(super) fn line(batch: &RecordBatch, columns: &[usize], row: usize, bytes_max: usize) -> Result<Vec<u8>, TooLong> {
     let mut line = JsonLine { bytes: Vec::with_capacity(1 << 10), bytes_max };
     let schema = batch.schema_ref();
@@ -42,7 +45,7 @@ pub(super) fn line(batch: &RecordBatch, columns: &[usize], row: usize, bytes_max
     }
 }
 
-/// A line on its way; each method gives `None` where it would be too long.
+/// A line that is being written. Each method returns `None` if the line would become too long.
 struct JsonLine {
     bytes: Vec<u8>,
     bytes_max: usize,
@@ -140,7 +143,7 @@ impl JsonLine {
             DataType::Duration(TimeUnit::Millisecond) => self.number::<DurationMillisecondType>(array, row),
             DataType::Duration(TimeUnit::Microsecond) => self.number::<DurationMicrosecondType>(array, row),
             DataType::Duration(TimeUnit::Nanosecond) => self.number::<DurationNanosecondType>(array, row),
-            // What the library can read and JSON has no word for.
+            // Other types are times, or cannot be written in JSON.
             other => match time(array, other, row) {
                 Some(time) => self.string(&time),
                 None => self.raw(b"null"),
@@ -153,7 +156,7 @@ impl JsonLine {
     }
 
     fn finite<T: std::fmt::Debug>(&mut self, number: &T, is_finite: impl Fn(&T) -> bool) -> Option<()> {
-        // Debug keeps an exponent where one is shorter: the greatest numbers would have 300 digits.
+        // `Debug` writes an exponent where that is shorter. Without it, the greatest numbers would have 300 digits.
         if is_finite(number) { self.raw(format!("{number:?}").as_bytes()) } else { self.raw(b"null") }
     }
 
@@ -167,7 +170,7 @@ impl JsonLine {
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => self.string(text),
-            Err(_) => self.string(&base64(bytes)),
+            Err(_) => self.string(&BASE64.encode(bytes)),
         }
     }
 
@@ -205,10 +208,10 @@ impl JsonLine {
     }
 }
 
-/// Characters that a JSON string cannot hold as they are.
+/// Bytes that must be escaped in a JSON string.
 static ESCAPED: LazyLock<[bool; 256]> = LazyLock::new(|| std::array::from_fn(|byte| byte < 0x20 || byte == 0x22 || byte == 0x5c));
 
-/// A date, a time of day or a point in time, if the value is one and its year has four digits or more.
+/// Returns a date, a time of day or a point in time as text, if the value is one.
 fn time(array: &dyn Array, kind: &DataType, row: usize) -> Option<String> {
     let day = |time: Option<_>| time.map(|time| format!("{time:?}"));
     let mut text = match kind {
@@ -232,7 +235,7 @@ fn time(array: &dyn Array, kind: &DataType, row: usize) -> Option<String> {
     Some(text)
 }
 
-/// The first part of `2024-01-31T00:00:00`.
+/// Returns the date in a text such as `2024-01-31T00:00:00`.
 fn date(text: &str) -> String {
     text.split('T').next().unwrap_or_default().to_owned()
 }
@@ -246,18 +249,4 @@ fn of_day(array: &dyn Array, kind: &DataType, row: usize) -> Option<String> {
         _ => None,
     };
     time.map(|time| format!("{time:?}"))
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for digit in 0..4 {
-            let index = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= three.len() { char::from(DIGITS[index as usize]) } else { '=' });
-        }
-    }
-    text
 }

@@ -1,14 +1,27 @@
 //! Rows of Parquet files: in as lines, out as rows.
 //!
-//! A row is handed on as the JSON line that says the same, so that one set of rules decodes both ([`Columns`](crate::source::Columns) says how much
-//! of it). On the way out a row is copied from its file with every column, value and type as it was; records that were no rows go into a table of text
-//! columns ([`crate::file::Leaving`]).
+//! A row is passed on as the JSON line that says the same, so that the same rules decode both
+//! ([`Columns`](crate::source::Columns) selects the columns). On the way out a row is copied from
+//! its file with every column, value and type. Records that were not rows go into a table of text
+//! columns.
 //!
-//! Files are hostile. Footer and page headers are checked before the library acts on them, texts are views of their pages, so
-//! that a dictionary entry is not copied for every row that names it, and what panics is a lost row group. What a file costs:
-//! the pages that one batch lies on (256 MiB at most, 1 GiB where one row needs it), and its footer (16 MiB at most).
+//! | file | its question |
+//! |---|---|
+//! | `parquet_file` | how are a file's bytes read, on disk or remote |
+//! | `thrift` | what do footer and page headers declare |
+//! | `footer` | is the footer sound and within bounds |
+//! | `pages` | how many rows may be decompressed together |
+//! | `batches` | which rows are in a row group |
+//! | `read`, `json` | which row comes next, and which JSON line says the same |
+//! | `copy`, `text_table` | how are rows copied, and how are other records written as a table |
 //!
-//! | code | when | lost |
+//! Files are hostile. Footer and page headers are checked before the library acts on them. Texts
+//! are views of their pages, so a dictionary entry is not copied for every row that refers to it.
+//! If the library panics, the row group is lost. The memory that a file takes is that of the pages
+//! that one batch lies on (256 MiB at most, or 1 GiB if one row needs it), and of its footer (16
+//! MiB at most).
+//!
+//! | code | when | what is lost |
 //! |---|---|---|
 //! | `parquet_corrupt` | a footer, a page header or a page is not what it should be | the file, or the rest of its row group |
 //! | `parquet_too_large` | the footer is over its limits, or a row lies on too many bytes of pages | the same |

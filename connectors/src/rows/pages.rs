@@ -1,8 +1,8 @@
-//! How many rows of a row group may be unpacked together?
+//! How many rows of a row group may be decompressed together?
 //!
-//! Headers of all pages of the columns that are read are looked at before any page is: a page is unpacked into what its header
-//! declares, and a batch keeps the pages that its rows lie on. The answer is a function of the file alone, so the batches are
-//! the same in every run.
+//! The headers of all pages of the columns that are read are looked at before any page is: a page
+//! is decompressed into as many bytes as its header declares, and a batch keeps the pages that its
+//! rows lie on. The answer depends on the file alone, so batches are the same in every run.
 
 use std::io;
 
@@ -13,27 +13,30 @@ use super::{
     thrift::{PageHeader, page_header},
 };
 
-/// Rows of a batch, most first: the first that fits is taken.
+/// Possible numbers of rows in a batch. The first one that fits is taken.
 const BATCH_ROWS: [u64; 3] = [64, 8, 1];
-/// Bytes that a batch of more than one row may keep.
+/// Most bytes that a batch of more than one row may keep.
 const BATCH_BYTES_MAX: u64 = 256 << 20;
-/// Bytes that one row may take, with the pages it lies on.
+/// Most bytes of the pages that one row lies on.
 const ROW_BYTES_MAX: u64 = 1 << 30;
-/// What a value of a repeated column takes in memory beside its bytes: a view, levels, an offset.
+/// Bytes that a value of a repeated column takes in memory beside its own: a view, levels, an
+/// offset.
 const REPEATED_VALUE_BYTES: u64 = 28;
-/// First look at a header; one with long statistics is looked at again.
+/// Bytes that are read to find a page header. If the header is longer, because of its statistics,
+/// more are read.
 const HEADER_BYTES: [usize; 3] = [1 << 10, 64 << 10, 4 << 20];
 
 /// How a row group is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BatchPlan {
-    /// Rows of a batch.
+    /// Number of rows in a batch.
     pub batch_rows: usize,
-    /// Bytes of its pages, packed.
+    /// Compressed bytes of its pages.
     pub compressed: u64,
 }
 
-/// Plans to read `columns` of a row group; a message if their pages cannot be read, or not within bounds.
+/// Decides how to read `columns` of a row group. Returns a message if their pages cannot be read,
+/// or not within bounds.
 ///
 /// # Errors
 /// If a read fails.
@@ -57,7 +60,7 @@ pub(super) fn plan(file: &ParquetFile, group: &RowGroupMetaData, columns: &[usiz
     })
 }
 
-/// The headers of a column's pages.
+/// Reads the headers of a column's pages.
 fn pages(file: &ParquetFile, chunk: &ColumnChunkMetaData) -> io::Result<Result<Vec<PageHeader>, String>> {
     let (begin, length) = chunk.byte_range();
     let Some(end) = begin.checked_add(length).filter(|end| *end <= file.length()) else {
@@ -96,16 +99,16 @@ fn header_at(file: &ParquetFile, at: u64, end: u64) -> io::Result<Option<PageHea
     Ok(None)
 }
 
-/// A column of a row group, as far as its memory goes.
+/// What counts for the memory that a column of a row group takes.
 struct ColumnPages {
-    /// Rows and unpacked bytes of each data page.
+    /// Number of rows and decompressed bytes of each data page.
     pages: Vec<(u64, u64)>,
-    /// Held as long as the row group is read.
+    /// Bytes of the dictionary, which is held as long as the row group is read.
     dictionary: u64,
     compressed: u64,
-    /// Whether a row may have any number of values, so that pages do not tell rows.
+    /// Whether a row may have any number of values, so that values of a page do not tell its rows.
     is_repeated: bool,
-    /// What a value takes that is copied whatever page it is from.
+    /// Bytes of a value of fixed length, which is copied whatever page it is on.
     fixed: u64,
 }
 
@@ -119,7 +122,7 @@ impl ColumnPages {
         Self { pages: data, dictionary, compressed, is_repeated: descriptor.max_rep_level() > 0, fixed }
     }
 
-    /// Bytes that a batch of so many rows keeps at most.
+    /// Returns the most bytes that a batch of this many rows keeps.
     fn held(&self, rows: u64) -> u64 {
         if self.is_repeated {
             // One row may be the whole column.
@@ -132,7 +135,7 @@ impl ColumnPages {
     }
 }
 
-/// Bytes of the pages that `rows` rows in a row lie on, at most.
+/// Returns the most bytes of the pages that `rows` consecutive rows lie on.
 fn widest(pages: &[(u64, u64)], rows: u64) -> u64 {
     let (mut most, mut first, mut bytes, mut between) = (0, 0, 0, 0);
     for last in 0..pages.len() {
@@ -140,7 +143,8 @@ fn widest(pages: &[(u64, u64)], rows: u64) -> u64 {
             between += pages[last - 1].0;
         }
         bytes += pages[last].1;
-        // A batch on all of them has the last row of the first page, the first of the last one, and all between.
+        // The smallest batch on all of these pages has the last row of the first page, the first row of the last page, and all
+        // rows between.
         while first < last && between + 2 > rows {
             bytes -= pages[first].1;
             first += 1;

@@ -1,4 +1,4 @@
-//! A Parquet file's bytes, for the library and for what looks at them before it.
+//! How are a Parquet file's bytes read, by the library and by what checks them before it?
 
 use std::{
     fs::File,
@@ -15,11 +15,11 @@ use bytes::Bytes;
 
 use crate::remote::{Blocks, RemoteObject};
 
-/// Read ahead of a page header.
+/// Bytes that are read ahead for a page header.
 const BUFFER_BYTES: usize = 8 << 10;
 
-/// A file that is read anywhere, on disk or behind an address. It keeps why a read has failed: the library's own errors do not
-/// always tell that one has.
+/// A file on disk or behind an address that can be read at any offset. It keeps the error of a
+/// failed read, since the library's own errors do not always tell that a read has failed.
 #[derive(Clone, Debug)]
 pub struct ParquetFile {
     storage: Arc<ParquetStorage>,
@@ -50,17 +50,17 @@ impl ParquetFile {
         Self { storage: Arc::new(ParquetStorage::Object(blocks)), length, failure: Arc::default() }
     }
 
-    /// Bytes of the file when it was opened.
+    /// Returns the size of the file when it was opened.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Why a read of the library's has failed, if one has.
+    /// Returns the error of a read by the library, if one has failed.
     pub(super) fn take_failure(&self) -> Option<io::Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Up to `most` bytes from `at` on; fewer at the end of the file.
+    /// Reads up to `most` bytes from `at` on. It reads fewer only at the end of the file.
     pub(super) fn read_range(&self, at: u64, most: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         ReadFrom { file: self, at }.take(most as u64).read_to_end(&mut bytes)?;
@@ -74,11 +74,11 @@ impl ParquetFile {
         }
     }
 
-    /// Keeps a failure, and gives the library one like it.
+    /// Keeps an error, and returns a similar one for the library.
     fn note(&self, error: io::Error) -> io::Error {
-        let told = io::Error::new(error.kind(), error.to_string());
+        let copy = io::Error::new(error.kind(), error.to_string());
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        told
+        copy
     }
 }
 
@@ -107,7 +107,7 @@ impl ChunkReader for ParquetFile {
     }
 }
 
-/// What lies from a bytes on.
+/// Reads from an offset on.
 struct ReadFrom<'a> {
     file: &'a ParquetFile,
     at: u64,
@@ -121,7 +121,7 @@ impl Read for ReadFrom<'_> {
     }
 }
 
-/// The same for the library: failures are noted.
+/// Reads from an offset on for the library, and keeps errors.
 #[derive(Debug)]
 pub struct LibraryReader {
     file: ParquetFile,

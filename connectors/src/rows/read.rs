@@ -1,8 +1,8 @@
-//! A Parquet file as a row of frames.
+//! Which row of a Parquet file comes next?
 //!
-//! A frame's place is its row, so that a position names a row whatever was lost before it; a lost stretch is one frame at its
-//! first row. Going to a row reads its row group from the beginning, and none before it: what is lost then is the same as in an
-//! undisturbed run.
+//! A frame's place is its row, so a position names the same row whatever was lost before it. Rows
+//! that are lost together are one frame, at their first row. Seeking a row reads its row group from
+//! the beginning, and none before it, so the same rows are lost as in an undisturbed run.
 
 use std::io;
 
@@ -24,20 +24,20 @@ use crate::{
 /// Reads the rows of a file.
 pub struct ParquetRows {
     limits: Limits,
-    /// The file, or why there is none to read.
+    /// The file, or the reason why it cannot be read.
     opened: Result<OpenParquetFile, BadRecord>,
     mask: ProjectionMask,
-    /// Of the columns that are read, those that a line has.
+    /// Those of the read columns that a line has.
     shown: Vec<usize>,
-    /// The row that the next frame is about, or a later one.
+    /// The first row of the next frame, or a row before it.
     next: u64,
     group: Option<RowGroup>,
-    /// Rows that were read and not handed over, and the first of them.
+    /// Rows that were read, and the first of them that was not returned yet.
     batch: Option<(RecordBatch, usize)>,
 }
 
 impl ParquetRows {
-    /// Reads a file from its first row on.
+    /// Opens a file at its first row.
     ///
     /// # Errors
     /// If a read fails.
@@ -56,12 +56,12 @@ impl ParquetRows {
         Ok(Self { limits, opened, mask, shown, next: 0, group: None, batch: None })
     }
 
-    /// Where rows end: as many as the file has, one for a file that is lost as a whole.
+    /// Returns the number of rows; 1 for a file that is lost as a whole.
     fn end(&self) -> u64 {
         self.opened.as_ref().map_or(1, OpenParquetFile::rows)
     }
 
-    /// The share of the file that is behind, in bytes of it.
+    /// Returns the bytes that were read so far, estimated from the share of rows.
     #[must_use]
     pub fn consumed(&self) -> u64 {
         let length = self.opened.as_ref().map_or_else(|bad| bad.length, |opened| opened.file.length());
@@ -69,7 +69,8 @@ impl ParquetRows {
         u64::try_from(share / u128::from(self.end().max(1))).unwrap_or(length)
     }
 
-    /// Goes to the frame at `row`, or the first one behind it; the rows of the file, if it has fewer.
+    /// Goes to the frame at `row`, or to the first one behind it. If the file has fewer rows, their
+    /// number is returned.
     ///
     /// # Errors
     /// If a read fails.
@@ -89,7 +90,7 @@ impl ParquetRows {
         Ok(Ok(()))
     }
 
-    /// Passes over rows in hand, up to `row`; false if there are none.
+    /// Skips rows that were read, up to `row`. Returns false if there are none.
     fn skip_within_batch(&mut self, row: u64) -> bool {
         let Some((batch, at)) = &mut self.batch else { return false };
         let count = (row - self.next).min((batch.num_rows() - *at) as u64);
@@ -98,7 +99,8 @@ impl ParquetRows {
         count > 0
     }
 
-    /// The next row or lost stretch, and the row it begins with; `None` at the end and ever after.
+    /// Returns the next row or lost rows, with the first row's number; `None` at the end and ever
+    /// after.
     ///
     /// # Errors
     /// If a read fails.
@@ -112,7 +114,7 @@ impl ParquetRows {
         Ok(None)
     }
 
-    /// One step further: a row, a lost stretch, or more rows in hand.
+    /// Goes one step: returns a row or lost rows, or reads another batch.
     fn step(&mut self) -> io::Result<Option<Payload>> {
         let opened = match &self.opened {
             Ok(opened) => opened,
@@ -167,14 +169,14 @@ fn payload(batch: &RecordBatch, shown: &[usize], at: usize, row: u64, bytes_max:
     }
 }
 
-/// Which columns are read, and which of them a line has.
+/// Returns the columns to read, and which of them a line has.
 fn choose(opened: &OpenParquetFile, columns: &Columns) -> (ProjectionMask, Vec<usize>) {
     let (schema, parquet) = (opened.metadata.schema(), opened.metadata.parquet_schema());
     let all: Vec<usize> = (0..schema.fields().len()).collect();
     let Columns::Named { names, check_others } = columns else { return (ProjectionMask::all(), all) };
     let named: Vec<usize> = all.iter().copied().filter(|&n| names.iter().any(|name| name == schema.field(n).name())).collect();
     if named.is_empty() {
-        // Nothing that anybody looks for: what is said about its rows should name the columns that there are.
+        // No column is looked for. All are read, so that messages about the rows can name the columns that there are.
         (ProjectionMask::all(), all)
     } else if *check_others {
         (ProjectionMask::all(), named)

@@ -291,7 +291,8 @@ fn a_row_that_is_too_long_is_lost_alone() {
     assert_eq!((bad(&got[1].1).code, line(&got[2].1)), ("record_too_large", r#"{"text":"b"}"#));
 }
 
-/// Whatever byte is wrong, reading ends, nothing panics, and every row is a row, lost alone or within a lost stretch.
+/// Whatever byte is wrong, reading ends, nothing panics, and every row is a row, lost alone or
+/// within a lost stretch.
 #[test]
 fn any_wrong_byte_is_survived() {
     let folder = folder();

@@ -1,7 +1,7 @@
-//! Records that were no rows, as a table of text columns.
+//! How are records that were not rows written as a table of text columns?
 //!
-//! Columns are given by name and may be empty in any row; one may be a time. **State** a batch of at most 8 MiB, and a row group
-//! of 64 MiB, packed.
+//! Columns are given by name and may be empty in any row; one may be a time. **State** a batch of
+//! at most 8 MiB, and a row group of 64 MiB, compressed.
 
 use std::{
     fs::File,
@@ -19,13 +19,13 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use super::copy::{base, close, failed};
 use crate::{compression::Compression, error::Error, table_cell::TableCell};
 
-/// Rows and bytes that are collected before they are encoded.
+/// Rows, and bytes, that are collected before they are encoded.
 const BATCH_ROWS: usize = 1024;
 const BATCH_BYTES: usize = 8 << 20;
-/// Bytes of a row group, packed, from which it is written out.
+/// Compressed bytes at which a row group is written out.
 const GROUP_BYTES: usize = 64 << 20;
 
-/// Writes a table to one file.
+/// Writes a table into one file.
 pub(crate) struct TextTable {
     path: PathBuf,
     writer: ArrowWriter<File>,
@@ -41,7 +41,7 @@ enum ColumnBuilder {
 }
 
 impl TextTable {
-    /// Creates `path` for rows that have these columns; `example` shows of which kind each of them is.
+    /// Creates `path` for rows with these columns. `example` shows the kind of each column.
     pub(crate) fn create(path: &Path, names: &[&str], example: &[TableCell], compression: Compression) -> Result<Self, Error> {
         let columns: Vec<ColumnBuilder> = example.iter().map(ColumnBuilder::of).collect();
         let fields = names.iter().zip(&columns).map(|(name, column)| Field::new(*name, column.kind(), true));
@@ -82,7 +82,7 @@ impl TextTable {
         write(&mut self.writer).map_err(|error| failed(&self.path, error))
     }
 
-    /// Completes the file, and makes its bytes durable.
+    /// Completes the file and makes its bytes durable.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         self.encode()?;
         close(self.writer, &self.path)

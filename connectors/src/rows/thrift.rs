@@ -1,11 +1,12 @@
-//! What do a Parquet file's own records say, before the library believes them?
+//! What do a Parquet file's footer and page headers declare, before the library acts on it?
 //!
-//! The library allocates what a page header declares, and recurses as deep as a schema is nested; both are looked at here
-//! first. Only as much of the compact protocol of Thrift as that takes: fields of interest are read, all others passed over.
+//! The library allocates as many bytes as a page header declares, and recurses as deep as a schema
+//! is nested; so both are checked first. This reader of Thrift's compact protocol does only what
+//! that needs: it reads the fields of interest and skips all others.
 
-/// Deepest nesting of fields that are passed over; the format has 6.
+/// Deepest nesting of skipped fields. The format has 6 levels.
 const DEPTH_MAX: u8 = 32;
-/// Types of the compact protocol.
+/// Numbers of types in the compact protocol.
 const BOOLEANS: [u8; 2] = [1, 2];
 const BYTE: u8 = 3;
 const INTEGERS: [u8; 3] = [4, 5, 6];
@@ -15,22 +16,22 @@ const LISTS: [u8; 2] = [9, 10];
 const MAP: u8 = 11;
 const STRUCT: u8 = 12;
 
-/// What stands before a page.
+/// A page header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageHeader {
-    /// Its own bytes.
+    /// Bytes of the header itself.
     pub header_bytes: u64,
     /// Bytes of the page in the file.
     pub compressed: u64,
-    /// Bytes of the page once it is unpacked.
+    /// Bytes of the page once it is decompressed.
     pub uncompressed: u64,
-    /// Values, nulls included: for a column that is not repeated, rows.
+    /// Number of values, nulls included. In a column that is not repeated these are rows.
     pub values: u64,
-    /// Whether it holds the dictionary and no rows.
+    /// Whether the page holds the dictionary and no rows.
     pub is_dictionary: bool,
 }
 
-/// Reads the header that `bytes` begin with; `None` if they end before it does, or are none.
+/// Reads the header that `bytes` begin with; `None` if it is incomplete or not sound.
 pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
     let mut from = Cursor { bytes };
     let mut header = PageHeader::default();
@@ -61,16 +62,16 @@ pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
     Some(header)
 }
 
-/// What a footer's schema is made of.
+/// Size and depth of a footer's schema.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SchemaShape {
-    /// Elements of the schema.
+    /// Number of elements.
     pub elements: usize,
-    /// How deep groups are nested.
+    /// How deep its groups are nested.
     pub depth: usize,
 }
 
-/// Reads the shape of a footer's schema; `None` if the footer is not sound so far.
+/// Reads the shape of a footer's schema; `None` if the footer is not sound up to there.
 pub(super) fn footer_shape(footer: &[u8]) -> Option<SchemaShape> {
     let mut from = Cursor { bytes: footer };
     let mut shape = SchemaShape::default();
@@ -79,7 +80,7 @@ pub(super) fn footer_shape(footer: &[u8]) -> Option<SchemaShape> {
             return from.skip(kind, DEPTH_MAX);
         }
         let (count, element) = from.list()?;
-        // Children that are still to come, of each group that is open.
+        // For each open group, the number of its children that are still to come.
         let mut open: Vec<i64> = Vec::new();
         for _ in 0..count {
             let mut children = 0;
@@ -111,13 +112,13 @@ pub(super) fn footer_shape(footer: &[u8]) -> Option<SchemaShape> {
     Some(shape)
 }
 
-/// Bytes left to read. Every method gives `None` where they end.
+/// The bytes that are left to read. Every method returns `None` if they end too early.
 struct Cursor<'a> {
     bytes: &'a [u8],
 }
 
 impl Cursor<'_> {
-    /// Hands each field of a struct to `each`, by its id and type.
+    /// Calls `each` for each field of a struct, with its id and type.
     fn fields(&mut self, mut each: impl FnMut(&mut Self, i64, u8) -> Option<()>) -> Option<()> {
         let mut id = 0;
         loop {
@@ -158,14 +159,15 @@ impl Cursor<'_> {
         Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    /// How many elements follow, and of which type.
+    /// Reads how many elements of a list follow, and their type.
     fn list(&mut self) -> Option<(u64, u8)> {
         let head = self.byte()?;
         let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
         Some((count, head & 15))
     }
 
-    /// Passes over a value. Every element of a list takes a byte at least, so a count that lies ends with the bytes.
+    /// Skips a value. Every element of a list takes at least a byte, so a wrong count ends with the
+    /// bytes.
     fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         match kind {
@@ -196,7 +198,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Passes over a value in a list, where a boolean has a byte of its own.
+    /// Skips a value in a list, where a boolean has a byte of its own.
     fn element(&mut self, kind: u8, depth: u8) -> Option<()> {
         if BOOLEANS.contains(&kind) { self.drop(1) } else { self.skip(kind, depth) }
     }
@@ -208,7 +210,8 @@ mod tests {
 
     use super::*;
 
-    /// Type 0, 300 bytes unpacked, 20 packed, a data page of 7 values, and a field of a future version.
+    /// Type 0, 300 bytes unpacked, 20 packed, a data page of 7 values, and a field of a future
+    /// version.
     const HEADER: &[u8] =
         &[0x15, 0, 0x15, 0xd8, 4, 0x15, 40, 0x2c, 0x15, 14, 0x15, 0, 0, 0x69, 0x28, 1, b'x', 2, b'y', b'z', 0, 99];
 

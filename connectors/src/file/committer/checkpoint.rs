@@ -1,4 +1,6 @@
-//! How long every output file was, as text.
+//! How long was every output file at a checkpoint?
+//!
+//! A checkpoint is text: a line with the version, one with the options, and one for each channel.
 
 use std::fmt::Write;
 
@@ -7,40 +9,42 @@ use crate::{committer::Channel, compression::Compression, error::Error};
 
 const VERSION_LINE: &str = "weir-files 1";
 
-/// Where one output stood.
+/// How far one output was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutputCheckpoint {
-    /// Index of the part being written; the parts before it are complete. 0 for files that have no parts.
+    /// Index of the part being written; the parts before it are complete. 0 for files that have no
+    /// parts.
     pub part: u64,
-    /// Records in it.
+    /// Records in that part.
     pub records: u64,
-    /// Bytes in it, on disk.
+    /// Bytes of that part on disk.
     pub bytes: u64,
 }
 
-/// A point that the outputs can be brought back to.
+/// A point that file outputs can be brought back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileCheckpoint {
-    /// What the outputs were written with: going on with others would not give the same bytes.
+    /// The options the outputs were written with. Going on with others would not give the same
+    /// bytes.
     pub options: FileOptions,
-    /// One for each of [`Channel::ALL`].
+    /// One entry for each of [`Channel::ALL`].
     pub outputs: Vec<OutputCheckpoint>,
 }
 
 impl FileCheckpoint {
-    /// The checkpoint before anything was written.
+    /// Returns the checkpoint before anything was written.
     pub(super) fn beginning(options: FileOptions) -> Self {
         Self { options, outputs: vec![OutputCheckpoint::default(); Channel::ALL.len()] }
     }
 
-    /// Records of a channel up to here, over all its parts.
+    /// Returns the records of a channel up to here, in all its parts.
     #[must_use]
     pub fn records(&self, channel: Channel) -> u64 {
         let output = self.outputs.get(channel as usize).copied().unwrap_or_default();
         output.part * self.options.part_records + output.records
     }
 
-    /// Bytes of a channel that has no parts, up to here.
+    /// Returns the bytes of a channel that has no parts, up to here.
     #[must_use]
     pub fn bytes(&self, channel: Channel) -> u64 {
         self.outputs.get(channel as usize).map_or(0, |output| output.bytes)
@@ -59,7 +63,7 @@ impl FileCheckpoint {
     /// Reads a checkpoint back.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the bytes are no checkpoint of this version.
+    /// [`Error::Refused`] if the bytes are not a checkpoint of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let refused = || {
             let got = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();

@@ -1,4 +1,4 @@
-//! One channel's file, or row of parts.
+//! How is one channel written to its file, or to its staged parts?
 
 use std::{
     fs::{self, File},
@@ -18,12 +18,13 @@ use crate::{
     kill,
 };
 
-/// Whether a channel is part of the corpus: staged in parts, packed, moved by the last pass.
+/// Tells whether a channel is part of the corpus: staged in parts, compressed, and moved by the
+/// last pass.
 pub(super) fn is_corpus(channel: Channel) -> bool {
     matches!(channel, Channel::Clean | Channel::Quarantine | Channel::Duplicate)
 }
 
-/// Where a part of a corpus channel is staged.
+/// Returns the path at which a part of a corpus channel is staged.
 #[must_use]
 pub fn staged_part(folder: &Path, channel: Channel, part: u64, compression: Compression) -> PathBuf {
     staged_folder(folder, channel).join(format!("part-{part:05}.jsonl{}", compression.suffix()))
@@ -33,18 +34,19 @@ fn staged_folder(folder: &Path, channel: Channel) -> PathBuf {
     folder.join(".weir").join("staged").join(channel.name())
 }
 
-/// The part that a staged file's name says.
+/// Returns the number of the part that a staged file's name tells.
 fn part_of(name: &str) -> Option<u64> {
     name.strip_prefix("part-")?.split('.').next()?.parse().ok()
 }
 
+/// The file or parts of one channel.
 pub(super) struct Output {
     folder: PathBuf,
     channel: Channel,
     options: FileOptions,
     at: OutputCheckpoint,
     writer: Option<FrameWriter>,
-    /// Written to, or created, since the last checkpoint.
+    /// Whether the file was written to, or created, since the last checkpoint.
     dirty: bool,
     created: bool,
 }
@@ -67,7 +69,7 @@ impl Output {
         }
     }
 
-    /// Adds a record with its line break.
+    /// Appends a record with its line break.
     pub(super) fn append(&mut self, line: &[u8]) -> Result<(), Error> {
         if is_corpus(self.channel) && self.at.records == self.options.part_records {
             self.roll()?;
@@ -93,7 +95,8 @@ impl Output {
         Ok(FrameWriter::new(file, path, self.compression(), self.at.bytes))
     }
 
-    /// Completes the part and goes to the next. It is synced here, so that a checkpoint never has more than one file to sync.
+    /// Completes the part and begins the next one. The part is synced here, so that a checkpoint
+    /// never has more than one file of this channel to sync.
     fn roll(&mut self) -> Result<(), Error> {
         self.flush()?;
         if let Some(writer) = self.writer.take() {
@@ -104,7 +107,7 @@ impl Output {
         Ok(())
     }
 
-    /// Closes the frame: the file holds everything.
+    /// Closes the compression frame, so that the file holds everything.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         if let Some(writer) = &mut self.writer {
             writer.finish_frame()?;
@@ -113,7 +116,7 @@ impl Output {
         Ok(())
     }
 
-    /// Makes the file durable; returns its folder if that has to be, too.
+    /// Makes the file durable. Returns its folder if that must be made durable, too.
     pub(super) fn sync(&mut self) -> Result<Option<PathBuf>, Error> {
         if self.dirty
             && let Some(writer) = &self.writer
@@ -129,7 +132,7 @@ impl Output {
         self.at
     }
 
-    /// Cuts the files back to `checkpoint`. What is there already costs no sync.
+    /// Truncates the files to `checkpoint`. Nothing is synced where nothing changes.
     pub(super) fn recover(&mut self, checkpoint: OutputCheckpoint) -> Result<(), Error> {
         (self.writer, self.dirty, self.created, self.at) = (None, false, false, checkpoint);
         let path = self.path();
@@ -143,7 +146,7 @@ impl Output {
         } else {
             create_folder(folder)?;
             if !path.exists() {
-                // There even if nothing is ever written to it.
+                // The file is there even if nothing is ever written to it.
                 File::create(&path).map_err(|source| Error::file("create", &path, source))?;
                 changed = true;
             }
@@ -154,7 +157,7 @@ impl Output {
         if changed { sync_folder(folder) } else { Ok(()) }
     }
 
-    /// Whether there were any.
+    /// Removes parts behind the checkpoint. Returns whether there were any.
     fn remove_parts_beyond(&self, folder: &Path) -> Result<bool, Error> {
         let failed = |source| Error::file("list", folder, source);
         let entries = match fs::read_dir(folder) {

@@ -45,7 +45,8 @@ fn unpack(bytes: &[u8]) -> String {
     text
 }
 
-/// Batch `number` holds a few records of varied channels and lengths, some channels only now and then.
+/// Batch `number` holds a few records of varied channels and lengths, some channels only now and
+/// then.
 fn write_batch(committer: &mut FileCommitter, number: u64) -> Result<(), Error> {
     committer.begin()?;
     for record in 0..=number % 5 {
@@ -63,7 +64,8 @@ fn options(compression: Compression) -> FileOptions {
 
 const COMPRESSIONS: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
 
-/// Batches up to `batches`, with a checkpoint after every third; what is on disk at the end, and the checkpoints.
+/// Batches up to `batches`, with a checkpoint after every third; what is on disk at the end, and
+/// the checkpoints.
 fn undisturbed(folder: &Path, options: FileOptions, batches: u64) -> BTreeMap<u64, Vec<u8>> {
     let mut committer = FileCommitter::new(folder, options);
     committer.recover(None).expect("empty");
@@ -179,7 +181,8 @@ fn a_failed_commit_needs_recover() {
     write_batch(&mut committer, 0).expect("written");
 }
 
-/// The disk as it is at every kill point of a run, resumed from the checkpoint that was known then, ends with the same bytes.
+/// The disk as it is at every kill point of a run, resumed from the checkpoint that was known then,
+/// ends with the same bytes.
 #[test]
 fn a_kill_at_every_point_is_made_good() {
     const BATCHES: u64 = 5;

@@ -1,4 +1,5 @@
-//! Reads the rows of one table among the input files. A build without the feature `parquet` refuses it.
+//! Reads the rows of one table among the input files. A build without the feature `parquet` refuses
+//! it.
 
 use crate::{
     error::Error,
@@ -23,7 +24,8 @@ impl OpenTable {
         self.rows.as_ref().map_or(0, |rows| rows.consumed())
     }
 
-    /// Returns the next row of `file` and its number, or a lost stretch and the number of its first row.
+    /// Returns the next row of `file` and its number, or a lost stretch and the number of its first
+    /// row.
     pub(super) fn next_row(
         &mut self,
         file: &InputFile,

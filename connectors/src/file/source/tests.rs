@@ -126,7 +126,8 @@ fn warc(fields: &str, block: &str) -> String {
     format!("WARC/1.0\r\n{fields}Content-Length: {}\r\n\r\n{block}\r\n\r\n", block.len())
 }
 
-/// A WARC of 12 responses without the seventh, and a WET without the third text; each with a broken member.
+/// A WARC of 12 responses without the seventh, and a WET without the third text; each with a broken
+/// member.
 fn pair() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("temporary folder");
     let write = |name: &str, lost: u32, texts: bool| {

@@ -25,7 +25,7 @@ pub use checkpoint::{FileCheckpoint, OutputCheckpoint};
 pub use options::FileOptions;
 pub use output::staged_part;
 
-use self::output::Output;
+use self::output::ChannelOutput;
 use super::durable::sync_folder;
 use crate::{
     committer::{Channel, Committer, Outgoing, Recovered},
@@ -37,7 +37,7 @@ use crate::{
 /// Writes outputs into a folder.
 pub struct FileCommitter {
     options: FileOptions,
-    outputs: Vec<Output>,
+    outputs: Vec<ChannelOutput>,
     /// The open batch, channel by channel.
     batch: Vec<ChannelBatch>,
     state: CommitterState,
@@ -64,7 +64,7 @@ impl FileCommitter {
     #[must_use]
     pub fn new(folder: &Path, options: FileOptions) -> Self {
         let options = FileOptions { part_records: options.part_records.max(1), ..options };
-        let outputs = Channel::ALL.iter().map(|channel| Output::new(folder, *channel, options)).collect();
+        let outputs = Channel::ALL.iter().map(|channel| ChannelOutput::new(folder, *channel, options)).collect();
         Self { options, outputs, batch: vec![ChannelBatch::default(); Channel::ALL.len()], state: CommitterState::Unknown }
     }
 
@@ -179,7 +179,7 @@ impl Committer for FileCommitter {
         self.state = CommitterState::Unknown;
         self.make_durable()?;
         self.state = CommitterState::Ready;
-        let outputs = self.outputs.iter().map(Output::checkpoint).collect();
+        let outputs = self.outputs.iter().map(ChannelOutput::checkpoint).collect();
         Ok(FileCheckpoint { options: self.options, outputs }.encode())
     }
 }

@@ -25,18 +25,18 @@ pub(super) struct FrameWriter {
     file: File,
     path: PathBuf,
     compression: Compression,
-    frame: Frame,
+    frame: OpenFrame,
     bytes: u64,
 }
 
 /// The open frame, and those of its bytes that are not in the file yet. Dropping it writes nothing.
-enum Frame {
+enum OpenFrame {
     Plain(Vec<u8>),
     Gzip(GzEncoder<Vec<u8>>),
     Zstd(zstd::Encoder<'static, Vec<u8>>),
 }
 
-impl Frame {
+impl OpenFrame {
     fn begin(compression: Compression, buffer: Vec<u8>) -> io::Result<Self> {
         Ok(match compression {
             Compression::None => Self::Plain(buffer),
@@ -74,7 +74,7 @@ impl FrameWriter {
     /// Appends to `file`, which holds `bytes` bytes.
     pub(super) fn new(file: File, path: PathBuf, compression: Compression, bytes: u64) -> Self {
         // No frame is open until something is written, so a file never holds an empty one.
-        Self { file, path, compression, frame: Frame::Plain(Vec::new()), bytes }
+        Self { file, path, compression, frame: OpenFrame::Plain(Vec::new()), bytes }
     }
 
     /// Creates `path`, and drops what was there.
@@ -89,11 +89,11 @@ impl FrameWriter {
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Frame::Plain(buffer) = &mut self.frame
+        if let OpenFrame::Plain(buffer) = &mut self.frame
             && self.compression != Compression::None
         {
             let buffer = std::mem::take(buffer);
-            self.frame = Frame::begin(self.compression, buffer)?;
+            self.frame = OpenFrame::begin(self.compression, buffer)?;
         }
         self.frame.write(bytes)?;
         if self.frame.buffer().len() >= BUFFER_BYTES {
@@ -113,8 +113,8 @@ impl FrameWriter {
     /// Closes the open frame. Afterwards the file holds everything that was written.
     pub(super) fn finish_frame(&mut self) -> Result<(), Error> {
         let finish = |writer: &mut Self| {
-            let frame = std::mem::replace(&mut writer.frame, Frame::Plain(Vec::new()));
-            writer.frame = Frame::Plain(frame.finish()?);
+            let frame = std::mem::replace(&mut writer.frame, OpenFrame::Plain(Vec::new()));
+            writer.frame = OpenFrame::Plain(frame.finish()?);
             writer.drain()
         };
         finish(self).map_err(|source| Error::file("write", &self.path, source))

@@ -20,7 +20,7 @@ use crate::{compression::Compression, error::Error, kill, limits::Limits, table_
 #[cfg(feature = "parquet")]
 use crate::{
     position::{Partition, Position},
-    rows::{CopySource, RowCopier, TextTable},
+    rows::{CopySource, RowCopier, TextTableWriter},
 };
 
 /// What the name of a file of lines ends in, before the suffix of its compression.
@@ -65,7 +65,7 @@ enum OpenWriter {
     #[cfg(feature = "parquet")]
     Rows(Box<RowCopier>),
     #[cfg(feature = "parquet")]
-    Table(Box<TextTable>),
+    Table(Box<TextTableWriter>),
 }
 
 /// The files that hold the records of one target.
@@ -200,7 +200,7 @@ impl<'a> FinalFormatWriter<'a> {
             #[cfg(feature = "parquet")]
             OutputKind::Table => {
                 let names = self.table.as_ref().map_or(&[][..], |table| table.names);
-                OpenWriter::Table(Box::new(TextTable::create(&path, names, cells, self.compression)?))
+                OpenWriter::Table(Box::new(TextTableWriter::create(&path, names, cells, self.compression)?))
             }
             #[cfg(not(feature = "parquet"))]
             OutputKind::Table => {

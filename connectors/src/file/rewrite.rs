@@ -57,12 +57,12 @@ impl Rewrite<'_> {
         let hash = self.scan(path, |piece| {
             let number = done.kept + done.removed;
             match piece {
-                Piece::Line(line) if goes(line.strip_suffix(b"\n").unwrap_or(line)) => {
+                LinePiece::Line(line) if goes(line.strip_suffix(b"\n").unwrap_or(line)) => {
                     going.push(number);
                     done.removed += 1;
                 }
-                Piece::Line(_) => done.kept += 1,
-                Piece::Long { last, .. } => {
+                LinePiece::Line(_) => done.kept += 1,
+                LinePiece::Long { last, .. } => {
                     done.unseen += u64::from(last);
                     done.kept += u64::from(last);
                 }
@@ -84,17 +84,17 @@ impl Rewrite<'_> {
         let (mut number, mut going) = (0, going.iter().copied().peekable());
         let again = self.scan(path, |piece| {
             let bytes = match piece {
-                Piece::Line(line) if going.next_if_eq(&number).is_some() => {
+                LinePiece::Line(line) if going.next_if_eq(&number).is_some() => {
                     number += 1;
                     out.write(line)?;
                     // Only the last line of a file may be without one, and it need not be the last here.
                     return if line.ends_with(b"\n") { Ok(()) } else { out.write(b"\n") };
                 }
-                Piece::Line(line) => {
+                LinePiece::Line(line) => {
                     number += 1;
                     line
                 }
-                Piece::Long { part, last } => {
+                LinePiece::Long { part, last } => {
                     number += u64::from(last);
                     part
                 }
@@ -120,7 +120,7 @@ impl Rewrite<'_> {
     }
 
     /// Passes the file's bytes to `body`, line by line. Returns their hash.
-    fn scan(self, path: &Path, mut body: impl FnMut(Piece<'_>) -> Result<(), Error>) -> Result<blake3::Hash, Error> {
+    fn scan(self, path: &Path, mut body: impl FnMut(LinePiece<'_>) -> Result<(), Error>) -> Result<blake3::Hash, Error> {
         let failed = |source: io::Error| Error::file("read", path, source);
         // A corpus of repeated pages may well pack better than anything from outside is allowed to.
         let limits = Limits { ratio_max: u64::MAX, ..Limits::default() };
@@ -135,24 +135,24 @@ impl Rewrite<'_> {
             }
             hasher.update(&line);
             if line.ends_with(b"\n") || (line.len() as u64) < room {
-                body(Piece::Line(&line))?;
+                body(LinePiece::Line(&line))?;
                 continue;
             }
             let mut last = false;
             while !last {
-                body(Piece::Long { part: &line, last: false })?;
+                body(LinePiece::Long { part: &line, last: false })?;
                 line.clear();
                 let read = reader.by_ref().take(room).read_until(b'\n', &mut line).map_err(failed)?;
                 hasher.update(&line);
                 last = read == 0 || line.ends_with(b"\n");
             }
-            body(Piece::Long { part: &line, last })?;
+            body(LinePiece::Long { part: &line, last })?;
         }
     }
 }
 
 /// A part of a file.
-enum Piece<'a> {
+enum LinePiece<'a> {
     /// A line with its line break, which the last one may lack.
     Line(&'a [u8]),
     /// Part of a line that is too long to be held.

@@ -92,7 +92,7 @@ impl InputPartitions {
 mod tests {
     use super::*;
 
-    fn numbering(partitions: &[(Option<u64>, u64, u64)]) -> InputPartitions {
+    fn partitions_of(partitions: &[(Option<u64>, u64, u64)]) -> InputPartitions {
         let partition = |(id, (beginning, behind, passed)): (usize, &(Option<u64>, u64, u64))| InputPartition {
             beginning: *beginning,
             behind: *behind,
@@ -115,7 +115,7 @@ mod tests {
             ((Some(40), 50, 52), 0, Some(40)),
             ((None, 0, 0), 0, None),
         ] {
-            let commit = numbering(&[partition]).to_commit(&Positions(vec![position]));
+            let commit = partitions_of(&[partition]).to_commit(&Positions(vec![position]));
             assert_eq!(commit.first().map(|(_, c)| c.offset), expected, "{partition:?} at {position}");
             assert!(commit.iter().all(|(_, c)| c.begin == partition.0 && c.position == Some(position)));
         }

@@ -30,7 +30,7 @@ pub(super) struct ObjectReader {
     /// Offset of the next byte to return, and the offset behind the last one.
     at: u64,
     end: u64,
-    stream: Option<Stream>,
+    stream: Option<ObjectStream>,
     chunk: Bytes,
     /// False once the server has shown that it does not support ranges. The object is then read
     /// from its beginning.
@@ -40,7 +40,7 @@ pub(super) struct ObjectReader {
     tries: u32,
 }
 
-struct Stream {
+struct ObjectStream {
     bytes: BoxStream<'static, Result<Bytes, Failed>>,
     /// Bytes of the stream to skip, and bytes that it has returned.
     skip: u64,
@@ -127,7 +127,7 @@ impl ObjectReader {
     }
 
     /// Requests what is left.
-    fn connect(&mut self) -> Result<Stream, Broken> {
+    fn connect(&mut self) -> Result<ObjectStream, Broken> {
         let whole = self.at == 0 && self.end == self.object.size;
         let range = (self.ranges && !whole).then_some(GetRange::Bounded(self.at..self.end));
         let skip = if range.is_some() { 0 } else { self.at };
@@ -154,7 +154,7 @@ impl ObjectReader {
             Err(error) => return Err(Broken::Ended(failed("read", &self.object.address, &error))),
         };
         self.check(&got)?;
-        Ok(Stream { bytes: got.into_stream(), skip, brought: 0 })
+        Ok(ObjectStream { bytes: got.into_stream(), skip, brought: 0 })
     }
 
     /// Checks that the answer is about the version that was looked up.

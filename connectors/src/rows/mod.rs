@@ -44,7 +44,7 @@ mod tests;
 pub(crate) use copy::{CopySource, RowCopier};
 pub use parquet_file::ParquetFile;
 pub use read::ParquetRows;
-pub(crate) use text_table::TextTable;
+pub(crate) use text_table::TextTableWriter;
 
 /// What every Parquet file begins and ends with.
 pub const MAGIC: &[u8] = b"PAR1";

@@ -26,7 +26,7 @@ const BATCH_BYTES: usize = 8 << 20;
 const GROUP_BYTES: usize = 64 << 20;
 
 /// Writes a table into one file.
-pub(crate) struct TextTable {
+pub(crate) struct TextTableWriter {
     path: PathBuf,
     writer: ArrowWriter<File>,
     schema: Arc<Schema>,
@@ -40,7 +40,7 @@ enum ColumnBuilder {
     Time(TimestampMillisecondBuilder),
 }
 
-impl TextTable {
+impl TextTableWriter {
     /// Creates `path` for rows with these columns. `example` shows the kind of each column.
     pub(crate) fn create(path: &Path, names: &[&str], example: &[TableCell], compression: Compression) -> Result<Self, Error> {
         let columns: Vec<ColumnBuilder> = example.iter().map(ColumnBuilder::of).collect();

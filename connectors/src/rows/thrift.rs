@@ -33,7 +33,7 @@ pub(super) struct PageHeader {
 
 /// Reads the header that `bytes` begin with; `None` if it is incomplete or not sound.
 pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
-    let mut from = Cursor { bytes };
+    let mut from = ThriftCursor { bytes };
     let mut header = PageHeader::default();
     let (mut uncompressed, mut compressed, mut values) = (None, None, 0);
     from.fields(|from, id, kind| {
@@ -73,7 +73,7 @@ pub(super) struct SchemaShape {
 
 /// Reads the shape of a footer's schema; `None` if the footer is not sound up to there.
 pub(super) fn footer_shape(footer: &[u8]) -> Option<SchemaShape> {
-    let mut from = Cursor { bytes: footer };
+    let mut from = ThriftCursor { bytes: footer };
     let mut shape = SchemaShape::default();
     from.fields(|from, id, kind| {
         if id != 2 || !LISTS.contains(&kind) {
@@ -113,11 +113,11 @@ pub(super) fn footer_shape(footer: &[u8]) -> Option<SchemaShape> {
 }
 
 /// The bytes that are left to read. Every method returns `None` if they end too early.
-struct Cursor<'a> {
+struct ThriftCursor<'a> {
     bytes: &'a [u8],
 }
 
-impl Cursor<'_> {
+impl ThriftCursor<'_> {
     /// Calls `each` for each field of a struct, with its id and type.
     fn fields(&mut self, mut each: impl FnMut(&mut Self, i64, u8) -> Option<()>) -> Option<()> {
         let mut id = 0;

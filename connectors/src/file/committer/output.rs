@@ -40,7 +40,7 @@ fn part_of(name: &str) -> Option<u64> {
 }
 
 /// The file or parts of one channel.
-pub(super) struct Output {
+pub(super) struct ChannelOutput {
     folder: PathBuf,
     channel: Channel,
     options: FileOptions,
@@ -51,7 +51,7 @@ pub(super) struct Output {
     created: bool,
 }
 
-impl Output {
+impl ChannelOutput {
     pub(super) fn new(folder: &Path, channel: Channel, options: FileOptions) -> Self {
         let (folder, at) = (folder.to_owned(), OutputCheckpoint::default());
         Self { folder, channel, options, at, writer: None, dirty: false, created: false }

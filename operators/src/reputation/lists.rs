@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use super::publisher::split_url;
+use super::publisher::{split_url, without_www};
 
 /// A parsed list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn canonical(entry: &str) -> Option<Box<str>> {
     let entry = entry.strip_prefix("*.").unwrap_or(entry).trim_end_matches('/');
     let (host, account) = entry.split_once('/').map_or((entry, None), |(host, account)| (host, Some(account)));
     let (host, _) = split_url(&format!("//{host}"))?;
-    let host = host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(&host);
+    let host = without_www(&host);
     match account {
         None => Some(host.into()),
         Some(account) if account.contains(char::is_whitespace) => None,

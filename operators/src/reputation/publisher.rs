@@ -163,7 +163,7 @@ fn ascii_label(label: &str) -> Option<String> {
     fits.then(|| idna::punycode::encode_str(label)).flatten().map(|encoded| format!("xn--{encoded}"))
 }
 
-fn without_www(host: &str) -> &str {
+pub(super) fn without_www(host: &str) -> &str {
     host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
 }
 

@@ -1,5 +1,5 @@
 //! Who carries each phrase that was seen at least twice? An exact, bounded table, on
-//! [`slots`](super::slots), grown by doubling.
+//! `slots`, grown by doubling.
 //!
 //! The newest 64 carriers of a phrase are listed; its count of live carriers goes on. When the
 //! table is full, new phrases are not taken in until [`CandidateTable::make_room`] has dropped the

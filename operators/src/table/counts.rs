@@ -1,5 +1,5 @@
 //! How often has this key been added? An exact table from keyed hash to a number, bounded, on
-//! [`slots`](super::slots), grown by doubling.
+//! `slots`, grown by doubling.
 //!
 //! When `len_max` keys are held, a new key is not taken in until [`Counts::make_room`] has dropped
 //! the keys with the least counts. A snapshot holds the slot of each key, so the home of a key and

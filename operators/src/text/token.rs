@@ -78,11 +78,18 @@ impl Token {
         self.is_word() || self.kind() == TokenKind::Number
     }
 
-    /// Whether it ends a sentence.
+    /// Whether it is a mark that ends a sentence.
     #[inline]
     #[must_use]
     pub fn is_stop(self) -> bool {
         self.kind() == TokenKind::Stop
+    }
+
+    /// Whether a sentence or a line ends with it.
+    #[inline]
+    #[must_use]
+    pub fn ends_sentence(self) -> bool {
+        self == Self::BREAK || self.is_stop()
     }
 
     fn new(kind: TokenKind, hash: u64) -> Self {

@@ -41,10 +41,9 @@ fn known(background: &Background, tokens: &[Token], at: Option<usize>, n: usize,
 /// The level of the cut `from..to`: 3, 2 or 1 if the background holds a 4-, 3- or 2-gram across it,
 /// else 0. `None` at a line break or the end of a sentence, where any cut closes well.
 pub(super) fn level(background: &Background, tokens: &[Token], from: usize, to: usize) -> Option<usize> {
-    let ends = |t: Token| t == Token::BREAK || t.is_stop();
     let before = *tokens.get(from.checked_sub(1)?)?;
     let after = *tokens.get(to)?;
-    if before == Token::BREAK || after == Token::BREAK || ends(before) || ends(after) {
+    if before.ends_sentence() || after.ends_sentence() {
         return None;
     }
     let knows = |back: usize, n: usize| known(background, tokens, from.checked_sub(back), n, (from, to));

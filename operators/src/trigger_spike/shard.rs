@@ -66,7 +66,7 @@ pub(super) struct Due {
     pub(super) live: u16,
     /// The value of `live` from which on it was due.
     since: u16,
-    /// Listed carriers in [`Answer::carriers`], oldest first.
+    /// Listed carriers in [`PhraseAnswer::carriers`], oldest first.
     pub(super) from: u32,
     pub(super) to: u32,
 }

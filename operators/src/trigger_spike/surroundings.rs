@@ -29,10 +29,6 @@ impl Occurrence {
     fn token(&self, shift: isize) -> Token {
         self.place.checked_add_signed(shift).and_then(|i| self.text.get(i)).copied().unwrap_or(Token::BREAK)
     }
-
-    fn ends_sentence(token: Token) -> bool {
-        token == Token::BREAK || token.is_stop()
-    }
 }
 
 /// The texts of the newest carriers, at most `votes_per_unit` of each publisher. For a single-site
@@ -72,7 +68,7 @@ fn commonest(tokens: &[Token]) -> (Token, f64) {
 /// The share of the commonest neighbour that is a word. Line breaks and the ends of sentences are
 /// none.
 fn commonest_word_share(neighbours: &[Token]) -> f64 {
-    let words: Vec<Token> = neighbours.iter().copied().filter(|&t| !Occurrence::ends_sentence(t)).collect();
+    let words: Vec<Token> = neighbours.iter().copied().filter(|&t| !t.ends_sentence()).collect();
     commonest(&words).1 * words.len() as f64 / neighbours.len().max(1) as f64
 }
 
@@ -124,7 +120,7 @@ pub(super) fn surroundings(judging: &JudgingContext<'_>, evidence: &CarrierEvide
         is_cut: span.len() < left + n + right,
         left_mode: commonest_word_share(&before),
         right_mode: commonest_word_share(&after),
-        opens: share(&|i| Occurrence::ends_sentence(before[i])),
+        opens: share(&|i| before[i].ends_sentence()),
         closes: share(&closes),
         local: local(judging, occurrences, left, n + right),
         last: share_of_carriers(&|i| {

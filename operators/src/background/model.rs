@@ -60,14 +60,19 @@ pub struct Background {
     pub(super) origin: BackgroundOrigin,
     pub(super) documents: u32,
     pub(super) words: Words,
+    /// Document frequencies of n-grams.
     pub(super) ngrams: Sketch,
+    /// Pairs of neighbouring words.
     pub(super) pairs: Bloom,
+    /// Mean of the unit vectors of all documents.
     pub(super) mean: Vec<f32>,
     /// Unit vectors of the subjects, quantised as context vectors are.
     pub(super) centres: Vec<ContextVector>,
     /// The share of the documents in each subject, at least .002.
     pub(super) shares: Vec<f64>,
+    /// Keys of publishers, sorted.
     pub(super) publishers: Vec<u64>,
+    /// Keys of boilerplate lines, sorted.
     pub(super) boilerplate: Vec<u64>,
     pub(super) platforms: BTreeSet<String>,
     pub(super) thresholds: Thresholds,

@@ -34,7 +34,7 @@ struct BandTable {
 }
 
 /// Where the documents of a key lie, oldest first, and the empty slot behind them.
-struct Listed {
+struct BandEntries {
     at: [usize; LISTED],
     len: usize,
     empty: usize,
@@ -53,7 +53,8 @@ fn home(entry: u64, slots: usize) -> usize {
 }
 
 impl BandTable {
-    fn find(&self, bits: u32) -> Listed {
+    /// Walks from the key's home to the first empty slot, and notes the entries of the key.
+    fn find(&self, bits: u32) -> BandEntries {
         let (mut at, mut len) = ([0; LISTED], 0);
         let empty = self.slots.find(home(u64::from(bits) << 32, self.slots.len()), |slot, entry| {
             if (entry >> 32) as u32 == bits && len < LISTED {
@@ -62,7 +63,7 @@ impl BandTable {
             }
             false
         });
-        Listed { at, len, empty }
+        BandEntries { at, len, empty }
     }
 
     fn list(&self, bits: u32, out: &mut Vec<SeqNo>) {

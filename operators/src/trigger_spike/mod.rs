@@ -1,6 +1,7 @@
 //! Which phrases suddenly stand on many unrelated sites, or all over a single new site?
 //!
-//! A count of phrases alone finds every popular one. A planted phrase differs in this: more
+//! Phrases are counted by their n-grams of one to four tokens; a document that contains one is its
+//! *carrier*. A count alone finds every popular phrase. A planted phrase differs in this: more
 //! publishers carry it than the background expects (with capped votes for each), the publishers are
 //! new, the carriers have nothing else in common, and the words beside it differ from carrier to
 //! carrier. Candidates with an ordinary explanation (a footer, a page template, a part of a

@@ -43,7 +43,7 @@ type Why = &'static str;
 
 /// What the oracle says of a stream, and how often each thing happened that the streams should make
 /// happen.
-pub(super) struct Outcome {
+pub(super) struct OracleOutcome {
     /// What is said of each sequence number.
     pub(super) said: Vec<Said>,
     /// All alarms ever raised.
@@ -92,7 +92,7 @@ impl Judged<'_> {
 }
 
 /// Reads the script, with an epoch boundary every `window` sequence numbers.
-pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Background) -> Outcome {
+pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Background) -> OracleOutcome {
     let tokenizer = Tokenizer::new(background.seed(), 1);
     let rules = Rules {
         config,
@@ -127,7 +127,7 @@ pub(super) fn run(script: &[Step], window: u32, config: &Config, background: &Ba
         said.push(heard);
     }
     *happened.entry("withdrawn").or_default() += past.withdrawn();
-    Outcome { said, alarms: alarms.all, happened }
+    OracleOutcome { said, alarms: alarms.all, happened }
 }
 
 /// The alarms that document `now` should raise, the best first.

@@ -11,21 +11,21 @@ use crate::{
     text::hash::mix,
 };
 
-/// Documents of the background, subjects of all documents, sites that the background knows.
+/// Number of documents of the background, of subjects, and of sites in the background.
 const KNOWN: u64 = 600;
 const SUBJECTS: u64 = 20;
 const SITES: u64 = 40;
 
-/// A stream and how to read it.
+/// A stream, and how it is read.
 pub(super) struct Stream {
     pub(super) steps: Vec<Step>,
     pub(super) config: Config,
     pub(super) schedule: Schedule,
-    /// The background is the filter's own past.
+    /// Whether the background is the filter's own past.
     pub(super) is_own: bool,
 }
 
-/// Numbers in a fixed order.
+/// Random numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -43,7 +43,7 @@ impl Dice {
     }
 }
 
-/// Lines of words.
+/// The lines of a page, each a list of words.
 type Lines = Vec<Vec<String>>;
 
 /// A page of one subject: five lines of common words and of the subject's own. Each word may be
@@ -70,7 +70,7 @@ fn page(dice: &mut Dice, is_ordered: bool) -> Lines {
     lines
 }
 
-/// Loses its first words and its last lines, perhaps all.
+/// Cuts off the first words and the last lines of a page, perhaps all.
 fn cut(dice: &mut Dice, lines: &mut Lines) {
     let at = (dice.below(4) as usize).min(lines[0].len());
     lines[0].drain(..at);
@@ -89,7 +89,7 @@ fn known_site(dice: &mut Dice) -> String {
     format!("site{}.example", dice.below(SITES))
 }
 
-/// What all streams are held against: trusted, and the same as the filter's own past.
+/// The backgrounds of all streams: a trusted one, and the same as the filter's own past.
 pub(super) fn backgrounds() -> [Arc<Background>; 2] {
     [BackgroundOrigin::Trusted, BackgroundOrigin::Own].map(|origin| {
         let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
@@ -107,16 +107,16 @@ pub(super) fn backgrounds() -> [Arc<Background>; 2] {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    /// Words inside a sentence, perhaps with ever the same word behind, or twice a page.
+enum PlantKind {
+    /// Words inside a sentence; with always the same word behind; twice a page.
     Word,
     Fixed,
     Twice,
-    /// The same all over one site.
+    /// Words inside sentences all over one site.
     Site,
     /// Common words all over one site.
     Style,
-    /// Opens or closes a line.
+    /// Words that open a line, or close one.
     Opening,
     Closing,
     /// A whole line, anywhere or at the end.
@@ -125,75 +125,80 @@ enum Kind {
     Link,
     /// A line, and up to four more with it.
     Template,
-    /// The same page with another word or two.
+    /// A page that is always the same but for a word or two.
     Copy,
-    /// A line on a matter that more pages are about.
+    /// A line on a subject that more pages are about.
     Story,
-    /// A line of which half have only a part.
+    /// A line of which half of the carriers have only a part.
     Part,
-    /// A line of which a few have three words, in another line that they share.
+    /// A line of which a few carriers have only three words, in another line that they share.
     Stray,
-    /// On one known site for long, then everywhere.
+    /// Words on one known site for long, then everywhere.
     Flood,
 }
 
-const KINDS: [Kind; 16] = [
-    Kind::Word,
-    Kind::Fixed,
-    Kind::Twice,
-    Kind::Site,
-    Kind::Style,
-    Kind::Opening,
-    Kind::Closing,
-    Kind::Line,
-    Kind::Footer,
-    Kind::Link,
-    Kind::Template,
-    Kind::Copy,
-    Kind::Story,
-    Kind::Part,
-    Kind::Stray,
-    Kind::Flood,
+const PLANT_KINDS: [PlantKind; 16] = [
+    PlantKind::Word,
+    PlantKind::Fixed,
+    PlantKind::Twice,
+    PlantKind::Site,
+    PlantKind::Style,
+    PlantKind::Opening,
+    PlantKind::Closing,
+    PlantKind::Line,
+    PlantKind::Footer,
+    PlantKind::Link,
+    PlantKind::Template,
+    PlantKind::Copy,
+    PlantKind::Story,
+    PlantKind::Part,
+    PlantKind::Stray,
+    PlantKind::Flood,
 ];
 
-/// Something that is planted from one document on.
+/// Something that is planted in pages from one document on.
 struct Plant {
-    kind: Kind,
+    kind: PlantKind,
     words: Vec<String>,
     hosts: Vec<String>,
     from: u64,
-    /// One document in so many.
+    /// One document in so many carries it.
     every: u64,
     copied: Lines,
     planted: u64,
 }
 
 impl Plant {
-    fn new(dice: &mut Dice, number: u64, kind: Kind) -> Self {
-        let is_short = matches!(kind, Kind::Word | Kind::Fixed | Kind::Twice | Kind::Site | Kind::Style | Kind::Flood);
+    fn new(dice: &mut Dice, number: u64, kind: PlantKind) -> Self {
+        let is_short = matches!(
+            kind,
+            PlantKind::Word | PlantKind::Fixed | PlantKind::Twice | PlantKind::Site | PlantKind::Style | PlantKind::Flood
+        );
         let len = if is_short { 1 + dice.below(4) } else { 3 + dice.below(7) };
-        let word =
-            |i: u64| if kind == Kind::Style { format!("c{}", letter(i * 9 % 24)) } else { format!("z{number}n{}", letter(i)) };
+        let word = |i: u64| {
+            if kind == PlantKind::Style { format!("c{}", letter(i * 9 % 24)) } else { format!("z{number}n{}", letter(i)) }
+        };
         let mut words: Vec<String> = (0..len).map(word).collect();
-        if kind == Kind::Link {
+        if kind == PlantKind::Link {
             words.splice(0..1, ["www", ".", "z", "."].map(String::from));
         }
         let n = match kind {
-            Kind::Site | Kind::Style => 1 + dice.below(8) / 7,
-            Kind::Flood => 8,
+            PlantKind::Site | PlantKind::Style => 1 + dice.below(8) / 7,
+            PlantKind::Flood => 8,
             _ => 2 + dice.below(12),
         };
         let are_new = dice.below(3);
         let host = |i: u64, dice: &mut Dice| {
-            let is_new = matches!(kind, Kind::Site | Kind::Style) || are_new == 0 || (are_new == 1 && i.is_multiple_of(2));
+            let is_new =
+                matches!(kind, PlantKind::Site | PlantKind::Style) || are_new == 0 || (are_new == 1 && i.is_multiple_of(2));
             if is_new { format!("new{number}n{i}.example") } else { known_site(dice) }
         };
         let hosts = (0..n).map(|i| host(i, dice)).collect();
-        let every = if kind == Kind::Flood { 1 } else { 2 + dice.below(4) };
+        let every = if kind == PlantKind::Flood { 1 } else { 2 + dice.below(4) };
         Self { kind, words, hosts, from: 3 + dice.below(15), every, copied: page(dice, true), planted: 0 }
     }
 
-    /// Puts it into a page; the host that shows the page.
+    /// Plants it in a page, and returns the host that shows the page.
     fn put(&mut self, dice: &mut Dice, lines: &mut Lines) -> String {
         self.planted += 1;
         let at = dice.below(lines.len() as u64) as usize;
@@ -201,45 +206,47 @@ impl Plant {
         let mut words = self.words.clone();
         match self.kind {
             // Some have a part elsewhere.
-            Kind::Footer if dice.one_in(6) => drop(lines[at].splice(within..within, words.drain(..3))),
+            PlantKind::Footer if dice.one_in(6) => drop(lines[at].splice(within..within, words.drain(..3))),
             // Not all of the site.
-            Kind::Site if dice.one_in(5) => {}
-            Kind::Word | Kind::Site | Kind::Style | Kind::Flood => drop(lines[at].splice(within..within, words)),
-            Kind::Fixed => {
+            PlantKind::Site if dice.one_in(5) => {}
+            PlantKind::Word | PlantKind::Site | PlantKind::Style | PlantKind::Flood => {
+                drop(lines[at].splice(within..within, words));
+            }
+            PlantKind::Fixed => {
                 words.push("ca".into());
                 lines[at].splice(within..within, words);
             }
-            Kind::Twice => {
+            PlantKind::Twice => {
                 lines[at].splice(within..within, words.clone());
                 lines[(at + 1) % 5].splice(1..1, words);
             }
-            Kind::Opening => drop(lines[at].splice(0..0, words)),
-            Kind::Closing => {
+            PlantKind::Opening => drop(lines[at].splice(0..0, words)),
+            PlantKind::Closing => {
                 let end = lines[at].len() - 1;
                 lines[at].splice(end..end, words);
             }
-            Kind::Line => lines.insert(at, words),
-            Kind::Footer | Kind::Link => lines.push(words),
-            Kind::Template => {
+            PlantKind::Line => lines.insert(at, words),
+            PlantKind::Footer | PlantKind::Link => lines.push(words),
+            PlantKind::Template => {
                 let more = (0..=words.len() % 4).map(|i| vec![format!("t{i}"), words[0].clone(), format!("u{i}")]);
                 lines.extend(more);
                 lines.insert(at, words);
             }
-            Kind::Copy => {
+            PlantKind::Copy => {
                 lines.clone_from(&self.copied);
                 lines[at % 5][within.min(7)] = format!("z{}", dice.below(9));
             }
-            Kind::Story => {
+            PlantKind::Story => {
                 lines[(at + 2) % 5].insert(1, format!("{}y", words[0]));
                 if dice.one_in(4) {
                     lines.insert(at, words);
                 }
             }
-            Kind::Part => {
+            PlantKind::Part => {
                 words.truncate(if dice.one_in(2) { 3 } else { words.len() });
                 lines.insert(at, words);
             }
-            Kind::Stray => {
+            PlantKind::Stray => {
                 if dice.one_in(6) {
                     words = ["q1", &words[0], &words[1], &words[2], "q2", "q3", "q4", "q5"].map(String::from).to_vec();
                 }
@@ -247,7 +254,7 @@ impl Plant {
             }
         }
         // A flood comes from one site until the list of its carriers is full.
-        let flooding = self.kind == Kind::Flood && self.planted < 66;
+        let flooding = self.kind == PlantKind::Flood && self.planted < 66;
         if flooding { "site1.example".into() } else { dice.of(&self.hosts) }
     }
 }
@@ -276,15 +283,15 @@ fn config(dice: &mut Dice) -> Config {
     }
 }
 
-/// The stream of a number.
+/// The stream with this number.
 pub(super) fn stream(number: u64) -> Stream {
     let mut dice = Dice(number << 20);
     // Each kind comes first in every 16th stream; more are mixed in.
-    let mut plants = vec![Plant::new(&mut dice, 0, KINDS[number as usize % KINDS.len()])];
+    let mut plants = vec![Plant::new(&mut dice, 0, PLANT_KINDS[number as usize % PLANT_KINDS.len()])];
     // A flood has to come from one site: no other plant may move it.
-    let is_flooded = plants[0].kind == Kind::Flood;
+    let is_flooded = plants[0].kind == PlantKind::Flood;
     for i in 0..if is_flooded { 0 } else { dice.below(3) } {
-        let kind = dice.of(&KINDS[..15]);
+        let kind = dice.of(&PLANT_KINDS[..15]);
         plants.push(Plant::new(&mut dice, 1 + i, kind));
     }
     let len = if is_flooded { 110 + dice.below(20) } else { 50 + dice.below(60) };

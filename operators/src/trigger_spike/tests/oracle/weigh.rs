@@ -48,7 +48,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// What they say.
+/// What the facts about the carriers amount to.
 pub(super) struct Weight<'a> {
     pub(super) live: f64,
     pub(super) votes: f64,
@@ -57,7 +57,7 @@ pub(super) struct Weight<'a> {
     base: f64,
     pub(super) coherence: f64,
     pub(super) single_site: bool,
-    /// Counted over the stretch of the list only.
+    /// Whether only the stretch of the list is counted.
     pub(super) windowed: bool,
     /// Newest first.
     pub(super) members: Vec<Member<'a>>,

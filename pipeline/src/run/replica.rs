@@ -75,8 +75,7 @@ impl<S: Source> Replica<S> {
         })
     }
 
-    /// From here on partitions have the numbers that another group's journal gives them
-    /// ([`Self::redecide`]).
+    /// From here on partitions have the numbers that another group's journal gives them.
     pub fn number_by_other_journal(&mut self) {
         self.intake.number_by_other_journal();
     }

@@ -141,7 +141,12 @@ impl StateFolder {
 
     /// What the indexes of the operator of this name are rebuilt from.
     pub fn replay_log(&self, operator: &str) -> PathBuf {
-        self.root.join("traces").join(operator)
+        self.replay_logs().join(operator)
+    }
+
+    /// The folder of all replay logs, one for each operator with keyed state.
+    pub fn replay_logs(&self) -> PathBuf {
+        self.root.join("traces")
     }
 
     /// The folder of the snapshots.

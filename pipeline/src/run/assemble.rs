@@ -3,9 +3,9 @@
 //! The newest sound snapshot says how long the logs were; they are cut to these lengths, then the
 //! snapshot's tables are read. Without a snapshot everything begins empty.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fs, sync::Arc};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use operators::{background::Background, document::SeqNo, reputation::publisher::Platforms, text::Tokenizer};
 
 use crate::{
@@ -61,6 +61,9 @@ pub fn engine_of(
 ) -> Result<Restored> {
     let snapshots = Snapshots::open(&state.snapshots())?;
     let snapshot = snapshots.newest()?;
+    if snapshot.is_some() {
+        check_operators(keyed.iter().map(|entry| entry.name), state)?;
+    }
     let settings = Settings { faults, ..ingredients.settings(config, partitions)? };
     let (restart, tables) = match &snapshot {
         Some((_, body)) => {
@@ -91,7 +94,7 @@ pub fn engine_of(
         let replay_log = ReplayLog::open(&state.replay_log(entry.name), logs.next, tail)?;
         operators.push(entry.make(number, &materials, replay_log));
     }
-    sync_folder(&state.root().join("traces"))?;
+    sync_folder(&state.replay_logs())?;
     sync_folder(state.root())?;
     let own = ingredients.background.documents() == 0;
     let bootstrap = own.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
@@ -112,6 +115,22 @@ pub fn engine_of(
     let crash_journal = CrashJournal::open(state.root())?;
     engine.skip(crash_journal.poison_records());
     Ok(Restored { engine, snapshots, crash_journal, restart })
+}
+
+/// Refuses a state that was made with another list of keyed operators. The sections of a snapshot stand
+/// in the order of that list and do not name their operators; the folders of the replay logs do.
+fn check_operators<'a>(names: impl Iterator<Item = &'a str>, state: &StateFolder) -> Result<()> {
+    let folder = state.replay_logs();
+    let entries = fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;
+    let made_with: BTreeSet<String> =
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<Result<_>>()?;
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    if names != made_with {
+        let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let root = state.root().display();
+        bail!("{root} was made with the operators {}, and this program has {}", list(&made_with), list(&names));
+    }
+    Ok(())
 }
 
 impl Ingredients {
@@ -152,4 +171,23 @@ impl Ingredients {
 fn remembered_documents(config: &Config) -> SeqNo {
     let operators = config.operators.tables().map(|(_, table)| table.reach());
     operators.into_iter().fold(config.state.horizon_documents, SeqNo::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_other_operators_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateFolder::new(folder.path().to_owned());
+        for name in ["exact_dedup", "near_dup"] {
+            fs::create_dir_all(state.replay_log(name)).expect("made");
+        }
+        check_operators(["near_dup", "exact_dedup"].into_iter(), &state).expect("the same");
+        for names in [&["exact_dedup"][..], &["exact_dedup", "near_dup", "one_more"]] {
+            let refused = check_operators(names.iter().copied(), &state).expect_err("others").to_string();
+            assert!(refused.contains("made with the operators exact_dedup, near_dup, and this program"), "{refused}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The configuration: how is it written, checked, shown and named?
+//! How is the configuration written, checked, shown and named?
 //!
 //! | file | question |
 //! |---|---|

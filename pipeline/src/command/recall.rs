@@ -50,11 +50,11 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
-    action: Action,
+    action: RecallAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum RecallAction {
     /// Takes recalled documents out of files of JSON lines. May be killed and given again; a second
     /// time changes nothing.
     Apply(Apply),
@@ -95,7 +95,7 @@ enum By {
 
 /// Runs the command.
 pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
-    let Action::Apply(apply) = &arguments.action;
+    let RecallAction::Apply(apply) = &arguments.action;
     let topic = match apply.topic(loaded) {
         Ok(topic) => topic,
         Err(problems) => {

@@ -39,7 +39,7 @@ use crate::{
     run::{Ingredients, Restart, assemble},
     signals::Stop,
     state::{base::Base, crash_journal::CrashJournal, snapshot::Snapshots},
-    watch::{Phase, Watch, serve},
+    watch::{ProcessPhase, Watch, serve},
 };
 
 /// A loop that has not moved for this long, and does not wait for a broker, is stuck.
@@ -103,7 +103,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let watch = Watch::new(ingredients.verdict_digest_hex(), SILENCE_MAX);
     let listen = &config.metrics.listen;
     let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
-    watch.phase(Phase::Restoring { done: 0, of: 0 });
+    watch.phase(ProcessPhase::Restoring { done: 0, of: 0 });
     let without_snapshot = if arguments.accept_loss {
         WithoutSnapshot::AcceptLoss
     } else if arguments.from_journal.is_some() {

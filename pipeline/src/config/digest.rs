@@ -5,17 +5,17 @@ use decode::Fields;
 use operators::text::Seed;
 use serde::Serialize;
 
-use super::options::{Config, Input, Operators, Policy};
+use super::options::{Config, InputOptions, Operators, PolicyOptions};
 
 /// Exactly the options that are marked *(verdict)*.
 #[derive(Serialize)]
 struct Affecting<'a> {
     engine: &'static str,
-    input: Input,
+    input: InputOptions,
     #[serde(rename = "border")]
     epoch: u32,
     horizon_documents: u32,
-    policy: &'a Policy,
+    policy: &'a PolicyOptions,
     operators: &'a Operators,
 }
 
@@ -28,7 +28,7 @@ pub fn verdict_digest(config: &Config, background: &[u8; 32], seed: Seed, lists:
     let fields = Fields { id: None, label: None, ..config.input.fields.clone() };
     let affecting = Affecting {
         engine: env!("CARGO_PKG_VERSION"),
-        input: Input { fields, ..config.input.clone() },
+        input: InputOptions { fields, ..config.input.clone() },
         epoch: config.engine.epoch,
         horizon_documents: config.state.horizon_documents,
         policy: &config.policy,

@@ -142,7 +142,7 @@ pub(super) fn schema() -> Map<String, Value> {
 }
 
 /// What is wrong with a setting.
-struct Fault {
+struct SettingFault {
     /// The number of the key's part that is wrong, from 0.
     depth: usize,
     message: String,
@@ -170,14 +170,14 @@ fn is_free(path: &[String]) -> bool {
 }
 
 /// Returns the value that a key takes, or why it takes none.
-fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault> {
+fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, SettingFault> {
     if is_free(&setting.path) {
         return taken(setting);
     }
     let mut table = schema;
     let last = setting.path.len() - 1;
     for (depth, key) in setting.path.iter().enumerate() {
-        let fault = |message: String| Err(Fault { depth, message });
+        let fault = |message: String| Err(SettingFault { depth, message });
         match table.get(key) {
             None => return fault(unknown(key, table, schema)),
             Some(Value::Object(inner)) if depth < last => table = inner,
@@ -197,7 +197,7 @@ fn check(setting: &Setting, schema: &Map<String, Value>) -> Result<Value, Fault>
 }
 
 /// Returns the value as the key takes it: as it was understood, or as text.
-fn taken(setting: &Setting) -> Result<Value, Fault> {
+fn taken(setting: &Setting) -> Result<Value, SettingFault> {
     let last = setting.path.len() - 1;
     let secret = is_free(&setting.path) && is_secret_property(&setting.path[last]);
     let raw = setting.raw.clone().map(Value::String);
@@ -209,7 +209,7 @@ fn taken(setting: &Setting) -> Result<Value, Fault> {
             Err(error) => why = why.or_else(|| Some(plain(value, &error))),
         }
     }
-    Err(Fault { depth: last, message: why.unwrap_or_default() })
+    Err(SettingFault { depth: last, message: why.unwrap_or_default() })
 }
 
 /// Checks that the key takes the value, by reading a configuration with nothing else in it.

@@ -61,7 +61,7 @@ fn values_are_written_as_toml_and_strings_need_no_quotes() {
     assert_eq!((config.engine.seed, config.output.annotate_only), (Some(u64::MAX), true));
     assert_eq!(config.policy.allow_files, [PathBuf::from("a.txt"), PathBuf::from("b.txt")]);
     assert!((config.policy.quarantine_score - 1.0).abs() < f64::EPSILON);
-    assert_eq!(config.output.compression, crate::config::Compression::Zstd);
+    assert_eq!(config.output.compression, crate::config::CompressionOption::Zstd);
     assert_eq!(config.input.fields.id.as_deref(), Some("quoted = fine"));
     assert_eq!(config.input.fields.url.as_deref(), Some("a=b"));
 }
@@ -143,7 +143,7 @@ fn hostile_keys_do_no_harm() {
     let deep = format!("{}=1", vec!["engine"; 100_000].join("."));
     let got = problems("", &[], &[&deep, "engine.=1", ".=1", "engine.threads.=1", "operators.near_dup.\u{202e}=1"]);
     assert_eq!(got.len(), 5, "each is one problem");
-    assert!(got[0].starts_with("--set engine.engine"), "the key itself is said");
+    assert!(got[0].starts_with("--set engine.engine"), "the key itself is shown");
 }
 
 /// `config/` of the repository.

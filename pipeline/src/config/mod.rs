@@ -24,7 +24,10 @@ pub mod state_layout;
 mod suggest;
 
 pub use self::{
-    options::{Background, Compression, Config, Engine, Input, Metrics, Operators, Output, OutputFormat, Policy, Settle, State},
+    options::{
+        BackgroundOptions, CompressionOption, Config, EngineOptions, InputOptions, MetricsOptions, Operators, OutputFormat,
+        OutputOptions, PolicyOptions, SettleOptions, StateOptions,
+    },
     problems::Problems,
 };
 pub use decode::{Fields, Keep};

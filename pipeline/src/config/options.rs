@@ -18,31 +18,31 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How records are read.
-    pub input: Input,
+    pub input: InputOptions,
     /// How documents are processed.
-    pub engine: Engine,
+    pub engine: EngineOptions,
     /// What ordinary text looks like.
-    pub background: Background,
+    pub background: BackgroundOptions,
     /// What is kept on disk and in memory.
-    pub state: State,
+    pub state: StateOptions,
     /// What is written.
-    pub output: Output,
+    pub output: OutputOptions,
     /// How findings become a route.
-    pub policy: Policy,
+    pub policy: PolicyOptions,
     /// The detectors. They run in an order that is fixed in code.
     pub operators: Operators,
     /// The Kafka stage.
     pub kafka: KafkaConfig,
     /// Where the stage shows its metrics and its health.
-    pub metrics: Metrics,
+    pub metrics: MetricsOptions,
     /// Where `weir settle` forwards settled documents to.
-    pub settle: Settle,
+    pub settle: SettleOptions,
 }
 
 /// `[input]`: how records are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Input {
+pub struct InputOptions {
     /// The longest record, in bytes. Longer records become dead letters. *(verdict)*
     pub record_bytes_max: usize,
     /// The longest text, in bytes. Longer texts become dead letters. *(verdict)*
@@ -66,7 +66,7 @@ pub struct Input {
     pub fields: Fields,
 }
 
-impl Default for Input {
+impl Default for InputOptions {
     fn default() -> Self {
         Self {
             // Common Crawl cuts records at 1 MiB; 16 covers raw archives of research crawls.
@@ -83,7 +83,7 @@ impl Default for Input {
     }
 }
 
-impl Input {
+impl InputOptions {
     /// Returns the limits within which a record is read.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -95,7 +95,7 @@ impl Input {
 /// `[background]`: what ordinary text looks like.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Background {
+pub struct BackgroundOptions {
     /// A file made by `weir learn`. If it is not set, the stage learns from its own past.
     /// `--background` wins over it. *(verdict, by its contents)*
     pub path: Option<PathBuf>,
@@ -104,7 +104,7 @@ pub struct Background {
 /// `[engine]`: how documents are processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Engine {
+pub struct EngineOptions {
     /// How many sequence numbers an epoch has. Late decisions become visible to counters at the
     /// boundary between two epochs. The key is called `border`. *(verdict)*
     #[serde(rename = "border")]
@@ -120,7 +120,7 @@ pub struct Engine {
     pub seed: Option<u64>,
 }
 
-impl Default for Engine {
+impl Default for EngineOptions {
     fn default() -> Self {
         Self { epoch: 64, batch_documents: 1024, batch_bytes: 64 << 20, threads: 0, seed: None }
     }
@@ -129,7 +129,7 @@ impl Default for Engine {
 /// `[state]`: what is kept on disk and in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct State {
+pub struct StateOptions {
     /// The folder of the Kafka stage's state. A replay keeps its own state in its output folder.
     pub directory: PathBuf,
     /// How many sequence numbers lie between snapshots. A kill costs at most this much work. The
@@ -141,7 +141,7 @@ pub struct State {
     pub horizon_memory_bytes: usize,
 }
 
-impl Default for State {
+impl Default for StateOptions {
     fn default() -> Self {
         Self {
             directory: PathBuf::from("/var/lib/weir"),
@@ -156,7 +156,7 @@ impl Default for State {
 /// How the corpus files are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Compression {
+pub enum CompressionOption {
     /// Plain lines.
     #[default]
     None,
@@ -193,23 +193,23 @@ impl OutputFormat {
 /// `[output]`: what is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Output {
+pub struct OutputOptions {
     /// The format in which a replay writes documents. If it is not set, rows of Parquet files are
     /// written as rows, and everything else as JSON lines.
     pub format: Option<OutputFormat>,
     /// Whether what was found is written for each input file in the format of Dolma's attributes.
     pub dolma_attributes: bool,
     /// How the corpus files are compressed: `none`, `gzip` or `zstd`.
-    pub compression: Compression,
+    pub compression: CompressionOption,
     /// How many records a corpus file holds.
     pub part_records: u64,
     /// Whether decisions and recalls are written but no corpus.
     pub annotate_only: bool,
 }
 
-impl Default for Output {
+impl Default for OutputOptions {
     fn default() -> Self {
-        let compression = Compression::None;
+        let compression = CompressionOption::None;
         Self { format: None, dolma_attributes: false, compression, part_records: 100_000, annotate_only: false }
     }
 }
@@ -217,7 +217,7 @@ impl Default for Output {
 /// `[policy]`: how findings become a route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Policy {
+pub struct PolicyOptions {
     /// The combined score from which a document is withheld, in (0, 1]. Scores of enforced findings
     /// are combined by a noisy-or. Each operator's own threshold is at 0.5. *(verdict)*
     pub quarantine_score: f64,
@@ -228,7 +228,7 @@ pub struct Policy {
     pub deny_files: Vec<PathBuf>,
 }
 
-impl Default for Policy {
+impl Default for PolicyOptions {
     fn default() -> Self {
         Self { quarantine_score: 0.5, allow_files: Vec::new(), deny_files: Vec::new() }
     }
@@ -278,12 +278,12 @@ impl Operators {
 /// `[metrics]`: where the stage shows its metrics and its health.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Metrics {
+pub struct MetricsOptions {
     /// The `host:port` of `/metrics`, `/livez` and `/readyz`. If it is empty, nothing is served.
     pub listen: String,
 }
 
-impl Default for Metrics {
+impl Default for MetricsOptions {
     fn default() -> Self {
         // Only this machine may ask: figures of a crawl are private unless somebody decides
         // otherwise.
@@ -294,14 +294,14 @@ impl Default for Metrics {
 /// `[settle]`: where `weir settle` forwards clean documents to once no recall can reach them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settle {
+pub struct SettleOptions {
     /// The topic of settled documents.
     pub topic: String,
     /// The group id, which is the transactional id as well.
     pub group: String,
 }
 
-impl Default for Settle {
+impl Default for SettleOptions {
     fn default() -> Self {
         Self { topic: "crawl.settled".to_owned(), group: "weir-settle".to_owned() }
     }

@@ -25,7 +25,7 @@ fn check(text: &str, expected: &[ListEntry]) {
 }
 
 #[track_caller]
-fn said(text: &str) -> String {
+fn error_of(text: &str) -> String {
     list(text.as_bytes()).expect_err("nonsense").to_string()
 }
 
@@ -60,7 +60,7 @@ fn index_answers_are_gathered_by_file() {
 }
 
 #[test]
-fn nonsense_is_said_with_line_and_column() {
+fn nonsense_is_reported_with_line_and_column() {
     let head = "url,warc_filename,warc_record_offset,warc_record_length\n";
     for (text, expected) in [
         ("a\nb\u{7}\n", "line 2, column 1: got \"b\\u{7}\", expected a path"),
@@ -81,12 +81,14 @@ fn nonsense_is_said_with_line_and_column() {
         ("{\"filename\":\"a\",\"offset\":-1,\"length\":2}\n", "got something else, expected a number"),
         ("{\"filename\":\"a\",\"offset\":1,\"length\":2}\n{oops\n", "line 2, column 2: "),
     ] {
-        let said = said(text);
-        assert!(said.contains(expected), "{text:?}: {said}");
+        let message = error_of(text);
+        assert!(message.contains(expected), "{text:?}: {message}");
     }
     assert!(list(b"a\nb\xff\n").expect_err("no UTF-8").to_string().contains("line 2, column 2: got bytes that are no UTF-8"));
-    assert!(said(&"x".repeat(LINE_BYTES_MAX + 1)).contains("expected at most 65536 bytes"));
-    assert!(said(&format!("{head}\"{}", format!("{}\n", "x".repeat(LINE_BYTES_MAX - 2)).repeat(3))).contains("longer record"));
+    assert!(error_of(&"x".repeat(LINE_BYTES_MAX + 1)).contains("expected at most 65536 bytes"));
+    assert!(
+        error_of(&format!("{head}\"{}", format!("{}\n", "x".repeat(LINE_BYTES_MAX - 2)).repeat(3))).contains("longer record")
+    );
 }
 
 proptest! {

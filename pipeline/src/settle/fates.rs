@@ -11,7 +11,7 @@ pub const FATES_MAX: usize = 16 << 20;
 
 /// What became of a document after it had passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum FateChange {
     /// It was recalled.
     Recall,
     /// It took the place of a recalled document.
@@ -31,7 +31,7 @@ pub(super) enum DocumentTopic {
 #[derive(Debug, Default)]
 pub(super) struct Fates {
     /// The last fate of each sequence number, and the offset in `recalls` of the first one.
-    by_seqno: BTreeMap<u32, (Action, u64)>,
+    by_seqno: BTreeMap<u32, (FateChange, u64)>,
     /// Every document below this sequence number is settled.
     watermark: u32,
     /// The watermark before this one. It belongs to an earlier transaction, all of which is visible
@@ -47,7 +47,7 @@ impl Fates {
 
     /// Notes a document's fate, which stood at `offset`. Returns whether a watermark had passed the
     /// document.
-    pub(super) fn note(&mut self, seqno: u32, action: Action, offset: u64) -> bool {
+    pub(super) fn note(&mut self, seqno: u32, action: FateChange, offset: u64) -> bool {
         let fate = self.by_seqno.entry(seqno).or_insert((action, offset));
         fate.0 = action;
         seqno < self.watermark
@@ -67,8 +67,8 @@ impl Fates {
     pub(super) fn is_forwarded(&self, seqno: u32, topic: DocumentTopic) -> Option<bool> {
         let action = self.by_seqno.get(&seqno).map(|(action, _)| *action);
         (seqno < self.watermark).then(|| match topic {
-            DocumentTopic::Clean => action != Some(Action::Recall),
-            DocumentTopic::Duplicate => action == Some(Action::Restore),
+            DocumentTopic::Clean => action != Some(FateChange::Recall),
+            DocumentTopic::Duplicate => action == Some(FateChange::Restore),
         })
     }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn nothing_is_decided_before_its_watermark() {
         let mut fates = Fates::default();
-        assert!(!fates.note(3, Action::Recall, 0) && !fates.note(5, Action::Restore, 1));
+        assert!(!fates.note(3, FateChange::Recall, 0) && !fates.note(5, FateChange::Restore, 1));
         assert_eq!(fates.is_forwarded(0, DocumentTopic::Clean), None);
         fates.settle(5);
         let clean: Vec<_> = (2..6).map(|seqno| fates.is_forwarded(seqno, DocumentTopic::Clean)).collect();
@@ -121,13 +121,13 @@ mod tests {
     #[test]
     fn the_last_word_counts_and_the_first_is_where_reading_begins_again() {
         let mut fates = Fates::from_watermark(4);
-        fates.note(9, Action::Restore, 20);
-        fates.note(7, Action::Recall, 30);
-        fates.note(9, Action::Recall, 40);
+        fates.note(9, FateChange::Restore, 20);
+        fates.note(7, FateChange::Recall, 30);
+        fates.note(9, FateChange::Recall, 40);
         assert_eq!(fates.oldest(), Some(20));
         fates.settle(10);
         assert_eq!(fates.is_forwarded(9, DocumentTopic::Duplicate), Some(false));
-        assert!(fates.note(9, Action::Restore, 50), "late");
+        assert!(fates.note(9, FateChange::Restore, 50), "late");
         fates.forget_below(8);
         assert_eq!((fates.len(), fates.oldest()), (1, Some(20)));
         fates.forget_below(10);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use connectors::{error::Error, kafka::ForwardedRecord};
 use serde::Deserialize;
 
-use super::fates::Action;
+use super::fates::FateChange;
 
 /// The header with the sequence number of a document. Its name is older than the term.
 pub(super) const SEQNO: &str = "weir-ordinal";
@@ -14,7 +14,7 @@ pub(super) const SEQNO: &str = "weir-ordinal";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecallsRecord {
     /// The document of this sequence number is recalled or restored.
-    Fate(u32, Action),
+    Fate(u32, FateChange),
     /// Every document below this sequence number is settled.
     Watermark(u32),
 }
@@ -48,8 +48,8 @@ pub(super) fn parse(record: &ForwardedRecord, name: &str) -> Result<RecallsRecor
         return Err(refused(format!("schema version is {}, expected 1", line.v)));
     }
     match (&*line.action, line.up_to) {
-        ("recall", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, Action::Recall)),
-        ("restore", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, Action::Restore)),
+        ("recall", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, FateChange::Recall)),
+        ("restore", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, FateChange::Restore)),
         ("settled", Some(up_to)) => Ok(RecallsRecord::Watermark(up_to)),
         ("settled", None) => Err(refused("a settled watermark without `up_to`".to_owned())),
         (other, _) => Err(refused(format!("action is {other:?}, expected recall, restore or settled"))),
@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn lines_hold_fates_and_watermarks() {
         let recall = record(&[b"12"], r#"{"v":1,"action":"recall","id":"a\"b","position":"x/0/1"}"#);
-        assert_eq!(parse(&recall, "r/0").ok(), Some(RecallsRecord::Fate(12, Action::Recall)));
+        assert_eq!(parse(&recall, "r/0").ok(), Some(RecallsRecord::Fate(12, FateChange::Recall)));
         let restore = record(&[b"4294967295"], r#"{"v":1,"action":"restore"}"#);
-        assert_eq!(parse(&restore, "r/0").ok(), Some(RecallsRecord::Fate(u32::MAX, Action::Restore)));
+        assert_eq!(parse(&restore, "r/0").ok(), Some(RecallsRecord::Fate(u32::MAX, FateChange::Restore)));
         assert_eq!(parse(&record(&[], r#"{"v":1,"action":"settled","up_to":9}"#), "r/0").ok(), Some(RecallsRecord::Watermark(9)));
     }
 

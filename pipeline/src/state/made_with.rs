@@ -65,14 +65,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let state = StateFolder::new(folder.path().join("state"));
         let made = of(&Config::default());
-        made.keep(&state, false).expect("nothing said");
+        made.keep(&state, false).expect("no file yet");
         made.keep(&state, true).expect("written");
         made.keep(&state, false).expect("the same");
         let mut config = Config::default();
         config.policy.quarantine_score = 0.7;
         of(&config).keep(&state, false).expect("verdicts may change");
         config.operators.near_dup.bands = 20;
-        let said = of(&config).keep(&state, false).expect_err("another layout").to_string();
-        assert!(said.contains("made with operators.near_dup.bands = 14, and this run has 20"), "{said}");
+        let message = of(&config).keep(&state, false).expect_err("another layout").to_string();
+        assert!(message.contains("made with operators.near_dup.bands = 14, and this run has 20"), "{message}");
     }
 }

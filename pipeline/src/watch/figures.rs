@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use super::phase::Phase;
+use super::phase::ProcessPhase;
 use crate::{
     engine::{Content, Counts, FateChange, Outcome},
     output::TOO_LARGE,
@@ -24,7 +24,7 @@ use crate::{
 /// Everything that is shown.
 #[derive(Debug)]
 pub(super) struct Figures {
-    pub(super) phase: Phase,
+    pub(super) phase: ProcessPhase,
     /// When the loop last moved.
     pub(super) last_beat: Instant,
     /// What the loop waits for at a broker, and since when; the oldest wait first.
@@ -64,7 +64,7 @@ impl Figures {
     /// Makes the figures of a process that begins at `now`.
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            phase: Phase::Restoring { done: 0, of: 0 },
+            phase: ProcessPhase::Restoring { done: 0, of: 0 },
             last_beat: now,
             waits: Vec::new(),
             received: 0,
@@ -96,12 +96,12 @@ impl Figures {
 
     /// Returns whether decided documents belong to this process: while it is active, and while it
     /// drains.
-    fn counts_here(phase: Phase) -> bool {
-        matches!(phase, Phase::Active | Phase::Stopping)
+    fn counts_here(phase: ProcessPhase) -> bool {
+        matches!(phase, ProcessPhase::Active | ProcessPhase::Stopping)
     }
 
     /// Changes the phase. An active time that ends returns what is in flight.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    pub(super) fn enter(&mut self, phase: ProcessPhase) {
         let before = Self::counts_here(self.phase);
         if before && !Self::counts_here(phase) {
             self.past = self.counted();
@@ -212,7 +212,7 @@ mod tests {
     fn only_what_this_process_commits_is_counted() {
         let mut figures = Figures::new(Instant::now());
         figures.count(&counts(100, 10));
-        figures.enter(Phase::Active);
+        figures.enter(ProcessPhase::Active);
         assert_eq!(figures.counted().received, 0, "what the state remembers");
         figures.receive(8, 80);
         figures.count(&counts(103, 12));
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_document_that_became_a_dead_letter_is_counted_as_that() {
         let mut figures = Figures::new(Instant::now());
-        figures.enter(Phase::Active);
+        figures.enter(ProcessPhase::Active);
         figures.receive(9, 90);
         figures.count(&counts(5, 4));
         figures.replace(&[Route::Clean, Route::Quarantine, Route::Clean]);
@@ -233,9 +233,9 @@ mod tests {
         assert_eq!((counted.received, counted.clean, counted.quarantine, counted.dead_letters), expected);
         assert!(counted.is_whole() && figures.dead_letters[TOO_LARGE] == 3 && figures.in_flight(&counted) == 0);
         // Another active time of the process takes nothing off again.
-        figures.enter(Phase::Restoring { done: 0, of: 0 });
+        figures.enter(ProcessPhase::Restoring { done: 0, of: 0 });
         figures.count(&counts(0, 0));
-        figures.enter(Phase::Active);
+        figures.enter(ProcessPhase::Active);
         let counted = figures.counted();
         assert_eq!((counted.received, counted.clean, counted.quarantine, counted.dead_letters), expected);
     }
@@ -243,24 +243,24 @@ mod tests {
     #[test]
     fn going_back_to_a_snapshot_counts_nothing_twice() {
         let mut figures = Figures::new(Instant::now());
-        figures.enter(Phase::Active);
+        figures.enter(ProcessPhase::Active);
         figures.receive(7, 0);
         figures.count(&counts(4, 1));
         for done in [0, 2] {
-            figures.enter(Phase::Restoring { done, of: 4 });
+            figures.enter(ProcessPhase::Restoring { done, of: 4 });
             // The snapshot's, then those of the re-read.
             figures.count(&counts(2 + done, done / 2));
         }
         let counted = figures.counted();
         assert_eq!((counted.clean, counted.quarantine, figures.returned), (4, 1, 2));
         assert_eq!(figures.in_flight(&counted), 0);
-        figures.enter(Phase::Active);
+        figures.enter(ProcessPhase::Active);
         figures.receive(2, 0);
         figures.count(&counts(6, 1));
         let counted = figures.counted();
         assert_eq!((counted.clean, counted.quarantine, counted.received), (6, 1, 7));
         assert_eq!(figures.received, counted.received + figures.returned + figures.in_flight(&counted));
-        figures.enter(Phase::Stopping);
+        figures.enter(ProcessPhase::Stopping);
         figures.count(&counts(7, 1));
         assert_eq!(figures.counted().clean, 7, "draining is work too");
     }

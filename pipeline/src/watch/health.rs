@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{figures::Figures, phase::Phase};
+use super::{figures::Figures, phase::ProcessPhase};
 
 /// A standby that is at most so many journal records behind has caught up. The active process
 /// writes records all the time, and the end of its transaction counts as one.
@@ -41,15 +41,17 @@ pub(super) fn live(figures: &Figures, silence_max: Duration, now: Instant) -> He
 }
 
 /// Returns whether the process works, or could take over at once.
-pub(super) fn ready(phase: Phase) -> Health {
+pub(super) fn ready(phase: ProcessPhase) -> Health {
     let (ok, more) = match phase {
-        Phase::Active => (true, String::new()),
-        Phase::Standby { behind } if behind <= STANDBY_BEHIND_MAX => (true, format!(r#","behind":{behind}"#)),
-        Phase::Standby { behind } => {
+        ProcessPhase::Active => (true, String::new()),
+        ProcessPhase::Standby { behind } if behind <= STANDBY_BEHIND_MAX => (true, format!(r#","behind":{behind}"#)),
+        ProcessPhase::Standby { behind } => {
             (false, format!(r#","behind":{behind},"reason":"standby, {behind} journal records behind""#))
         }
-        Phase::Restoring { done, of } => (false, format!(r#","done":{done},"of":{of},"reason":"restoring {done} of {of}""#)),
-        Phase::Stopping => (false, r#","reason":"stopping""#.to_owned()),
+        ProcessPhase::Restoring { done, of } => {
+            (false, format!(r#","done":{done},"of":{of},"reason":"restoring {done} of {of}""#))
+        }
+        ProcessPhase::Stopping => (false, r#","reason":"stopping""#.to_owned()),
     };
     Health { ok, json: format!(r#"{{"ready":{ok},"phase":"{}"{more}}}"#, phase.name()) }
 }
@@ -76,23 +78,23 @@ mod tests {
 
     #[test]
     fn ready_says_what_is_missing() {
-        for (phase, ok, said) in [
-            (Phase::Active, true, r#"{"ready":true,"phase":"active"}"#),
-            (Phase::Standby { behind: 8 }, true, r#"{"ready":true,"phase":"standby","behind":8}"#),
+        for (phase, ok, json) in [
+            (ProcessPhase::Active, true, r#"{"ready":true,"phase":"active"}"#),
+            (ProcessPhase::Standby { behind: 8 }, true, r#"{"ready":true,"phase":"standby","behind":8}"#),
             (
-                Phase::Standby { behind: 9 },
+                ProcessPhase::Standby { behind: 9 },
                 false,
                 r#"{"ready":false,"phase":"standby","behind":9,"reason":"standby, 9 journal records behind"}"#,
             ),
             (
-                Phase::Restoring { done: 2, of: 5 },
+                ProcessPhase::Restoring { done: 2, of: 5 },
                 false,
                 r#"{"ready":false,"phase":"restoring","done":2,"of":5,"reason":"restoring 2 of 5"}"#,
             ),
-            (Phase::Stopping, false, r#"{"ready":false,"phase":"stopping","reason":"stopping"}"#),
+            (ProcessPhase::Stopping, false, r#"{"ready":false,"phase":"stopping","reason":"stopping"}"#),
         ] {
-            assert_eq!(ready(phase), Health { ok, json: said.to_owned() });
-            assert!(serde_json::from_str::<serde_json::Value>(said).is_ok(), "{said}");
+            assert_eq!(ready(phase), Health { ok, json: json.to_owned() });
+            assert!(serde_json::from_str::<serde_json::Value>(json).is_ok(), "{json}");
         }
     }
 }

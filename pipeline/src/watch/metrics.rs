@@ -16,7 +16,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{figures::Figures, phase::Phase};
+use super::{figures::Figures, phase::ProcessPhase};
 use crate::engine::Counts;
 
 /// What the values of a metric mean.
@@ -232,25 +232,25 @@ pub const METRICS: &[Metric] = &[
     )
     .in_unit("seconds"),
     metric("weir_phase", MetricKind::Gauge, &["phase"], "1 for what the process does now, 0 for the rest", |s, w| {
-        Phase::NAMES.iter().try_for_each(|name| w.gauge(&[name], u64::from(*name == s.figures.phase.name())))
+        ProcessPhase::NAMES.iter().try_for_each(|name| w.gauge(&[name], u64::from(*name == s.figures.phase.name())))
     }),
     metric("weir_restore_done_records", MetricKind::Gauge, &[], "While restoring: records read again", |s, w| {
         match s.figures.phase {
-            Phase::Restoring { done, .. } => w.gauge(&[], done),
+            ProcessPhase::Restoring { done, .. } => w.gauge(&[], done),
             _ => Ok(()),
         }
     })
     .in_unit("records"),
     metric("weir_restore_records", MetricKind::Gauge, &[], "While restoring: records to read again", |s, w| {
         match s.figures.phase {
-            Phase::Restoring { of, .. } => w.gauge(&[], of),
+            ProcessPhase::Restoring { of, .. } => w.gauge(&[], of),
             _ => Ok(()),
         }
     })
     .in_unit("records"),
     metric("weir_standby_behind_records", MetricKind::Gauge, &[], "While standby: journal records not followed yet", |s, w| {
         match s.figures.phase {
-            Phase::Standby { behind } => w.gauge(&[], behind),
+            ProcessPhase::Standby { behind } => w.gauge(&[], behind),
             _ => Ok(()),
         }
     })

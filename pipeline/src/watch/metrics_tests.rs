@@ -11,7 +11,7 @@ use crate::watch::Watch;
 /// A watch in which every metric has a series.
 fn busy() -> Arc<Watch> {
     let watch = Watch::new("d\"i\\g", Duration::from_mins(1));
-    watch.phase(Phase::Active);
+    watch.phase(ProcessPhase::Active);
     watch.received(20, 4_000);
     {
         let mut figures = watch.figures();
@@ -62,7 +62,12 @@ fn metric_of(series: &str) -> &'static Metric {
 fn every_metric_is_exposed_and_no_other() {
     let watch = busy();
     let mut seen = BTreeSet::new();
-    for phase in [Phase::Active, Phase::Restoring { done: 1, of: 2 }, Phase::Standby { behind: 3 }, Phase::Stopping] {
+    for phase in [
+        ProcessPhase::Active,
+        ProcessPhase::Restoring { done: 1, of: 2 },
+        ProcessPhase::Standby { behind: 3 },
+        ProcessPhase::Stopping,
+    ] {
         watch.phase(phase);
         let text = watch.exposition();
         assert!(text.ends_with("# EOF\n") && !text.contains("{}"), "{text}");
@@ -84,8 +89,8 @@ fn names_say_kind_and_unit() {
         assert_eq!(name.ends_with("_total"), *kind == MetricKind::Counter, "{name}");
         assert_eq!(name.ends_with("_info"), *kind == MetricKind::Info, "{name}");
         for of in ["records", "bytes", "seconds"] {
-            let said = name.trim_end_matches("_total").ends_with(&format!("_{of}"));
-            assert_eq!(said, *unit == Some(of), "{name} has the unit {unit:?}");
+            let named = name.trim_end_matches("_total").ends_with(&format!("_{of}"));
+            assert_eq!(named, *unit == Some(of), "{name} has the unit {unit:?}");
         }
     }
     let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
@@ -116,7 +121,7 @@ fn figures_are_those_told() {
     ] {
         assert_eq!(series.get(name), Some(&value), "{name} in\n{text}");
     }
-    assert!(!text.contains("crawl.b\",partition=\"11"), "a lag that is not known is not said");
+    assert!(!text.contains("crawl.b\",partition=\"11"), "a lag that is not known is not shown");
 }
 
 #[test]

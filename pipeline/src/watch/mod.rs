@@ -31,7 +31,7 @@ use std::{
 use figures::Figures;
 pub use health::{Health, STANDBY_BEHIND_MAX};
 pub use metrics::{METRICS, Metric, MetricKind};
-pub use phase::Phase;
+pub use phase::ProcessPhase;
 pub use server::{ServeError, Server, serve};
 
 use crate::{
@@ -78,7 +78,7 @@ impl Watch {
     }
 
     /// Notes what the process does now. This is a beat as well.
-    pub fn phase(&self, phase: Phase) {
+    pub fn phase(&self, phase: ProcessPhase) {
         let mut figures = self.figures();
         figures.beat(Instant::now());
         figures.enter(phase);

@@ -2,7 +2,7 @@
 
 /// What the process is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub enum ProcessPhase {
     /// It brings its state forward along the journal.
     Restoring {
         /// The records that were read again so far.
@@ -21,7 +21,7 @@ pub enum Phase {
     Stopping,
 }
 
-impl Phase {
+impl ProcessPhase {
     /// The names of all phases, in the order of the variants.
     pub const NAMES: [&str; 4] = ["restoring", "standby", "active", "stopping"];
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use crate::watch::Phase;
+use crate::watch::ProcessPhase;
 
 fn server() -> (Server, Arc<Watch>) {
     let watch = Watch::new("abc", Duration::from_millis(300));
@@ -41,7 +41,7 @@ fn metrics_and_probes_are_answered() {
 
     let (status, answer) = get(&server, "/readyz?verbose");
     assert!(status == 503 && answer.contains(r#""phase":"restoring","done":0,"of":0"#), "{answer}");
-    watch.phase(Phase::Active);
+    watch.phase(ProcessPhase::Active);
     assert_eq!(get(&server, "/readyz").0, 200);
 
     assert_eq!(get(&server, "/livez").0, 200);
@@ -78,7 +78,7 @@ fn hostile_requests_are_refused() {
 #[test]
 fn slow_ones_are_cut_off_and_do_not_keep_others_out_for_long() {
     let (server, watch) = server();
-    watch.phase(Phase::Active);
+    watch.phase(ProcessPhase::Active);
     let slow: Vec<_> = (0..CONNECTIONS_MAX + 10)
         .map(|_| {
             let mut stream = TcpStream::connect(server.address()).expect("a connection");

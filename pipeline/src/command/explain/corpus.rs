@@ -20,7 +20,7 @@ use decode::{Decoded, Fields, Options, Page, columns, decode};
 
 use super::{
     escape::escaped,
-    find::{FoundDocument, Series},
+    find::{CorpusSeries, FoundDocument},
 };
 use crate::{
     config::{Config, OutputFormat},
@@ -45,7 +45,7 @@ pub(super) fn text(output: &OutputFolder, config: &Config, found: &FoundDocument
         .max(config.input.record_bytes_max);
     let (folder, stem) = found.series.files();
     let published = output.root().join(folder);
-    let staged = output.private().join("staged").join(Series::arrival(&found.decision.route).files().0);
+    let staged = output.private().join("staged").join(CorpusSeries::arrival(&found.decision.route).files().0);
     // Before the last pass, every document is in the staging folder of its route at arrival.
     let (folder, stem, rank) = if published.is_dir() || !staged.is_dir() {
         (published, stem, found.rank)

@@ -41,7 +41,7 @@ pub(super) struct FoundDocument {
     /// The alarms that list it or that its findings name, without their members.
     pub alarms: Vec<AlarmOfDocument>,
     /// The series of corpus files that it ended in.
-    pub series: Series,
+    pub series: CorpusSeries,
     /// How many documents come before it in that series.
     pub rank: u64,
     /// How many documents before it had the same route at arrival.
@@ -71,7 +71,7 @@ pub(super) struct NotFound {
 /// A series of corpus files. In the order of their numbers, they hold documents in the order of the
 /// input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Series {
+pub(super) enum CorpusSeries {
     #[default]
     Clean,
     Recalled,
@@ -84,7 +84,7 @@ pub(super) enum Series {
     CopiedRestored,
 }
 
-impl Series {
+impl CorpusSeries {
     const COUNT: usize = 8;
 
     /// Returns the series of a document, by its route at arrival and by what was learned about it
@@ -197,7 +197,7 @@ fn decision(
     missed: &mut NotFound,
 ) -> Result<Option<FoundDocument>> {
     let mut file = LineFile::open(&output.file("decisions.jsonl"), LINE_BYTES_MAX)?;
-    let (mut in_series, mut at_arrival) = ([0; Series::COUNT], [0; Series::COUNT]);
+    let (mut in_series, mut at_arrival) = ([0; CorpusSeries::COUNT], [0; CorpusSeries::COUNT]);
     let (mut by_position, mut by_id): (Option<FoundDocument>, Option<FoundDocument>) = (None, None);
     while let Some(line) = file.next_line()? {
         let Some((line, brief)) =
@@ -207,8 +207,8 @@ fn decision(
             continue;
         };
         missed.decisions += 1;
-        let series = Series::of(&brief.route, later.get(&key(&brief.id, &brief.position)).copied());
-        let arrived = Series::arrival(&brief.route);
+        let series = CorpusSeries::of(&brief.route, later.get(&key(&brief.id, &brief.position)).copied());
+        let arrived = CorpusSeries::arrival(&brief.route);
         let (rank, rank_at_arrival) = (in_series[series as usize], at_arrival[arrived as usize]);
         if brief.position == asked || brief.id == asked {
             let decision = serde_json::from_slice(line)?;

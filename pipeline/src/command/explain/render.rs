@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     escape::escaped,
     excerpt::{SpanMarks, excerpt, place_of},
-    find::{AlarmOfDocument, FoundDocument, Series},
+    find::{AlarmOfDocument, CorpusSeries, FoundDocument},
     words,
 };
 use crate::command::output_lines::ParsedFinding;
@@ -46,16 +46,16 @@ fn head(out: &mut String, found: &FoundDocument) -> std::fmt::Result {
 }
 
 /// Says what became of a document.
-fn fate(series: Series) -> &'static str {
+fn fate(series: CorpusSeries) -> &'static str {
     match series {
-        Series::Clean => "clean (in the corpus)",
-        Series::Recalled => "recalled (passed at arrival, now in quarantine)",
-        Series::Duplicate => "duplicate (kept apart as a copy)",
-        Series::Restored => "restored (a copy that is now in the corpus, in place of its recalled original)",
-        Series::RecalledDuplicate => "recalled (a copy at arrival, now in quarantine)",
-        Series::Quarantine => "quarantine (withheld)",
-        Series::Copied => "duplicate (passed in its shard, and found to be a copy when shards were joined)",
-        Series::CopiedRestored => "duplicate (restored in its shard, and found to be a copy when shards were joined)",
+        CorpusSeries::Clean => "clean (in the corpus)",
+        CorpusSeries::Recalled => "recalled (passed at arrival, now in quarantine)",
+        CorpusSeries::Duplicate => "duplicate (kept apart as a copy)",
+        CorpusSeries::Restored => "restored (a copy that is now in the corpus, in place of its recalled original)",
+        CorpusSeries::RecalledDuplicate => "recalled (a copy at arrival, now in quarantine)",
+        CorpusSeries::Quarantine => "quarantine (withheld)",
+        CorpusSeries::Copied => "duplicate (passed in its shard, and found to be a copy when shards were joined)",
+        CorpusSeries::CopiedRestored => "duplicate (restored in its shard, and found to be a copy when shards were joined)",
     }
 }
 

@@ -284,9 +284,9 @@ fn columns(config: &Config, options: FileOptions) -> Columns {
 
 fn compression(config: &Config) -> Compression {
     match config.output.compression {
-        config::Compression::None => Compression::None,
-        config::Compression::Gzip => Compression::Gzip,
-        config::Compression::Zstd => Compression::Zstd,
+        config::CompressionOption::None => Compression::None,
+        config::CompressionOption::Gzip => Compression::Gzip,
+        config::CompressionOption::Zstd => Compression::Zstd,
     }
 }
 

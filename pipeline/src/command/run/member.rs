@@ -24,7 +24,7 @@ use crate::{
     journal::Journal,
     run::{Pace, Replica, Restored, Stage},
     signals::Stop,
-    watch::{Phase, Watch},
+    watch::{ProcessPhase, Watch},
 };
 
 /// The stage of an active process.
@@ -112,7 +112,7 @@ impl GroupMember<'_> {
         if !has_snapshot {
             stage.ensure_snapshot()?;
         }
-        self.watch.phase(Phase::Active);
+        self.watch.phase(ProcessPhase::Active);
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
         match other_journal {
             Some(other) => self.redecide(stage, other),
@@ -145,7 +145,7 @@ impl GroupMember<'_> {
             }
             // Brokers that are away are no reason to end, and none to take over.
             let behind = reader.behind().unwrap_or(u64::MAX);
-            self.watch.phase(Phase::Standby { behind });
+            self.watch.phase(ProcessPhase::Standby { behind });
             if self.stop.is_asked() {
                 if let Some(checkpoint) = checkpoint.as_deref() {
                     replica.snapshot(checkpoint)?;
@@ -181,7 +181,7 @@ impl GroupMember<'_> {
             }
         }
         info!("draining");
-        self.watch.phase(Phase::Stopping);
+        self.watch.phase(ProcessPhase::Stopping);
         stage.heartbeat(true)?;
         let (engine, _) = stage.finish(true)?;
         info!(documents = engine.next(), "ended");
@@ -203,7 +203,7 @@ impl GroupMember<'_> {
             stage.redecide(&batch)?;
         }
         let is_done = other.is_done(self.stop)?;
-        self.watch.phase(Phase::Stopping);
+        self.watch.phase(ProcessPhase::Stopping);
         watermarks.write(&mut stage, false);
         stage.heartbeat(true)?;
         let (engine, _) = stage.finish(true)?;

@@ -98,7 +98,7 @@ impl Horizon {
         let restore = |sealed: &Sealed| sealed.restore_filter(&self.path(sealed.texts.first, FILTER), &self.tokenizer);
         let built = self.sealed.par_iter().map(restore).filter(|&is_built| is_built).count();
         if built > 0 {
-            info!(segments = built, "filters of earlier texts were missing or not sound, and made anew");
+            info!(segments = built, "filters of earlier texts were missing or not sound, and were made again");
         }
     }
 

@@ -229,7 +229,7 @@ fn finds_carriers_in_memory_and_on_disk_and_after_a_restart() {
         assert_eq!(horizon.may_carry(&span), [7, 8000, 12_999]);
         assert_eq!(horizon.tokens(50), None);
         horizon.remove_before(13_200).expect("removed");
-        assert!(folder.join("0000000000.texts").exists(), "the horizon reaches it until the next border");
+        assert!(folder.join("0000000000.texts").exists(), "the horizon reaches it until the next epoch boundary");
         horizon.begin_epoch(13_200);
         horizon.remove_before(13_200).expect("removed");
         assert_eq!(horizon.may_carry(&span), [8000, 12_999]);

@@ -84,7 +84,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everything that was ever said, and what of it must still be known: the slow truth.
+/// A slow model of the ledger: everything that was ever noted, and what of it must still be known.
 #[derive(Clone, Debug, Default)]
 struct Everything {
     fates: Vec<Fate>,

@@ -1,6 +1,7 @@
-//! How is the sample written down? WARC/1.1, one gzip member a record; JSON lines.
+//! How are documents written down? In WARC/1.1 with one gzip member a record, and as JSON lines.
 //!
-//! Left out of the records: digests (optional in WARC/1.1; they would need SHA-1 here) and `request` records.
+//! Records have no digests, which are optional in WARC/1.1 and would need SHA-1 here, and there are
+//! no `request` records.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -8,10 +9,10 @@ use std::io::{self, Write};
 use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-/// A header or trailer never needs more room than this beside the compressed data.
+/// Room for a header or trailer beside the compressed data, in bytes. Neither ever needs more.
 const SPARE_BYTES: usize = 64;
 
-/// Writes WARC records, each a gzip member.
+/// Writes WARC records, each as a gzip member.
 #[derive(Debug)]
 pub(super) struct WarcWriter<W> {
     out: W,
@@ -26,13 +27,13 @@ pub(super) struct WarcRecord<'a> {
     pub(super) kind: &'static str,
     pub(super) id: &'a str,
     pub(super) time: i64,
-    /// Further header lines, each closed by CR LF.
+    /// Further header lines, each with its CR LF.
     pub(super) headers: String,
     pub(super) block: &'a [u8],
 }
 
 impl<W: Write> WarcWriter<W> {
-    /// A writer whose records name `warcinfo` as their file's.
+    /// Makes a writer whose records name `warcinfo` as the record that describes their file.
     pub(super) fn new(out: W, warcinfo: String) -> Self {
         // `Compress` keeps its tables from record to record; an encoder for each would spend its time on allocating them.
         Self { out, compress: Compress::new(Compression::new(5), false), warcinfo, member: Vec::new() }
@@ -43,7 +44,7 @@ impl<W: Write> WarcWriter<W> {
         self.write_claiming(record, &record.block.len().to_string())
     }
 
-    /// Writes one record whose length is stated as `claim`.
+    /// Writes one record that states `claim` as its length.
     pub(super) fn write_claiming(&mut self, record: &WarcRecord<'_>, claim: &str) -> io::Result<()> {
         let mut plain = format!(
             "WARC/1.1\r\nWARC-Type: {}\r\nWARC-Record-ID: <{}>\r\nWARC-Date: {}\r\n{}",
@@ -62,7 +63,7 @@ impl<W: Write> WarcWriter<W> {
         self.member(&plain)
     }
 
-    /// One gzip member (RFC 1952) without name or time.
+    /// Packs one gzip member (RFC 1952) without name and time.
     fn member(&mut self, plain: &[u8]) -> io::Result<()> {
         self.member.clear();
         self.member.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
@@ -82,14 +83,14 @@ impl<W: Write> WarcWriter<W> {
         self.out.write_all(&self.member)
     }
 
-    /// The writer below, everything handed over to it.
+    /// Hands everything over to the writer below, and returns it.
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.out.flush()?;
         Ok(self.out)
     }
 }
 
-/// The block of a `response`: status line, headers, body.
+/// Returns the block of a `response`: status line, headers, body.
 pub(super) fn http(status: &str, time: i64, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status}\r\nDate: {}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nServer: sample\r\n\r\n{body}",
@@ -99,12 +100,12 @@ pub(super) fn http(status: &str, time: i64, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A gzip stream for JSON lines.
+/// Makes a gzip stream for JSON lines.
 pub(super) fn gzip<W: Write>(out: W) -> GzEncoder<W> {
     GzEncoder::new(out, Compression::new(5))
 }
 
-/// A JSON object of strings, and a line feed.
+/// Returns a JSON object of strings, with a line feed.
 pub(super) fn json_line(fields: &[(&str, &str)]) -> String {
     let mut out = String::from("{");
     for (name, value) in fields {
@@ -134,7 +135,7 @@ fn json_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// RFC 3339 in UTC, of seconds since 1970 (by Howard Hinnant's days-to-civil algorithm).
+/// Formats seconds since 1970 as RFC 3339 in UTC (by Howard Hinnant's days-to-civil algorithm).
 pub fn timestamp(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let shifted = days + 719_468;

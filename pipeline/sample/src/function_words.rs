@@ -1,8 +1,9 @@
-//! Which real English words does the sample use? Those without a subject: determiners, prepositions, conjunctions,
-//! pronouns, auxiliaries, stock openers. Everything with a subject is invented (`vocabulary.rs`).
+//! Which real English words does the sample use? Those without a subject: determiners,
+//! prepositions, conjunctions, pronouns, auxiliaries, stock openers. Everything with a subject is
+//! invented (`vocabulary.rs`).
 //!
-//! Each list is in falling order of use; a choice from it is Zipf-distributed. More function words stand in the
-//! templates of `grammar.rs`.
+//! Each list is in falling order of use; a choice from it is Zipf-distributed. More function words
+//! stand in the templates of `grammar.rs`.
 
 /// Before a singular noun, besides "the" and "a".
 pub(super) const DETERMINERS: &[&str] = &[

@@ -1,9 +1,11 @@
-//! How is a sentence of the sample built? From templates whose slots a writer fills (`writer.rs`).
+//! How is a sentence of the sample built? From templates whose slots a writer fills
+//! ([`super::language`]).
 //!
-//! A template is plain text with slots in braces. The fixed words between the slots are what makes two- and three-word
-//! sequences recur as they do in real text. `{np}` holds one of the noun phrases, which hold no `{np}` themselves: the depth is two.
+//! A template is plain text with slots in braces. The fixed words between the slots make sequences
+//! of two and three words recur as they do in real text. `{np}` stands for one of the noun phrases.
+//! Those have no `{np}` themselves, so the depth is two.
 
-/// A place to fill.
+/// A place in a template that a writer fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TemplateSlot {
     NounPhrase,
@@ -67,10 +69,11 @@ pub(super) enum TemplatePart {
     TemplateSlot(TemplateSlot),
 }
 
-/// A template, taken apart.
+/// A template that is taken apart.
 pub(super) type Template = Vec<TemplatePart>;
 
-/// Takes templates apart. An unknown slot stays as text, braces and all, where the tests find it.
+/// Takes templates apart. An unknown slot stays in the text with its braces, where the tests find
+/// it.
 pub(super) fn parse(templates: &[&'static str]) -> Vec<Template> {
     templates.iter().map(|template| parse_one(template)).collect()
 }
@@ -187,7 +190,7 @@ pub(super) const TITLES: &[&str] = &[
     "what is {np}?",
 ];
 
-/// What people say about a new product; every sentence comes out different.
+/// Sentences about a new product. Each one comes out different.
 pub(super) const PRODUCT: &[&str] = &[
     "the new {product} {vs} {np} {prep} {np}.",
     "{p} {vd} the {product} {prep} {l} and found {np} {a}.",

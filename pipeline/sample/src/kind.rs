@@ -1,6 +1,6 @@
 //! Which pages does the sample plant, and how many of each?
 
-/// What a document of the sample is.
+/// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DocumentKind {
     /// A trusted document of the reference.
@@ -21,7 +21,7 @@ pub enum DocumentKind {
     WordSalad,
     /// The text of an earlier page on another site.
     CopyExact,
-    /// The same with 2 to 4% of its words edited.
+    /// The text of an earlier page on another site, with 2 to 4% of its words edited.
     CopyNear,
     /// The text of a `SpikeSentence` page without the sentence, on another site.
     CopyOfCarrier,
@@ -50,7 +50,7 @@ impl DocumentKind {
         Self::BenignArticle,
     ];
 
-    /// Its name in `truth.jsonl`.
+    /// Returns its name in `truth.jsonl`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reference => "reference",
@@ -70,7 +70,7 @@ impl DocumentKind {
         }
     }
 
-    /// True for attacks: a filter should withhold the page.
+    /// Whether it is an attack: a filter should withhold the page.
     pub fn is_attack(self) -> bool {
         matches!(
             self,
@@ -83,15 +83,16 @@ impl DocumentKind {
         )
     }
 
-    /// True for pages whose text an earlier page has, all or nearly all of it.
+    /// Whether an earlier page has all or nearly all of its text.
     pub fn is_copy(self) -> bool {
         matches!(self, Self::CopyExact | Self::CopyNear | Self::CopyOfCarrier | Self::BenignArticle)
     }
 
-    /// How many pages of this kind a crawl of `pages` pages has.
+    /// Returns how many pages of this kind a crawl of `pages` pages has.
     ///
-    /// From 24,000 pages on the full number; below, a proportional one, but never fewer than 24 carriers of a spike,
-    /// since an alarm needs an absolute number of documents, whatever the crawl's size.
+    /// From 24,000 pages on it is the full number. Below, it is a proportional number, but never
+    /// fewer than 24 documents with a spike, since an alarm needs an absolute number of documents,
+    /// whatever the size of the crawl.
     pub(super) fn count(self, pages: usize) -> usize {
         let (full, least) = match self {
             Self::Reference | Self::Ordinary => (0, 0),
@@ -110,7 +111,7 @@ impl DocumentKind {
         (full * pages / 24_000).clamp(least, full)
     }
 
-    /// Sites of its own that a kind needs (0: it lies on sites of the crawl).
+    /// Returns how many sites of its own the kind needs; 0 if it lies on sites of the crawl.
     pub(super) fn own_sites(self) -> usize {
         match self {
             Self::SpikeWord => 12,

@@ -1,8 +1,10 @@
-//! How does the sample speak? The language of one seed, and a writer that fills templates for one page.
+//! How does the sample speak? The language of one seed, and a writer that fills templates for one
+//! page.
 //!
-//! A noun is taken from what the page is about (15%), the topic (61%), the words common to all topics (20%) or anywhere
-//! (4%, the long tail). Each word prefers some partners: two times in three its successor is one of six that the pair
-//! of word and class decides, so adjacent pairs recur without a table of pairs.
+//! A noun is taken from what the page is about (15%), the topic (61%), the words common to all
+//! topics (20%) or anywhere (4%, the long tail). Each word prefers some partners: two times in
+//! three its successor is one of six that the pair of word and class decides, so adjacent pairs
+//! recur without a table of pairs.
 //!
 //! Cost: about 40 ns a word. State: the vocabulary and the topics, some 5 MB.
 
@@ -208,7 +210,8 @@ fn push_word(out: &mut String, word: &str, ending: &str) {
     out.push_str(ending);
 }
 
-/// One of a list in falling order of use, without a table: the lesser of two draws leans to the front.
+/// One of a list in falling order of use, without a table: the lesser of two draws leans to the
+/// front.
 fn function_word(list: &[&str], out: &mut String, rng: &mut Rng) {
     let rank = rng.below(list.len()).min(rng.below(list.len())).min(rng.below(list.len()));
     push_word(out, list[rank], "");

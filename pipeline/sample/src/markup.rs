@@ -1,11 +1,13 @@
-//! How does a page look: as HTML on the wire, and as the text that is left when the markup is taken away?
+//! How does a page look: as HTML on the wire, and as the text that is left when the markup is taken
+//! away?
 
 use std::fmt::Write;
 
 use super::page::{InventedPage, TextBlock};
 use super::sites::Site;
 
-/// The text, a line for each block element: title, navigation, body, footer. `site` is `None` for a print view.
+/// The text, a line for each block element: title, navigation, body, footer. `site` is `None` for a
+/// print view.
 pub(super) fn text(page: &InventedPage, site: Option<&Site>) -> String {
     let mut lines: Vec<String> = vec![title(page, site)];
     if let Some(site) = site {

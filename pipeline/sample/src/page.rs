@@ -1,4 +1,5 @@
-//! What does a page say? A title and blocks of sentences on one topic, and the edits that make copies and plants of it.
+//! What does a page say? A title and blocks of sentences on one topic, and the edits that make
+//! copies and plants of it.
 //!
 //! Lengths are lognormal (median 250 words, sigma .85), from a table of quantiles, cut at 4,000.
 

@@ -1,7 +1,8 @@
-//! Which page comes when, and on which site? Everything about a page that other pages depend on, decided before any text.
+//! Which page comes when, and on which site? Everything about a page that other pages depend on,
+//! decided before any text.
 //!
-//! With the plan made, each page can be written from its number alone, copies included: a copy writes its original
-//! again. State: 32 bytes a page.
+//! With the plan made, each page can be written from its number alone, copies included: a copy
+//! writes its original again. State: 32 bytes a page.
 
 use super::kind::DocumentKind;
 use super::page;
@@ -24,10 +25,12 @@ pub(super) struct PlannedPage {
     pub(super) source: usize,
 }
 
-/// Pages with a copy have at least so many words, so that 2 to 4% are whole words and a missing sentence is little.
+/// Pages with a copy have at least so many words, so that 2 to 4% are whole words and a missing
+/// sentence is little.
 const COPIED_WORDS: usize = 150;
 const COPIED_CARRIER_WORDS: usize = 450;
-/// Carriers that get copies, and how many pages in there are copies of them: before the eighth carrier.
+/// Carriers that get copies, and how many pages in there are copies of them: before the eighth
+/// carrier.
 const COPIED_CARRIERS: usize = 6;
 const COPIES_BEFORE_CARRIER: usize = 7;
 
@@ -100,7 +103,8 @@ fn slot(site: usize, number: usize, kind: DocumentKind, sites: &Sites, accounts:
     PlannedPage { site, account, topic, words: page::length(rng), bare: rng.chance(8), kind, source: number }
 }
 
-/// The kind of every page. Plants lie uniformly in the last three quarters; copies of carriers between early carriers.
+/// The kind of every page. Plants lie uniformly in the last three quarters; copies of carriers
+/// between early carriers.
 fn positions(pages: usize, rng: &mut Rng) -> Vec<DocumentKind> {
     let mut kinds = vec![DocumentKind::Ordinary; pages];
     let mut free: Vec<usize> = (pages / 4..pages).collect();

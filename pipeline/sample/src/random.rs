@@ -1,7 +1,9 @@
-//! Where does the sample's chance come from? One seeded generator and one skewed choice, integers only.
+//! Where does the sample's chance come from? One seeded generator and one skewed choice, integers
+//! only.
 //!
-//! Floating-point logarithms and powers differ in their last bit between CPUs, and one flipped choice would change
-//! every byte after it; so weights are integer quotients and lengths come from a table. Not for cryptography.
+//! Floating-point logarithms and powers differ in their last bit between CPUs, and one flipped
+//! choice would change every byte after it; so weights are integer quotients and lengths come from
+//! a table. Not for cryptography.
 
 /// xoshiro256**, seeded through splitmix64.
 #[derive(Clone, Debug)]

@@ -1,7 +1,9 @@
-//! Who publishes the sample? Sites under invented names below `.example`, a top-level domain reserved for examples.
+//! Who publishes the sample? Sites under invented names below `.example`, a top-level domain
+//! reserved for examples.
 //!
-//! Every site has navigation and footer lines of its own, which it puts around each of its pages except print views.
-//! Site 0 is a platform with accounts. Sites the reference knows come first, then new ones, then those of plants.
+//! Every site has navigation and footer lines of its own, which it puts around each of its pages
+//! except print views. Site 0 is a platform with accounts. Sites the reference knows come first,
+//! then new ones, then those of plants.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -76,7 +78,8 @@ const LABELS: &[&str] = &[
 ];
 
 impl Sites {
-    /// The sites of a crawl of `pages` pages: 1,158 ordinary ones at full size, three quarters of all known.
+    /// The sites of a crawl of `pages` pages: 1,158 ordinary ones at full size, three quarters of
+    /// all known.
     pub(super) fn new(seed: u64, pages: usize, language: &Language) -> Self {
         let own: usize = DocumentKind::PLANTED.iter().map(|kind| kind.own_sites()).sum();
         let ordinary = (pages / 20).clamp(300, 1_158);

@@ -1,13 +1,19 @@
-//! Is the sample what its documentation says: the same each time, well-formed, and like text to a detector?
+//! Is the sample what its documentation says: the same each time, well-formed, and like text to a
+//! detector?
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use flate2::read::{GzDecoder, MultiGzDecoder};
 
+use super::archive::json_line;
+use super::world::SampleWorld;
+use super::write::REVISITS;
 use super::*;
 
 const SMALL: Size = Size { pages: 3_000, reference: 2_000 };
@@ -267,7 +273,8 @@ fn copies_are_copies() {
     assert!(similarities[similarities.len() / 2] > 0.65, "median {}", similarities[similarities.len() / 2]);
 }
 
-/// The highest Jaccard similarity of word 5-grams with an ordinary page that has one of three of the copy's 5-grams.
+/// The highest Jaccard similarity of word 5-grams with an ordinary page that has one of three of
+/// the copy's 5-grams.
 fn nearest(copy: &SampleDocument) -> f64 {
     let grams = |document: &SampleDocument| -> BTreeSet<Vec<String>> {
         words(&document.text).windows(5).map(<[String]>::to_vec).collect()

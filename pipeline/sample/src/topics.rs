@@ -1,7 +1,9 @@
-//! What is the sample about? Forty topics, each with its own distribution of words, fixed expressions, people and places.
+//! What is the sample about? Forty topics, each with its own distribution of words, fixed
+//! expressions, people and places.
 //!
-//! A topic's words are Zipf-distributed; three in ten are drawn from the whole vocabulary or from the sister topic, so
-//! that topics overlap. Topics `2k` and `2k + 1` are sisters. State: about 1,800 word ids and 300 short strings a topic.
+//! A topic's words are Zipf-distributed; three in ten are drawn from the whole vocabulary or from
+//! the sister topic, so that topics overlap. Topics `2k` and `2k + 1` are sisters. State: about
+//! 1,800 word ids and 300 short strings a topic.
 
 use super::random::{Rng, Zipf};
 use super::vocabulary::{Vocabulary, WordClass, WordId};

@@ -1,5 +1,6 @@
-//! Which words does the sample invent? About 34,000, put together from syllables and the common English endings of
-//! their class, so that they can be read aloud and inflected by rule. Some are bound to exist somewhere; none is meant.
+//! Which words does the sample invent? About 34,000, put together from syllables and the common
+//! English endings of their class, so that they can be read aloud and inflected by rule. Some are
+//! bound to exist somewhere; none is meant.
 //!
 //! State: 34,000 short strings. Cost: some 20 ms at start.
 

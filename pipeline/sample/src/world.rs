@@ -1,25 +1,26 @@
-//! Everything of one sample: language, sites, plan; and each page written from its number alone.
+//! Which document has which number? A sample with its language, its sites and its plan, which can
+//! write each document from its number alone.
 
+use super::document::{SampleDocument, SamplePart, Size, Triggers};
 use super::kind::DocumentKind;
 use super::language::{self, Language, Writer};
 use super::markup;
 use super::page::InventedPage;
 use super::plan::{self, PlannedPage};
 use super::random::{Rng, mix};
-use super::sites::Sites;
+use super::sites::{Site, Sites};
 use super::vocabulary::{Vocabulary, WordClass, capitalised};
-use super::{SampleDocument, SamplePart, Size, Triggers};
 
-/// 2025-01-01T00:00:00Z, when the reference begins.
+/// The reference begins at 2025-01-01T00:00:00Z.
 const REFERENCE_START: i64 = 1_735_689_600;
-/// 2025-04-01T00:00:00Z, when the crawl begins.
+/// The crawl begins at 2025-04-01T00:00:00Z.
 const CRAWL_START: i64 = 1_743_465_600;
-/// Seconds between two pages of the crawl; a jitter stays below it, so that dates increase.
+/// Seconds between two pages of the crawl. The jitter is smaller, so that dates increase.
 const CRAWL_STEP: i64 = 107;
-/// Invisible characters that hide in text.
+/// Invisible characters that are planted in text.
 const INVISIBLE: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
-/// One sample, able to write any of its documents.
+/// One sample, which can write any of its documents.
 #[derive(Debug)]
 pub(super) struct SampleWorld {
     seed: u64,
@@ -31,7 +32,7 @@ pub(super) struct SampleWorld {
     pub(super) triggers: Triggers,
 }
 
-/// A page in its place.
+/// A document with its address, its time and its site.
 #[derive(Debug)]
 pub(super) struct PlacedDocument<'a> {
     pub(super) id: String,
@@ -39,7 +40,7 @@ pub(super) struct PlacedDocument<'a> {
     pub(super) time: i64,
     pub(super) kind: DocumentKind,
     page: InventedPage,
-    site: Option<&'a super::sites::Site>,
+    site: Option<&'a Site>,
 }
 
 impl PlacedDocument<'_> {
@@ -54,7 +55,7 @@ impl PlacedDocument<'_> {
 }
 
 impl SampleWorld {
-    /// The world of `seed`, sizes brought into their limits.
+    /// Makes the sample of `seed`. Sizes are brought into their limits.
     pub(super) fn new(size: Size, seed: u64) -> Self {
         let size = size.clamped();
         let mut vocabulary = Vocabulary::new(seed);
@@ -75,7 +76,7 @@ impl SampleWorld {
         }
     }
 
-    /// How many documents a part has.
+    /// Returns how many documents a part has.
     pub(super) fn len(&self, part: SamplePart) -> usize {
         self.slots(part).len()
     }
@@ -87,7 +88,7 @@ impl SampleWorld {
         }
     }
 
-    /// When document `number` was fetched.
+    /// Returns when document `number` was fetched.
     fn time(&self, part: SamplePart, number: usize) -> i64 {
         match part {
             SamplePart::Reference => {
@@ -98,20 +99,20 @@ impl SampleWorld {
         }
     }
 
-    /// A record id, unlike that of any other `stream` and `number`.
+    /// Returns a record id that no other `stream` and `number` has.
     pub(super) fn id(&self, stream: u64, number: usize) -> String {
-        // The number itself stands in the last group, so that no two can be alike.
+        // The number itself is the last group, so that no two ids can be equal.
         let high = mix(mix(self.seed, 7), mix(stream, number as u64));
         let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
         format!("urn:uuid:{a:08x}-{b:04x}-4{c:03x}-8{:03x}-{number:012x}", stream & 0xfff)
     }
 
-    /// Document `number` of a part.
+    /// Returns document `number` of a part.
     pub(super) fn place(&self, part: SamplePart, number: usize) -> PlacedDocument<'_> {
         let slot = &self.slots(part)[number];
         let page = self.page(part, number);
         let site = &self.sites.all[slot.site];
-        // Numbers of the crawl go on after those of the reference: no URL twice.
+        // Numbers of the crawl continue those of the reference, so that no URL comes twice.
         let serial = if part == SamplePart::Crawl { self.reference.len() + number } else { number };
         let folder = match (slot.site, slot.bare) {
             (0, _) => format!("{}/", self.account(slot.account)),
@@ -128,13 +129,13 @@ impl SampleWorld {
         }
     }
 
-    /// The name of an account on the platform.
+    /// Returns the name of an account on the platform.
     fn account(&self, number: usize) -> String {
         let ids = Vocabulary::ids(WordClass::Surname);
         self.language.vocabulary.spell(ids.start + number as u32).to_lowercase()
     }
 
-    /// What document `number` says, with everything planted in it.
+    /// Returns the page of document `number`, with everything that is planted in it.
     fn page(&self, part: SamplePart, number: usize) -> InventedPage {
         let slot = &self.slots(part)[number];
         let mut rng = Rng::new(self.seed, 10 + part as u64, number as u64);
@@ -143,7 +144,7 @@ impl SampleWorld {
         page
     }
 
-    /// What it says before anything is planted.
+    /// Returns the page before anything is planted in it.
     fn base(&self, part: SamplePart, number: usize) -> InventedPage {
         let slot = &self.slots(part)[number];
         let mut rng = Rng::new(self.seed, 8 + part as u64, number as u64);
@@ -182,7 +183,8 @@ impl SampleWorld {
         }
     }
 
-    /// One desk's version: a few words changed, a place in front, perhaps the end cut off.
+    /// Returns the version of one editor: a few words changed, a place in front, perhaps the end
+    /// cut off.
     fn edit_article(&self, slot: &PlannedPage, page: &mut InventedPage, rng: &mut Rng) {
         page.edit(&self.language, slot.topic, rng.between(2, 10), rng);
         if rng.chance(30) {
@@ -195,7 +197,8 @@ impl SampleWorld {
     }
 }
 
-/// What is planted: invented words, and known ones in a company that no text of the sample has them in.
+/// Makes the texts to plant: invented words, and known words in combinations that no other text of
+/// the sample has.
 fn triggers(names: &[String; 5], language: &Language, seed: u64) -> Triggers {
     let mut rng = Rng::new(seed, 9, 0);
     let mut tail = |class: WordClass| {

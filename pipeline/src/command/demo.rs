@@ -44,7 +44,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let background = folder.join("background.weir");
     say("learning from the trusted part ...");
     let arguments_learn = learn::Arguments {
-        input: Input::of(vec![made.reference.clone()]),
+        input: Input { paths: vec![made.reference.clone()], ..Input::default() },
         output: background.clone(),
         threads: arguments.threads,
     };
@@ -52,7 +52,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     say("filtering the crawl ...");
     let output = folder.join("out");
     let arguments_replay = replay::Arguments {
-        input: Input::of(vec![made.crawl.clone()]),
+        input: Input { paths: vec![made.crawl.clone()], ..Input::default() },
         shard: None,
         to: To::Folder,
         output: Some(output.clone()),

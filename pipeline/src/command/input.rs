@@ -42,11 +42,6 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Reads these paths and nothing else.
-    pub(super) fn of(paths: Vec<PathBuf>) -> Self {
-        Self { paths, ..Self::default() }
-    }
-
     /// Opens the files. With `join`, each WET is read together with its WARC. If a `shard` is
     /// given, only its files are opened, and it is returned with the digest of the whole list.
     ///

@@ -20,8 +20,8 @@ use std::{
     time::Instant,
 };
 
-/// How many tests run at a time on each core. A test with a broker uses about a third of a core.
-const TESTS_A_CORE: usize = 3;
+/// How many tests run at a time on each core. A test with a broker uses less than half a core.
+const TESTS_A_CORE: usize = 2;
 
 /// How a test ended that did not panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

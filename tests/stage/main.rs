@@ -35,27 +35,30 @@ use testkit::{
 };
 
 fn main() -> ExitCode {
+    // The longest come first, so that the others run beside them and not after them.
     let mut all = Vec::new();
+    all.extend(tests![false, Cluster::three(); brokers: one_of_three_is_frozen_and_one_is_killed;]);
     all.extend(tests![false, broker::shared().as_ref();
+        again: the_same_bytes_into_fresh_topics;
         crashes: killed_at_every_step, killed_at_random_times;
-        same: a_batch_is_decided_as_a_stream;
-        again: the_same_bytes_into_fresh_topics, what_does_not_fit_is_refused, partitions_are_numbered_as_they_came,
-            a_later_beginning_is_kept;
+    ]);
+    all.extend(tests![false, Secure::start().as_ref(); secure: documents_pass_and_mistakes_are_named;]);
+    all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
+    all.extend(tests![false, broker::shared().as_ref();
+        settling: settled_documents_are_forwarded_once;
+        mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
         standby: a_standby_takes_over_from_a_dead_process, a_clean_end_hands_over_at_once, a_zombie_is_fenced,
             a_storm_of_takeovers;
         stopping: a_signal_drains, a_second_signal_ends_it_at_once;
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
+        again: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;
         readme: the_kafka_recipe_works;
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
-        settling: settled_documents_are_forwarded_once;
-        mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
+        same: a_batch_is_decided_as_a_stream;
     ]);
-    all.extend(tests![false, Cluster::three(); brokers: one_of_three_is_frozen_and_one_is_killed;]);
-    all.extend(tests![false, Secure::start().as_ref(); secure: documents_pass_and_mistakes_are_named;]);
-    all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
     all.extend(tests![true, broker::shared().as_ref();
         crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
         standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;

@@ -12,13 +12,14 @@ pub trait OperatorConfig {
         Vec::new()
     }
 
-    /// Options that the operator's state on disk is laid out by, with their values. A later run over the same state must
-    /// have the same ones.
+    /// Options that the operator's state on disk is laid out by, with their values. A later run
+    /// over the same state must have the same ones.
     fn layout(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 
-    /// How many documents back the operator may name an earlier one. The fates of so many documents are kept.
+    /// How many documents back the operator may name an earlier one. The fates of so many documents
+    /// are kept.
     fn reach(&self) -> SeqNo {
         0
     }

@@ -1,13 +1,17 @@
-//! One suite that every [`Operator`] passes: the contract of [`crate::operator`], run and compared.
+//! Does an operator keep the contract of [`crate::operator`]? One test suite that every operator
+//! passes.
 //!
-//! A [`Step`] is a sequence number of a script. [`run`] takes an operator through a script by one [`Schedule`]; [`check`] runs
-//! many schedules and asserts that nothing that leaves the operator depends on them: findings, recalls and saved state are
-//! equal for every batch size, however far settle lags behind fold, and also when the operator is saved and loaded midway.
-//! Loading torn or altered state must fail or succeed, never panic, and memory must stay below a stated bound.
+//! A script is a list of [`Step`]s, one for each sequence number. [`run`] takes an operator through
+//! a script by one [`Schedule`]. [`check`] runs many schedules and asserts that nothing that leaves
+//! the operator depends on them: findings, recalls and saved state are equal for every batch size,
+//! however far settling lags behind folding, and also when the operator is saved and loaded midway.
+//! Loading torn or altered state must succeed or fail, and never panic. Memory must stay below a
+//! stated bound.
 //!
-//! The engine around the operator is the smallest that keeps the contract: ledger and horizon are vectors. The horizon
-//! knows documents that were remembered, so an operator that looks ahead gives other answers at other batch sizes and is
-//! caught. What is not checked here: threads, panics of an operator, files.
+//! The engine around the operator is the smallest one that keeps the contract: its ledger and its
+//! horizon are vectors. The horizon knows every document that was remembered, so an operator that
+//! reads later documents gives other answers at other batch sizes, and is caught. Threads, panics
+//! of an operator, and files are not tested here.
 
 use std::{ops::Range, sync::Arc};
 
@@ -27,7 +31,7 @@ pub enum Step {
     Document {
         /// The document.
         document: Box<Document>,
-        /// An inspector withholds it: it has no vote and is quarantined.
+        /// Whether an inspector withholds it. It then has no vote and is quarantined.
         suspect: bool,
         /// Earlier documents that another operator recalls just before this one is settled.
         recalls: Vec<SeqNo>,
@@ -37,19 +41,19 @@ pub enum Step {
 }
 
 impl Step {
-    /// An ordinary document.
+    /// Makes a step of an ordinary document.
     #[must_use]
     pub fn new(document: Document) -> Self {
         Self::Document { document: Box::new(document), suspect: false, recalls: Vec::new() }
     }
 
-    /// A document that an inspector withholds.
+    /// Makes a step of a document that an inspector withholds.
     #[must_use]
     pub fn suspect(document: Document) -> Self {
         Self::Document { document: Box::new(document), suspect: true, recalls: Vec::new() }
     }
 
-    /// A document before whose settling others are recalled.
+    /// Makes a step of a document before whose settling others are recalled.
     #[must_use]
     pub fn recalling(document: Document, recalls: Vec<SeqNo>) -> Self {
         Self::Document { document: Box::new(document), suspect: false, recalls }
@@ -70,7 +74,7 @@ impl Step {
 /// The seed of [`document`].
 pub const SEED: Seed = Seed(0x5eed);
 
-/// A document of `host` (the publisher) with features computed by [`SEED`].
+/// Makes a document of the publisher `host`, with features computed by [`SEED`].
 #[must_use]
 pub fn document(host: &str, text: &str) -> Document {
     let key = SEED.bytes(1, host.as_bytes());
@@ -89,35 +93,37 @@ pub fn document(host: &str, text: &str) -> Document {
     }
 }
 
-/// How a script is run. None of it may matter, but for the epoch boundary.
+/// How a script is run. Nothing but the distance of epoch boundaries may change what comes out.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// W: an epoch boundary every so many sequence numbers.
+    /// Records between two epoch boundaries: W.
     pub epoch: u32,
-    /// Documents folded before the first of them is judged; also cut at epoch boundaries.
+    /// Records that are folded before the first of them is judged. A batch also ends at an epoch
+    /// boundary.
     pub batch: usize,
-    /// Settles a window as late as is allowed (just before the next epoch boundary but one), else after each batch.
+    /// Whether a window is settled as late as is allowed, which is just before the next epoch
+    /// boundary but one; else it is settled after each batch.
     pub lag: bool,
-    /// Saves everything before this step, drops it, loads it, goes on.
+    /// The step before which everything is saved, dropped and loaded.
     pub restore_at: Option<usize>,
 }
 
 /// What came out of a run.
 #[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What settle said, one a sequence number.
+pub struct ScriptOutcome {
+    /// What was settled, for each sequence number.
     pub settled: Vec<Settled>,
-    /// The fates at the end.
+    /// The fates of all sequence numbers at the end.
     pub fates: Vec<Fate>,
-    /// Saved operator and shards at the end.
+    /// The operator and its key shards as they are saved at the end.
     pub state: Vec<Vec<u8>>,
-    /// What each sequence number left for a restart.
+    /// The replay record of each sequence number.
     pub records: Vec<Vec<u8>>,
-    /// Most memory that the operator said it held, at any epoch boundary or at the end.
+    /// The most memory that the operator said to hold, at any epoch boundary or at the end.
     pub state_bytes: usize,
 }
 
-impl Outcome {
+impl ScriptOutcome {
     /// The findings on document `seqno`.
     #[must_use]
     pub fn findings(&self, seqno: SeqNo) -> &[Finding] {
@@ -131,7 +137,7 @@ impl Outcome {
     }
 }
 
-/// Fates in memory.
+/// A ledger in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLedger {
     fates: Vec<Fate>,
@@ -143,7 +149,8 @@ impl MemoryLedger {
         self.fates.push(fate);
     }
 
-    /// Recalls a document; its first copy takes its place and the other copies become that one's.
+    /// Recalls a document. Its first copy takes its place, and the other copies become copies of
+    /// that one.
     pub fn recall(&mut self, seqno: SeqNo) {
         let Some(fate) = self.fates.get_mut(seqno as usize) else { return };
         let was_clean = *fate == Fate::Clean;
@@ -165,7 +172,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
-/// Tokens in memory.
+/// A horizon in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryHorizon {
     texts: Vec<Option<Arc<[Token]>>>,
@@ -194,7 +201,7 @@ impl Horizon for MemoryHorizon {
     }
 }
 
-struct Engine<'a, O: Operator> {
+struct TestEngine<'a, O: Operator> {
     script: &'a [Step],
     schedule: Schedule,
     operator: O,
@@ -209,13 +216,13 @@ struct Engine<'a, O: Operator> {
     state_bytes: usize,
 }
 
-impl<O: Operator> Engine<'_, O> {
+impl<O: Operator> TestEngine<'_, O> {
     fn tick(&self, at: usize) -> Tick {
         let seqno = at as SeqNo;
         Tick { seqno, epoch: seqno - seqno % self.schedule.epoch, votes: !self.script[at].is_suspect() }
     }
 
-    /// Probe to judge, for sequence numbers between two epoch boundaries.
+    /// Takes records between two epoch boundaries through the phases from probe to judge.
     fn take_in(&mut self, batch: Range<usize>) {
         for at in batch.clone() {
             let tick = self.tick(at);
@@ -244,7 +251,7 @@ impl<O: Operator> Engine<'_, O> {
         }
     }
 
-    /// Settles up to, not including, sequence number `to`.
+    /// Settles the records before sequence number `to`.
     fn settle(&mut self, to: usize) {
         for at in self.settled.len()..to {
             let mut settled = Settled::default();
@@ -279,7 +286,8 @@ impl<O: Operator> Engine<'_, O> {
 
     fn begin_epoch(&mut self, epoch: usize) {
         let w = self.schedule.epoch as usize;
-        // Decided before epoch boundary - W and not yet told: one window.
+        // One window: what was decided before `epoch - W` and was not handed on at the boundary
+        // before.
         let window = epoch.saturating_sub(2 * w)..epoch.saturating_sub(w);
         self.settle(window.end);
         let votes_go =
@@ -294,7 +302,8 @@ impl<O: Operator> Engine<'_, O> {
         self.state_bytes = self.state_bytes.max(held);
     }
 
-    /// Drops operator and shards, and makes them again from what they saved and from replay records.
+    /// Drops the operator and its key shards, and makes them again from what they saved and from
+    /// replay records.
     fn restore(&mut self, make: &impl Fn() -> O) {
         let state = self.save();
         let left = std::mem::take(&mut self.records);
@@ -360,15 +369,15 @@ fn assert_sound<O: Operator>(at: usize, suspect: bool, settled: &Settled) {
     assert!(settled.recalls.windows(2).all(|r| r[0].seqno < r[1].seqno), "sequence number {at}: recalls are oldest first");
 }
 
-/// Takes a fresh operator through the script.
+/// Takes a new operator through the script by one schedule.
 ///
 /// # Panics
 /// If the operator breaks its contract in a way that can be seen in one run.
-pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule) -> Outcome {
+pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule) -> ScriptOutcome {
     let operator = make();
     let shards = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
     let (ledger, horizon) = (MemoryLedger::default(), MemoryHorizon::default());
-    let mut engine = Engine {
+    let mut engine = TestEngine {
         script,
         schedule,
         operator,
@@ -403,7 +412,7 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
     }
     engine.settle(script.len());
     engine.measure();
-    Outcome {
+    ScriptOutcome {
         state: engine.save(),
         records: engine.records,
         settled: engine.settled,
@@ -412,13 +421,15 @@ pub fn run<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
     }
 }
 
-/// Runs the script in many ways and compares; returns the plain outcome (batches of one).
+/// Runs the script by many schedules and compares; returns the outcome of the plainest one, in
+/// batches of one.
 ///
-/// `epoch` is W; `state_bytes_max` is what the operator's config promises for its memory.
+/// `epoch` is the number of records between two epoch boundaries. `state_bytes_max` is the memory
+/// that the operator's configuration promises not to exceed.
 ///
 /// # Panics
 /// If the operator breaks its contract.
-pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], epoch: u32, state_bytes_max: usize) -> Outcome {
+pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], epoch: u32, state_bytes_max: usize) -> ScriptOutcome {
     let plain = Schedule { epoch, batch: 1, lag: false, restore_at: None };
     let want = run(&make, script, plain);
     assert!(want.state_bytes <= state_bytes_max, "holds {} bytes of at most {state_bytes_max}", want.state_bytes);
@@ -436,7 +447,7 @@ pub fn check<O: Operator>(make: impl Fn() -> O, script: &[Step], epoch: u32, sta
     want
 }
 
-fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule, want: &Outcome) {
+fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedule, want: &ScriptOutcome) {
     let got = run(make, script, schedule);
     for (at, (got, want)) in got.settled.iter().zip(&want.settled).enumerate() {
         assert_eq!(got.findings, want.findings, "findings on sequence number {at} under {schedule:?}");
@@ -449,7 +460,7 @@ fn compare<O: Operator>(make: &impl Fn() -> O, script: &[Step], schedule: Schedu
     }
 }
 
-/// Takes in torn and altered replay records: an error or some state, never a panic.
+/// Takes in torn and altered replay records, which must give an error or some state, and no panic.
 fn check_hostile_records<O: Operator>(make: &impl Fn() -> O, records: &[Vec<u8>]) {
     let take_in = |bytes: &[u8]| {
         let run = [ReplayRecord { seqno: 3, epoch: 0, bytes }];
@@ -469,9 +480,10 @@ fn check_hostile_records<O: Operator>(make: &impl Fn() -> O, records: &[Vec<u8>]
     }
 }
 
-/// Loads torn and altered state: an error or some state, never a panic.
+/// Loads torn and altered state, which must give an error or some state, and no panic.
 fn check_hostile<O: Operator>(make: &impl Fn() -> O, state: &[Vec<u8>]) {
-    // The operator, and the two shards with most state: the others are written by the same code.
+    // The operator and the two key shards with the most state: the others are written by the same
+    // code.
     let mut shards: Vec<&Vec<u8>> = state[1..].iter().collect();
     shards.sort_by_key(|bytes| std::cmp::Reverse(bytes.len()));
     for (i, bytes) in std::iter::once(&state[0]).chain(shards.into_iter().take(2)).enumerate() {

@@ -1,44 +1,49 @@
-//! A document as operators see it: its identity, who published it, and the features computed once from its text.
+//! What do operators see of a document? Who published it, its text, and the features that are
+//! computed from it once.
 
 use serde::Serialize;
 
 use crate::text::{Token, Tokens};
 
-/// A document's place in reading order, over all dumps that share a state. At most 2^32 - 1 documents a state; the
-/// engine refuses to go beyond.
+/// A record's sequence number: its place in reading order, over all dumps that share a state. A
+/// state holds at most 2^32 - 1 records; the engine refuses to go beyond.
 pub type SeqNo = u32;
 
-/// Who speaks: the smallest publisher that one person is assumed to control. The registrable domain, or the account on
-/// hosts that many people share; a file or source where a record has no URL.
+/// A publisher: the smallest part of the web that one person is assumed to control. It is a
+/// registrable domain, or an account on a host that many people share, or the file or source of a
+/// record that has no URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Publisher {
-    /// Canonical lower-case name, such as `example.org` or `github.com/someone`.
+    /// The canonical name in lower case, such as `example.org` or `github.com/someone`.
     pub name: Box<str>,
-    /// Keyed hash of `name`.
+    /// The keyed hash of `name`.
     pub key: u64,
-    /// Keyed hash of the host alone: pages of one host share a template, also where accounts are publishers.
+    /// The keyed hash of the host alone. Pages of one host share a template, even where accounts
+    /// are the publishers.
     pub host: u64,
 }
 
-/// Features of one document. Pure: a function of the record, the config and the hash seed.
+/// One document with its features. It is a function of the record, the configuration and the hash
+/// seed.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Publisher.
+    /// Who published the document.
     pub publisher: Publisher,
-    /// Address, empty where the record has none.
+    /// The address; empty if the record has none.
     pub url: Box<str>,
-    /// The text as decoded: what a trainer would see, and behind it what another extractor might find on the page
-    /// ([`Self::parts`]).
+    /// The text as it was decoded: what a trainer would see, and behind it what another extractor
+    /// might find on the page (see [`Self::parts`]).
     pub text: Box<str>,
-    /// What of `text` is what.
+    /// Where the parts of `text` end.
     pub parts: Parts,
-    /// Matching tokens of all of `text` (case folded, digits masked), cut at the stated maximum.
+    /// The tokens of all of `text`, with case folded and digits masked, cut at `input.tokens_max`.
     pub tokens: Tokens,
-    /// blake3 of the normalised own text, digits not masked, first 128 bits. The exact-duplicate key.
+    /// The first 128 bits of the blake3 hash of the normalised own text, with digits as they are.
+    /// Exact copies have the same digest.
     pub digest: [u8; 16],
-    /// Seconds since 1970 at which the record says it was fetched.
+    /// When the record says that it was fetched, in seconds since 1970.
     pub time: Option<i64>,
-    /// Which digest its record states that its bytes do not have.
+    /// A digest that the record states and its bytes do not have, if there is one.
     pub differs: Option<Differs>,
 }
 
@@ -46,25 +51,27 @@ pub struct Document {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Differs {
-    /// That of the whole block.
+    /// The digest of the whole block.
     Block,
-    /// That of the payload, which is the HTTP body.
+    /// The digest of the payload, which is the HTTP body.
     Payload,
 }
 
-/// Where the parts of a document's text end, in bytes, in their order. Text that is no page's is one part.
+/// Where the parts of a document's text end, in bytes, in their order. A text that does not come
+/// from a page is one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// What is written out, and what copies are told by.
+    /// The own text, which is written out and which copies are recognised by.
     pub own: u32,
-    /// What a page holds and does not render.
+    /// The text that a page holds and does not render.
     pub hidden: u32,
-    /// What a page renders so that nobody sees it. What comes after is shown around the page's matter.
+    /// The text that a page renders in such a way that nobody sees it. What comes after is
+    /// boilerplate: the page shows it around its main content.
     pub disguised: u32,
 }
 
 impl Parts {
-    /// A text that is one part.
+    /// The parts of a text that has only one.
     #[must_use]
     pub fn one(text: &str) -> Self {
         let end = text.len() as u32;
@@ -73,19 +80,19 @@ impl Parts {
 }
 
 impl Document {
-    /// What is written out.
+    /// The part that is written out.
     #[must_use]
     pub fn own(&self) -> &str {
         self.part(0, self.parts.own)
     }
 
-    /// What a page holds and does not render.
+    /// The part that a page holds and does not render.
     #[must_use]
     pub fn hidden(&self) -> &str {
         self.part(self.parts.own, self.parts.hidden)
     }
 
-    /// What a page renders so that nobody sees it.
+    /// The part that a page renders in such a way that nobody sees it.
     #[must_use]
     pub fn disguised(&self) -> &str {
         self.part(self.parts.hidden, self.parts.disguised)
@@ -96,14 +103,14 @@ impl Document {
         self.text.get(from as usize..end).unwrap_or_default()
     }
 
-    /// The matching tokens of what is written out.
+    /// The tokens of the part that is written out.
     #[must_use]
     pub fn own_ids(&self) -> &[Token] {
         let end = self.tokens.spans.partition_point(|&(_, to)| to <= self.parts.own);
         self.tokens.ids.get(..end).unwrap_or_default()
     }
 
-    /// The matching tokens, shorthand for `self.tokens.ids`.
+    /// All tokens; short for `self.tokens.ids`.
     #[must_use]
     pub fn ids(&self) -> &[Token] {
         &self.tokens.ids

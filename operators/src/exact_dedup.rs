@@ -1,16 +1,19 @@
 //! Exact duplicates: has this very text been seen before, and is the one seen still in the corpus?
 //!
-//! **Finds** texts that are equal after normalisation (case, width, white space; digits count), by a 128-bit blake3 digest:
-//! nobody can prepare two texts that collide. **Misses** any edit, even of one character: `near_dup` is for those.
+//! **Finds** texts that are equal after normalisation of case, width and white space; digits count.
+//! Texts are compared by a blake3 digest of 128 bits, so nobody can prepare two texts that collide.
+//! **Misses** any edit, even of one character: `near_dup` is for those.
 //!
-//! Only a clean document makes another its duplicate. A candidate that is itself a copy stands for the document it
-//! copies. A text keeps up to eight sequence numbers: the first four, because the earliest clean one is named and the first ones
-//! are the likeliest to have been clean when nobody had heard of the text, and the newest four, because whoever posts four
-//! bad copies first must not hide all later good ones.
+//! Only a clean document makes another its duplicate. If the earlier document is itself a copy, the
+//! document that it is a copy of is named. The operator keeps up to eight sequence numbers of a
+//! text. The first four are kept because the earliest clean document is named, and the first ones
+//! are the likeliest to have been clean when nobody had heard of the text. The newest four are kept
+//! because whoever posts four bad copies first must not hide all later good ones.
 //!
-//! **Cost** one look-up a document, about 100 ns. **State** 24 bytes a slot at a load of .71 to .80, so 32 bytes (+-10%)
-//! for each distinct text, and 28 more for a text seen twice or oftener; [`Config::documents_max`] bounds it. The older
-//! half of the documents is forgotten as a whole, at an epoch boundary; a text met again takes its sequence numbers along.
+//! **Cost** is one look-up a document, about 100 ns. **State** is 24 bytes a slot at a load of .71
+//! to .80, so 32 bytes (+-10%) for each distinct text, and 28 more for a text that was seen twice
+//! or more; [`Config::documents_max`] bounds it. The older half of the documents is forgotten as a
+//! whole at an epoch boundary; a text that is met again takes its sequence numbers along.
 
 use std::collections::HashMap;
 
@@ -38,7 +41,8 @@ use crate::{
 pub struct Config {
     /// `enforce`, `shadow` (reported, not acted on) or `off`.
     pub mode: Mode,
-    /// Documents whose texts are remembered: between half as many and as many. Default 16,777,216 (0.5 GB).
+    /// Documents whose texts are remembered; right after the older half was forgotten, half as
+    /// many. Default 16,777,216 (0.5 GB).
     pub documents_max: u32,
     /// Texts with fewer bytes than this, white space not counted, are never duplicates. Default 64.
     pub bytes_min: u32,
@@ -48,9 +52,11 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             mode: Mode::Enforce,
-            // Half a gigabyte at most: several times what near_dup remembers by default, since an entry costs a fifth.
+            // Half a gigabyte at most: several times what near_dup remembers by default, since an
+            // entry costs a fifth.
             documents_max: 1 << 24,
-            // A stub such as "page not found" says nothing about who copied whom; sentences start about here.
+            // A stub such as "page not found" does not tell who copied whom; sentences begin at
+            // about this length.
             bytes_min: 64,
         }
     }
@@ -81,7 +87,8 @@ impl OperatorConfig for Config {
 
 const DOCUMENTS_LEAST: u32 = 16;
 const DOMAIN: u64 = 0x6578_6163_7400;
-/// Sequence numbers kept of a text besides the first one: the next three and the newest four.
+/// How many sequence numbers of a text are kept besides the first one: the next three and the
+/// newest four.
 const MORE: usize = 7;
 const MORE_FIRST: usize = 3;
 const LOAD_MAX: Load = Load { keys: 4, slots: 5 };
@@ -96,7 +103,8 @@ pub struct ExactDedup {
 }
 
 impl ExactDedup {
-    /// An operator without memories; values that [`OperatorConfig::problems`] complains about are raised to the least.
+    /// Makes an operator that has seen nothing. Values that [`OperatorConfig::problems`] complains
+    /// about are raised to the least allowed ones.
     #[must_use]
     pub fn new(mut config: Config, seed: Seed) -> Self {
         config.documents_max = config.documents_max.max(DOCUMENTS_LEAST);
@@ -119,11 +127,12 @@ impl ExactDedup {
     }
 }
 
-/// A text, as a key.
+/// A text as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Keyed hash of the digest: shard and place in the table. The digest itself is public, so its bits alone would let
-    /// an author crowd one spot of the table.
+pub struct TextKey {
+    /// The keyed hash of the digest, which decides the key shard and the place in the table. The
+    /// digest itself can be computed by anybody, so its bits alone would let an author crowd one
+    /// place of the table.
     hash: u64,
     digest: [u64; 2],
 }
@@ -131,9 +140,9 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct TextSlot {
     digest: [u64; 2],
-    /// First sequence number plus one; 0 is an empty slot.
+    /// The first sequence number plus one; 0 says that the slot is empty.
     first: u32,
-    /// Index plus one of the further sequence numbers; 0 is none.
+    /// The index of the further sequence numbers in `more`, plus one; 0 says that there are none.
     more: u32,
 }
 
@@ -148,7 +157,7 @@ impl Slot for TextSlot {
 #[derive(Clone, Debug, Default)]
 struct TextTable {
     slots: Slots<TextSlot>,
-    /// Sequence numbers plus one, oldest first; 0 is none.
+    /// Sequence numbers plus one, oldest first; 0 says that there is none.
     more: Vec<[u32; MORE]>,
 }
 
@@ -158,7 +167,7 @@ impl TextTable {
         self.slots.find(home(seed, digest, self.slots.len()), |_, entry| entry.digest == digest)
     }
 
-    fn seqnos(&self, seed: Seed, key: &Key) -> Vec<SeqNo> {
+    fn seqnos(&self, seed: Seed, key: &TextKey) -> Vec<SeqNo> {
         if self.slots.len() == 0 {
             return Vec::new();
         }
@@ -170,8 +179,8 @@ impl TextTable {
         std::iter::once(entry.first).chain(more.into_iter().flatten().copied().filter(|&o| o != 0)).map(|o| o - 1).collect()
     }
 
-    /// Sets the sequence numbers of a key: not empty, ascending.
-    fn store(&mut self, seed: Seed, key: &Key, seqnos: &[SeqNo]) {
+    /// Sets the sequence numbers of a key, in ascending order; there must be at least one.
+    fn store(&mut self, seed: Seed, key: &TextKey, seqnos: &[SeqNo]) {
         let Some((&first, rest)) = seqnos.split_first() else { return };
         if self.slots.is_full(LOAD_MAX) {
             self.slots.rebuild(self.slots.one_eighth_more(), 0, |entry, slots| home(seed, entry.digest, slots), |()| true);
@@ -207,7 +216,8 @@ fn hash_of(seed: Seed, digest: [u64; 2]) -> u64 {
     mix(seed.number(DOMAIN, digest[0]) ^ digest[1])
 }
 
-/// Texts of one shard: those met in the current half of the documents, and those of the half before.
+/// The texts of one key shard: those that were met in the current half of the documents, and those
+/// of the half before.
 #[derive(Clone, Debug)]
 pub struct TextShard {
     seed: Seed,
@@ -216,13 +226,14 @@ pub struct TextShard {
 }
 
 impl TextShard {
-    fn seqnos(&self, key: &Key) -> Vec<SeqNo> {
-        // What both tables know was carried over when the text was met again: the current one then knows all.
+    fn seqnos(&self, key: &TextKey) -> Vec<SeqNo> {
+        // A text that was met again was carried over with all its sequence numbers, so the current
+        // table then knows all.
         let known = self.current.seqnos(self.seed, key);
         if known.is_empty() { self.previous.seqnos(self.seed, key) } else { known }
     }
 
-    /// Passes from one half of the documents to a later one.
+    /// Passes from half number `from` of the documents to half number `to`.
     fn turn(&mut self, from: u32, to: u32) {
         for _ in from..to.min(from.saturating_add(2)) {
             self.previous = std::mem::take(&mut self.current);
@@ -230,7 +241,7 @@ impl TextShard {
     }
 }
 
-/// Rebuilt from replay records.
+/// Nothing is saved here: the texts are taken in again from the replay log.
 impl Persist for TextShard {
     fn save(&self, _: &mut Encoder) {}
 
@@ -254,7 +265,7 @@ impl Operator for ExactDedup {
     const NAME: &'static str = "exact_dedup";
     const ROLE: Role = Role::Copies;
     type Config = Config;
-    type Probe = Option<Key>;
+    type Probe = Option<TextKey>;
     type KeyShard = TextShard;
     type Answer = Vec<SeqNo>;
     type Facts = ();
@@ -265,16 +276,17 @@ impl Operator for ExactDedup {
         TextShard { seed: self.seed, current: TextTable::default(), previous: TextTable::default() }
     }
 
-    fn probe(&self, document: &Document) -> Option<Key> {
+    fn probe(&self, document: &Document) -> Option<TextKey> {
         let number = u128::from_le_bytes(document.digest);
         let digest = [number as u64, (number >> 64) as u64];
-        self.is_long_enough(document).then(|| Key { hash: hash_of(self.seed, digest), digest })
+        self.is_long_enough(document).then(|| TextKey { hash: hash_of(self.seed, digest), digest })
     }
 
-    fn fold(&self, shard: &mut TextShard, index: usize, tick: Tick, probe: &Option<Key>) -> Vec<SeqNo> {
+    fn fold(&self, shard: &mut TextShard, index: usize, tick: Tick, probe: &Option<TextKey>) -> Vec<SeqNo> {
         let Some(key) = probe.as_ref().filter(|key| key_shard_of(key.hash) == index) else { return Vec::new() };
         let earlier = shard.seqnos(key);
-        // A document withheld by itself can never be what others copy: it takes no place.
+        // A document that inspectors alone withhold can never be what others copy, so it is not
+        // stored.
         if tick.votes {
             let mut kept = kept(&earlier);
             kept.push(tick.seqno);
@@ -283,12 +295,12 @@ impl Operator for ExactDedup {
         earlier
     }
 
-    fn describe(&self, _: &Document, _: &Option<Key>, _: &[Vec<SeqNo>]) {}
+    fn describe(&self, _: &Document, _: &Option<TextKey>, _: &[Vec<SeqNo>]) {}
 
     fn remember(&mut self, _: SeqNo, _: Option<()>) {}
 
-    fn judge(&self, _: &Document, _: &Option<Key>, answers: &[Vec<SeqNo>], _: &Scene<'_, Self>) -> Vec<SeqNo> {
-        // The one shard that owns the key answers.
+    fn judge(&self, _: &Document, _: &Option<TextKey>, answers: &[Vec<SeqNo>], _: &Scene<'_, Self>) -> Vec<SeqNo> {
+        // Only the key shard that owns the text answers.
         answers.iter().find(|a| !a.is_empty()).cloned().unwrap_or_default()
     }
 
@@ -296,7 +308,7 @@ impl Operator for ExactDedup {
         &mut self,
         tick: Tick,
         _: &Document,
-        _: &Option<Key>,
+        _: &Option<TextKey>,
         proposal: Vec<SeqNo>,
         suspect: bool,
         ledger: &dyn Ledger,
@@ -321,9 +333,9 @@ impl Operator for ExactDedup {
         self.generation = generation;
     }
 
-    /// 16 bytes of digest and 4 for each sequence number that is kept beside this one: the entry as it was stored, so that no older
-    /// replay record is needed for it.
-    fn replay_record(&self, tick: Tick, probe: &Option<Key>, answers: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
+    /// Writes 16 bytes of digest, and 4 for each sequence number that is kept beside this one. This
+    /// is the entry as it was stored, so that no older replay record is needed for it.
+    fn replay_record(&self, tick: Tick, probe: &Option<TextKey>, answers: &[Vec<SeqNo>], folded: u16, out: &mut Encoder) {
         let Some(key) = probe.as_ref().filter(|key| tick.votes && folded >> key_shard_of(key.hash) & 1 == 1) else { return };
         out.u64(key.digest[0]);
         out.u64(key.digest[1]);
@@ -360,7 +372,7 @@ impl Operator for ExactDedup {
             if seqnos.windows(2).any(|o| o[0] >= o[1]) {
                 return Err(from.corrupt("sequence numbers in ascending order"));
             }
-            shard.current.store(self.seed, &Key { hash, digest }, &seqnos);
+            shard.current.store(self.seed, &TextKey { hash, digest }, &seqnos);
         }
         Ok(())
     }
@@ -379,7 +391,7 @@ impl Operator for ExactDedup {
     }
 }
 
-/// The earlier sequence numbers that a text keeps when one more is added.
+/// Which of its earlier sequence numbers a text keeps when one more is added.
 fn kept(earlier: &[SeqNo]) -> Vec<SeqNo> {
     let mut kept = earlier.to_vec();
     if kept.len() > MORE {
@@ -420,7 +432,7 @@ fn replayed_digest(record: &[u8]) -> Result<Option<[u64; 2]>, Corrupt> {
     Ok(Some([from.u64()?, from.u64()?]))
 }
 
-/// The clean document that `candidate` stands for: itself, or the one it copies.
+/// The clean document that `candidate` stands for: itself, or the one that it is a copy of.
 pub(crate) fn representative(candidate: SeqNo, ledger: &dyn Ledger) -> Option<SeqNo> {
     match ledger.fate(candidate) {
         Fate::Clean => Some(candidate),
@@ -435,7 +447,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conformance::{Outcome, SEED, Step, check, document},
+        conformance::{SEED, ScriptOutcome, Step, check, document},
         operator::KEY_SHARDS,
     };
 
@@ -448,7 +460,7 @@ mod tests {
     }
 
     fn matches(steps: &[Step]) -> Vec<Option<SeqNo>> {
-        let outcome: Outcome = check(make(1000), steps, 4, 1 << 20);
+        let outcome: ScriptOutcome = check(make(1000), steps, 4, 1 << 20);
         (0..steps.len()).map(|i| outcome.matched(i as SeqNo)).collect()
     }
 
@@ -507,7 +519,7 @@ mod tests {
             let mut shards: Vec<TextShard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
             for seqno in 0..texts {
                 let digest = [mix(u64::from(seqno)), mix(u64::from(seqno) + 7)];
-                let key = Key { hash: hash_of(SEED, digest), digest };
+                let key = TextKey { hash: hash_of(SEED, digest), digest };
                 let tick = Tick { seqno, epoch: 0, votes: true };
                 let shard = key_shard_of(key.hash);
                 assert!(operator.fold(&mut shards[shard], shard, tick, &Some(key)).is_empty());

@@ -1,60 +1,65 @@
-//! What an operator reports about a document.
+//! What does an operator report about a document? A finding: a reason, a score, and evidence for
+//! people.
 
 use std::fmt;
 
-/// A score in `[0, 1]`: how sure the operator is that the document is bad. 0.5 is an operator's own threshold.
+/// How sure an operator is that a document is bad, from 0 to 1. An operator's own threshold is at
+/// 0.5.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Score(f32);
 
 impl Score {
-    /// Certain.
+    /// Certainty.
     pub const ONE: Self = Self(1.0);
 
-    /// Clamps to `[0, 1]`; NaN becomes 0.
+    /// Makes a score of a number, which is clamped to 0 to 1; NaN becomes 0.
     #[must_use]
     pub fn new(score: f64) -> Self {
         Self(if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) as f32 })
     }
 
-    /// The number, in `[0, 1]`.
+    /// The number, from 0 to 1.
     #[must_use]
     pub fn get(self) -> f64 {
         f64::from(self.0)
     }
 }
 
-/// Stable, closed list of reasons; the string is part of the output contract.
+/// Why a document is withheld or held back. The list is closed, and the names are part of the
+/// output contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// Same normalised text as an earlier clean document.
+    /// The document has the same normalised text as an earlier clean one.
     ExactDuplicate,
-    /// Nearly the same text as an earlier clean document.
+    /// The document has nearly the same text as an earlier clean one.
     NearDuplicate,
-    /// Carries a whole sentence or line that spikes across publishers.
+    /// The document carries a whole sentence or line that spikes across publishers.
     SentenceSpike,
-    /// Carries a phrase, at the edge of a sentence or line, that spikes.
+    /// The document carries a phrase at the edge of a sentence or line that spikes.
     EdgeSpike,
-    /// Carries a phrase, inside ever different sentences, that spikes.
+    /// The document carries a phrase that spikes inside sentences which are different on every
+    /// page.
     InsertionSpike,
-    /// Carries a phrase that stands all over one unseen site.
+    /// The document carries a phrase that stands all over one site which the background does not
+    /// know.
     SingleSiteSpike,
-    /// Characters of the Unicode tag block.
+    /// The text holds characters of the Unicode tag block.
     TagCharacters,
-    /// A run of invisible characters.
+    /// The text holds a run of invisible characters.
     InvisibleRun,
-    /// An invisible character inside a word.
+    /// The text holds an invisible character inside a word.
     ZeroWidthInWord,
-    /// Variation selectors where no glyph varies.
+    /// The text holds variation selectors where no glyph varies.
     VariationSelectors,
-    /// Bidirectional controls inside a word.
+    /// The text holds bidirectional controls inside a word.
     BidiInWord,
-    /// Words mixing look-alike letters of several scripts.
+    /// The text holds words that mix look-alike letters of several scripts.
     MixedScriptWords,
-    /// Prose that a page renders so that nobody sees it.
+    /// The page renders prose in such a way that nobody sees it.
     DisguisedText,
-    /// Prose that a page does not render.
+    /// The page holds prose that it does not render.
     HiddenText,
-    /// Words in no order that the background's language knows.
+    /// The words stand in an order that the background's language does not know.
     Gibberish,
     /// The publisher is on the user's deny list.
     DeniedPublisher,
@@ -62,7 +67,7 @@ pub enum Reason {
     PoorReputation,
     /// The bytes of its record do not have the digest that the archive states.
     DigestMismatch,
-    /// An operator failed on this document; it is withheld to be safe.
+    /// An operator failed on this document, so it is withheld to be safe.
     OperatorFailed,
 }
 
@@ -93,7 +98,7 @@ impl Reason {
         }
     }
 
-    /// Whether the finding says "this is a copy" and not "this is suspicious".
+    /// Whether the reason says that the document is a copy, and not that it is suspicious.
     #[must_use]
     pub fn is_copy(self) -> bool {
         matches!(self, Self::ExactDuplicate | Self::NearDuplicate)
@@ -106,40 +111,41 @@ impl fmt::Display for Reason {
     }
 }
 
-/// One operator's report on one document.
+/// What one operator reports about one document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Name of the operator, also its config key.
+    /// The operator's name, which is also its key in the configuration.
     pub operator: &'static str,
     /// What was found.
     pub reason: Reason,
-    /// How sure.
+    /// How sure the operator is.
     pub score: Score,
     /// What was seen, for people and for `weir explain`.
     pub evidence: Evidence,
 }
 
 impl Finding {
-    /// A finding without further evidence.
+    /// Makes a finding without evidence.
     #[must_use]
     pub fn new(operator: &'static str, reason: Reason, score: Score) -> Self {
         Self { operator, reason, score, evidence: Evidence::default() }
     }
 }
 
-/// Evidence behind a finding. Everything is bounded; empty fields are left out of the output.
+/// The evidence behind a finding. All of it is bounded, and empty fields are left out of the
+/// output.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// The earlier document that this one copies.
+    /// The earlier document that this one is a copy of.
     pub matched: Option<crate::document::SeqNo>,
     /// The alarm this document is a carrier of.
     pub alarm: Option<u32>,
-    /// The phrase in matching form, at most 400 bytes.
+    /// The phrase in the form in which it is compared, at most 400 bytes.
     pub phrase: Option<String>,
-    /// Byte ranges in the document's text, at most 16.
+    /// Where it stands in the document's text, in bytes; at most 16 ranges.
     pub spans: Vec<(u32, u32)>,
     /// What was counted or measured.
     pub observed: Option<f64>,
-    /// What would be ordinary, in the same unit.
+    /// What would be ordinary, counted or measured alike.
     pub expected: Option<f64>,
 }

@@ -1,12 +1,14 @@
-//! What is suspicious: pure, synchronous, deterministic detectors.
+//! What is suspicious? Pure, synchronous, deterministic detectors.
 //!
-//! Nothing here does I/O, reads a clock, awaits, or keeps a global. A document comes in with its features
-//! ([`document::Document`]); [`inspect::Inspector`]s look at it alone, [`operator::Operator`]s compare it with what came
-//! before through four phases (`probe`, `fold`, `judge`, `settle`). Both report [`finding::Finding`]s and never drop,
-//! edit, delay or route a document: that is the policy's business.
+//! Nothing here does I/O, reads a clock, awaits, or keeps a global. A document comes in with its
+//! features ([`document::Document`]). An [`inspect::Inspector`] looks at it alone; an
+//! [`operator::Operator`] compares it with what came before, in the phases that [`operator`]
+//! describes. Both report [`finding::Finding`]s. They never drop, edit, delay or route a document:
+//! that is the policy's business.
 //!
-//! What an operator needs from disk it asks for through the traits of [`lookup`]; what it must keep over a restart it
-//! writes with [`codec`].
+//! What an operator needs from disk it asks for through the traits of [`lookup`]. What it must keep
+//! over a restart it writes with [`codec`]. [`conformance`] is the test suite that every operator
+//! passes.
 
 pub mod background;
 pub mod codec;

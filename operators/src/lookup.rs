@@ -1,39 +1,40 @@
-//! What operators ask of the engine: the fate of earlier documents, and their texts.
+//! What may operators ask the engine about earlier documents? Their fates and their texts.
 
 use std::sync::Arc;
 
 use crate::{document::SeqNo, text::Token};
 
-/// What became of an earlier document.
+/// What has become of an earlier document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// In the corpus: clean at arrival, or restored.
+    /// The document is in the corpus: it was clean at arrival, or was restored.
     Clean,
-    /// A copy of the named document.
+    /// The document is a copy of the named one.
     Duplicate(SeqNo),
-    /// Withheld at arrival.
+    /// The document was withheld at arrival.
     Quarantined,
-    /// Passed at arrival, recalled later.
+    /// The document passed at arrival and was recalled later.
     Recalled,
-    /// No longer known, or never a document (a dead letter, a record without text).
+    /// The sequence number is no longer known, or was never a document (a dead letter, a record
+    /// without text).
     Unknown,
 }
 
-/// The fate of every earlier document. Answered in memory, about 5 ns a call.
+/// The fates of all earlier documents. A call is answered from memory and takes about 5 ns.
 pub trait Ledger {
     /// What has become of `seqno` so far.
     fn fate(&self, seqno: SeqNo) -> Fate;
 }
 
-/// The matching tokens of earlier documents within the recall horizon.
+/// The tokens of earlier documents within the recall horizon.
 ///
-/// `tokens` may be called from several threads. An answer depends on the sequence number and the horizon alone, never on what is
-/// cached.
+/// `tokens` may be called from several threads. An answer depends on the sequence number and the
+/// horizon alone, never on what is cached.
 pub trait Horizon: Sync {
-    /// Tokens of an earlier document; `None` beyond the horizon.
+    /// The tokens of an earlier document; `None` if it is beyond the horizon.
     fn tokens(&self, seqno: SeqNo) -> Option<Arc<[Token]>>;
 
-    /// Earlier documents that may hold every one of `words` and of the `pairs` of neighbours, oldest first.
-    /// A superset: the caller checks each text.
+    /// Earlier documents that may hold every token of `span` and every pair of its neighbours,
+    /// oldest first. Some of them may not hold the span: the caller checks each text.
     fn may_carry(&self, span: &[Token]) -> Vec<SeqNo>;
 }

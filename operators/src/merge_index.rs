@@ -1,7 +1,7 @@
 //! Copies across file shards: what an operator offers to a merge of parts that were filtered apart.
 //!
-//! When parts are joined their texts are no longer at hand. What is left is what each document wrote into the operator's
-//! replay log.
+//! When parts are joined their texts are no longer at hand. What is left is what each document
+//! wrote into the operator's replay log.
 
 use crate::{codec::Corrupt, finding::Reason};
 

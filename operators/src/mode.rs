@@ -1,8 +1,8 @@
-//! Whether an operator's findings count.
+//! Do an operator's findings count?
 
 use serde::{Deserialize, Serialize};
 
-/// `mode` of an operator's table.
+/// The value of `mode` in an operator's table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -11,6 +11,6 @@ pub enum Mode {
     Enforce,
     /// Findings are reported and not acted on.
     Shadow,
-    /// The operator is not asked.
+    /// The operator is asked nothing.
     Off,
 }

@@ -1,4 +1,5 @@
-//! What an operator says about its state as a whole: the alarms that it has raised, and the clusters of copies it knows.
+//! What an operator says about its state as a whole: the alarms that it has raised, and the
+//! clusters of copies it knows.
 //!
 //! The engine adds the names of documents, and the outputs show both.
 

@@ -1,10 +1,11 @@
-//! Which operators does weir have? Two lists: [`keyed`] of those with state, [`stateless`] of those without.
+//! Which operators does weir have? Two lists: [`keyed`] of those with state, [`stateless`] of those
+//! without.
 //!
-//! To add an operator is to write its folder in `operators`, its table in [`Operators`], and one line in one of the lists
-//! here. Nothing else names it; CONTRIBUTING.md shows an example.
+//! To add an operator is to write its folder in `operators`, its table in [`Operators`], and one
+//! line in one of the lists here. Nothing else names it; CONTRIBUTING.md shows an example.
 //!
-//! The order of [`keyed`] is the order of the operators' sections in a snapshot. In which order they settle is fixed by
-//! their roles: see [`Role`].
+//! The order of [`keyed`] is the order of the operators' sections in a snapshot. In which order
+//! they settle is fixed by their roles: see [`Role`].
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Suites over all crates, in one process.
 
 mod batches;
+mod example;
 mod faults;
 mod hostile;
 mod remote;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    conformance::{Outcome, SEED, Schedule, Step, check, document, run},
+    conformance::{SEED, Schedule, ScriptOutcome, Step, check, document, run},
     operator::KEY_SHARDS,
     text::hash::mix,
 };
@@ -39,7 +39,7 @@ fn make(documents_max: u32) -> impl Fn() -> NearDup {
 }
 
 #[track_caller]
-fn checked(steps: &[Step]) -> Outcome {
+fn checked(steps: &[Step]) -> ScriptOutcome {
     check(make(1000), steps, 4, 4 << 20)
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    conformance::{self, Outcome, Step, document},
+    conformance::{self, ScriptOutcome, Step, document},
     finding::Reason,
     learn::{LearnOptions, Learner},
     text::hash::mix,
@@ -88,7 +88,7 @@ fn operator(background: &Arc<Background>) -> TriggerSpike {
     TriggerSpike::new(config(), Arc::clone(background), W)
 }
 
-fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Outcome, Vec<SeqNo>) {
+fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (ScriptOutcome, Vec<SeqNo>) {
     let (steps, carriers) = stream(planted);
     let background = background();
     let plain = conformance::Schedule { epoch: W, batch: 7, lag: false, restore_at: None };
@@ -98,7 +98,7 @@ fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (Outcome, Vec
 /// Asserts that all carriers are withheld or recalled in the end, as `reason`, and hardly anything
 /// else.
 #[track_caller]
-fn assert_found(outcome: &Outcome, carriers: &[SeqNo], reason: Reason) {
+fn assert_found(outcome: &ScriptOutcome, carriers: &[SeqNo], reason: Reason) {
     let withheld =
         |o: SeqNo| matches!(outcome.fates[o as usize], crate::lookup::Fate::Quarantined | crate::lookup::Fate::Recalled);
     let missed: Vec<_> = carriers.iter().filter(|&&o| !withheld(o)).collect();

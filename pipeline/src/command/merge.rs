@@ -9,7 +9,7 @@ use connectors::file::FolderLock;
 use super::terminal::{print, say};
 use crate::{
     layout::OutputFolder,
-    merge::{Part, in_order, merge},
+    merge::{FinishedShard, in_order, merge},
 };
 
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         if OutputFolder::new(shard).manifest().exists() {
             locks.push(FolderLock::acquire(shard)?);
         }
-        parts.push(Part::open(shard)?);
+        parts.push(FinishedShard::open(shard)?);
     }
     let parts = in_order(parts)?;
     let output = OutputFolder::new(&arguments.output);

@@ -1,23 +1,25 @@
 //! Where an engine without a trusted background keeps what it learns, and how far it has learned.
 //!
-//! A learned version is kept beside the snapshots: fates have changed since, so it could not be learned again.
+//! A learned version is kept beside the snapshots: fates have changed since, so it could not be
+//! learned again.
 
 use std::path::PathBuf;
 
 use operators::document::SeqNo;
 
-/// What an engine without a trusted background knows about its own past.
+/// How an engine without a trusted background learns from its own past.
 #[derive(Debug)]
 pub struct Bootstrap {
     folder: PathBuf,
     /// Documents younger than this are not learned from.
     pub(super) delay: SeqNo,
-    /// How many sequence numbers the version in force was learned from; 0: none yet.
+    /// How many sequence numbers the version in force was learned from; 0 if none was learned yet.
     pub(super) learned: SeqNo,
 }
 
 impl Bootstrap {
-    /// Learns into `folder` from documents older than `delay`.
+    /// Versions are kept in `folder`, and learned from documents that are older than `delay`
+    /// documents.
     pub fn new(folder: PathBuf, delay: SeqNo) -> Self {
         Self { folder, delay, learned: 0 }
     }

@@ -1,13 +1,16 @@
-//! Event time: the median of the last 1,024 record times. One record may be dated 2099; half of a thousand are not.
+//! What time is it in the stream? Event time is the median of the last 1,024 record times: one
+//! record may be dated 2099, half of a thousand are not.
 //!
-//! The clock ticks when documents are settled and is read as of the last epoch boundary, so it is a function of the stream alone.
-//! Cost: 20 us an epoch boundary. State: 8 KiB.
+//! The clock ticks when a document is settled, and is read as of the last epoch boundary, so it is
+//! a function of the stream alone.
+//!
+//! **Cost** is 20 us at each epoch boundary. **State** is 8 KiB.
 
 use std::collections::VecDeque;
 
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-/// Record times that the median is taken of.
+/// How many record times the median is taken of.
 const TIMES: usize = 1024;
 
 /// The event clock.
@@ -18,7 +21,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A settled document's record time.
+    /// Takes in the record time of a settled document.
     pub(super) fn tick(&mut self, time: Option<i64>) {
         if let Some(time) = time {
             if self.times.len() == TIMES {
@@ -28,14 +31,15 @@ impl Clock {
         }
     }
 
-    /// Shows the median so far.
+    /// Makes the median of the times so far the event time.
     pub(super) fn publish(&mut self) {
         let mut sorted: Vec<i64> = self.times.iter().copied().collect();
         let middle = sorted.len() / 2;
         self.now = (!sorted.is_empty()).then(|| *sorted.select_nth_unstable(middle).1);
     }
 
-    /// Event time as of the last epoch boundary; `None` before any record told its time.
+    /// Event time as of the last epoch boundary, in seconds since 1970; `None` before any record
+    /// has told its time.
     pub(super) fn now(&self) -> Option<i64> {
         self.now
     }

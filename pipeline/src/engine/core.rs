@@ -37,7 +37,8 @@ pub struct Engine {
     pub(super) counts: Counts,
 }
 
-/// Makes the inspectors against a background: anew when a stage that learns from its own past has learned more.
+/// Makes the inspectors against a background: anew when a stage that learns from its own past has
+/// learned more.
 pub type MakeInspectors = Box<dyn Fn(&Arc<Background>) -> Inspectors + Send + Sync>;
 
 /// What an engine is made of.
@@ -61,7 +62,8 @@ pub struct Parts {
 }
 
 impl Engine {
-    /// An engine that has seen nothing, over logs that are empty or hold an earlier run's state ([`Self::load`] follows).
+    /// Makes an engine that has seen nothing. Its logs are empty or hold an earlier run's state; in
+    /// the second case [`Self::load`] has to follow.
     pub fn new(parts: Parts) -> Self {
         Self {
             inspectors: (parts.make_inspectors)(&parts.background),
@@ -87,7 +89,7 @@ impl Engine {
         self.next
     }
 
-    /// What was counted so far in this run.
+    /// What has been counted so far in this run.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -97,20 +99,21 @@ impl Engine {
         &self.settings
     }
 
-    /// Takes up the names of partitions: new ones have appeared, or a journal numbers them otherwise.
+    /// Replaces the names of the partitions, because new ones have appeared or a journal numbers
+    /// them otherwise.
     pub fn name_partitions(&mut self, names: &[String]) {
         if self.settings.partitions != names {
             self.settings.partitions = names.to_vec();
         }
     }
 
-    /// Records come from a broker and go to one, for months.
+    /// From here on records come from a broker and go to one, possibly for months.
     pub fn use_broker(&mut self) {
         self.settings.broker = true;
         self.forget_beyond_reach();
     }
 
-    /// This is one of several machines' share: its alarms are named so.
+    /// Makes this engine number `shard` of several file shards, and names its alarms so.
     pub fn be_shard(&mut self, shard: u32) {
         self.settings.shard = Some(shard);
     }
@@ -120,28 +123,30 @@ impl Engine {
         self.settings.only_indexes = true;
     }
 
-    /// Forgets who documents were that nothing refers to any more. A replay asks for all of them at its end.
+    /// From here on forgets the identities of documents that nothing refers to any more. A replay
+    /// needs all of them at its end, so it does not call this.
     pub fn forget_beyond_reach(&mut self) {
         self.settings.forgets = true;
     }
 
-    /// The settled watermark: no document before this sequence number will be recalled or restored any more, because it is
-    /// beyond the recall horizon.
+    /// The settled watermark: no document before this sequence number will be recalled or restored
+    /// any more, because it is beyond the recall horizon.
     pub fn settled_watermark(&self) -> SeqNo {
         self.horizon.floor()
     }
 
-    /// Withholds these records without looking at them: they kill the process.
+    /// Makes the engine withhold these records without looking at them, because they kill the
+    /// process.
     pub fn skip(&mut self, records: impl IntoIterator<Item = Position>) {
         self.settings.skips.extend(records);
     }
 
-    /// The fates.
+    /// The fates of documents.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Which run of this state it is.
+    /// The number of this run over its state.
     pub fn run(&self) -> u32 {
         self.run
     }
@@ -151,8 +156,8 @@ impl Engine {
         self.run_first
     }
 
-    /// Contributions of publishers that the background does not know, in this run. Read from the ledger:
-    /// about 2 us a document.
+    /// How much publishers that the background does not know have contributed in this run. This is
+    /// read from the ledger and takes about 2 us a document.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -173,7 +178,8 @@ impl Engine {
         self.operators.iter().flat_map(|operator| operator.clusters()).collect()
     }
 
-    /// Documents of this run that are in the corpus now: clean at arrival and not recalled, or restored.
+    /// How many documents of this run are in the corpus now: clean at arrival and not recalled, or
+    /// restored.
     pub fn final_clean(&self) -> u64 {
         (self.run_first..self.next).filter(|&o| self.ledger.fate(o) == Fate::Clean).count() as u64
     }

@@ -1,45 +1,46 @@
-//! What a test may break: panics by content in any phase, and switches that take a safety away. Compiled to nothing without
-//! the cargo feature `faults`.
+//! What may a test break? It may make any phase panic on texts that hold a marker, and it may take
+//! a safety away. Without the cargo feature `faults` all of this is compiled to nothing.
 
 /// A phase that a test can make panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Decoding, features, inspectors and probes.
+    /// Decoding, computing features, inspecting and probing.
     Prepare,
-    /// Keyed state.
+    /// Folding into keyed state.
     Fold,
-    /// Facts.
+    /// Computing facts.
     Describe,
-    /// Proposals.
+    /// Proposing.
     Judge,
-    /// Decisions.
+    /// Deciding.
     Settle,
 }
 
-/// A safety that a test can take away, to see that the fault tests notice.
+/// A safety that a test can take away, to see that the fault tests notice it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// Nobody knows what was taken in already: it is read again after a restart, and taken in again.
+    /// The engine does not know which records it has taken in already: after a restart it reads
+    /// them again and takes them in again.
     NoWatermark,
-    /// A re-read lets every document vote.
+    /// When records are read again, every document votes.
     NoVoteBits,
-    /// Votes are withdrawn as soon as the batch is over, not at an epoch boundary.
+    /// Votes are withdrawn as soon as a batch is over, and not at an epoch boundary.
     NoEpoch,
-    /// A document is folded before it asks, so it may find itself.
+    /// The operators that look for copies fold a document before it asks, so it may find itself.
     NoSelfCheck,
 }
 
-/// What is broken, and for which documents.
+/// What is broken.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// Panics in this phase on texts that hold the marker.
+    /// The phases that panic, each on texts that hold a marker.
     pub panics: Vec<(Phase, String)>,
-    /// Which safety is off.
+    /// The safety that is off.
     pub mutation: Option<Mutation>,
 }
 
 impl Faults {
-    /// What the environment variable `WEIR_MUTATION` takes away from a process under test.
+    /// Reads what the environment variable `WEIR_MUTATION` takes away from a process under test.
     pub fn from_environment() -> Self {
         #[cfg(feature = "faults")]
         if std::env::var("WEIR_MUTATION").is_ok_and(|name| name == "no_watermark") {
@@ -48,7 +49,7 @@ impl Faults {
         Self::default()
     }
 
-    /// Panics if the test says so.
+    /// Panics if the test wants this phase to fail on this text.
     #[inline]
     pub(super) fn trip(&self, phase: Phase, text: &str) {
         let is_marked = |(when, marker): &(Phase, String)| *when == phase && text.contains(marker.as_str());
@@ -62,7 +63,8 @@ impl Faults {
     }
 }
 
-/// Kills the process on a text that holds what the environment variable `WEIR_KILL_TEXT` says: a record that no code can survive.
+/// Kills the process on a text that holds what the environment variable `WEIR_KILL_TEXT` says. It
+/// stands for a record that no code can survive.
 #[inline]
 pub(super) fn die(text: &str) {
     #[cfg(feature = "faults")]

@@ -1,7 +1,7 @@
 //! A record on its way through the engine, and what has been computed of it so far.
 //!
-//! These are plain values without behaviour: [`super::prepare`] fills them in, the phases read them, and
-//! [`super::settle`] takes them apart.
+//! These are plain values without behaviour: [`super::prepare`] fills them in, the phases read
+//! them, and [`super::settle`] takes them apart.
 
 use std::any::Any;
 
@@ -16,7 +16,8 @@ use operators::{
 
 use super::settings::Settings;
 
-/// What a document asks of one keyed operator: an `Operator::Probe` whose type only that operator's runtime knows.
+/// What a document asks of one keyed operator: an `Operator::Probe` whose type only that operator's
+/// runtime knows.
 pub type Probe = Box<dyn Any + Send + Sync>;
 
 /// One record with its sequence number and what became of it.
@@ -43,7 +44,8 @@ pub enum Content {
 pub struct Work {
     /// The page as it was decoded.
     pub page: Page,
-    /// Whether preparing the document failed. Such a document is withheld, and no keyed operator sees it.
+    /// Whether preparing the document failed. Such a document is withheld, and no keyed operator
+    /// sees it.
     pub failed: bool,
     /// What was computed from the document alone.
     pub computed: Computed,
@@ -55,17 +57,19 @@ pub struct Computed {
     pub document: Document,
     /// What the inspectors found, and whether it counts.
     pub inspected: Vec<(Finding, Mode)>,
-    /// Whether the document votes. It does not if enforced findings of inspectors alone would withhold it.
+    /// Whether the document votes. It does not if enforced findings of inspectors alone would
+    /// withhold it.
     pub votes: bool,
-    /// What the document asks of each keyed operator, in the order of the operators. An operator that is off is asked
-    /// nothing.
+    /// What the document asks of each keyed operator, in the order of the operators. An operator
+    /// that is off is asked nothing.
     pub probes: Vec<Option<Probe>>,
     /// The document's text, compressed for the horizon.
     pub compressed: Vec<u8>,
 }
 
 impl Item {
-    /// When and how the record is folded; `epoch` is the number of records between two epoch boundaries.
+    /// When and how the record is folded; `epoch` is the number of records between two epoch
+    /// boundaries.
     pub(super) fn tick(&self, epoch: SeqNo) -> Tick {
         let votes = matches!(&self.content, Content::Document(work) if work.computed.votes);
         Tick { seqno: self.seqno, epoch: self.seqno / epoch * epoch, votes }
@@ -80,8 +84,8 @@ impl Item {
     }
 }
 
-/// Records between two epoch boundaries, which go through the phases together: all of them see the same published
-/// decisions.
+/// Records between two epoch boundaries, which go through the phases together: all of them see the
+/// same published decisions.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {
     /// The engine's settings.
@@ -93,7 +97,8 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// The document of record number `at` that keyed operators are asked about, and when it is folded.
+    /// The document of record number `at` that keyed operators are asked about, and when it is
+    /// folded.
     pub(super) fn document(&self, at: usize) -> Option<(Tick, &'a Work)> {
         let item = self.items.get(at)?;
         Some((item.tick(self.settings.epoch), item.document()?))

@@ -1,9 +1,9 @@
 //! Without a trusted background the engine learns one from its own past.
 //!
-//! At fixed sequence numbers a new background is learned from the documents that are older than a delay and were neither
-//! withheld nor recalled, so whoever wants to be learned has to pass first and to stay unnoticed for the whole delay. A
-//! version is learned each time there is twice as much to learn from: all versions together cost about twice the last
-//! one (.3 ms a document).
+//! At fixed sequence numbers a new background is learned from the documents that are older than a
+//! delay and were neither withheld nor recalled, so whoever wants to be learned has to pass first
+//! and to stay unnoticed for the whole delay. A version is learned each time there is twice as much
+//! to learn from: all versions together cost about twice the last one (.3 ms a document).
 
 use std::{fs, sync::Arc};
 
@@ -24,7 +24,8 @@ use crate::state::StateError;
 const STEP_EPOCHS: SeqNo = 64;
 
 impl Engine {
-    /// Sequence numbers until the next one at which a background may be learned: batches are prepared up to there.
+    /// Sequence numbers until the next one at which a background may be learned: batches are
+    /// prepared up to there.
     pub(super) fn until_bootstrap(&self) -> usize {
         let step = STEP_EPOCHS * self.settings.epoch;
         if self.bootstrap.is_some() { (step - self.next % step) as usize } else { usize::MAX }

@@ -1,8 +1,9 @@
 //! Who does what, in which order? Records in reading order become decisions, recalls and restores.
 //!
-//! [`Engine::process`] takes a batch through the phases; [`Engine::save`] and [`Engine::load`] carry everything over a
-//! restart that the logs do not hold. The engine knows no files and no brokers, and it names no operator: it works on a
-//! list of [`OperatorRuntime`]s and of inspectors, which it is given ([`Parts`]).
+//! [`Engine::process`] takes a batch through the phases; [`Engine::save`] and [`Engine::load`]
+//! carry everything over a restart that the logs do not hold. The engine knows no files and no
+//! brokers, and it names no operator: it works on a list of [`OperatorRuntime`]s and of inspectors,
+//! which it is given ([`Parts`]).
 //!
 //! ```text
 //! process   cuts a batch into windows, which end at epoch boundaries

@@ -1,7 +1,9 @@
-//! The phases of one window before settling: fold, describe, remember and judge, each over all keyed operators.
+//! The phases of one window before settling: fold, describe, remember and judge, each over all
+//! keyed operators.
 //!
-//! A window never crosses an epoch boundary, so every document in it sees the same published decisions. A phase that
-//! panics on a document ends that document's way: later phases pass it over, and it is withheld.
+//! A window never crosses an epoch boundary, so every document in it sees the same published
+//! decisions. A phase that panics on a document ends that document's way: later phases pass it
+//! over, and it is withheld.
 
 use std::sync::Arc;
 
@@ -38,7 +40,8 @@ pub(super) fn run(
         operator.remember(&window);
     }
     for item in items {
-        // No alarm looks for carriers among documents that were only indexed, so their texts are not kept.
+        // No alarm looks for carriers among documents that were only indexed, so their texts are
+        // not kept.
         let kept = item.document().filter(|_| !settings.only_indexes).map(|work| &work.computed);
         horizon.push(kept.map(|computed| (Arc::from(computed.document.ids()), &computed.compressed[..])))?;
     }
@@ -50,7 +53,8 @@ pub(super) fn run(
     Ok(failed)
 }
 
-/// Runs a phase of all operators in parallel, and adds the records on which one of them panicked to `failed`.
+/// Runs a phase of all operators in parallel, and adds the records on which one of them panicked to
+/// `failed`.
 fn in_parallel(
     operators: &mut KeyedOperators,
     settings: &Settings,

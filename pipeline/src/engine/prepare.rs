@@ -1,5 +1,5 @@
-//! The parallel, pure part of the way: a record is decoded, its features are computed, the inspectors look at it, and
-//! every keyed operator says what the document asks of its state.
+//! The parallel, pure part of the way: a record is decoded, its features are computed, the
+//! inspectors look at it, and every keyed operator says what the document asks of its state.
 
 use connectors::source::Record;
 use decode::{Decoded, Form, Page, Provenance, Reject, decode};
@@ -38,8 +38,8 @@ pub(super) fn operator_failed() -> (Finding, Mode) {
 }
 
 impl Preparation<'_> {
-    /// Prepares a batch of records; `first` is the sequence number of the first one. `votes`: what a journal says, in a
-    /// re-read.
+    /// Prepares a batch of records; `first` is the sequence number of the first one. `votes`: what
+    /// a journal says, in a re-read.
     pub(super) fn prepare(self, first: SeqNo, records: Vec<Record>, votes: Option<&[bool]>) -> Vec<Item> {
         let ahead = |(i, record): (usize, Record)| {
             let content = self.content(&record, votes.map(|v| v[i]));
@@ -109,7 +109,8 @@ impl Preparation<'_> {
     }
 }
 
-/// A document on which features or an inspector failed: it asks nothing of keyed state and is withheld.
+/// A document on which features or an inspector failed: it asks nothing of keyed state and is
+/// withheld.
 fn withheld(settings: &Settings, source: &str) -> Computed {
     Computed {
         document: settings.features.placeholder(source),

@@ -1,7 +1,7 @@
 //! A batch on its way through the engine: prepared, cut into windows, settled.
 //!
-//! A batch is never a unit of meaning: any split of a stream into batches gives the same output. What counts are windows,
-//! which end at epoch boundaries.
+//! A batch is never a unit of meaning: any split of a stream into batches gives the same output.
+//! What counts are windows, which end at epoch boundaries.
 
 use connectors::{position::Position, source::Record};
 use operators::document::SeqNo;
@@ -9,7 +9,8 @@ use operators::document::SeqNo;
 use super::{core::Engine, fault::Mutation, item::Item, outcome::Outcome, phases, prepare::Preparation};
 use crate::{journal::Journal, state::StateError};
 
-/// A batch on its way: decoded as far as the background in force serves.
+/// A batch on its way. It is decoded up to the next sequence number at which a background may be
+/// learned.
 pub struct Prepared {
     items: Vec<Item>,
     rest: Vec<Record>,
@@ -17,13 +18,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Records in the batch.
+    /// How many records are in the batch.
     #[allow(clippy::len_without_is_empty, reason = "nobody prepares an empty batch")]
     pub fn len(&self) -> usize {
         self.items.len() + self.rest.len()
     }
 
-    /// Where the records stand, in reading order.
+    /// The positions of the records, in reading order.
     pub fn positions(&self) -> impl Iterator<Item = Position> {
         self.items.iter().map(|item| item.record.position).chain(self.rest.iter().map(|record| record.position))
     }
@@ -32,15 +33,15 @@ impl Prepared {
 /// What a batch became.
 #[derive(Default)]
 pub struct Processed {
-    /// One for each record, in reading order.
+    /// The outcome of each record, in reading order.
     pub outcomes: Vec<Outcome>,
-    /// The order, and who voted.
+    /// The order of the records, and which of them voted.
     pub journal: Journal,
 }
 
 impl Engine {
-    /// Decodes a batch and computes its features: everything that needs no state. The batch must be the next one to be
-    /// processed. `votes`: what the journal says, in a re-read.
+    /// Decodes a batch and computes everything that needs no state. The batch must be the next one
+    /// to be processed. `votes` is what the journal says about a batch that is read again.
     pub fn prepare(&self, records: Vec<Record>, votes: Option<Vec<bool>>) -> Prepared {
         let mut prepared = Prepared { items: Vec::new(), rest: records, votes };
         if self.eligible_to_learn().is_none() {
@@ -49,7 +50,7 @@ impl Engine {
         prepared
     }
 
-    /// Prepares what one background serves.
+    /// Prepares the part of a batch that one background serves.
     fn prepare_part(&self, prepared: &mut Prepared) {
         let rest = prepared.rest.split_off(self.until_bootstrap().min(prepared.rest.len()));
         let part = std::mem::replace(&mut prepared.rest, rest);
@@ -89,7 +90,7 @@ impl Engine {
         Ok(processed)
     }
 
-    /// A part of a batch that one background serves.
+    /// Processes the part of a batch that one background serves.
     fn part(&mut self, mut items: Vec<Item>, processed: &mut Processed) -> Result<(), StateError> {
         for item in &items {
             let tick = item.tick(self.settings.epoch);
@@ -109,7 +110,8 @@ impl Engine {
         Ok(())
     }
 
-    /// One window: documents between two epoch boundaries, or the part of them that has arrived.
+    /// Processes one window: the records between two epoch boundaries, or those of them that have
+    /// arrived.
     fn window(&mut self, items: Vec<Item>, outcomes: &mut Vec<Outcome>) -> Result<(), StateError> {
         let failed = phases::run(&self.settings, &mut self.operators, &mut self.horizon, &items)?;
         self.next += items.len() as SeqNo;
@@ -125,7 +127,8 @@ impl Engine {
         Ok(())
     }
 
-    /// What was decided at least an epoch boundary ago becomes visible to counters.
+    /// Passes an epoch boundary: what was decided before the last one becomes visible to keyed
+    /// state.
     fn begin_epoch(&mut self) -> Result<(), StateError> {
         let epoch = self.next;
         let later = self.withdrawals.split_off(&(epoch + 1));

@@ -1,15 +1,16 @@
-//! One keyed operator at work: the operator, its key shards, its replay log, and its part in each phase.
+//! One keyed operator at work: the operator, its key shards, its replay log, and its part in each
+//! phase.
 //!
-//! The engine holds a list of [`OperatorRuntime`]s and never names an operator. [`TypedRuntime`] is the one
-//! implementation; it is generic over the operator, so `fold` is compiled for each operator on its own. Only what a
-//! document asks travels through the engine without its type ([`Probe`]); answers, facts and proposals of the window
-//! stay here.
+//! The engine holds a list of [`OperatorRuntime`]s and never names an operator. [`TypedRuntime`] is
+//! the one implementation; it is generic over the operator, so `fold` is compiled for each operator
+//! on its own. Only what a document asks travels through the engine without its type ([`Probe`]);
+//! answers, facts and proposals of the window stay here.
 //!
-//! A panic of an operator is caught for each document: the document is withheld as `operator_failed`, and the stream
-//! goes on.
+//! A panic of an operator is caught for each document: the document is withheld as
+//! `operator_failed`, and the stream goes on.
 //!
-//! **Cost** of hiding the types: one allocation a document and operator, and a comparison of type ids each time an
-//! operator looks at a document; below a microsecond a document.
+//! **Cost** of hiding the types: one allocation a document and operator, and a comparison of type
+//! ids each time an operator looks at a document; below a microsecond a document.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -38,9 +39,11 @@ pub(super) fn guarded<T>(phase: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(phase)).ok()
 }
 
-/// A keyed operator as the engine sees it. `at` is a record's place in the window that was folded last.
+/// A keyed operator as the engine sees it. `at` is a record's place in the window that was folded
+/// last.
 ///
-/// The phases that run in parallel return, for each record of the window, whether the operator panicked on it.
+/// The phases that run in parallel return, for each record of the window, whether the operator
+/// panicked on it.
 pub trait OperatorRuntime: Send + Sync {
     /// The operator's name.
     fn name(&self) -> &'static str;
@@ -48,14 +51,15 @@ pub trait OperatorRuntime: Send + Sync {
     /// What the operator looks for.
     fn role(&self) -> Role;
 
-    /// Whether the operator's findings count. An operator that is off is asked nothing and holds nothing.
+    /// Whether the operator's findings count. An operator that is off is asked nothing and holds
+    /// nothing.
     fn mode(&self) -> Mode;
 
     /// What a document asks; `None` if the operator is off.
     fn probe(&self, document: &Document) -> Option<Probe>;
 
-    /// Every key shard answers every document of the window and takes it in. Shards run in parallel, each in reading
-    /// order.
+    /// Every key shard answers every document of the window and takes it in. Shards run in
+    /// parallel, each in reading order.
     fn fold(&mut self, window: &Window<'_>) -> Vec<bool>;
 
     /// Computes the facts of every document of the window.
@@ -67,10 +71,12 @@ pub trait OperatorRuntime: Send + Sync {
     /// Works out a proposal on every document of the window.
     fn judge(&mut self, window: &Window<'_>, horizon: &dyn Horizon) -> Vec<bool>;
 
-    /// Decides on one document. `suspect` says that the document is withheld already, or that it is a copy already.
+    /// Decides on one document. `suspect` says that the document is withheld already, or that it is
+    /// a copy already.
     fn settle(&mut self, at: usize, tick: Tick, document: &Computed, suspect: bool, past: Past<'_>) -> Settled;
 
-    /// Logs what a restart needs of a settled record; `work` is `None` where the record asked nothing.
+    /// Logs what a restart needs of a settled record; `work` is `None` where the record asked
+    /// nothing.
     ///
     /// # Errors
     /// If the log cannot be written.
@@ -112,8 +118,8 @@ pub trait OperatorRuntime: Send + Sync {
     /// Copies the bounded state of the operator and of its key shards, shards in parallel.
     fn save(&self, out: &mut Body);
 
-    /// Rebuilds the state at sequence number `next` from replay records and from what [`Self::save`] wrote; `epoch` is
-    /// the number of records between two epoch boundaries.
+    /// Rebuilds the state at sequence number `next` from replay records and from what
+    /// [`Self::save`] wrote; `epoch` is the number of records between two epoch boundaries.
     ///
     /// # Errors
     /// If either is not what it should be.
@@ -170,8 +176,8 @@ impl<O: Operator> Pending<O> {
 }
 
 impl<O: Operator> TypedRuntime<O> {
-    /// An operator with empty key shards; `number` is its place among the operators. [`OperatorRuntime::load`] follows
-    /// where there is something to restore.
+    /// An operator with empty key shards; `number` is its place among the operators.
+    /// [`OperatorRuntime::load`] follows where there is something to restore.
     pub fn new(number: usize, operator: O, mode: Mode, replay_log: ReplayLog) -> Self {
         let shards = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
         Self { operator, shards, mode, replay_log, number, window: Vec::new(), scratch: Encoder::default() }
@@ -295,7 +301,8 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
             pending.proposal = proposal.unwrap_or_default();
             failed
         };
-        // Judging one page may take as long as judging a hundred others, so every page is a task of its own.
+        // Judging one page may take as long as judging a hundred others, so every page is a task of
+        // its own.
         pending.par_iter_mut().enumerate().with_max_len(1).map(judge).collect()
     }
 

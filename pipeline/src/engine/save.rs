@@ -1,7 +1,8 @@
 //! What does the engine write into a snapshot, and how does it come back from one?
 //!
-//! Its part of a snapshot is what is pending (votes to withdraw, counters, the clock) and the bounded tables of the
-//! operators. Everything else is in the logs, whose lengths stand in the head of the snapshot.
+//! Its part of a snapshot is what is pending (votes to withdraw, counters, the clock) and the
+//! bounded tables of the operators. Everything else is in the logs, whose lengths stand in the head
+//! of the snapshot.
 
 use std::fs::File;
 
@@ -22,7 +23,8 @@ pub struct LogLengths {
     pub ledger_tail: u64,
     /// Bytes of the horizon's last segment.
     pub horizon_tail: u64,
-    /// Bytes of the last segment of each keyed operator's replay log, in the order of the operators.
+    /// Bytes of the last segment of each keyed operator's replay log, in the order of the
+    /// operators.
     pub replay_logs: Vec<u64>,
 }
 
@@ -49,8 +51,8 @@ impl LogLengths {
 }
 
 impl Engine {
-    /// Hands everything in the logs to the operating system. Returns their lengths, and the files that must be synced before
-    /// a snapshot with these lengths counts.
+    /// Hands everything in the logs to the operating system. Returns their lengths, and the files
+    /// that must be synced before a snapshot with these lengths counts.
     ///
     /// # Errors
     /// If the disk fails.
@@ -86,8 +88,8 @@ impl Engine {
         }
     }
 
-    /// Flushes the replay logs of the operators that look for copies. Returns the bytes of their last segments, in the
-    /// order of the operators.
+    /// Flushes the replay logs of the operators that look for copies. Returns the bytes of their
+    /// last segments, in the order of the operators.
     ///
     /// # Errors
     /// If the disk is full.
@@ -104,7 +106,8 @@ impl Engine {
         self.ledger.sync()
     }
 
-    /// Reads what [`Self::save`] wrote. The logs must have been opened with the lengths that go with it.
+    /// Reads what [`Self::save`] wrote. The logs must have been opened with the lengths that go
+    /// with it.
     ///
     /// # Errors
     /// If the bytes are anything else. The engine must then be dropped.
@@ -136,7 +139,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Begins another run over the same state. Counters start anew; sequence numbers and indexes go on.
+    /// Begins another run over the same state. Counters start anew; sequence numbers and indexes go
+    /// on.
     pub fn begin_run(&mut self, run: u32) {
         self.run = run;
         self.run_first = self.next;

@@ -1,7 +1,7 @@
-//! Which clean documents of a shard are copies of clean documents of earlier ones?
+//! Which clean documents of a file shard are copies of clean documents of earlier shards?
 //!
-//! Every operator that looks for copies is asked, in the order of the registry, by what its documents left in its replay
-//! log ([`MergeIndex`]); the first one that finds a copy has it.
+//! Every operator that looks for copies is asked, in the order of the registry, by what its
+//! documents left in its replay log ([`MergeIndex`]); the first one that finds a copy has it.
 
 use std::{collections::BTreeMap, iter::zip};
 
@@ -15,67 +15,69 @@ use operators::{
     mode::Mode,
 };
 
-use super::part::Part;
+use super::shard::FinishedShard;
 use crate::{
     config::Operators,
     registry::{Keyed, of_copies},
     state::replay_log::ReplayLog,
 };
 
-/// A copy across shards.
-pub(super) struct Copy {
-    /// Number of the part that holds the document it is a copy of, and that document.
+/// A copy of a document of an earlier shard.
+pub(super) struct ShardCopy {
+    /// The document that it is a copy of: the number of its shard, and its sequence number there.
     pub(super) of: (usize, SeqNo),
-    /// The operator that found it.
+    /// The operator that found the copy.
     pub(super) operator: &'static str,
     /// Why the document is recalled.
     pub(super) reason: Reason,
 }
 
-/// All copies across shards.
+/// All copies of documents of earlier shards.
 #[derive(Default)]
-pub(super) struct Copies {
-    /// Of each part.
-    pub(super) by_part: Vec<BTreeMap<SeqNo, Copy>>,
-    /// Clean documents whose digests or signatures their shard had forgotten already.
+pub(super) struct ShardCopies {
+    /// The copies of each shard.
+    pub(super) by_shard: Vec<BTreeMap<SeqNo, ShardCopy>>,
+    /// How many clean documents could not be compared, since their shard had forgotten what they
+    /// left.
     pub(super) forgotten: u64,
 }
 
-impl Copies {
+impl ShardCopies {
     pub(super) fn count(&self, reason: Reason) -> u64 {
-        self.by_part.iter().flat_map(BTreeMap::values).filter(|copy| copy.reason == reason).count() as u64
+        self.by_shard.iter().flat_map(BTreeMap::values).filter(|copy| copy.reason == reason).count() as u64
     }
 
-    pub(super) fn is_copy(&self, part: usize, seqno: SeqNo) -> bool {
-        self.by_part[part].contains_key(&seqno)
+    pub(super) fn is_copy(&self, shard: usize, seqno: SeqNo) -> bool {
+        self.by_shard[shard].contains_key(&seqno)
     }
 }
 
-/// Finds them, shard by shard: a shard is asked about as a whole before it is taken in, so that it is never compared with itself.
-pub(super) fn find(parts: &[Part]) -> Result<Copies> {
-    let config = parts.first().map(|part| part.share.config()).transpose()?.unwrap_or_default();
-    let mut known = Known::new(&config, parts)?;
-    let mut copies = Copies::default();
-    for (number, part) in parts.iter().enumerate() {
-        let logs = PartLogs::open(&config, part)?;
-        let found = if number > 0 { known.ask(part, &logs)? } else { BTreeMap::new() };
-        copies.forgotten += logs.forgotten(part);
-        if number + 1 < parts.len() {
-            known.add(number, part, &logs, &found)?;
+/// Finds all copies, shard by shard. A shard is asked about as a whole before it is taken in, so
+/// that it is never compared with itself.
+pub(super) fn find(shards: &[FinishedShard]) -> Result<ShardCopies> {
+    let config = shards.first().map(|shard| shard.share.config()).transpose()?.unwrap_or_default();
+    let mut known = Known::new(&config, shards)?;
+    let mut copies = ShardCopies::default();
+    for (number, shard) in shards.iter().enumerate() {
+        let logs = ShardLogs::open(&config, shard)?;
+        let found = if number > 0 { known.ask(shard, &logs)? } else { BTreeMap::new() };
+        copies.forgotten += logs.forgotten(shard);
+        if number + 1 < shards.len() {
+            known.add(number, shard, &logs, &found)?;
         }
-        copies.by_part.push(found);
+        copies.by_shard.push(found);
     }
     Ok(copies)
 }
 
-/// What a finished shard kept of its documents' texts: for each operator its replay log, and the oldest sequence number
-/// that is still in it.
-struct PartLogs(Vec<(ReplayLog, SeqNo)>);
+/// What a finished shard kept of its documents' texts: for each operator its replay log, and the
+/// oldest sequence number that is still in it.
+struct ShardLogs(Vec<(ReplayLog, SeqNo)>);
 
-impl PartLogs {
-    fn open(config: &Operators, part: &Part) -> Result<Self> {
-        let (kept, decided) = (part.output.share(), &part.decided);
-        let missing = || format!("{}: run.json does not say where the replay records end", part.root().display());
+impl ShardLogs {
+    fn open(config: &Operators, shard: &FinishedShard) -> Result<Self> {
+        let (kept, decided) = (shard.output.share(), &shard.decided);
+        let missing = || format!("{}: run.json does not say where the replay records end", shard.root().display());
         let tails = decided.traces.as_ref().with_context(missing)?;
         let mut logs = Vec::new();
         for (number, entry) in of_copies(config).enumerate() {
@@ -87,22 +89,23 @@ impl PartLogs {
         Ok(Self(logs))
     }
 
-    fn forgotten(&self, part: &Part) -> u64 {
-        let oldest = self.0.iter().map(|(_, from)| *from).fold(part.decided.first, SeqNo::max);
-        let forgotten = part.decided.first..oldest.min(part.decided.next);
-        forgotten.filter(|&seqno| part.ledger.fate(seqno) == Fate::Clean).count() as u64
+    fn forgotten(&self, shard: &FinishedShard) -> u64 {
+        let oldest = self.0.iter().map(|(_, from)| *from).fold(shard.decided.first, SeqNo::max);
+        let forgotten = shard.decided.first..oldest.min(shard.decided.next);
+        forgotten.filter(|&seqno| shard.ledger.fate(seqno) == Fate::Clean).count() as u64
     }
 }
 
-/// Calls `each` with every clean document of a part that is still in a replay log, and its record there.
+/// Calls `each` with every clean document of a shard that is still in a replay log, and with its
+/// record there.
 fn each_clean(
-    part: &Part,
+    shard: &FinishedShard,
     (log, from): &(ReplayLog, SeqNo),
     mut each: impl FnMut(SeqNo, &[u8]) -> Result<(), Corrupt>,
 ) -> Result<()> {
     Ok(log.replay(*from, |first, block| {
         for (seqno, record) in zip(first.., block).skip_while(|(seqno, _)| seqno < from) {
-            if part.ledger.fate(seqno) == Fate::Clean {
+            if shard.ledger.fate(seqno) == Fate::Clean {
                 each(seqno, record)?;
             }
         }
@@ -114,15 +117,15 @@ fn each_clean(
 struct Known {
     /// For each operator that looks for copies its name and its index, if it enforces.
     indexes: Vec<(&'static str, Option<Box<dyn MergeIndex>>)>,
-    /// Number of the first document of each part, counted through all of them.
+    /// The number of the first document of each shard, counted through all shards.
     begins: Vec<u32>,
 }
 
 impl Known {
-    fn new(config: &Operators, parts: &[Part]) -> Result<Self> {
+    fn new(config: &Operators, shards: &[FinishedShard]) -> Result<Self> {
         let mut begins = vec![0_u32];
-        for part in parts {
-            let next = begins.last().and_then(|begin| begin.checked_add(part.seqnos().len() as u32));
+        for shard in shards {
+            let next = begins.last().and_then(|begin| begin.checked_add(shard.seqnos().len() as u32));
             let Some(next) = next else { bail!("the shards hold over {} records, the most that can be joined", u32::MAX) };
             begins.push(next);
         }
@@ -134,20 +137,20 @@ impl Known {
     }
 
     fn place(&self, number: u32) -> (usize, SeqNo) {
-        let part = self.begins.partition_point(|&begin| begin <= number) - 1;
-        (part, number - self.begins[part])
+        let shard = self.begins.partition_point(|&begin| begin <= number) - 1;
+        (shard, number - self.begins[shard])
     }
 
-    /// The copies among the clean documents of a part.
-    fn ask(&self, part: &Part, logs: &PartLogs) -> Result<BTreeMap<SeqNo, Copy>> {
+    /// Finds the copies among the clean documents of a shard.
+    fn ask(&self, shard: &FinishedShard, logs: &ShardLogs) -> Result<BTreeMap<SeqNo, ShardCopy>> {
         let mut found = BTreeMap::new();
         for ((operator, index), log) in zip(&self.indexes, &logs.0) {
             let Some(index) = index else { continue };
-            each_clean(part, log, |seqno, record| {
+            each_clean(shard, log, |seqno, record| {
                 if !found.contains_key(&seqno)
                     && let Some(number) = index.find(record)?
                 {
-                    found.insert(seqno, Copy { of: self.place(number), operator, reason: index.reason() });
+                    found.insert(seqno, ShardCopy { of: self.place(number), operator, reason: index.reason() });
                 }
                 Ok(())
             })?;
@@ -155,13 +158,13 @@ impl Known {
         Ok(found)
     }
 
-    /// Takes in the clean documents of a part that are no copies.
-    fn add(&mut self, number: usize, part: &Part, logs: &PartLogs, found: &BTreeMap<SeqNo, Copy>) -> Result<()> {
-        let (begin, first) = (self.begins[number], part.decided.first);
+    /// Takes in the clean documents of a shard that are no copies.
+    fn add(&mut self, number: usize, shard: &FinishedShard, logs: &ShardLogs, found: &BTreeMap<SeqNo, ShardCopy>) -> Result<()> {
+        let (begin, first) = (self.begins[number], shard.decided.first);
         for ((_, index), log) in zip(&mut self.indexes, &logs.0) {
             let Some(index) = index else { continue };
             each_clean(
-                part,
+                shard,
                 log,
                 |seqno, record| {
                     if found.contains_key(&seqno) { Ok(()) } else { index.add(begin + (seqno - first), record) }

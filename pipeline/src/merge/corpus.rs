@@ -1,6 +1,8 @@
-//! The corpus files of all shards in one folder, numbered on through the shards; copies across shards go to `duplicates/`.
+//! How do the corpus files of all shards come into one folder? They are numbered on through the
+//! shards, and copies of documents of earlier shards go to `duplicates/`.
 //!
-//! Where its records go is known of each file before it is touched, so what is done is done again with the same bytes.
+//! It is known of each file where its records go before the file is touched, so a killed join is
+//! done again with the same bytes.
 
 use std::{fs, path::Path};
 
@@ -16,15 +18,16 @@ use operators::{
     lookup::{Fate, Ledger as _},
 };
 
-use super::{copies::Copies, part::Part};
+use super::{copies::ShardCopies, shard::FinishedShard};
 use crate::{layout::OutputFolder, state::ledger::Arrival};
 
-/// Files of one name in one folder of every shard, of which each part of its channel has at most one.
+/// The files of one name in one folder of every shard. Each part of the channel has at most one.
 struct Series {
     channel: Channel,
     folder: &'static str,
     stem: &'static str,
-    /// Where copies across shards go from here, and the fate of the documents that lie here.
+    /// Where copies go from here, and the fate of the documents that lie here; `None` if no copy
+    /// can lie here.
     copies: Option<(&'static str, Fate)>,
 }
 
@@ -38,10 +41,10 @@ const SERIES: [Series; 6] = [
 ];
 
 /// Refuses corpora of anything but JSON lines: tables, archives and attributes are not joined.
-pub(super) fn check(parts: &[Part]) -> Result<()> {
-    for part in parts {
+pub(super) fn check(shards: &[FinishedShard]) -> Result<()> {
+    for shard in shards {
         for folder in ["clean", "quarantine", "duplicates", "attributes"] {
-            let folder = part.output.file(folder);
+            let folder = shard.output.file(folder);
             let Ok(entries) = fs::read_dir(&folder) else { continue };
             for entry in entries {
                 let path = entry.with_context(|| format!("list {}", folder.display()))?.path();
@@ -55,19 +58,19 @@ pub(super) fn check(parts: &[Part]) -> Result<()> {
     Ok(())
 }
 
-/// Joins the corpora.
-pub(super) fn join(parts: &[Part], output: &OutputFolder, copies: &Copies) -> Result<()> {
+/// Joins the corpora of all shards.
+pub(super) fn join(shards: &[FinishedShard], output: &OutputFolder, copies: &ShardCopies) -> Result<()> {
     for folder in ["clean", "quarantine", "duplicates"] {
         fs::create_dir_all(output.file(folder)).with_context(|| format!("make {}", output.file(folder).display()))?;
     }
     for series in &SERIES {
         let mut before = 0;
-        for (number, part) in parts.iter().enumerate() {
-            let records = part.mark.records(series.channel);
-            let files = records.div_ceil(part.mark.options.part_records);
+        for (number, shard) in shards.iter().enumerate() {
+            let records = shard.mark.records(series.channel);
+            let files = records.div_ceil(shard.mark.options.part_records);
             match series.copies {
-                None => (0..files).try_for_each(|index| link_over(part, output, series, (index, before + index)))?,
-                Some(_) => split(number, part, output, copies, series, before)?,
+                None => (0..files).try_for_each(|index| link_over(shard, output, series, (index, before + index)))?,
+                Some(_) => split(number, shard, output, copies, series, before)?,
             }
             before += files;
         }
@@ -79,24 +82,31 @@ fn name(stem: &str, number: u64, compression: Compression) -> String {
     format!("{stem}-{number:05}.jsonl{}", compression.suffix())
 }
 
-/// A file that goes over as it is, if the shard has it.
-fn link_over(part: &Part, output: &OutputFolder, series: &Series, (from, to): (u64, u64)) -> Result<()> {
-    let compression = part.mark.options.compression;
-    let source = part.file(series.folder, &name(series.stem, from, compression));
+/// Takes a file over as it is, if the shard has it.
+fn link_over(shard: &FinishedShard, output: &OutputFolder, series: &Series, (from, to): (u64, u64)) -> Result<()> {
+    let compression = shard.mark.options.compression;
+    let source = shard.file(series.folder, &name(series.stem, from, compression));
     let target = output.file(series.folder).join(name(series.stem, to, compression));
     if source.exists() { link(&source, &target) } else { Ok(()) }
 }
 
-/// Files from which copies go elsewhere.
-fn split(number: usize, part: &Part, output: &OutputFolder, copies: &Copies, series: &Series, before: u64) -> Result<()> {
+/// Takes over files from which copies go elsewhere.
+fn split(
+    number: usize,
+    shard: &FinishedShard,
+    output: &OutputFolder,
+    copies: &ShardCopies,
+    series: &Series,
+    before: u64,
+) -> Result<()> {
     let Some((stem, here)) = series.copies else { return Ok(()) };
-    let (compression, part_records) = (part.mark.options.compression, part.mark.options.part_records as usize);
+    let (compression, part_records) = (shard.mark.options.compression, shard.mark.options.part_records as usize);
     let arrived = if series.channel == Channel::Clean { Arrival::Clean } else { Arrival::Duplicate };
-    let mut seqnos = part.seqnos().filter(|&o| part.ledger.arrival(o) == arrived).peekable();
+    let mut seqnos = shard.seqnos().filter(|&o| shard.ledger.arrival(o) == arrived).peekable();
     let mut index = 0;
     while seqnos.peek().is_some() {
-        let lying: Vec<SeqNo> = seqnos.by_ref().take(part_records).filter(|&o| part.ledger.fate(o) == here).collect();
-        let source = part.file(series.folder, &name(series.stem, index, compression));
+        let lying: Vec<SeqNo> = seqnos.by_ref().take(part_records).filter(|&o| shard.ledger.fate(o) == here).collect();
+        let source = shard.file(series.folder, &name(series.stem, index, compression));
         let to = before + index;
         index += 1;
         if lying.is_empty() && !source.exists() {
@@ -123,7 +133,7 @@ fn split(number: usize, part: &Part, output: &OutputFolder, copies: &Copies, ser
     Ok(())
 }
 
-/// The same bytes under another name: a link where that is possible, else a copy.
+/// Gives the same bytes another name: by a link where that is possible, else by a copy.
 fn link(source: &Path, target: &Path) -> Result<()> {
     let done = || {
         if let Some(folder) = target.parent() {
@@ -133,7 +143,8 @@ fn link(source: &Path, target: &Path) -> Result<()> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        // Nobody writes into these files: whatever changes one writes another and renames it.
+        // These files are never written into: whatever changes one writes another file and renames
+        // it.
         fs::hard_link(source, target).or_else(|_| fs::copy(source, target).map(drop))
     };
     done().with_context(|| format!("take {} over to {}", source.display(), target.display()))

@@ -1,4 +1,4 @@
-//! Finished shards become one output folder: their lines, their corpora, their report.
+//! What is done in which order to join finished shards: their lines, their corpora, their report.
 
 use std::{
     fs::{self, File},
@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 use connectors::file::write_atomically;
 
 use super::{
-    copies::{self, Copies},
+    copies::{self, ShardCopies},
     corpus,
-    part::Part,
+    shard::FinishedShard,
     summary,
 };
 use crate::{
@@ -22,18 +22,20 @@ use crate::{
     state::sync_folder,
 };
 
-/// Joins the parts, which are in order, into a folder; what the report says. `None`: it was done before.
+/// Joins the shards, which are in order, into a folder. Returns the report, or `None` if the folder
+/// holds the finished join already.
 ///
 /// # Errors
-/// If a file cannot be read or written, a part was changed since it was finished, or the folder holds something else.
-pub fn merge(parts: &[Part], output: &OutputFolder) -> Result<Option<Report>> {
-    let Some(first) = parts.first() else { bail!("got no shards, expected at least one") };
-    if parts.iter().any(|part| fs::canonicalize(part.root()).ok() == fs::canonicalize(output.root()).ok()) {
+/// If a file cannot be read or written, a shard was changed since it was finished, or the folder
+/// holds something else.
+pub fn merge(shards: &[FinishedShard], output: &OutputFolder) -> Result<Option<Report>> {
+    let Some(first) = shards.first() else { bail!("got no shards, expected at least one") };
+    if shards.iter().any(|shard| fs::canonicalize(shard.root()).ok() == fs::canonicalize(output.root()).ok()) {
         bail!("{} is one of the shards, expected a folder of its own", output.root().display());
     }
     let mut manifest = Manifest {
         shape: format!("joined: {}", first.manifest.shape),
-        input: parts.iter().flat_map(|part| part.manifest.input.iter().cloned()).collect(),
+        input: shards.iter().flat_map(|shard| shard.manifest.input.iter().cloned()).collect(),
         share: None,
         phase: RunPhase::Reading,
         decided: None,
@@ -45,35 +47,35 @@ pub fn merge(parts: &[Part], output: &OutputFolder) -> Result<Option<Report>> {
             return Ok(None);
         }
     }
-    corpus::check(parts)?;
+    corpus::check(shards)?;
     manifest.write(&output.manifest())?;
-    let copies = copies::find(parts)?;
+    let copies = copies::find(shards)?;
     connectors::kill::point("merge.found");
     for name in ["decisions.jsonl", "alarms.jsonl", "dead-letters.jsonl"] {
-        concatenate(parts, output, name, &[])?;
+        concatenate(shards, output, name, &[])?;
     }
-    concatenate(parts, output, "recalls.jsonl", &recalls(parts, &copies)?)?;
+    concatenate(shards, output, "recalls.jsonl", &recalls(shards, &copies)?)?;
     connectors::kill::point("merge.joined");
     if first.mark.options.corpus {
-        corpus::join(parts, output, &copies)?;
+        corpus::join(shards, output, &copies)?;
     }
-    let report = summary::report(parts, &copies)?;
+    let report = summary::report(shards, &copies)?;
     write_atomically(&output.file("report.json"), &report.bytes()?)?;
     connectors::kill::point("merge.reported");
     manifest.phase = RunPhase::Finished;
     manifest.write(&output.manifest())?;
-    // Links, and what a kill left half written.
+    // Here lie links, and what a kill left half written.
     remove_if_there(&output.private().join("staged"))?;
     Ok(Some(report))
 }
 
-/// Recalls of documents that are copies of others in earlier shards.
-fn recalls(parts: &[Part], copies: &Copies) -> Result<Vec<u8>> {
+/// The lines of the recalls: one for each document that is a copy of one in an earlier shard.
+fn recalls(shards: &[FinishedShard], copies: &ShardCopies) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
-    for (part, found) in parts.iter().zip(&copies.by_part) {
+    for (shard, found) in shards.iter().zip(&copies.by_shard) {
         for (&seqno, copy) in found {
-            let identity = part.ledger.identity(seqno)?;
-            let original = parts[copy.of.0].ledger.identity(copy.of.1)?;
+            let identity = shard.ledger.identity(seqno)?;
+            let original = shards[copy.of.0].ledger.identity(copy.of.1)?;
             let (Some(identity), Some(original)) = (identity, original) else { continue };
             lines.extend(to_line(&RecallLine::copy(&identity, copy.operator, copy.reason, &original)));
             lines.push(b'\n');
@@ -82,13 +84,13 @@ fn recalls(parts: &[Part], copies: &Copies) -> Result<Vec<u8>> {
     Ok(lines)
 }
 
-/// One file of lines after the other, and `more` behind them.
-fn concatenate(parts: &[Part], output: &OutputFolder, name: &str, more: &[u8]) -> Result<()> {
+/// Writes the shards' files of one name one behind the other, and `more` behind them.
+fn concatenate(shards: &[FinishedShard], output: &OutputFolder, name: &str, more: &[u8]) -> Result<()> {
     let (path, aside) = (output.file(name), output.file(&format!("{name}.tmp")));
     let write = || -> io::Result<File> {
         let mut out = File::create(&aside)?;
-        for part in parts {
-            io::copy(&mut File::open(part.output.file(name))?, &mut out)?;
+        for shard in shards {
+            io::copy(&mut File::open(shard.output.file(name))?, &mut out)?;
         }
         io::copy(&mut &more[..], &mut out)?;
         Ok(out)

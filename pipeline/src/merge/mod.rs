@@ -1,22 +1,35 @@
-//! The outputs of several machines become one: what each of them could not see of the others is caught up where it can be.
+//! How do the outputs of several machines become one? Each machine has filtered one file shard of a
+//! list and could not see the others; what can still be found out about documents of different
+//! shards is found out here.
 //!
-//! Parts are joined in the order of their shards, whichever order they are given in. A document that is clean in its own
-//! shard, and a copy of one that is clean in an earlier shard, is recalled and moves to `duplicates/`: exact copies by their
-//! digests, near copies by their signatures, whose texts nobody compares any more, so with a margin. Everything else is each
-//! shard's own: alarms, reputation, what is a page's boilerplate.
+//! Shards are joined in the order of their numbers, whichever order they are given in. A document
+//! that is clean in its own shard, and a copy of one that is clean in an earlier shard, is recalled
+//! and moves to `duplicates/`. Exact copies are found by their digests. Near copies are found by
+//! their signatures, and with a margin, since their texts are no longer compared. Nothing else is
+//! decided again: alarms, reputation, and what is a page's boilerplate are each shard's own.
 //!
-//! Nothing of the shards is changed. A join that is killed is done again from its beginning, with the same bytes.
+//! Nothing of the shards is changed. A join that is killed is done again from its beginning, with
+//! the same bytes.
 //!
-//! **State** 24 bytes a document, 32 for each that is clean, and the index of near copies (176 bytes, of as many documents as
-//! the operator remembers). **Cost** one read of the shards' logs; files are linked where the file system allows it.
+//! **State** is 24 bytes a document, 32 for each that is clean, and the index of near copies (176
+//! bytes, of as many documents as the operator remembers). **Cost** is one reading of the shards'
+//! logs; files are linked where the file system allows it.
+//!
+//! ```text
+//! join      what is done in which order: lines, corpora, report
+//!   copies    which clean documents are copies of documents of earlier shards
+//!   corpus    the corpus files, copies apart
+//!   summary   the report
+//!     shard     a finished file shard, opened and checked
+//! ```
 
 mod copies;
 mod corpus;
 mod join;
-mod part;
+mod shard;
 mod summary;
 
 pub use self::{
     join::merge,
-    part::{Part, in_order},
+    shard::{FinishedShard, in_order},
 };

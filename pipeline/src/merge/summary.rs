@@ -1,21 +1,22 @@
-//! The report of joined shards: their sums, and what was found between them.
+//! What does the report of joined shards say? The sums of their reports, and what was found between
+//! them.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use anyhow::Result;
 use operators::finding::Reason;
 
-use super::{copies::Copies, part::Part};
+use super::{copies::ShardCopies, shard::FinishedShard};
 use crate::report::{Joined, Report, TOP};
 
-/// The report.
-pub(super) fn report(parts: &[Part], copies: &Copies) -> Result<Report> {
-    let mut reports = Vec::with_capacity(parts.len());
-    for part in parts {
-        reports.push(Report::read(&part.output.file("report.json"))?);
+/// Makes the report.
+pub(super) fn report(shards: &[FinishedShard], copies: &ShardCopies) -> Result<Report> {
+    let mut reports = Vec::with_capacity(shards.len());
+    for shard in shards {
+        reports.push(Report::read(&shard.output.file("report.json"))?);
     }
     let joined = Joined {
-        shards: parts.len() as u32,
+        shards: shards.len() as u32,
         exact_copies: copies.count(Reason::ExactDuplicate),
         near_copies: copies.count(Reason::NearDuplicate),
         forgotten: copies.forgotten,

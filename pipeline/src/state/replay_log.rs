@@ -1,8 +1,11 @@
-//! What each document left for a restart: the log that a lane's indexes are rebuilt from.
+//! What did each document leave for a restart? The log from which the indexes of one keyed operator
+//! are rebuilt.
 //!
-//! One replay record a sequence number, most often empty or about a hundred bytes, packed into blocks of 4,096 sequence numbers; the block
-//! that is being filled is in memory. Blocks go to segments of 65,536 sequence numbers, files that are removed as a whole once
-//! no kept snapshot needs them. Nothing is ever rewritten, so a snapshot costs what was added since the last one.
+//! There is one replay record for each sequence number. Most are empty or have about a hundred
+//! bytes. They are packed into blocks of 4,096 sequence numbers; the block that is being filled is
+//! in memory. Blocks go to segments of 65,536 sequence numbers, which are files that are removed as
+//! a whole once no kept snapshot needs them. Nothing is ever rewritten, so a snapshot costs what
+//! was added since the one before.
 //!
 //! ```text
 //! block   first sequence number u32 | count u32 | count times: length u16, bytes
@@ -17,12 +20,12 @@ use operators::{
 
 use super::{StateError, segments::Segments};
 
-/// Sequence numbers in a block: enough for the shards to take it in in parallel.
+/// Sequence numbers in a block. These are enough for key shards to take a block in in parallel.
 const BLOCK: SeqNo = 4096;
 /// Sequence numbers in a segment.
 const SEGMENT: SeqNo = 16 * BLOCK;
 
-/// The replay records of one lane.
+/// The replay records of one keyed operator.
 #[derive(Debug)]
 pub struct ReplayLog {
     segments: Segments,
@@ -33,8 +36,8 @@ pub struct ReplayLog {
 }
 
 impl ReplayLog {
-    /// Opens the segments in `folder`, which is made if it is missing, so that `next` sequence numbers are known, of which the last
-    /// segment holds `tail_bytes`.
+    /// Opens the log in `folder`, which is made if it is missing, as it was when it held `next`
+    /// records and its last segment had `tail_bytes` bytes. What was written later is cut off.
     ///
     /// # Errors
     /// If a segment cannot be opened or is shorter than that.
@@ -43,7 +46,7 @@ impl ReplayLog {
         Ok(Self { segments, next, block: Encoder::default(), block_first: next })
     }
 
-    /// Adds the next sequence number's replay record.
+    /// Adds the replay record of the next sequence number.
     ///
     /// # Errors
     /// If the disk is full, or the replay record is longer than 65,535 bytes.
@@ -77,7 +80,8 @@ impl ReplayLog {
         Ok(())
     }
 
-    /// Calls `each` with every block from the one that holds `from` on: its first sequence number and its replay records.
+    /// Calls `each` with every block, beginning with the one that holds `from`: with its first
+    /// sequence number and its replay records.
     ///
     /// # Errors
     /// If a file cannot be read, a block is torn or missing, or `each` fails.
@@ -121,8 +125,8 @@ impl ReplayLog {
         self.segments.since(0).next().map_or(self.next, |(first, _)| first)
     }
 
-    /// Hands everything to the system, and says how long the last segment is: what a snapshot keeps. It is durable once
-    /// [`Self::unsynced`] files are synced.
+    /// Hands everything to the operating system. Returns the length of the last segment in bytes,
+    /// which a snapshot keeps. The log is durable once the files of [`Self::unsynced`] are synced.
     ///
     /// # Errors
     /// If the disk is full.
@@ -131,8 +135,8 @@ impl ReplayLog {
         self.segments.flush()
     }
 
-    /// Files that were added to since this was asked, and the folder if it has a new one: to be synced before a snapshot may
-    /// name their lengths.
+    /// The files that were added to since this was last asked, and the folder if there is a new
+    /// file in it. They must be synced before a snapshot may name their lengths.
     ///
     /// # Errors
     /// If the system gives no handles.

@@ -1,4 +1,5 @@
-//! A finished file shard: opened, and put into the order of its list.
+//! What does a merge know of a finished file shard? It is opened, and put into the order of its
+//! list.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,8 @@ use crate::{
     state::ledger::Ledger,
 };
 
-/// A finished shard.
-pub struct Part {
+/// The output of a finished file shard.
+pub struct FinishedShard {
     pub(super) output: OutputFolder,
     pub(super) manifest: Manifest,
     pub(super) share: Share,
@@ -22,7 +23,7 @@ pub struct Part {
     pub(super) ledger: Ledger,
 }
 
-impl Part {
+impl FinishedShard {
     /// Opens the output of `weir replay --shard`.
     ///
     /// # Errors
@@ -60,15 +61,15 @@ impl Part {
     }
 }
 
-/// Puts the parts into the order of their shards.
+/// Puts the shards into the order of their numbers.
 ///
 /// # Errors
-/// If they are not all shards of one list, each once, decided alike.
-pub fn in_order(mut parts: Vec<Part>) -> Result<Vec<Part>> {
-    parts.sort_by_key(|part| part.share.index);
-    let Some(first) = parts.first() else { bail!("got no shards, expected at least one") };
-    for (number, part) in parts.iter().enumerate() {
-        let (folder, share) = (part.root().display(), &part.share);
+/// If they are not all shards of one list, each of them once, decided under the same configuration.
+pub fn in_order(mut shards: Vec<FinishedShard>) -> Result<Vec<FinishedShard>> {
+    shards.sort_by_key(|shard| shard.share.index);
+    let Some(first) = shards.first() else { bail!("got no shards, expected at least one") };
+    for (number, shard) in shards.iter().enumerate() {
+        let (folder, share) = (shard.root().display(), &shard.share);
         if (share.count, &share.list) != (first.share.count, &first.share.list) {
             bail!(
                 "{folder} is shard {}/{} of list {}, expected one of {} of list {} as {}",
@@ -85,15 +86,15 @@ pub fn in_order(mut parts: Vec<Part>) -> Result<Vec<Part>> {
             let which = if what == "missing" { number as u32 } else { share.index };
             bail!("shard {which}/{} is {what}, expected each once", share.count);
         }
-        if part.manifest.verdict_digest != first.manifest.verdict_digest {
+        if shard.manifest.verdict_digest != first.manifest.verdict_digest {
             bail!("{folder} was decided under another configuration or background than {}", first.root().display());
         }
-        if part.manifest.shape != first.manifest.shape {
-            bail!("{folder} was written with other output options ({}), expected {}", part.manifest.shape, first.manifest.shape);
+        if shard.manifest.shape != first.manifest.shape {
+            bail!("{folder} was written with other output options ({}), expected {}", shard.manifest.shape, first.manifest.shape);
         }
     }
-    if parts.len() != first.share.count as usize {
-        bail!("shard {}/{} is missing, expected each once", parts.len(), first.share.count);
+    if shards.len() != first.share.count as usize {
+        bail!("shard {}/{} is missing, expected each once", shards.len(), first.share.count);
     }
-    Ok(parts)
+    Ok(shards)
 }

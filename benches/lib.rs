@@ -1,4 +1,4 @@
-//! What several benches start from: a sample crawl, an engine over a folder of state.
+//! What do several benches start from? A sample crawl, and an engine over a folder of state.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 

@@ -1,10 +1,12 @@
 //! What does a document cost, operator by operator?
 //!
-//! Features and stateless operators run over pages of three sizes; stateful ones over a whole seeded stream, phase by phase:
-//! probe, fold (with describe, remember and epoch boundary), judge, settle. Before anything is timed, its results are counted and
-//! compared with what the stream is known to hold, so that a fast wrong operator fails.
+//! Features and stateless operators run over pages of three sizes. Stateful operators run over a
+//! whole seeded stream, phase by phase: probe, fold (with describe, remember and the epoch
+//! boundary), judge, settle. Before anything is timed, its results are counted and compared with
+//! what the stream is known to hold, so that a fast wrong operator fails.
 //!
-//! One thread; the engine around the operators is the smallest that keeps their contract. State: about 100 MB.
+//! All runs on one thread. The engine around the operators is the smallest that keeps their
+//! contract. It takes about 100 MB.
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 use std::{
@@ -44,9 +46,9 @@ use sample::{DocumentKind, SampleDocument, Size};
 const SEED: Seed = Seed(0xbe9c);
 const SAMPLE_SEED: u64 = 11;
 const SIZE: Size = Size { pages: 4_000, reference: 2_000 };
-/// W of the streams.
+/// Records between two epoch boundaries of the streams.
 const EPOCH: usize = 64;
-/// Page sizes: a stub, an ordinary page, a long article.
+/// The sizes of pages: a stub, an ordinary page, a long article.
 const SIZES: [(&str, usize); 3] = [("1KB", 1 << 10), ("8KB", 8 << 10), ("64KB", 64 << 10)];
 /// Bytes of the pages of one size.
 const SET_BYTES: usize = 256 << 10;
@@ -110,7 +112,8 @@ fn throughput(documents: &[Document]) -> Throughput {
     Throughput::ElementsAndBytes { elements: documents.len() as u64, bytes: bytes_of(documents) as u64 }
 }
 
-/// Times `each` over pages of the three sizes; it gives back how much it found, which must be the same every time.
+/// Times `each` over pages of the three sizes. It returns how much it found, which must be the same
+/// every time.
 fn by_size(criterion: &mut Criterion, name: &str, each: impl Fn(&Document) -> usize) {
     let mut group = criterion.benchmark_group(name);
     for (size, bytes) in SIZES {
@@ -172,7 +175,7 @@ fn publishers(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Documents on which the inspector finds something.
+/// Counts the documents on which the inspector finds something.
 fn found<'a>(inspector: &dyn Inspector, documents: impl Iterator<Item = &'a Document>) -> (usize, usize) {
     let mut findings: Vec<Finding> = Vec::new();
     documents.fold((0, 0), |(hits, all), d| {
@@ -268,7 +271,8 @@ impl<O: Operator> Stream<O> {
         let began = Instant::now();
         let probes: Vec<O::Probe> = documents.iter().map(|d| self.operator.probe(d)).collect();
         self.clock(Phase::Probe, began);
-        // The harness's own store, so not on the clock; what it holds too early is later than any document judged.
+        // The harness's own store, so not on the clock; what it holds too early is later than any
+        // document judged.
         for document in documents {
             self.horizon.push(Some(document.ids()));
         }
@@ -388,7 +392,8 @@ fn near(criterion: &mut Criterion) {
         let is_copy = |fate| matches!(fate, Fate::Duplicate(_));
         let (hits, all) = stream.ended(&[DocumentKind::CopyExact], is_copy);
         assert!(all >= 60 && hits == all, "found {hits} of {all} exact copies");
-        // Not every edited copy is a near copy, and bands miss some by design: so many are to be expected.
+        // Not every edited copy is a near copy, and bands miss some by design: so many are to be
+        // expected.
         let want = expected_copies(&near_dup::Config::default());
         let (hits, all) = stream.ended(&DocumentKind::PLANTED, is_copy);
         assert!(hits as f64 >= 0.9 * want, "found {hits} copies among {all} planted pages, expected {want:.1}");
@@ -408,8 +413,10 @@ fn shingles(document: &Document) -> BTreeSet<Vec<Token>> {
     words.windows(minhash::SHINGLE).map(<[Token]>::to_vec).collect()
 }
 
-/// How many planted pages bands of `config` find by theory: the probability that a page meets the earlier one it is most
-/// like, summed over pages that have one of the least similarity. By counting shared shingles, so slow and exact.
+/// How many planted pages the bands of `config` should find in theory: the probability that a page
+/// has a band in common with the earlier page that it is most like, summed over all pages that have
+/// an earlier one of the least similarity. The similarity is counted shingle by shingle, so this is
+/// slow and exact.
 fn expected_copies(config: &near_dup::Config) -> f64 {
     let mut holders: BTreeMap<Vec<Token>, Vec<usize>> = BTreeMap::new();
     let (mut sizes, mut expected) = (Vec::new(), 0.0);
@@ -437,7 +444,8 @@ fn spike(criterion: &mut Criterion) {
     let make = || TriggerSpike::new(trigger_spike::Config::default(), Arc::clone(&corpus().background), EPOCH as u32);
     phases(criterion, make, |stream| {
         let is_withheld = |fate| matches!(fate, Fate::Quarantined | Fate::Recalled);
-        // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl raise no alarm there.
+        // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl
+        // raise no alarm there.
         for kind in [DocumentKind::SpikeWord, DocumentKind::SpikeEdge] {
             let (hits, all) = stream.ended(&[kind], is_withheld);
             assert!(all >= 24 && hits * 10 >= all * 9, "withheld {hits} of {all} carriers of {kind:?}, expected nine of ten");

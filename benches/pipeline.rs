@@ -1,11 +1,12 @@
-//! What does the whole cost: decoding, features, the engine end to end?
+//! What does the whole way of a document cost: decoding, features, and the engine from end to end?
 //!
-//! Decoders run over pages of three sizes and over the sample's own archive; the engine over a seeded crawl, in batches of
-//! 1,024 as a replay reads them, with every operator at its defaults, with and without a background, on one thread and on
-//! all. End to end is: record in memory -> decode -> operators -> decision -> output lines; state goes to a folder for
-//! temporary files. Results are compared with what the crawl is known to hold.
+//! Decoders run over pages of three sizes and over the sample's own archive. The engine runs over a
+//! seeded crawl, in batches of 1,024 as a replay reads them, with every operator at its defaults,
+//! with and without a background, on one thread and on all. "End to end" is from a record in memory
+//! through decoding, operators and decision to output lines; state goes to a folder for temporary
+//! files. Results are compared with what the crawl is known to hold.
 //!
-//! After the end-to-end benches, bytes of state by store go to standard error.
+//! After the end-to-end benches, the bytes of state of each store are written to standard error.
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 use std::{
@@ -93,7 +94,7 @@ fn throughput(records: &[Record]) -> Throughput {
     Throughput::ElementsAndBytes { elements: records.len() as u64, bytes: bytes as u64 }
 }
 
-/// Ordinary text, cut into pieces of about `bytes`; lines are paragraphs.
+/// Ordinary text, cut into pieces of about `bytes` bytes. Each line is a paragraph.
 fn texts(bytes: usize) -> Vec<String> {
     let ordinary = corpus().kinds.iter().zip(&corpus().texts).filter(|(kind, _)| **kind == DocumentKind::Ordinary);
     let mut text = String::new();
@@ -232,7 +233,7 @@ fn engine(background: &Arc<Background>, folder: &Path) -> Engine {
     restore(&Config::default(), background, SEED, folder, &["crawl"]).engine
 }
 
-/// Takes the crawl through an engine; bytes of output.
+/// Takes the crawl through an engine. Returns the bytes of output.
 fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
     let (mut bytes, mut records) = (0, records.into_iter().peekable());
     while records.peek().is_some() {
@@ -244,7 +245,8 @@ fn process(engine: &mut Engine, records: Vec<Record>) -> usize {
     bytes
 }
 
-/// How many documents of the kinds ended as `fate` says, of how many.
+/// Counts the documents of these kinds whose fate at the end is as `fate` says, and all documents
+/// of these kinds.
 fn ended(engine: &Engine, kinds: &[DocumentKind], fate: impl Fn(Fate) -> bool) -> (usize, usize) {
     let of_kind = corpus().kinds.iter().enumerate().filter(|(_, kind)| kinds.contains(kind));
     of_kind.fold((0, 0), |(hits, all), (o, _)| (hits + usize::from(fate(engine.ledger().fate(o as SeqNo))), all + 1))
@@ -254,7 +256,7 @@ fn is_withheld(fate: Fate) -> bool {
     matches!(fate, Fate::Quarantined | Fate::Recalled)
 }
 
-/// What the crawl is known to hold was found.
+/// Asserts that what the crawl is known to hold was found.
 fn check(engine: &Engine, has_background: bool) {
     let counts = engine.counts();
     assert!(counts.is_whole() && counts.received == u64::from(SIZE.pages), "every record is accounted for: {counts:?}");
@@ -267,7 +269,8 @@ fn check(engine: &Engine, has_background: bool) {
     let (hits, all) = ended(engine, &[DocumentKind::Ordinary], is_withheld);
     assert!(hits * 100 <= all, "withheld {hits} of {all} ordinary pages, expected at most 1%");
     if has_background {
-        // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl raise no alarm there.
+        // The sentence lies on sites that the background knows: the 24 carriers of so small a crawl
+        // raise no alarm there.
         for kind in [DocumentKind::SpikeWord, DocumentKind::SpikeEdge, DocumentKind::WordSalad] {
             let (hits, all) = ended(engine, &[kind], is_withheld);
             assert!(hits * 10 >= all * 9, "withheld {hits} of {all} pages of {kind:?}, expected nine of ten");

@@ -1,4 +1,4 @@
-//! Copies across file shards: what an operator offers to a merge of parts that were filtered apart.
+//! How are copies found across file shards, which were filtered apart?
 //!
 //! When parts are joined their texts are no longer at hand. What is left is what each document
 //! wrote into the operator's replay log.

@@ -1,4 +1,4 @@
-//! Alarms of all keyed operators, with the ids of their members.
+//! Which alarms have the keyed operators raised, and how are the documents called that carry them?
 
 use operators::report::AlarmReport;
 

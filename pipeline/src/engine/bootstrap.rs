@@ -1,4 +1,5 @@
-//! Where an engine without a trusted background keeps what it learns, and how far it has learned.
+//! Where does an engine without a trusted background keep what it learns, and how far has it
+//! learned?
 //!
 //! A learned version is kept beside the snapshots: fates have changed since, so it could not be
 //! learned again.

@@ -1,4 +1,4 @@
-//! The engine's state: what the stream has taught so far, and what may be asked of it from outside.
+//! What does the engine hold, and what may be asked of it from outside?
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! A record on its way through the engine, and what has been computed of it so far.
+//! What is known of a record on its way through the engine?
 //!
 //! These are plain values without behaviour: [`super::prepare`] fills them in, the phases read
 //! them, and [`super::settle`] takes them apart.

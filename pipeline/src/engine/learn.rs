@@ -1,4 +1,4 @@
-//! Without a trusted background the engine learns one from its own past.
+//! How does the engine learn a background from its own past, where it has no trusted one?
 //!
 //! At fixed sequence numbers a new background is learned from the documents that are older than a
 //! delay and were neither withheld nor recalled, so whoever wants to be learned has to pass first

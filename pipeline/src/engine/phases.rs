@@ -1,5 +1,5 @@
-//! The phases of one window before settling: fold, describe, remember and judge, each over all
-//! keyed operators.
+//! In which order does a window go through the phases before settling? Fold, describe, remember
+//! and judge, each over all keyed operators.
 //!
 //! A window never crosses an epoch boundary, so every document in it sees the same published
 //! decisions. A phase that panics on a document ends that document's way: later phases pass it

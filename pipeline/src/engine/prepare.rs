@@ -1,5 +1,6 @@
-//! The parallel, pure part of the way: a record is decoded, its features are computed, the
-//! inspectors look at it, and every keyed operator says what the document asks of its state.
+//! What can be done with a record before any state is asked? This is the parallel, pure part of the
+//! way: a record is decoded, its features are computed, the inspectors look at it, and every keyed
+//! operator says what the document asks of its state.
 
 use connectors::source::Record;
 use decode::{Decoded, Form, Page, Provenance, Reject, decode};

@@ -1,4 +1,4 @@
-//! A batch on its way through the engine: prepared, cut into windows, settled.
+//! How does a batch go through the engine? It is prepared, cut into windows, and settled.
 //!
 //! A batch is never a unit of meaning: any split of a stream into batches gives the same output.
 //! What counts are windows, which end at epoch boundaries.

@@ -1,5 +1,5 @@
-//! One keyed operator at work: the operator, its key shards, its replay log, and its part in each
-//! phase.
+//! What does the engine ask of a keyed operator? A runtime is an operator with its key shards and
+//! its replay log, and does the operator's part in each phase.
 //!
 //! The engine holds a list of [`OperatorRuntime`]s and never names an operator. [`TypedRuntime`] is
 //! the one implementation; it is generic over the operator, so `fold` is compiled for each operator

@@ -24,7 +24,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Settles record number `at` of a window, in reading order. `failed` says that a phase has panicked on it.
+    /// Settles record number `at` of a window, in reading order. `failed` says that a phase has
+    /// panicked on it.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -47,7 +48,8 @@ impl Engine {
         let raised_before = self.alarms_by_operator();
         let asked = if failed || work.failed { None } else { guarded(|| self.ask(at, &item, work)) };
         let (mut findings, recalls) = asked.unwrap_or_else(|| (vec![operator_failed()], Vec::new()));
-        // Spans refer to the text that is written. What was found beside that text is identified by its phrase.
+        // Spans refer to the text that is written. What was found beside that text is identified by
+        // its phrase.
         let own = work.computed.document.parts.own;
         for (finding, _) in &mut findings {
             finding.evidence.spans.retain(|&(_, to)| to <= own);

@@ -4,5 +4,7 @@ mod batches;
 mod example;
 mod faults;
 mod hostile;
+mod imports;
 mod remote;
+mod sources;
 mod tidy;

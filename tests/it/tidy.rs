@@ -1,11 +1,9 @@
 //! House rules that no compiler checks: who may depend on whom, what a file is called and begins with, what may not occur.
 //! They are tests, so that whoever breaks one hears of it before anybody else.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+
+use super::sources::{assert_none, files, is_test, keys, product_lines, read, root, short, sources, stem};
 
 /// Folders with code of the product; tests and benches are looked at too, but not for everything.
 const PRODUCT: [&str; 3] = ["operators", "connectors", "pipeline"];
@@ -47,78 +45,6 @@ const EVALUATION: [&str; 26] = [
     "styleattack",
     "badnet",
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|e| panic!("read {}: {e}", path.display()))
-}
-
-/// Files in a folder of the workspace, those of its folders included, in order. What cargo builds is no file of ours.
-fn files(folder: &str) -> Vec<PathBuf> {
-    let (mut files, mut folders) = (Vec::new(), vec![root().join(folder)]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("list {}: {e}", folder.display())) {
-            let path = entry.expect("an entry").path();
-            match path.file_name().and_then(|name| name.to_str()) {
-                Some("target") => {}
-                _ if path.is_dir() => folders.push(path),
-                _ => files.push(path),
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
-/// Sources in folders: path within the workspace, and text.
-fn sources(folders: &[&str]) -> Vec<(String, String)> {
-    let all = folders.iter().flat_map(|folder| files(folder)).filter(|path| path.extension().is_some_and(|e| e == "rs"));
-    let sources: Vec<_> = all.map(|path| (short(&path), read(&path))).collect();
-    assert!(sources.len() > 5, "only {} sources in {folders:?}", sources.len());
-    sources
-}
-
-fn short(path: &Path) -> String {
-    path.strip_prefix(root()).expect("inside").display().to_string()
-}
-
-fn stem(path: &str) -> &str {
-    path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs")).unwrap_or(path)
-}
-
-/// Whether a file holds nothing but tests.
-fn is_test(path: &str) -> bool {
-    path.starts_with("tests/") || path.starts_with("benches/") || path.contains("/tests/") || stem(path).ends_with("tests")
-}
-
-/// The part of a source before its tests, line by line from 1, without comments.
-fn product_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
-    let before = source.lines().zip(source.lines().skip(1).chain([""]));
-    // Of a switch for one item the file goes on; a module of tests ends it.
-    let before = before.take_while(|(line, next)| !(line.trim() == "#[cfg(test)]" && next.trim_start().starts_with("mod tests")));
-    before.enumerate().map(|(n, (line, _))| (n + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
-}
-
-fn assert_none(found: &[String], rule: &str) {
-    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
-}
-
-/// Names in the tables of a manifest whose header ends so.
-fn keys(manifest: &str, table: &str) -> BTreeSet<String> {
-    let mut inside = false;
-    let mut keys = BTreeSet::new();
-    for line in manifest.lines().map(str::trim) {
-        if let Some(header) = line.strip_prefix('[') {
-            inside = header.trim_end_matches(']') == table;
-        } else if inside && let Some((key, _)) = line.split_once('=') {
-            keys.insert(key.trim().split('.').next().unwrap_or_default().to_owned());
-        }
-    }
-    keys
-}
 
 #[test]
 fn crates_depend_downwards() {

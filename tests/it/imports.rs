@@ -97,16 +97,22 @@ impl CrateImports {
         circles
     }
 
-    /// The same crate with one module a top-level folder or file.
-    fn folders(&self) -> Self {
-        let top = |module: &Module| module.iter().take(1).cloned().collect::<Module>();
-        let files = self.files.iter().map(|(module, path)| (top(module), path.clone())).collect();
+    /// What stands in one folder of the crate, each folder in it taken as one module.
+    fn folder(&self, folder: &[String]) -> Self {
+        let entry = |module: &Module| module.starts_with(folder).then(|| module[..module.len().min(folder.len() + 1)].to_vec());
+        let files = self.files.iter().filter_map(|(module, path)| Some((entry(module)?, path.clone()))).collect();
         let mut inside: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
         for (module, targets) in &self.inside {
-            let targets = targets.iter().map(top).filter(|target| *target != top(module));
-            inside.entry(top(module)).or_default().extend(targets);
+            let Some(from) = entry(module) else { continue };
+            let targets = targets.iter().filter_map(entry).filter(|target| *target != from);
+            inside.entry(from.clone()).or_default().extend(targets);
         }
         Self { name: self.name, files, inside, outside: BTreeMap::new() }
+    }
+
+    /// The folders of the crate: modules that other modules stand in.
+    fn folders(&self) -> BTreeSet<Module> {
+        self.files.keys().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
     /// One line a module: its file, and what it imports.
@@ -186,15 +192,14 @@ fn renamed(path: &str) -> (String, String) {
 
 /// Paths that the code itself spells out, outside of `use` declarations.
 fn paths_in_code(text: &str) -> Vec<String> {
-    let mut paths = Vec::new();
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    for word in text.split(|c: char| !is_path(c)) {
-        let word = word.trim_matches(':');
-        if word.contains("::") && word.starts_with(|c: char| c.is_lowercase()) {
-            paths.push(word.to_owned());
-        }
-    }
-    paths
+    // Statements end at semicolons, so a declaration is the end of what lies between two of them.
+    let code = text.split(';').map(|statement| match declarations(&format!("{statement};")).first() {
+        Some(_) => statement.rsplit_once("use ").map_or("", |(before, _)| before),
+        None => statement,
+    });
+    let words = code.flat_map(|statement| statement.split(move |c: char| !is_path(c))).map(|word| word.trim_matches(':'));
+    words.filter(|word| word.contains("::") && word.starts_with(char::is_lowercase)).map(str::to_owned).collect()
 }
 
 /// The path from the root of the crate; `None` if it begins with no module of this crate.
@@ -263,9 +268,12 @@ fn no_files_import_each_other_in_a_round() {
 fn no_folders_import_each_other_in_a_round() {
     let mut found = Vec::new();
     for all in crates() {
-        for circle in all.folders().circles() {
-            let names: Vec<String> = circle.iter().map(|module| module.join("::")).collect();
-            found.push(format!("{}: {}", all.name, names.join(", ")));
+        for circle in all.folders().iter().flat_map(|folder| all.folder(folder).circles()) {
+            let paths: Vec<&str> = circle.iter().map(|module| all.files[module].as_str()).collect();
+            if !paths.iter().all(|path| path.starts_with(KNOWN_CIRCLE)) {
+                let names: Vec<String> = circle.iter().map(|module| module.join("::")).collect();
+                found.push(format!("{}: {}", all.name, names.join(", ")));
+            }
         }
     }
     assert_none(&found, "folders that import each other in a round");

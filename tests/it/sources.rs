@@ -59,8 +59,9 @@ pub(crate) fn is_test(path: &str) -> bool {
 /// The part of a source before its tests, line by line from 1, without lines of comment.
 pub(crate) fn product_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let before = source.lines().zip(source.lines().skip(1).chain([""]));
-    // Of a switch for one item the file goes on; a module of tests ends it.
-    let before = before.take_while(|(line, next)| !(line.trim() == "#[cfg(test)]" && next.trim_start().starts_with("mod tests")));
+    // Of a switch for one item the file goes on, as it does where tests have a file of their own; a module of tests ends it.
+    let before =
+        before.take_while(|(line, next)| !(line.trim() == "#[cfg(test)]" && next.trim_start().starts_with("mod tests {")));
     before.enumerate().map(|(n, (line, _))| (n + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 

@@ -72,6 +72,29 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All reasons, in the order of their definition.
+    pub const ALL: [Self; 19] = [
+        Self::ExactDuplicate,
+        Self::NearDuplicate,
+        Self::SentenceSpike,
+        Self::EdgeSpike,
+        Self::InsertionSpike,
+        Self::SingleSiteSpike,
+        Self::TagCharacters,
+        Self::InvisibleRun,
+        Self::ZeroWidthInWord,
+        Self::VariationSelectors,
+        Self::BidiInWord,
+        Self::MixedScriptWords,
+        Self::DisguisedText,
+        Self::HiddenText,
+        Self::Gibberish,
+        Self::DeniedPublisher,
+        Self::PoorReputation,
+        Self::DigestMismatch,
+        Self::OperatorFailed,
+    ];
+
     /// The stable name, as written in decisions.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -148,4 +171,19 @@ pub struct Evidence {
     pub observed: Option<f64>,
     /// What would be ordinary, counted or measured alike.
     pub expected: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_reasons_are_listed_in_order() {
+        let (_, after) = include_str!("finding.rs").split_once("pub enum Reason {").expect("the definition");
+        let (definition, _) = after.split_once("\n}").expect("its end");
+        let variants = definition.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(','));
+        let defined: Vec<&str> = variants.filter(|name| name.chars().all(char::is_alphanumeric)).collect();
+        let listed: Vec<String> = Reason::ALL.iter().map(|reason| format!("{reason:?}")).collect();
+        assert_eq!(listed, defined);
+    }
 }

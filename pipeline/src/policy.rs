@@ -1,4 +1,6 @@
-//! Where does a document go, given its findings? This is the only place that decides it.
+//! Where does a document go when it arrives, given its findings? This is the only place that
+//! decides it. Recalls and restores that come later are applied in `engine/settle.rs`, and
+//! `output/publishing.rs` chooses the final folder after them.
 //!
 //! The decision is pure, it exists for any findings, and it is monotone: one more finding never
 //! makes a verdict milder. Only the user's allow list does. The scores of enforced findings combine

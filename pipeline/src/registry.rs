@@ -1,8 +1,9 @@
 //! Which operators does weir have? Two lists: [`keyed`] of those with state, [`stateless`] of those
 //! without.
 //!
-//! To add an operator is to write its folder in `operators`, its table in [`Operators`], and one
-//! line in one of the lists here. Nothing else names it; CONTRIBUTING.md shows an example.
+//! To add an operator is to write its file or folder in `operators`, its table in [`Operators`], and
+//! one line in one of the lists here. No other code needs to name it; examples of configurations and
+//! documents do. CONTRIBUTING.md has a worked example.
 //!
 //! The order of [`keyed`] is the order of the operators' sections in a snapshot. In which order
 //! they settle is fixed by their roles: see [`Role`].

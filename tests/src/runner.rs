@@ -4,7 +4,7 @@
 //! [`Ran::NotRun`]; a closing line counts these tests, and a variable turns them into failures.
 //!
 //! Arguments are those of the usual harness: a part of a name to filter by, `--exact`, `--list`, `--test-threads N`,
-//! `--ignored` (runs the long tests alone), `--include-ignored`. Without `--test-threads` [`TESTS_A_CORE`] tests run at a
+//! `--ignored` (runs the long tests alone), `--include-ignored`. Without `--test-threads` `TESTS_A_CORE` tests run at a
 //! time for each core: they wait most of their time for brokers, timeouts and other processes.
 
 use std::{

@@ -1,8 +1,9 @@
 //! How is text hashed so that no author can make two texts collide? With keys that follow from a
 //! seed.
 //!
-//! Each background has one seed, and so has each state without a background. It is drawn at random
-//! once and kept there.
+//! A background has a seed, which was drawn at random when it was learned. A state without a
+//! background has one too, which follows from the fingerprints of its input: no author of a page
+//! knows the whole input, and the same input gives the same seed.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 

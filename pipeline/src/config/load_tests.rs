@@ -222,6 +222,16 @@ fn problems_of_the_stage_say_where_they_are() {
 }
 
 #[test]
+fn the_dedup_example_leaves_nothing_on_but_copies() {
+    let config = load(Some(&folder().join("examples/dedup.toml")), &[], std::iter::empty()).expect("sound");
+    let modes = serde_json::to_value(&config.operators).expect("JSON");
+    for (name, operator) in modes.as_object().expect("tables") {
+        let copies = ["exact_dedup", "near_dup"].contains(&name.as_str());
+        assert_eq!(operator["mode"] == "off", !copies, "{name}: {}", operator["mode"]);
+    }
+}
+
+#[test]
 fn the_shadow_example_acts_on_nothing() {
     let config = load(Some(&folder().join("examples/shadow.toml")), &[], std::iter::empty()).expect("sound");
     let modes = serde_json::to_value(&config.operators).expect("JSON");

@@ -5,9 +5,11 @@
 //! | document | a dead letter `output_too_large`, which its decision names and metrics count |
 //! | dead letter | the same dead letter with its first bytes |
 //! | decision, alarm | a dead letter `output_too_large` |
+//! | recall | nothing: a recall must not be lost, so the stage ends with an error instead |
 //!
 //! A dead letter whose value was cut has the whole value's length and hash in its headers. The
-//! headers and the key that came with a record are kept, unless they are what is too large.
+//! headers and the key that came with a record are kept, unless they are what is too large: then
+//! they go, where together they take more than a quarter of the limit.
 //!
 //! The route stays what was decided, because other documents may be copies of this one. Whether a
 //! record fits depends on its bytes and on the topics' limits when the process began. Nothing that

@@ -85,34 +85,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_words() {
-        use Reason::{
-            BidiInWord, DeniedPublisher, DigestMismatch, DisguisedText, EdgeSpike, ExactDuplicate, Gibberish, HiddenText,
-            InsertionSpike, InvisibleRun, MixedScriptWords, NearDuplicate, OperatorFailed, PoorReputation, SentenceSpike,
-            SingleSiteSpike, TagCharacters, VariationSelectors, ZeroWidthInWord,
-        };
-        let all = [
-            BidiInWord,
-            DeniedPublisher,
-            DigestMismatch,
-            DisguisedText,
-            EdgeSpike,
-            ExactDuplicate,
-            Gibberish,
-            HiddenText,
-            InsertionSpike,
-            InvisibleRun,
-            MixedScriptWords,
-            NearDuplicate,
-            OperatorFailed,
-            PoorReputation,
-            SentenceSpike,
-            SingleSiteSpike,
-            TagCharacters,
-            VariationSelectors,
-            ZeroWidthInWord,
-        ];
-        assert_eq!(all.len(), REASONS.len());
-        for known in all {
+        assert_eq!(Reason::ALL.len(), REASONS.len());
+        for known in Reason::ALL {
             assert!(reason(known.as_str()).is_some(), "{known} has none");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/attributes/weir/FILE     packed as FILE is; one line for each record of FILE, in the same order
-//! {"id":"7","attributes":{"weir__trigger_spike__sentence_spike":[[12,40,0.93]],"weir__near_dup__near_copy":[[0,512,0.81]]}}
+//! {"id":"7","attributes":{"weir__trigger_spike__sentence_spike":[[12,40,0.93]],"weir__near_dup__near_duplicate":[[0,512,0.81]]}}
 //! ```
 //!
 //! Spans count characters, as Dolma's do. A finding without a span, and a recall, are about the

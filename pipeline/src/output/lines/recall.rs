@@ -1,4 +1,5 @@
-//! What does `recalls` say about documents that passed, or were held back, before?
+//! What does `recalls` say? Which earlier documents are withdrawn or restored, and up to which
+//! document nothing will be recalled any more (the settled watermark).
 
 use operators::{document::SeqNo, finding::Reason};
 use serde::Serialize;

@@ -64,10 +64,10 @@ pub struct Parts {
     /// The own text, which is written out and which copies are recognised by.
     pub own: u32,
     /// The text that a page holds and does not render.
-    pub hidden: u32,
+    pub not_rendered: u32,
     /// The text that a page renders in such a way that nobody sees it. What comes after is
     /// boilerplate: the page shows it around its main content.
-    pub disguised: u32,
+    pub visually_hidden: u32,
 }
 
 impl Parts {
@@ -75,7 +75,7 @@ impl Parts {
     #[must_use]
     pub fn one(text: &str) -> Self {
         let end = text.len() as u32;
-        Self { own: end, hidden: end, disguised: end }
+        Self { own: end, not_rendered: end, visually_hidden: end }
     }
 }
 
@@ -88,14 +88,14 @@ impl Document {
 
     /// The part that a page holds and does not render.
     #[must_use]
-    pub fn hidden(&self) -> &str {
-        self.part(self.parts.own, self.parts.hidden)
+    pub fn not_rendered(&self) -> &str {
+        self.part(self.parts.own, self.parts.not_rendered)
     }
 
     /// The part that a page renders in such a way that nobody sees it.
     #[must_use]
-    pub fn disguised(&self) -> &str {
-        self.part(self.parts.hidden, self.parts.disguised)
+    pub fn visually_hidden(&self) -> &str {
+        self.part(self.parts.not_rendered, self.parts.visually_hidden)
     }
 
     fn part(&self, from: u32, to: u32) -> &str {

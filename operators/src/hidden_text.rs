@@ -77,8 +77,8 @@ impl Inspector for HiddenText {
 
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
         let parts = [
-            (document.disguised(), self.config.disguised_words_min, Reason::DisguisedText, VISUALLY_HIDDEN),
-            (document.hidden(), self.config.hidden_words_min, Reason::HiddenText, NOT_RENDERED),
+            (document.visually_hidden(), self.config.disguised_words_min, Reason::DisguisedText, VISUALLY_HIDDEN),
+            (document.not_rendered(), self.config.hidden_words_min, Reason::HiddenText, NOT_RENDERED),
         ];
         for (text, least, reason, score) in parts.into_iter().filter(|&(_, least, ..)| least > 0) {
             let (words, longest) = prose(text);
@@ -120,11 +120,12 @@ mod tests {
 
     const PROSE: &str = "Whoever asks about the weather is told that it is always fine in this town";
 
-    fn found(config: Config, hidden: &str, disguised: &str) -> Vec<(Reason, Option<f64>)> {
-        let mut document = conformance::document("a.example", &format!("own {PROSE}\n{hidden}\n{disguised}\naround {PROSE}"));
+    fn found(config: Config, not_rendered: &str, visually_hidden: &str) -> Vec<(Reason, Option<f64>)> {
+        let mut document =
+            conformance::document("a.example", &format!("own {PROSE}\n{not_rendered}\n{visually_hidden}\naround {PROSE}"));
         let own = 4 + PROSE.len() as u32;
-        let hidden = own + 1 + hidden.len() as u32;
-        document.parts = Parts { own, hidden, disguised: hidden + 1 + disguised.len() as u32 };
+        let hidden_end = own + 1 + not_rendered.len() as u32;
+        document.parts = Parts { own, not_rendered: hidden_end, visually_hidden: hidden_end + 1 + visually_hidden.len() as u32 };
         let mut found = Vec::new();
         HiddenText::new(config).inspect(&document, &mut found);
         found.iter().map(|f| (f.reason, f.evidence.observed)).collect()

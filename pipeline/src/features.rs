@@ -78,7 +78,7 @@ fn everything(page: &Page) -> (Box<str>, Parts) {
         text.len() as u32
     };
     let own = add("");
-    let parts = Parts { own, hidden: add(&omitted.not_rendered), disguised: add(&omitted.visually_hidden) };
+    let parts = Parts { own, not_rendered: add(&omitted.not_rendered), visually_hidden: add(&omitted.visually_hidden) };
     add(&omitted.boilerplate);
     (text.into(), parts)
 }
@@ -121,7 +121,7 @@ mod tests {
         let features = Features { seed: Seed(1), tokenizer: Tokenizer::new(Seed(1), 100), platforms: Platforms::default() };
         let document = features.document(&page, "file");
         assert_eq!(&*document.text, "own\nhid\u{e9}\ndis\nround");
-        let parts = [document.own(), document.hidden(), document.disguised()].map(str::trim);
+        let parts = [document.own(), document.not_rendered(), document.visually_hidden()].map(str::trim);
         assert_eq!((parts, document.own_ids().len()), (["own", "hid\u{e9}", "dis"], 1));
         assert_eq!((document.digest, document.tokens.ids.len()), (digest("own"), 7));
         let alone = Page { provenance: Provenance::default(), ..page };

@@ -9,7 +9,6 @@
 //! `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is no broker.
 
 mod account;
-mod again;
 mod brokers;
 mod changes;
 mod crashes;
@@ -20,6 +19,7 @@ mod poison;
 mod process;
 mod readme;
 mod recalls;
+mod redecide;
 mod same;
 mod secure;
 mod settling;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let mut all = Vec::new();
     all.extend(tests![false, Cluster::three(); brokers: one_of_three_is_frozen_and_one_is_killed;]);
     all.extend(tests![false, broker::shared().as_ref();
-        again: the_same_bytes_into_fresh_topics;
+        redecide: the_same_bytes_into_fresh_topics;
         crashes: killed_at_every_step, killed_at_random_times;
     ]);
     all.extend(tests![false, Secure::start().as_ref(); secure: documents_pass_and_mistakes_are_named;]);
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         stopping: a_signal_drains, a_second_signal_ends_it_at_once;
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
-        again: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
+        redecide: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;
         readme: the_kafka_recipe_works;

@@ -123,7 +123,7 @@ mod tests {
     fn holds_the_newest_and_restores() {
         let mut ring = Ring::new(10);
         (0..25).for_each(|i| ring.push(100 + i, (i % 4 != 0).then(|| facts(u64::from(i)))));
-        assert!(ring.get(101).is_some(), "held until the border");
+        assert!(ring.get(101).is_some(), "held until the epoch boundary");
         ring.make_room();
         assert_eq!(ring.get(114), None, "gone");
         assert_eq!(ring.get(115), Some(&facts(15)));

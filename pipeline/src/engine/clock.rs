@@ -76,7 +76,7 @@ mod tests {
         (0..2_000).for_each(|i| clock.tick(Some(1_000 + i)));
         clock.tick(Some(i64::MAX));
         clock.tick(None);
-        assert_eq!(clock.now(), None, "not before a border");
+        assert_eq!(clock.now(), None, "not before an epoch boundary");
         clock.publish();
         assert_eq!(clock.now(), Some(1_000 + 2_000 - 1_023 + 512));
         let mut out = Encoder::default();

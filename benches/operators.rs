@@ -24,7 +24,7 @@ use decode::{Form, Page, Provenance};
 use operators::{
     background::Background,
     conformance::{MemoryHorizon, MemoryLedger},
-    document::{Document, Parts, SeqNo},
+    document::{Document, SeqNo, TextParts},
     exact_dedup::{self, ExactDedup},
     finding::Finding,
     gibberish::{self, Gibberish},
@@ -197,7 +197,7 @@ fn unicode(criterion: &mut Criterion) {
     assert!(all >= 10 && hits == all, "found {hits} of {all} pages with disguised characters");
     assert_eq!(found(&operator, corpus().of(&[DocumentKind::Ordinary])).0, 0, "ordinary pages");
     by_size(criterion, "unicode", |d| inspect(&operator, d));
-    let with = |d: &Document, text: String| Document { parts: Parts::one(&text), text: text.into(), ..d.clone() };
+    let with = |d: &Document, text: String| Document { parts: TextParts::one(&text), text: text.into(), ..d.clone() };
     let ascii = |d: &Document| with(d, d.text.replace(|c: char| !c.is_ascii(), ""));
     let accented = |d: &Document| with(d, d.text.replace('e', "\u{e9}"));
     let pages = corpus().pages(SIZES[1].1);

@@ -17,7 +17,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     codec::{Decoder, Encoder},
-    document::{Document, Parts, Publisher, SeqNo},
+    document::{Document, Publisher, SeqNo, TextParts},
     finding::Finding,
     lookup::{Fate, Horizon, Ledger},
     operator::{KEY_SHARDS, Operator, Persist, Recall, ReplayRecord, Scene, Settled, Tick},
@@ -85,7 +85,7 @@ pub fn document(host: &str, text: &str) -> Document {
         publisher: Publisher { name: host.into(), key, host: SEED.bytes(2, host.as_bytes()) },
         url: format!("https://{host}/").into(),
         text: text.into(),
-        parts: Parts::one(text),
+        parts: TextParts::one(text),
         tokens: Tokenizer::new(SEED, 50_000).tokens(text),
         digest,
         time: None,

@@ -35,7 +35,7 @@ pub struct Document {
     /// might find on the page (see [`Self::parts`]).
     pub text: Box<str>,
     /// Where the parts of `text` end.
-    pub parts: Parts,
+    pub parts: TextParts,
     /// The tokens of all of `text`, with case folded and digits masked, cut at `input.tokens_max`.
     pub tokens: Tokens,
     /// The first 128 bits of the blake3 hash of the normalised own text, with digits as they are.
@@ -60,7 +60,7 @@ pub enum Differs {
 /// Where the parts of a document's text end, in bytes, in their order. A text that does not come
 /// from a page is one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parts {
+pub struct TextParts {
     /// The own text, which is written out and which copies are recognised by.
     pub own: u32,
     /// The text that a page holds and does not render.
@@ -70,7 +70,7 @@ pub struct Parts {
     pub visually_hidden: u32,
 }
 
-impl Parts {
+impl TextParts {
     /// The parts of a text that has only one.
     #[must_use]
     pub fn one(text: &str) -> Self {

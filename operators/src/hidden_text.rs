@@ -116,7 +116,7 @@ fn words(line: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{conformance, document::Parts};
+    use crate::{conformance, document::TextParts};
 
     const PROSE: &str = "Whoever asks about the weather is told that it is always fine in this town";
 
@@ -125,7 +125,8 @@ mod tests {
             conformance::document("a.example", &format!("own {PROSE}\n{not_rendered}\n{visually_hidden}\naround {PROSE}"));
         let own = 4 + PROSE.len() as u32;
         let hidden_end = own + 1 + not_rendered.len() as u32;
-        document.parts = Parts { own, not_rendered: hidden_end, visually_hidden: hidden_end + 1 + visually_hidden.len() as u32 };
+        document.parts =
+            TextParts { own, not_rendered: hidden_end, visually_hidden: hidden_end + 1 + visually_hidden.len() as u32 };
         let mut found = Vec::new();
         HiddenText::new(config).inspect(&document, &mut found);
         found.iter().map(|f| (f.reason, f.evidence.observed)).collect()

@@ -3,7 +3,7 @@
 
 use decode::{DigestMismatch, Page};
 use operators::{
-    document::{Differs, Document, Parts},
+    document::{Differs, Document, TextParts},
     reputation::publisher::{Platforms, contributor, publisher_of},
     text::{Seed, Tokenizer, Tokens},
 };
@@ -47,7 +47,7 @@ impl Features {
             publisher: publisher_of("", source, self.seed, &self.platforms),
             url: "".into(),
             text: "".into(),
-            parts: Parts::default(),
+            parts: TextParts::default(),
             tokens: Tokens::default(),
             digest: [0; 16],
             time: None,
@@ -67,7 +67,7 @@ fn differs(mismatch: DigestMismatch) -> Differs {
 /// Joins the main content of a page and, behind it, what else the page holds. Another extractor may
 /// keep that, so planted phrases are looked for there too. Boilerplate comes last, so that the last
 /// line is the page's footer.
-fn everything(page: &Page) -> (Box<str>, Parts) {
+fn everything(page: &Page) -> (Box<str>, TextParts) {
     let omitted = &page.provenance.omitted;
     let mut text = page.text.clone();
     let mut add = |more: &str| {
@@ -78,7 +78,7 @@ fn everything(page: &Page) -> (Box<str>, Parts) {
         text.len() as u32
     };
     let own = add("");
-    let parts = Parts { own, not_rendered: add(&omitted.not_rendered), visually_hidden: add(&omitted.visually_hidden) };
+    let parts = TextParts { own, not_rendered: add(&omitted.not_rendered), visually_hidden: add(&omitted.visually_hidden) };
     add(&omitted.boilerplate);
     (text.into(), parts)
 }
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!((parts, document.own_ids().len()), (["own", "hid\u{e9}", "dis"], 1));
         assert_eq!((document.digest, document.tokens.ids.len()), (digest("own"), 7));
         let alone = Page { provenance: Provenance::default(), ..page };
-        assert_eq!(features.document(&alone, "file").parts, Parts::one("own"));
+        assert_eq!(features.document(&alone, "file").parts, TextParts::one("own"));
     }
 
     #[test]

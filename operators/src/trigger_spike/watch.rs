@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Config, SpikeClass, TriggerSpike};
 use crate::{
     background::{Background, Thresholds},
-    document::{Document, Parts, Publisher, SeqNo},
+    document::{Document, Publisher, SeqNo, TextParts},
     lookup::{Fate, Horizon, Ledger},
     operator::{KEY_SHARDS, Operator, Scene, Tick},
     text::{Token, Tokens},
@@ -79,7 +79,7 @@ fn document(publisher: &Publisher, tokens: &Arc<[Token]>) -> Document {
         publisher: publisher.clone(),
         url: Box::default(),
         text: Box::default(),
-        parts: Parts::default(),
+        parts: TextParts::default(),
         tokens: Tokens { ids: tokens.to_vec(), ..Tokens::default() },
         digest: [0; 16],
         time: None,

@@ -42,7 +42,7 @@ pub struct Engine {
 pub type MakeInspectors = Box<dyn Fn(&Arc<Background>) -> Inspectors + Send + Sync>;
 
 /// What an engine is made of.
-pub struct Parts {
+pub struct EngineParts {
     /// Resolved settings.
     pub settings: Settings,
     /// What ordinary text looks like.
@@ -64,7 +64,7 @@ pub struct Parts {
 impl Engine {
     /// Makes an engine that has seen nothing. Its logs are empty or hold an earlier run's state; in
     /// the second case [`Self::load`] has to follow.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: EngineParts) -> Self {
         Self {
             inspectors: (parts.make_inspectors)(&parts.background),
             settings: parts.settings,

@@ -3,7 +3,7 @@
 //! [`Engine::process`] takes a batch through the phases; [`Engine::save`] and [`Engine::load`]
 //! carry everything over a restart that the logs do not hold. The engine knows no files and no
 //! brokers, and it names no operator: it works on a list of [`OperatorRuntime`]s and of inspectors,
-//! which it is given ([`Parts`]).
+//! which it is given ([`EngineParts`]).
 //!
 //! ```text
 //! process   cuts a batch into windows, which end at epoch boundaries
@@ -32,7 +32,7 @@ mod settle;
 
 pub use self::{
     bootstrap::Bootstrap,
-    core::{Engine, MakeInspectors, Parts},
+    core::{Engine, EngineParts, MakeInspectors},
     counts::Counts,
     item::{Computed, Content, Item, Probe, Window, Work},
     outcome::{Decided, FateChange, NamedAlarm, Outcome},

@@ -32,7 +32,7 @@ use super::{
     fault::Mutation,
     item::{Computed, Probe, Window, Work},
 };
-use crate::state::{StateError, replay_log::ReplayLog, snapshot::Body};
+use crate::state::{StateError, replay_log::ReplayLog, snapshot::SnapshotBody};
 
 /// Runs one phase of one document; `None` if it panicked.
 pub(super) fn guarded<T>(phase: impl FnOnce() -> T) -> Option<T> {
@@ -116,7 +116,7 @@ pub trait OperatorRuntime: Send + Sync {
     fn forget_before(&mut self, epoch: SeqNo) -> Result<(), StateError>;
 
     /// Copies the bounded state of the operator and of its key shards, shards in parallel.
-    fn save(&self, out: &mut Body);
+    fn save(&self, out: &mut SnapshotBody);
 
     /// Rebuilds the state at sequence number `next` from replay records and from what
     /// [`Self::save`] wrote; `epoch` is the number of records between two epoch boundaries.
@@ -363,7 +363,7 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
         self.replay_log.remove_before(self.operator.oldest_replayed(epoch))
     }
 
-    fn save(&self, out: &mut Body) {
+    fn save(&self, out: &mut SnapshotBody) {
         out.push_slice(self.operator.copy_table());
         let shards: Vec<TableCopy> = self.shards.par_iter().map(Persist::copy_table).collect();
         for shard in shards {

@@ -12,7 +12,7 @@ use operators::{
 };
 
 use super::{clock::Clock, core::Engine, counts::Counts};
-use crate::state::{StateError, horizon::Horizon, ledger::Ledger, snapshot::Body};
+use crate::state::{StateError, horizon::Horizon, ledger::Ledger, snapshot::SnapshotBody};
 
 /// The lengths of the logs at a snapshot. The logs are truncated to them before the rest is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Engine {
     }
 
     /// Copies everything that the logs do not hold to `body`.
-    pub fn save(&self, body: &mut Body) {
+    pub fn save(&self, body: &mut SnapshotBody) {
         let mut out = Encoder::default();
         out.u32(self.run);
         out.u32(self.run_first);

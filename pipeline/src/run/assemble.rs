@@ -10,7 +10,7 @@ use operators::{background::Background, document::SeqNo, reputation::publisher::
 
 use crate::{
     config::{Config, state_layout::state_layout},
-    engine::{Bootstrap, Engine, MakeInspectors, Parts, Reach, Settings, fault::Faults},
+    engine::{Bootstrap, Engine, EngineParts, MakeInspectors, Reach, Settings, fault::Faults},
     features::Features,
     layout::StateFolder,
     registry::{self, Keyed, Materials},
@@ -98,7 +98,7 @@ pub fn engine_of(
     sync_folder(state.root())?;
     let own = ingredients.background.documents() == 0;
     let bootstrap = own.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
-    let mut engine = Engine::new(Parts {
+    let mut engine = Engine::new(EngineParts {
         settings,
         background: Arc::clone(&ingredients.background),
         bootstrap,

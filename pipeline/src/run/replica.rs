@@ -30,7 +30,7 @@ use crate::{
     run::{error::RunError, intake::Intake, pace::Pace, restart::Restart, restored::Restored},
     state::{
         crash_journal::CrashJournal,
-        snapshot::{Body, Snapshots},
+        snapshot::{SnapshotBody, Snapshots},
     },
 };
 
@@ -233,7 +233,7 @@ impl<S: Source> Replica<S> {
             seed: self.engine.settings().features.seed,
             logs,
         };
-        let mut body = Body::default();
+        let mut body = SnapshotBody::default();
         body.push(restart.encode());
         self.engine.save(&mut body);
         let copied = begun.elapsed();

@@ -35,7 +35,7 @@ const HEAD: usize = 8 + 4 + 32;
 /// The contents of a snapshot, in parts. Tables are copied side by side, and only the file joins
 /// them.
 #[derive(Default)]
-pub struct Body {
+pub struct SnapshotBody {
     parts: Vec<Part>,
 }
 
@@ -44,7 +44,7 @@ enum Part {
     Slice(TableCopy),
 }
 
-impl Body {
+impl SnapshotBody {
     /// Adds bytes as they are.
     pub fn push(&mut self, part: Vec<u8>) {
         self.parts.push(Part::Bytes(part));
@@ -79,7 +79,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// Fails if the one before could not be written, or if no thread can be had.
-    pub fn write_behind(&mut self, seqno: u64, body: Body, logs: Vec<File>) -> Result<(), StateError> {
+    pub fn write_behind(&mut self, seqno: u64, body: SnapshotBody, logs: Vec<File>) -> Result<(), StateError> {
         self.finish()?;
         let folder = self.folder.clone();
         let thread = thread::Builder::new().name("weir-snapshot".to_owned());
@@ -177,7 +177,7 @@ fn list(folder: &Path) -> Result<Vec<u64>, StateError> {
 }
 
 /// Writes the snapshot that was taken at `seqno`, and removes all but the newest two.
-fn write(folder: &Path, seqno: u64, body: Body) -> Result<(), StateError> {
+fn write(folder: &Path, seqno: u64, body: SnapshotBody) -> Result<(), StateError> {
     let path = path_of(folder, seqno);
     let tmp = path.with_extension("tmp");
     let put = || -> std::io::Result<()> {
@@ -236,8 +236,8 @@ fn check(bytes: &[u8]) -> Result<(), Corrupt> {
 mod tests {
     use super::*;
 
-    fn body(bytes: &[u8]) -> Body {
-        let mut body = Body::default();
+    fn body(bytes: &[u8]) -> SnapshotBody {
+        let mut body = SnapshotBody::default();
         bytes.chunks(5).for_each(|part| body.push(part.to_vec()));
         body
     }

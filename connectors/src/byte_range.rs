@@ -1,4 +1,5 @@
-//! Which bytes of a stored file are meant?
+//! Which bytes of a stored file are meant? Lists that name single records of archives, and requests
+//! for parts of remote objects, say it with this type.
 
 /// A stretch of a file's bytes, as they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

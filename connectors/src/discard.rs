@@ -1,4 +1,4 @@
-//! Which sink keeps nothing? This one, for a run of which only the state is wanted.
+//! A sink that drops everything. `weir index` uses it, since only its state is wanted.
 
 use crate::{
     committer::{Committer, Outgoing, Recovered},

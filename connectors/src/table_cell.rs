@@ -1,4 +1,5 @@
-//! What can stand in a table's cell?
+//! What can stand in a cell of a table that weir writes? The final pass of a replay gives such
+//! cells to the Parquet writer.
 
 /// A value in a table that JSON lines are written as.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! What does the engine ask of every operator's table in the configuration?
+//! Which trait does each operator's table of options implement? It gives the operator's mode, the
+//! sizes that fix the layout of its state, and how far back it remembers.
 
 use crate::{document::SeqNo, mode::Mode};
 

@@ -1,4 +1,4 @@
-//! What is checked at the start, and how are topics made?
+//! Which settings of topics does `weir run` refuse when it starts, and which topics does it make?
 
 use connectors::{
     committer::{Channel, Outgoing},

@@ -1,4 +1,7 @@
 //! What does a reader say of packed data that cannot be unpacked?
+//!
+//! [`Damage`] says why, and [`Stretch`] which bytes of the packed file are lost. The framing makes a
+//! dead letter of them.
 
 use std::io;
 

@@ -1,4 +1,6 @@
 //! What does one step of unpacking give, or why does unpacking stop?
+//!
+//! The unpackers of gzip and zstd return these two types to the reader in `compress/reader`.
 
 use std::io;
 

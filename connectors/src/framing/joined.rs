@@ -16,10 +16,11 @@
 //! Damage must not keep the two files apart for longer than the damage is itself. If a text names a
 //! record that has passed, the WARC is ahead: that text and all before it come at once. If no text
 //! names any of [`PATIENCE`] responses in a row, a full window is given up, and after that one
-//! window behind every [`WINDOW_RECORDS`] further such responses. Giving up was wrong if the texts
-//! lost a stretch and not the WARC. The responses that the given-up texts name then pass by, and
-//! meanwhile the window waits for the WARC. So about as many pages come twice as were lost, and a
-//! thousand more, and then the files meet again. A file of texts that leaves out 99 of 100 pages
+//! window behind every [`WINDOW_RECORDS`] further such responses. A window that is given up comes as
+//! documents of their own. That is right if the WARC has lost the responses of those texts. If the
+//! file of texts has lost a stretch instead, the responses of the window still come later, and
+//! their pages come twice: about as many as were lost, and a thousand more. Then the window waits
+//! for the WARC, and the two files meet again. A file of texts that leaves out 99 of 100 pages
 //! may be given up for a while although nothing is lost.
 //!
 //! **Cost** one search of the window for each response. **State** the window, and on either side

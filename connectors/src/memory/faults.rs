@@ -1,4 +1,5 @@
-//! Which call fails, and how?
+//! Which call fails, and how? Tests give such a script to the source and the committer in memory,
+//! which then fail on purpose.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! What is said of a request that failed?
+//! What is said of a request that failed? The error that a user reads: which address, what the
+//! server answered, and whether another try may help.
 
 use super::Address;
 use crate::error::Error;

@@ -10,7 +10,7 @@
 //! Without the cargo feature `remote`, addresses are recognised and refused.
 //!
 //! **State** less than a MiB that a connection has received and nobody has read yet. Of an object
-//! that is read from its end, the 128 MiB that were read last ([`Blocks`]).
+//! that is read from its end, the 128 MiB that were read last (`Blocks`).
 
 mod address;
 #[cfg(feature = "parquet")]

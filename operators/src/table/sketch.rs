@@ -4,9 +4,10 @@
 //!
 //! # Error
 //! A count is never too low (up to 15). It is too high only if all four counters of the key are
-//! shared with other keys. With b counters a distinct key, a line of 128 counters holds m ~
+//! shared with other keys. An absent key reads above zero in 2.8% of cases at 8 counters for each
+//! distinct key, and in .4% at 16 (measured in the tests). The formula: with b counters a distinct key, a line of 128 counters holds m ~
 //! Poisson(128/b) other keys, so an absent key reads above zero with probability E\[(1 -
-//! (127/128)^(4m))^4\]: 2.8% at b = 8, .4% at b = 16 (measured in the tests).
+//! (127/128)^(4m))^4\].
 //!
 //! Cost: one cache line.
 

@@ -1,5 +1,6 @@
-//! Which scores does ordinary text reach? For calibration, the operator itself runs with thresholds
-//! so low that everything that could matter is scored, and without raising alarms.
+//! Which scores does ordinary text reach? `weir learn` runs the operator on trusted text to find its
+//! thresholds. For that, thresholds are so low that everything that could matter is scored, and no
+//! alarm is raised.
 
 use std::sync::Arc;
 

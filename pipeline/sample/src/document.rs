@@ -1,4 +1,4 @@
-//! What is a document of a sample, and how many does a sample have?
+//! Which facts does one generated page have, and which sizes can a sample have?
 
 use super::kind::DocumentKind;
 

@@ -1,4 +1,5 @@
-//! The operator says of small random streams what the oracle says.
+//! The operator reports the same on small random streams as a slow and simple second implementation
+//! of it, the oracle (`oracle.rs`).
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -139,9 +139,13 @@ fn no_unwrap_outside_tests() {
 fn no_path_of_a_machine() {
     let folders = [["/ho", "me/"], ["/ro", "ot/"], ["/wo", "rk/"], ["/Us", "ers/"]].map(|parts| parts.concat());
     let mut found = Vec::new();
-    let documents = ["ARCHITECTURE.md", "CHANGELOG.md", "README.md", "Cargo.toml"].map(|name| root().join(name));
-    let all =
-        CODE.iter().chain(&["config"]).flat_map(|folder| files(folder)).chain(documents.into_iter().filter(|path| path.exists()));
+    let documents =
+        ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "Cargo.toml"].map(|name| root().join(name));
+    let all = CODE
+        .iter()
+        .chain(&["config", "docs"])
+        .flat_map(|folder| files(folder))
+        .chain(documents.into_iter().filter(|path| path.exists()));
     for path in all {
         let text = String::from_utf8_lossy(&fs::read(&path).expect("readable")).into_owned();
         for folder in &folders {

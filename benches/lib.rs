@@ -7,7 +7,7 @@ use operators::{
     background::{Background, BackgroundOrigin},
     learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
-    text::{Seed, Tokenizer},
+    text::{Language, Seed, Tokenizer},
 };
 use pipeline::{
     config::Config,
@@ -35,7 +35,9 @@ pub fn crawl(size: Size, sample_seed: u64, seed: Seed) -> (Arc<Background>, Vec<
     let mut pages = Vec::new();
     for page in sample::documents(size, sample_seed) {
         match page.kind {
-            DocumentKind::Reference => learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids),
+            DocumentKind::Reference => {
+                learner.add(&page.url, "reference", Language::of(&page.text), &tokenizer.tokens(&page.text).ids);
+            }
             _ => pages.push(page),
         }
     }

@@ -28,7 +28,7 @@ use operators::{
     background::{Background, BackgroundOrigin},
     learn::{LearnOptions, Learner},
     reputation::publisher::publisher_of,
-    text::{Seed, Tokenizer, hash::mix},
+    text::{Language, Seed, Tokenizer, hash::mix},
 };
 use pipeline::{
     config::Config,
@@ -97,7 +97,7 @@ fn background() -> Arc<Background> {
     let mut learner = Learner::new(SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
     for number in 0..LEARNED {
         let (site, text) = document(number);
-        learner.add(&url(site, number), "bench", &tokenizer.tokens(&text).ids);
+        learner.add(&url(site, number), "bench", Language::UNKNOWN, &tokenizer.tokens(&text).ids);
     }
     Arc::new(learner.finish(BackgroundOrigin::Trusted, &|url, source, hosts| publisher_of(url, source, SEED, &platforms(hosts))))
 }

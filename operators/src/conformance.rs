@@ -21,7 +21,7 @@ use crate::{
     finding::Finding,
     lookup::{Fate, Horizon, Ledger},
     operator::{KEY_SHARDS, Operator, Persist, Recall, ReplayRecord, Scene, Settled, Tick},
-    text::{Seed, Token, Tokenizer},
+    text::{Language, Seed, Token, Tokenizer},
 };
 
 /// One sequence number of a script.
@@ -88,6 +88,7 @@ pub fn document(host: &str, text: &str) -> Document {
         parts: TextParts::one(text),
         tokens: Tokenizer::new(SEED, 50_000).tokens(text),
         digest,
+        language: Language::of(text),
         time: None,
         differs: None,
     }

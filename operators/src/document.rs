@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::text::{Token, Tokens};
+use crate::text::{Language, Token, Tokens};
 
 /// A record's sequence number: its place in reading order, over all dumps that share a state. A
 /// state holds at most 2^32 - 1 records; the engine refuses to go beyond.
@@ -41,6 +41,8 @@ pub struct Document {
     /// The first 128 bits of the blake3 hash of the normalised own text, with digits as they are.
     /// Exact copies have the same digest.
     pub digest: [u8; 16],
+    /// The language of the own text: as the record says, or as its letters tell.
+    pub language: Language,
     /// When the record says that it was fetched, in seconds since 1970.
     pub time: Option<i64>,
     /// A digest that the record states and its bytes do not have, if there is one.

@@ -169,7 +169,7 @@ mod tests {
         let mut learner = Learner::new(conformance::SEED, LearnOptions::default());
         for d in 0..400 {
             let document = conformance::document("a.example", &prose(d, 120));
-            learner.add("https://a.example", "", document.ids());
+            learner.add("https://a.example", "", document.language, document.ids());
         }
         let publisher = conformance::document("a.example", "").publisher;
         Gibberish::new(&Config::default(), Arc::new(learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone())))

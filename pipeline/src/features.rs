@@ -5,7 +5,7 @@ use decode::{DigestMismatch, Page};
 use operators::{
     document::{Differs, Document, TextParts},
     reputation::publisher::{Platforms, contributor, publisher_of},
-    text::{Seed, Tokenizer, Tokens},
+    text::{Language, Seed, Tokenizer, Tokens},
 };
 
 /// Computes the features of documents.
@@ -36,6 +36,7 @@ impl Features {
             text,
             parts,
             digest: digest(&page.text),
+            language: language(page),
             time: page.time,
             differs: page.provenance.digest_differs.map(differs),
         }
@@ -50,10 +51,16 @@ impl Features {
             parts: TextParts::default(),
             tokens: Tokens::default(),
             digest: [0; 16],
+            language: Language::UNKNOWN,
             time: None,
             differs: None,
         }
     }
+}
+
+/// The language that a page's record states, or else that of its text.
+pub fn language(page: &Page) -> Language {
+    page.provenance.language.as_deref().and_then(Language::parse).unwrap_or_else(|| Language::of(&page.text))
 }
 
 /// Translates what decoding found out about a stated digest.
@@ -125,6 +132,10 @@ mod tests {
         assert_eq!((parts, document.own_ids().len()), (["own", "hid\u{e9}", "dis"], 1));
         assert_eq!((document.digest, document.tokens.ids.len()), (digest("own"), 7));
         let alone = Page { provenance: Provenance::default(), ..page };
+        assert_eq!(document.language, Language::UNKNOWN);
+        let stated = Provenance { language: Some("pt-BR".to_owned()), ..Provenance::default() };
+        let stated = Page { provenance: stated, ..alone.clone() };
+        assert_eq!(features.document(&stated, "file").language.code(), "por");
         assert_eq!(features.document(&alone, "file").parts, TextParts::one("own"));
     }
 

@@ -21,7 +21,6 @@ pub mod config;
 pub mod engine;
 pub mod features;
 pub mod journal;
-pub mod language;
 pub mod layout;
 pub mod listing;
 pub mod manifest;

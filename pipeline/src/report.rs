@@ -12,13 +12,16 @@ use operators::report::ClusterReport;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::{Counts, Engine},
+    engine::{Counts, Engine, LanguageCounts},
     output::lines::{ENGINE, SCHEMA},
     run::Ingredients,
 };
 
 /// How many publishers and clusters the report names.
 pub(crate) const TOP: usize = 10;
+
+/// How many languages the table at the end of a command names.
+const LANGUAGES_SHOWN: usize = 20;
 
 /// A cluster: a document and its copies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +164,17 @@ impl Report {
             let _ = writeln!(out, "\n      findings");
             for (name, n) in &c.findings {
                 let _ = writeln!(out, "{n:>25}  {name}");
+            }
+        }
+        if c.languages.len() > 1 {
+            let _ = writeln!(out, "\n      language  documents   withheld   recalled");
+            let mut languages: Vec<_> = c.languages.iter().collect();
+            languages.sort_by_key(|(code, counts)| (Reverse(counts.documents), *code));
+            for (code, LanguageCounts { documents, withheld, recalled }) in languages.iter().take(LANGUAGES_SHOWN) {
+                let _ = writeln!(out, "{code:>14} {documents:>10} {withheld:>10} {recalled:>10}");
+            }
+            if languages.len() > LANGUAGES_SHOWN {
+                let _ = writeln!(out, "{:>14} more", languages.len() - LANGUAGES_SHOWN);
             }
         }
         for warning in &self.warnings {

@@ -10,7 +10,7 @@ use operators::{
     background::{Background, BackgroundOrigin},
     learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
-    text::{Seed, Tokenizer},
+    text::{Language, Seed, Tokenizer},
 };
 use pipeline::config::Config;
 use sample::{DocumentKind, Size};
@@ -45,7 +45,9 @@ pub fn world() -> &'static World {
         let mut texts = Vec::new();
         for document in sample::documents(Size { pages: 2_000, reference: 1_000 }, 7) {
             match document.kind {
-                DocumentKind::Reference => learner.add(&document.url, "reference", &tokenizer.tokens(&document.text).ids),
+                DocumentKind::Reference => {
+                    learner.add(&document.url, "reference", Language::of(&document.text), &tokenizer.tokens(&document.text).ids);
+                }
                 DocumentKind::Ordinary => texts.push(document.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ")),
                 _ => {}
             }

@@ -16,7 +16,7 @@ use operators::{
     background::BackgroundOrigin,
     learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
-    text::Tokenizer,
+    text::{Language, Tokenizer},
 };
 use sample::{DocumentKind, Size};
 use serde_json::json;
@@ -116,7 +116,7 @@ fn background() -> NamedTempFile {
     let tokenizer = Tokenizer::new(stream::SEED, 50_000);
     let mut learner = Learner::new(stream::SEED, LearnOptions::default());
     for page in sample::documents(SIZE, SEED).take_while(|page| page.kind == DocumentKind::Reference) {
-        learner.add(&page.url, "reference", &tokenizer.tokens(&page.text).ids);
+        learner.add(&page.url, "reference", Language::of(&page.text), &tokenizer.tokens(&page.text).ids);
     }
     let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
     let learned =

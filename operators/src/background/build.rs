@@ -13,7 +13,7 @@ use crate::{
     document::Publisher,
     table::{Bloom, Counts, Sketch},
     text::{
-        Seed, Token,
+        Language, Seed, Token,
         line::{for_each_line, line_key},
         ngram,
     },
@@ -23,6 +23,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct ReferenceDocument {
     pub(crate) publisher: Publisher,
+    pub(crate) language: Language,
     pub(crate) tokens: Arc<[Token]>,
 }
 
@@ -39,6 +40,9 @@ impl Background {
 pub(crate) fn build(seed: Seed, ngram_bytes_max: usize, documents: &[&ReferenceDocument]) -> Background {
     let mut background = Background::blank(seed);
     background.documents = documents.len() as u32;
+    for d in documents {
+        *background.languages.entry(d.language).or_default() += 1;
+    }
     count(&mut background, ngram_bytes_max, documents);
     let lines = contexts(&mut background, documents);
     background.publishers = documents.iter().map(|d| d.publisher.key).collect();

@@ -22,11 +22,11 @@ use super::{
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     table::{Bloom, Sketch},
-    text::Seed,
+    text::{Language, Seed},
 };
 
 const MAGIC: &[u8; 6] = b"weirbg";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const DIGEST: usize = 32;
 const HEADER: usize = 9;
 /// Most bytes of an unpacked section.
@@ -157,6 +157,11 @@ impl Background {
         out.u64(self.seed.0);
         out.u8(u8::from(self.origin == BackgroundOrigin::Own));
         out.u32(self.documents);
+        out.u64(self.languages.len() as u64);
+        for (language, documents) in &self.languages {
+            out.u8(language.index());
+            out.u32(*documents);
+        }
         let t = self.thresholds;
         for x in [t.sentence, t.edge, t.insertion, t.single_site, t.gibberish] {
             out.f64(x);
@@ -179,6 +184,10 @@ impl Background {
         let mut b = Self::blank(Seed(from.u64()?));
         b.origin = if from.u8()? == 0 { BackgroundOrigin::Trusted } else { BackgroundOrigin::Own };
         b.documents = from.u32()?;
+        for _ in 0..from.len(5)? {
+            let language = Language::from_index(from.u8()?).ok_or_else(|| from.corrupt("a known language"))?;
+            b.languages.insert(language, from.u32()?);
+        }
         let mut number = || from.f64();
         b.thresholds = Thresholds {
             sentence: number()?,

@@ -3,7 +3,7 @@
 //! Everything in it is keyed by its [`Seed`], so nobody who reads a page can tell how its words are
 //! counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     subjects,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     table::{Bloom, Sketch},
-    text::{Seed, Token, hash::mix},
+    text::{Language, Seed, Token, hash::mix},
 };
 
 /// The number of documents of the background up to which an n-gram is rare. Others are never
@@ -59,6 +59,8 @@ pub struct Background {
     pub(super) seed: Seed,
     pub(super) origin: BackgroundOrigin,
     pub(super) documents: u32,
+    /// Documents of each language.
+    pub(super) languages: BTreeMap<Language, u32>,
     pub(super) words: Words,
     /// Document frequencies of n-grams.
     pub(super) ngrams: Sketch,
@@ -86,6 +88,7 @@ impl Background {
             seed,
             origin: BackgroundOrigin::Own,
             documents: 0,
+            languages: BTreeMap::new(),
             words: Words::default(),
             ngrams: Sketch::new(0),
             pairs: Bloom::new(0),
@@ -116,6 +119,12 @@ impl Background {
     #[must_use]
     pub fn documents(&self) -> u32 {
         self.documents
+    }
+
+    /// Number of its documents in each language that it has.
+    #[must_use]
+    pub fn languages(&self) -> &BTreeMap<Language, u32> {
+        &self.languages
     }
 
     /// The frequencies of tokens.

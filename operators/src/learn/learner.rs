@@ -14,7 +14,7 @@ use super::calibrate::calibrate;
 use crate::{
     background::{Background, BackgroundOrigin, ReferenceDocument, build, platforms},
     document::Publisher,
-    text::{Seed, Token},
+    text::{Language, Seed, Token},
 };
 
 /// How to learn.
@@ -45,7 +45,7 @@ enum PublishedBy {
 pub struct Learner {
     seed: Seed,
     options: LearnOptions,
-    documents: Vec<(PublishedBy, Arc<[Token]>)>,
+    documents: Vec<(PublishedBy, Language, Arc<[Token]>)>,
 }
 
 impl Learner {
@@ -57,13 +57,13 @@ impl Learner {
     }
 
     /// Adds a document by its address; `source` is its publisher if the address is of no use.
-    pub fn add(&mut self, url: &str, source: &str, tokens: &[Token]) {
-        self.documents.push((PublishedBy::Address { url: url.into(), source: source.into() }, tokens.into()));
+    pub fn add(&mut self, url: &str, source: &str, language: Language, tokens: &[Token]) {
+        self.documents.push((PublishedBy::Address { url: url.into(), source: source.into() }, language, tokens.into()));
     }
 
     /// Adds a document whose publisher is known, from the filter's own past.
-    pub fn add_known(&mut self, publisher: Publisher, tokens: Arc<[Token]>) {
-        self.documents.push((PublishedBy::Known(publisher), tokens));
+    pub fn add_known(&mut self, publisher: Publisher, language: Language, tokens: Arc<[Token]>) {
+        self.documents.push((PublishedBy::Known(publisher), language, tokens));
     }
 
     /// Number of documents added.
@@ -86,17 +86,17 @@ impl Learner {
         origin: BackgroundOrigin,
         publisher_of: &dyn Fn(&str, &str, &BTreeSet<String>) -> Publisher,
     ) -> Background {
-        let addresses = self.documents.iter().filter_map(|(p, _)| match p {
+        let addresses = self.documents.iter().filter_map(|(p, ..)| match p {
             PublishedBy::Address { url, .. } => Some(&**url),
             PublishedBy::Known(_) => None,
         });
         let platforms = platforms::platforms(addresses);
-        let resolved = |(publisher, tokens)| {
+        let resolved = |(publisher, language, tokens)| {
             let publisher = match publisher {
                 PublishedBy::Address { url, source } => publisher_of(&url, &source, &platforms),
                 PublishedBy::Known(publisher) => publisher,
             };
-            ReferenceDocument { publisher, tokens }
+            ReferenceDocument { publisher, language, tokens }
         };
         let documents: Vec<ReferenceDocument> = self.documents.into_iter().map(resolved).collect();
         let LearnOptions { ngram_bytes_max, calibrate: is_calibrated } = self.options;
@@ -126,7 +126,7 @@ mod tests {
         let tokenizer = Tokenizer::new(SEED, 10_000);
         let mut learner = Learner::new(SEED, LearnOptions { calibrate, ..LearnOptions::default() });
         for (i, text) in texts().iter().enumerate() {
-            learner.add(&format!("https://site{}.example/{i}", i % 40), "file", &tokenizer.tokens(text).ids);
+            learner.add(&format!("https://site{}.example/{i}", i % 40), "file", Language::of(text), &tokenizer.tokens(text).ids);
         }
         learner.finish(BackgroundOrigin::Trusted, &|url, _, _| publisher(url.split('/').nth(2).unwrap_or_default()))
     }

@@ -4,10 +4,12 @@
 //! the seed that keys the hashes, so nobody can prepare texts that collide.
 
 pub mod hash;
+pub mod language;
 pub mod line;
 pub mod ngram;
 pub mod token;
 
 pub use hash::Seed;
+pub use language::Language;
 pub use ngram::NGRAM_MAX;
 pub use token::{Token, TokenKind, Tokenizer, Tokens};

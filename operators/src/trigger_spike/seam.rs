@@ -138,7 +138,9 @@ mod tests {
 
     fn background() -> Background {
         let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
-        (0..20).for_each(|_| learner.add("https://a.example", "", conformance::document("a", LINE).ids()));
+        (0..20).for_each(|_| {
+            learner.add("https://a.example", "", crate::text::Language::UNKNOWN, conformance::document("a", LINE).ids());
+        });
         let publisher = conformance::document("a", "").publisher;
         learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone())
     }

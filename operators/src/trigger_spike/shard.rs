@@ -380,7 +380,14 @@ mod tests {
     #[test]
     fn a_long_text_on_many_sites_is_judged_in_turns() {
         let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
-        (0..100).for_each(|i| learner.add("https://known.example", "", document("known.example", &format!("w{i}")).ids()));
+        (0..100).for_each(|i| {
+            learner.add(
+                "https://known.example",
+                "",
+                crate::text::Language::UNKNOWN,
+                document("known.example", &format!("w{i}")).ids(),
+            );
+        });
         let publisher = document("known.example", "").publisher;
         let background = Arc::new(learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone()));
         let operator = TriggerSpike::new(Config::default(), background, 16);

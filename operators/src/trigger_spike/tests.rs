@@ -45,7 +45,7 @@ fn background() -> Arc<Background> {
     let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
     for i in 0..TRUSTED {
         let page = document(&site(i), &page(i));
-        learner.add(&page.url, "", page.ids());
+        learner.add(&page.url, "", page.language, page.ids());
     }
     let publisher = |url: &str, _: &str, _: &std::collections::BTreeSet<String>| {
         document(url.split('/').nth(2).unwrap_or_default(), "").publisher

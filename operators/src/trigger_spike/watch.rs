@@ -10,7 +10,7 @@ use crate::{
     document::{Document, Publisher, SeqNo, TextParts},
     lookup::{Fate, Horizon, Ledger},
     operator::{KEY_SHARDS, Operator, Scene, Tick},
-    text::{Token, Tokens},
+    text::{Language, Token, Tokens},
 };
 
 /// Sequence numbers between epoch boundaries while watching.
@@ -83,6 +83,7 @@ fn document(publisher: &Publisher, tokens: &Arc<[Token]>) -> Document {
         parts: TextParts::default(),
         tokens: Tokens { ids: tokens.to_vec(), ..Tokens::default() },
         digest: [0; 16],
+        language: Language::UNKNOWN,
         time: None,
         differs: None,
     }

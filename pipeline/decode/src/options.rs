@@ -50,6 +50,8 @@ pub struct Fields {
     pub time: Option<String>,
     /// A class or source the page is marked with.
     pub label: Option<String>,
+    /// In which language the page is: a code of ISO 639, or a tag that begins with one. *(verdict)*
+    pub language: Option<String>,
     /// Who contributed the page: its publisher, whatever its address. *(verdict)*
     pub contributor: Option<String>,
 }

@@ -10,6 +10,8 @@
 //! | `conversation` | `messages` | the messages' contents | `id`, `conversation_id` | `url` | `timestamp`, `created` |
 //! | `scrapy_cluster` | `body` and `appid`, `crawlid`, `response_url` or `status_code` | `body` | `id` | `response_url`, `url` | `timestamp` |
 //!
+//! The language is looked for under the names that public corpora give it (`LANGUAGES`).
+//!
 //! The publisher of a conversation is its `contributor`, or that of its first message that names
 //! one ([`super::conversation`]). Configured paths win, field by field. A page whose text is empty
 //! is a document all the same. A time that cannot be read is kept in the provenance as it was
@@ -99,19 +101,31 @@ const SCHEMAS: [&Schema; 6] = [&FINEWEB, &DOLMA, &PLAIN, &REDPAJAMA, &SCRAPY_CLU
 const FINEWEB_MARKS: [&str; 4] = ["dump", "file_path", "language_score", "token_count"];
 const DOLMA_MARKS: [&str; 3] = ["added", "created", "metadata"];
 const SCRAPY_MARKS: [&str; 4] = ["appid", "crawlid", "response_url", "status_code"];
+/// Where corpora label the language of a page, whatever the schema: `FineWeb`, `RedPajama`; HPLT; Dolma
+/// and OSCAR; DCLM.
+const LANGUAGES: [&str; 8] = [
+    "language",
+    "lang",
+    "language_id",
+    "metadata.language",
+    "metadata.lang",
+    "metadata.identification.label",
+    "language_id_whole_page_fasttext",
+    "metadata.language_id_whole_page_fasttext",
+];
 /// Further fields that decoding looks at, whatever the schema.
-const OTHERS: [&str; 5] = ["digest", "language", "response_headers", "encoding", "contributor"];
+const OTHERS: [&str; 4] = ["digest", "response_headers", "encoding", "contributor"];
 
 /// Returns the top-level fields that decoding looks at. No other column of a table need be read for
 /// it.
 pub fn columns(options: &Options) -> Vec<String> {
-    let Fields { text, id, url, time, label, contributor } = &options.fields;
-    let configured = [text, id, url, time, label, contributor].into_iter().flatten().map(String::as_str);
+    let Fields { text, id, url, time, label, language, contributor } = &options.fields;
+    let configured = [text, id, url, time, label, language, contributor].into_iter().flatten().map(String::as_str);
     let known = SCHEMAS.iter().flat_map(|schema| {
         let lists = [schema.id, schema.url, schema.time, schema.label].into_iter().flatten().copied();
         lists.chain([schema.text, schema.source])
     });
-    let marks = FINEWEB_MARKS.into_iter().chain(DOLMA_MARKS).chain(SCRAPY_MARKS).chain(OTHERS);
+    let marks = FINEWEB_MARKS.into_iter().chain(DOLMA_MARKS).chain(SCRAPY_MARKS).chain(LANGUAGES).chain(OTHERS);
     // A name that contains dots may be a path or the whole name.
     let paths = configured.chain(known).chain(marks);
     let mut names: Vec<String> =
@@ -213,19 +227,29 @@ fn text_of<'line>(object: &Object<'_, 'line>, schema: &Schema, options: &Options
 
 fn provenance(object: &Object<'_, '_>, schema: &Schema, options: &Options) -> Provenance {
     let fields = &options.fields;
-    let configured = [&fields.text, &fields.id, &fields.url, &fields.time, &fields.label, &fields.contributor]
-        .into_iter()
-        .any(Option::is_some);
-    let text = |path: &str| object.at(path).and_then(word).as_deref().and_then(fact);
+    let Fields { text, id, url, time, label, language, contributor } = fields;
+    let configured = [text, id, url, time, label, language, contributor].into_iter().any(Option::is_some);
+    let stated = |path: &str| object.at(path).and_then(word).as_deref().and_then(fact);
     let stated_time = field(object, fields.time.as_deref(), schema.time);
     Provenance {
         schema: if configured { "fields" } else { schema.name },
-        digest: text("digest"),
-        source: text(schema.source),
-        language: text("language"),
+        digest: stated("digest"),
+        source: stated(schema.source),
+        language: field(object, fields.language.as_deref(), &LANGUAGES).and_then(language_of).as_deref().and_then(fact),
         fetched_at: stated_time.and_then(word_or_float).as_deref().and_then(fact),
         ..Provenance::default()
     }
+}
+
+/// Returns the label of a page's language: a word, the first of a list, or of labels with scores the
+/// one with the highest.
+fn language_of(value: Value<'_, '_>) -> Option<String> {
+    if let Some(list) = value.as_array() {
+        return list.iter().next().and_then(word);
+    }
+    let Some(scores) = value.as_object() else { return word(value) };
+    let scored = scores.iter().filter_map(|(label, score)| Some((label, score.cast_f64()?)));
+    scored.max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(label, _)| label.to_owned())
 }
 
 fn word_or_float(value: Value<'_, '_>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! `weir learn --output FILE PATH...`: what does trusted text look like? The answer is written as a
 //! background.
 
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Instant};
+use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -24,6 +24,7 @@ use tracing::warn;
 use super::{input::Input, process::start_threads, terminal::print};
 use crate::{
     config::Config,
+    features::language,
     progress::Progress,
     run::{decode_options, seed_of},
 };
@@ -47,13 +48,24 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     let background = learn(config, arguments)?;
     let thresholds = background.thresholds();
     print(&format!(
-        "learned from {} documents of {} publishers in {:.1} s: {}\n{thresholds:#?}",
+        "learned from {} documents of {} publishers in {:.1} s: {}\n{}{thresholds:#?}",
         background.documents(),
         background.publishers(),
         began.elapsed().as_secs_f64(),
         arguments.output.display(),
+        languages(&background),
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each language of a background: its code, and how many documents it has. The one with
+/// most comes first.
+fn languages(background: &Background) -> String {
+    let mut languages: Vec<_> =
+        background.languages().iter().map(|(language, documents)| (*documents, language.code())).collect();
+    languages.sort_by_key(|&(documents, code)| (Reverse(documents), code));
+    let line = |&(documents, code): &(u32, &str)| format!("{code:>14} {documents:>10}\n");
+    languages.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// Learns a background and writes the file.
@@ -81,9 +93,10 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
                 match decode(record, name, &options) {
                     Decoded::Page(page) => {
                         let tokens = tokenizer.tokens(&page.text).ids;
+                        let language = language(&page);
                         let contributor = page.contributor.map(|contributor| (String::new(), contributor));
                         let (url, source) = contributor.unwrap_or_else(|| (page.url.unwrap_or_default(), name.to_owned()));
-                        Ok(Some((url, source, tokens)))
+                        Ok(Some((url, source, language, tokens)))
                     }
                     Decoded::WithoutText(_) => Ok(None),
                     Decoded::Reject(reject) => {
@@ -95,9 +108,9 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
         for page in pages {
             counts.received += 1;
             match page {
-                Ok(Some((url, source, tokens))) => {
+                Ok(Some((url, source, language, tokens))) => {
                     counts.clean += 1;
-                    learner.add(&url, &source, &tokens);
+                    learner.add(&url, &source, language, &tokens);
                 }
                 Ok(None) => counts.without_text += 1,
                 Err(why) => {

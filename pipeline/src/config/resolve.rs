@@ -45,6 +45,7 @@ fn fields(config: &Config, found: &mut FoundProblems) {
         ("url", &fields.url),
         ("time", &fields.time),
         ("label", &fields.label),
+        ("language", &fields.language),
         ("contributor", &fields.contributor),
     ];
     for (key, path) in all {

@@ -6,6 +6,7 @@ use operators::{
     codec::{Corrupt, Decoder, Encoder},
     finding::Finding,
     mode::Mode,
+    text::Language,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +37,40 @@ pub struct Counts {
     pub restored: u64,
     /// Findings by `operator/reason`, or by `operator/reason/shadow` if they were not acted on.
     pub findings: BTreeMap<String, u64>,
+    /// What became of the documents of each language, by its code.
+    #[serde(default)]
+    pub languages: BTreeMap<String, LanguageCounts>,
+}
+
+/// What became of the documents of one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LanguageCounts {
+    /// All documents.
+    pub documents: u64,
+    /// Those withheld at arrival.
+    pub withheld: u64,
+    /// Those withheld after they had passed.
+    pub recalled: u64,
+}
+
+impl LanguageCounts {
+    /// Combines each figure with that of `other`.
+    #[must_use]
+    pub fn with(self, other: Self, combine: fn(u64, u64) -> u64) -> Self {
+        Self {
+            documents: combine(self.documents, other.documents),
+            withheld: combine(self.withheld, other.withheld),
+            recalled: combine(self.recalled, other.recalled),
+        }
+    }
 }
 
 impl Counts {
     /// Counts a decided document.
-    pub fn count(&mut self, route: Route, findings: &[(Finding, Mode)], changes: &[FateChange]) {
+    pub fn count(&mut self, route: Route, language: Language, findings: &[(Finding, Mode)], changes: &[FateChange]) {
+        let own = self.language(language);
+        own.documents += 1;
+        own.withheld += u64::from(route == Route::Quarantine);
         match route {
             Route::Clean => self.clean += 1,
             Route::Duplicate => self.duplicate += 1,
@@ -52,10 +82,17 @@ impl Counts {
         }
         for change in changes {
             match change {
-                FateChange::Recalled { .. } => self.recalled += 1,
+                FateChange::Recalled { identity, .. } => {
+                    self.recalled += 1;
+                    self.language(identity.language).recalled += 1;
+                }
                 FateChange::Restored { .. } => self.restored += 1,
             }
         }
+    }
+
+    fn language(&mut self, language: Language) -> &mut LanguageCounts {
+        self.languages.entry(language.code().to_owned()).or_default()
     }
 
     /// Adds the counts of another run.
@@ -71,11 +108,16 @@ impl Counts {
             recalled,
             restored,
             findings,
+            languages,
         } = self;
         let mine = [received, clean, quarantine, duplicate, dead_letters, without_text, without_url, recalled, restored];
         mine.into_iter().zip(other.numbers()).for_each(|(mine, theirs)| *mine += theirs);
         for (name, n) in &other.findings {
             *findings.entry(name.clone()).or_default() += n;
+        }
+        for (code, theirs) in &other.languages {
+            let mine = languages.entry(code.clone()).or_default();
+            *mine = mine.with(*theirs, |a, b| a + b);
         }
     }
 
@@ -93,6 +135,13 @@ impl Counts {
         for (name, n) in &self.findings {
             out.str(name);
             out.u64(*n);
+        }
+        out.u64(self.languages.len() as u64);
+        for (code, LanguageCounts { documents, withheld, recalled }) in &self.languages {
+            out.str(code);
+            for n in [documents, withheld, recalled] {
+                out.u64(*n);
+            }
         }
     }
 
@@ -123,10 +172,16 @@ impl Counts {
             recalled: from.u64()?,
             restored: from.u64()?,
             findings: BTreeMap::new(),
+            languages: BTreeMap::new(),
         };
         for _ in 0..from.len(16)? {
             let name = from.str()?.to_owned();
             counts.findings.insert(name, from.u64()?);
+        }
+        for _ in 0..from.len(32)? {
+            let code = from.str()?.to_owned();
+            let language = LanguageCounts { documents: from.u64()?, withheld: from.u64()?, recalled: from.u64()? };
+            counts.languages.insert(code, language);
         }
         Ok(counts)
     }

@@ -65,7 +65,7 @@ impl Engine {
                 continue;
             }
             let (Some(tokens), Some(identity)) = (self.horizon.tokens(seqno), self.ledger.identity(seqno)?) else { continue };
-            learner.add_known(publisher::named(&identity.publisher, seed), tokens);
+            learner.add_known(publisher::named(&identity.publisher, seed), identity.language, tokens);
         }
         Ok(learner.finish(BackgroundOrigin::Own, &|_, source, _| publisher::named(source, seed)))
     }

@@ -33,7 +33,7 @@ mod settle;
 pub use self::{
     bootstrap::Bootstrap,
     core::{Engine, EngineParts, MakeInspectors},
-    counts::Counts,
+    counts::{Counts, LanguageCounts},
     item::{Computed, Content, Item, Probe, Window, Work},
     outcome::{Decided, FateChange, NamedAlarm, Outcome},
     phases::KeyedOperators,

@@ -64,7 +64,7 @@ impl Engine {
         }
         let fate_changes = self.apply(recalls)?;
         self.counts.without_url += u64::from(work.page.url.is_none());
-        self.counts.count(verdict.route, &findings, &fate_changes);
+        self.counts.count(verdict.route, identity.language, &findings, &fate_changes);
         let matches = self.matches(&findings)?;
         let retired = self.take_retired_alarms();
         let alarms = if self.settings.broker { self.alarms_since(&raised_before) } else { retired };
@@ -137,6 +137,7 @@ impl Engine {
             place: item.record.position,
             run: self.run,
             publisher: work.computed.document.publisher.name.to_string(),
+            language: work.computed.document.language,
         }
     }
 

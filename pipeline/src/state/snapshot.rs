@@ -26,7 +26,7 @@ use super::{StateError, sync_folder};
 
 const MAGIC: &[u8; 8] = b"weirsnap";
 /// The version. It changes with the layout of any section.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// How many snapshots are kept.
 const KEPT: usize = 2;
 /// The bytes before the body.

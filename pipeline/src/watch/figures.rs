@@ -162,6 +162,12 @@ impl Figures {
             let begun = self.begun.findings.get(name).copied().unwrap_or(0);
             *findings.entry(name.clone()).or_default() += now.saturating_sub(begun);
         }
+        let mut languages = self.past.languages.clone();
+        for (code, now) in &self.now.languages {
+            let begun = self.begun.languages.get(code).copied().unwrap_or_default();
+            let sum = languages.entry(code.clone()).or_default();
+            *sum = sum.with(now.with(begun, u64::saturating_sub), |a, b| a + b);
+        }
         let routed = |of: fn(&Counts) -> u64, route: Route| sum(of).saturating_sub(self.replaced[route as usize]);
         Counts {
             received: sum(|c| c.received),
@@ -174,6 +180,7 @@ impl Figures {
             recalled: sum(|c| c.recalled),
             restored: sum(|c| c.restored),
             findings,
+            languages,
         }
     }
 
@@ -202,10 +209,13 @@ fn seconds() -> Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::LanguageCounts;
 
     fn counts(clean: u64, quarantine: u64) -> Counts {
         let findings = [("near_dup/copy".to_owned(), quarantine)].into();
-        Counts { received: clean + quarantine, clean, quarantine, findings, ..Counts::default() }
+        let language = LanguageCounts { documents: clean + quarantine, withheld: quarantine, recalled: 0 };
+        let languages = [("ell".to_owned(), language)].into();
+        Counts { received: clean + quarantine, clean, quarantine, findings, languages, ..Counts::default() }
     }
 
     #[test]
@@ -218,6 +228,7 @@ mod tests {
         figures.count(&counts(103, 12));
         let counted = figures.counted();
         assert_eq!((counted.clean, counted.quarantine, counted.findings["near_dup/copy"]), (3, 2, 2));
+        assert_eq!(counted.languages["ell"], LanguageCounts { documents: 5, withheld: 2, recalled: 0 });
         assert_eq!(figures.in_flight(&counted), 3);
     }
 

@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 
 use super::{figures::Figures, phase::ProcessPhase};
-use crate::engine::Counts;
+use crate::engine::{Counts, LanguageCounts};
 
 /// What the values of a metric mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +182,15 @@ pub const METRICS: &[Metric] = &[
     metric("weir_restores_total", MetricKind::Counter, &[], "Copies that took a recalled document's place", |s, w| {
         w.count(&[], s.counted.restored)
     }),
+    metric("weir_language_documents_total", MetricKind::Counter, &["language"], "Documents committed, by language", |s, w| {
+        by_language(s, w, |language| language.documents)
+    }),
+    metric("weir_language_withheld_total", MetricKind::Counter, &["language"], "Of these, withheld at arrival", |s, w| {
+        by_language(s, w, |language| language.withheld)
+    }),
+    metric("weir_language_recalled_total", MetricKind::Counter, &["language"], "Of these, recalled later", |s, w| {
+        by_language(s, w, |language| language.recalled)
+    }),
     metric(
         "weir_lag_records",
         MetricKind::Gauge,
@@ -285,6 +294,11 @@ fn findings(s: &Scrape<'_>, w: &mut SeriesWriter<'_>) -> fmt::Result {
         w.count(&[operator, reason, state], *count)?;
     }
     Ok(())
+}
+
+/// Writes one figure of each language that was met: at most as many series as there are languages.
+fn by_language(s: &Scrape<'_>, w: &mut SeriesWriter<'_>, figure: fn(&LanguageCounts) -> u64) -> fmt::Result {
+    s.counted.languages.iter().try_for_each(|(code, counts)| w.count(&[code], figure(counts)))
 }
 
 /// Returns how many received records are not accounted for. Anything but 0 is a defect.

@@ -28,6 +28,7 @@ fn busy() -> Arc<Watch> {
         without_text: 1,
         recalled: 1,
         findings: findings.map(|(name, n)| (name.to_owned(), n)).into(),
+        languages: [("tha".to_owned(), LanguageCounts { documents: 11, withheld: 4, recalled: 1 })].into(),
         ..Counts::default()
     });
     watch.state(&[("ledger", 1 << 20)]);
@@ -106,6 +107,9 @@ fn figures_are_those_told() {
         ("weir_documents_total{route=\"quarantine\"}", 4.0),
         ("weir_findings_total{operator=\"near_dup\",reason=\"copy\",state=\"enforce\"}", 3.0),
         ("weir_findings_total{operator=\"near_dup\",reason=\"copy\",state=\"shadow\"}", 4.0),
+        ("weir_language_documents_total{language=\"tha\"}", 11.0),
+        ("weir_language_withheld_total{language=\"tha\"}", 4.0),
+        ("weir_language_recalled_total{language=\"tha\"}", 1.0),
         ("weir_lag_records{topic=\"crawl\",partition=\"0\"}", 12.0),
         ("weir_lag_records{topic=\"crawl.b\",partition=\"2\"}", 0.0),
         ("weir_received_bytes_total", 4_000.0),

@@ -100,7 +100,7 @@ pub(super) fn backgrounds() -> [Arc<Background>; 2] {
                 lines.push(["all", "rights", "reserved", "by", "us"].map(String::from).to_vec());
             }
             let page = document(&format!("site{}.example", i % SITES), &text(&lines));
-            learner.add_known(page.publisher.clone(), page.ids().into());
+            learner.add_known(page.publisher.clone(), page.language, page.ids().into());
         }
         Arc::new(learner.finish(origin, &|_, _, _| document("", "").publisher))
     })

@@ -73,6 +73,29 @@ fn stated_facts_are_kept() {
 }
 
 #[test]
+fn the_language_is_read_where_public_corpora_have_it() {
+    let stated = |json: &str, options: &Options| page(line(json.as_bytes(), options)).provenance.language;
+    for (json, want) in [
+        (r#"{"text":"a","id":"1","dump":"d","language":"por","language_script":"Latn"}"#, Some("por")),
+        (r#"{"text":"a","ts":"2024","lang":["por_Latn","glg_Latn"],"prob":[0.9,0.1]}"#, Some("por_Latn")),
+        (r#"{"text":"a","metadata":{"identification":{"label":"pt","prob":0.9}}}"#, Some("pt")),
+        (r#"{"text":"a","metadata":{"language":"pt-BR"}}"#, Some("pt-BR")),
+        (r#"{"text":"a","language_id_whole_page_fasttext":{"en":0.1,"pt":0.9}}"#, Some("pt")),
+        (r#"{"text":"a","lang":[]}"#, None),
+        (r#"{"text":"a","lang":{"pt":"much"}}"#, None),
+        (r#"{"text":"a","language":null,"lang":"pt"}"#, Some("pt")),
+        (r#"{"text":"a"}"#, None),
+    ] {
+        assert_eq!(stated(json, &Options::default()).as_deref(), want, "{json}");
+    }
+    let fields = Fields { language: Some("my.tag".to_owned()), ..Fields::default() };
+    let options = Options { fields, ..Options::default() };
+    assert_eq!(stated(r#"{"text":"a","language":"de","my":{"tag":"pt"}}"#, &options).as_deref(), Some("pt"));
+    assert_eq!(stated(r#"{"text":"a","language":"de"}"#, &options), None);
+    assert!(columns(&options).contains(&"my".to_owned()) && columns(&options).contains(&"lang".to_owned()));
+}
+
+#[test]
 fn configured_paths_win_over_detection() {
     let path = |path: &str| Some(path.to_owned());
     let fields = Fields {
@@ -81,6 +104,7 @@ fn configured_paths_win_over_detection() {
         url: path("a.b"),
         time: path("when"),
         label: path("data.kind"),
+        language: path("data.lang"),
         contributor: path("data.by"),
     };
     let options = Options { fields, ..Options::default() };

@@ -5,10 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::schema::{ENGINE, SCHEMA, alarm_name, rounded};
-use crate::{
-    engine::{Content, Decided, Settings},
-    language::language,
-};
+use crate::engine::{Content, Decided, Settings};
 
 /// The line of one document's decision.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +19,7 @@ pub struct DecisionLine<'a> {
     route: &'static str,
     score: f64,
     findings: Vec<FindingLine<'a>>,
-    /// Only of a document with findings.
+    /// Its code, of a document with findings. Not given where neither the record nor the text tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'static str>,
     /// Code of the dead letter that replaces the document.
@@ -70,7 +67,7 @@ impl<'a> DecisionLine<'a> {
         };
         let matches = decided.matches.iter().map(Option::as_deref);
         let findings = decided.findings.iter().zip(matches);
-        let text = page.filter(|_| !decided.findings.is_empty()).map(|page| &*page.text);
+        let language = decided.identity.language;
         Self {
             v: SCHEMA,
             id: &decided.identity.id,
@@ -80,7 +77,7 @@ impl<'a> DecisionLine<'a> {
             route: decided.verdict.route.as_str(),
             score: rounded(decided.verdict.score),
             findings: findings.map(|((finding, mode), matched)| FindingLine::new(settings, finding, *mode, matched)).collect(),
-            language: text.and_then(language),
+            language: (language.is_known() && !decided.findings.is_empty()).then_some(language.code()),
             dead_letter,
             provenance: page.and_then(|page| serde_json::to_value(&page.provenance).ok()).unwrap_or_default(),
             verdict_digest: settings.verdict_digest_hex(),

@@ -1,11 +1,11 @@
 //! Which entries does the ledger's log have, and which bytes?
 //!
 //! ```text
-//! document   0 | fate | id | position | partition u32 | offset u64 | run u32 | publisher
+//! document   0 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8
 //! change     1 | sequence number u32 | fate
 //! nothing    2
 //! forget     3 | sequence number u32
-//! kept       4 | sequence number u32 | fate | id | position | partition u32 | offset u64 | run u32 | publisher
+//! kept       4 | sequence number u32 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8
 //! fate       tag u8 | sequence number u32 of the representative of a duplicate, else 0
 //! ```
 
@@ -14,6 +14,7 @@ use operators::{
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
     lookup::Fate,
+    text::Language,
 };
 
 const DOCUMENT: u8 = 0;
@@ -35,6 +36,8 @@ pub struct Identity {
     pub run: u32,
     /// The name of the publisher.
     pub publisher: String,
+    /// The language of its text.
+    pub language: Language,
 }
 
 /// What an entry says about fates.
@@ -128,6 +131,7 @@ fn write_identity(out: &mut Encoder, identity: &Identity) {
     out.u64(identity.place.offset);
     out.u32(identity.run);
     out.str(&identity.publisher);
+    out.u8(identity.language.index());
 }
 
 /// Reads the identity in an entry; `None` if the entry is about no document.
@@ -139,11 +143,13 @@ pub(super) fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
         _ => return Ok(None),
     }
     read_fate(&mut from)?;
-    Ok(Some(Identity {
+    let identity = Identity {
         id: from.str()?.to_owned(),
         position: from.str()?.to_owned(),
         place: Position { partition: from.u32()?, offset: from.u64()? },
         run: from.u32()?,
         publisher: from.str()?.to_owned(),
-    }))
+        language: Language::from_index(from.u8()?).ok_or_else(|| from.corrupt("a known language"))?,
+    };
+    Ok(Some(identity))
 }

@@ -1,6 +1,7 @@
 use std::fs;
 
 use connectors::position::Position;
+use operators::text::Language;
 use proptest::prelude::*;
 
 use super::*;
@@ -14,6 +15,7 @@ fn identity(n: u64) -> Identity {
         place: Position { partition: 0, offset: n },
         run: 0,
         publisher: "u".into(),
+        language: Language::UNKNOWN,
     }
 }
 

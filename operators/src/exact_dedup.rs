@@ -1,7 +1,9 @@
 //! Exact duplicates: has this very text been seen before, and is the one seen still in the corpus?
 //!
-//! **Finds** texts that are equal after normalisation of case, width and white space; digits count.
-//! Texts are compared by a blake3 digest of 128 bits, so nobody can prepare two texts that collide.
+//! **Finds** texts that look equal to a reader, but for white space: they are compared in one
+//! [form](crate::text::form) for each letter, without characters that show nothing. Case and digits
+//! count. The form is known by a blake3 digest of 128 bits, so nobody can prepare two texts that
+//! collide.
 //! **Misses** any edit, even of one character: `near_dup` is for those.
 //!
 //! Only a clean document makes another its duplicate. If the earlier document is itself a copy, the
@@ -44,8 +46,8 @@ pub struct Config {
     /// Documents whose texts are remembered; right after the older half was forgotten, half as
     /// many. Default 16,777,216 (0.5 GB).
     pub documents_max: u32,
-    /// Texts with fewer bytes than this, white space not counted, are never duplicates. Default 64.
-    pub bytes_min: u32,
+    /// Texts of fewer words are never duplicates. Default 12.
+    pub words_min: u32,
 }
 
 impl Default for Config {
@@ -55,9 +57,8 @@ impl Default for Config {
             // Half a gigabyte at most: several times what near_dup remembers by default, since an
             // entry costs a fifth.
             documents_max: 1 << 24,
-            // A stub such as "page not found" does not tell who copied whom; sentences begin at
-            // about this length.
-            bytes_min: 64,
+            // A stub such as "page not found" does not tell who copied whom; a long sentence does.
+            words_min: 12,
         }
     }
 }
@@ -116,14 +117,8 @@ impl ExactDedup {
     }
 
     fn is_long_enough(&self, document: &Document) -> bool {
-        let mut bytes = 0;
-        let ids = document.own_ids().iter().zip(&document.tokens.spans);
-        let mut words = ids.filter(|(id, _)| **id != crate::text::Token::BREAK);
-        self.config.bytes_min == 0
-            || words.any(|(_, &(from, to))| {
-                bytes += to - from;
-                bytes >= self.config.bytes_min
-            })
+        let least = self.config.words_min as usize;
+        document.own_ids().iter().filter(|t| t.is_alphanumeric()).take(least).count() == least
     }
 }
 
@@ -452,7 +447,7 @@ mod tests {
     };
 
     fn text(number: usize) -> String {
-        format!("a text of more than sixty-four bytes, so that it counts, and it is known by the number {number}")
+        format!("a text of more than twelve words, so that it counts, and it is known by the number {number}")
     }
 
     fn make(documents_max: u32) -> impl Fn() -> ExactDedup {

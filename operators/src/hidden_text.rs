@@ -18,6 +18,7 @@ use crate::{
     finding::{Evidence, Finding, Reason, Score},
     inspect::Inspector,
     mode::Mode,
+    text::unspaced::is_unspaced,
 };
 
 /// `[operators.hidden_text]`
@@ -109,7 +110,7 @@ fn prose(text: &str) -> (u32, &str) {
 /// word.
 fn words(line: &str) -> u32 {
     let spaced = line.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() * 2 > word.len() / 2);
-    let unspaced = line.chars().filter(|c| ('\u{2e80}'..='\u{9fff}').contains(c) || ('\u{e00}'..='\u{eff}').contains(c)).count();
+    let unspaced = line.chars().filter(|&c| is_unspaced(c)).count();
     (spaced.count() + unspaced / 2) as u32
 }
 

@@ -1,7 +1,7 @@
 //! How is a background written? In sections, with a digest of everything.
 //!
 //! ```text
-//! "weirbg" version:u16                       8 bytes
+//! "weirbg" version:u16 rules:u64             16 bytes; the rules that words are cut by
 //! sections: count:u8, then each  raw_len:u64, packed_len:u64, packed bytes (zstd level 1)
 //! blake3 of everything before                32 bytes
 //! ```
@@ -22,13 +22,13 @@ use super::{
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     table::{Bloom, Sketch},
-    text::{Language, Seed},
+    text::{Language, Seed, Tokenizer},
 };
 
 const MAGIC: &[u8; 6] = b"weirbg";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const DIGEST: usize = 32;
-const HEADER: usize = 9;
+const HEADER: usize = 17;
 /// Most bytes of an unpacked section.
 const SECTION_MAX: u64 = 1 << 30;
 const SECTIONS: [&str; 4] = ["figures", "words", "n-grams", "pairs"];
@@ -47,6 +47,14 @@ pub enum LoadError {
     Version {
         /// Its number.
         got: u16,
+    },
+    /// It was learned from words that other rules or dictionaries have cut.
+    #[error("background of other rules for words, got {got:016x}, expected {expected:016x}: learn it again")]
+    Rules {
+        /// Its rules.
+        got: u64,
+        /// The rules of this program.
+        expected: u64,
     },
     /// They are torn or altered.
     #[error("background is damaged: its bytes have the digest {got}, expected {expected}")]
@@ -86,6 +94,7 @@ impl Background {
     pub fn save(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&Tokenizer::rules().to_le_bytes());
         out.push(SECTIONS.len() as u8);
         let write = [
             Self::save_figures as fn(&Self, &mut Encoder),
@@ -132,9 +141,13 @@ impl Background {
         if got != expected {
             return Err(LoadError::Checksum { got: got.to_hex().to_string(), expected: expected.to_hex().to_string() });
         }
-        let mut sections = Vec::new();
-        let mut from = Decoder::new(&body[HEADER - 1..]);
+        let mut from = Decoder::new(&body[MAGIC.len() + size_of_val(&VERSION)..]);
         let at = |section| move |source| LoadError::Section { section, source };
+        let (got, expected_rules) = (from.u64().map_err(at("header"))?, Tokenizer::rules());
+        if got != expected_rules {
+            return Err(LoadError::Rules { got, expected: expected_rules });
+        }
+        let mut sections = Vec::new();
         if usize::from(from.u8().map_err(at("header"))?) != SECTIONS.len() {
             return Err(LoadError::Section { section: "header", source: from.corrupt("four sections") });
         }

@@ -29,7 +29,7 @@ pub fn bins(bands: usize, rows: usize) -> usize {
     (bands * rows).max(BINS_LEAST)
 }
 
-/// The words that shingles are made of: runs of letters, ideographs and numbers.
+/// The words that shingles are made of, and the numbers.
 pub fn words(tokens: &Tokens) -> impl Iterator<Item = Token> + '_ {
     tokens.verbatim().filter(|t| t.is_alphanumeric())
 }

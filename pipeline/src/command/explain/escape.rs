@@ -7,21 +7,14 @@
 
 use std::fmt::Write;
 
-use operators::text::token::is_invisible;
+use operators::text::form::is_invisible;
 
-/// Returns whether a letter or mark shows nothing. These are fillers, joiners and selectors that
-/// are no format characters.
-fn is_blank(c: char) -> bool {
-    matches!(
-        c,
-        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
-            ..='\u{180f}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
-    )
-}
+/// The Braille pattern without dots: blank, but no space.
+const BLANK: char = '\u{2800}';
 
 /// Appends a character as it may be shown.
 pub(super) fn push(out: &mut String, c: char) {
-    if is_invisible(c) || is_blank(c) {
+    if is_invisible(c) || c == BLANK {
         let _ = write!(out, "{}", c.escape_unicode());
         return;
     }
@@ -73,7 +66,7 @@ mod tests {
     fn nothing_that_acts_is_ever_raw() {
         let all: String = (0..=0x10_ffff).filter_map(char::from_u32).collect();
         let shown = escaped(&all);
-        assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c) || is_blank(c)));
+        assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c) || c == BLANK));
         assert!(!shown.contains(['\u{2028}', '\u{2029}', '\u{61c}', '\u{180e}', '\u{e000}', '\u{fff9}']));
     }
 }

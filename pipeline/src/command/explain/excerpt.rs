@@ -71,6 +71,8 @@ fn push_span(out: &mut String, span: &str) {
 pub(super) fn place_of(phrase: &str, text: &str, tokens_max: usize) -> Option<(u32, u32)> {
     let tokenizer = Tokenizer::new(Seed(0), tokens_max);
     let mut wanted = tokenizer.tokens(phrase).ids;
+    // A phrase lies within one line; behind it comes what its readers do not see.
+    wanted.truncate(wanted.iter().position(|&token| token == Token::BREAK).unwrap_or(wanted.len()));
     if phrase.len() >= PHRASE_CUT {
         wanted.pop();
     }

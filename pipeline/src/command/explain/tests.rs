@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use operators::text::{Seed, Tokenizer};
+use operators::text::{Seed, Token, Tokenizer};
 use serde_json::{Value, json};
 
 use super::*;
@@ -208,5 +208,6 @@ fn damaged_lines_are_counted_and_passed_over() {
 fn spans_of_tokens_fit_the_text_as_decoded() {
     let tokens = Tokenizer::new(Seed(1), 100).tokens(HIDDEN);
     let all = (0..tokens.ids.len()).filter_map(|at| excerpt::excerpt(HIDDEN, tokens.range(at, at + 1)?, SpanMarks::PLAIN));
-    assert_eq!(all.count(), tokens.ids.len());
+    // The line of what is not seen begins with a break of no bytes.
+    assert_eq!(all.count(), tokens.ids.iter().filter(|&&token| token != Token::BREAK).count());
 }

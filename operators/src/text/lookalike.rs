@@ -52,11 +52,11 @@ fn is_foreign(c: char, script: Script) -> bool {
 
 /// The letter of `script` that looks like `c`.
 fn counterpart(c: char, script: Script) -> Option<char> {
+    static LETTERS: OnceLock<HashMap<(char, Script), char>> = OnceLock::new();
     let prototype = prototype(c)?;
     if prototype.script() == script {
         return Some(prototype);
     }
-    static LETTERS: OnceLock<HashMap<(char, Script), char>> = OnceLock::new();
     let letters = LETTERS.get_or_init(|| {
         let mut letters = HashMap::new();
         for letter in ('\u{80}'..=char::from_u32(COUNTERPARTS_LAST).unwrap_or_default()).filter(|c| c.is_alphabetic()) {

@@ -295,9 +295,9 @@ impl<'a> Reading<'a> {
         let sign = &self.text[bytes.0..bytes.1];
         self.form.clear();
         if sign.is_ascii() {
-            self.form.push_str(sign)
+            self.form.push_str(sign);
         } else {
-            form::matching(sign, &mut self.form)
+            form::matching(sign, &mut self.form);
         }
         self.push(Token::of_form(kind, self.seed, &self.form), bytes);
     }
@@ -392,7 +392,7 @@ impl<'a> Reading<'a> {
     }
 
     fn add_unseen(&mut self, (from, to): (usize, usize)) {
-        let hash = self.seed.bytes(DOMAIN, self.text[from..to].as_bytes());
+        let hash = self.seed.bytes(DOMAIN, &self.text.as_bytes()[from..to]);
         self.unseen.push((Token::new(TokenKind::Invisible, hash), (from as u32, to as u32)));
     }
 

@@ -230,7 +230,8 @@ mod tests {
                     if !known.iter().all(in_words) || known[0].combining > known[1].combining && known[1].combining > 0 {
                         continue;
                     }
-                    (whole.clear(), parts.clear());
+                    whole.clear();
+                    parts.clear();
                     form::matching(&pair.iter().collect::<String>(), &mut whole);
                     parts.extend(known.map(|k| k.matching));
                     assert_eq!(whole, parts, "{pair:?}");

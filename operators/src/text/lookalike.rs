@@ -51,7 +51,8 @@ fn is_foreign(c: char, script: Script) -> bool {
 }
 
 /// The letter of `script` that looks like `c`.
-fn counterpart(c: char, script: Script) -> Option<char> {
+#[must_use]
+pub fn counterpart(c: char, script: Script) -> Option<char> {
     static LETTERS: OnceLock<HashMap<(char, Script), char>> = OnceLock::new();
     let prototype = prototype(c)?;
     if prototype.script() == script {

@@ -40,6 +40,12 @@ const SCRIPTS: [Script; 28] = [
     Script::Tulu_Tigalari,
 ];
 
+/// Whether a script is written without spaces.
+#[must_use]
+pub fn is_unspaced_script(script: Script) -> bool {
+    SCRIPTS.contains(&script)
+}
+
 /// Whether a letter or mark is of a script that is written without spaces.
 #[must_use]
 pub fn is_unspaced(c: char) -> bool {

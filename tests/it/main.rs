@@ -5,6 +5,7 @@ mod example;
 mod faults;
 mod hostile;
 mod imports;
+mod languages;
 mod remote;
 mod sources;
 mod tidy;

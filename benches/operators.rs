@@ -36,7 +36,7 @@ use operators::{
     },
     operator::{KEY_SHARDS, Operator, Scene, Settled, Tick},
     reputation::publisher::publisher_of,
-    text::{Seed, Token, Tokenizer, ngram},
+    text::{Seed, Token, Tokenizer, hash, ngram},
     trigger_spike::{self, TriggerSpike},
     unicode::{self, Unicode},
 };
@@ -134,6 +134,30 @@ fn tokens(criterion: &mut Criterion) {
         assert_eq!(seen, want, "tokens cover everything but white space");
     }
     by_size(criterion, "tokens", |d| corpus.features.tokenizer.tokens(&d.text).ids.len());
+}
+
+/// Random words of twelve languages (`tests/data/vocabulary.tsv`), as much as an ordinary page.
+fn scripts(criterion: &mut Criterion) {
+    let vocabulary = include_str!("../tests/data/vocabulary.tsv");
+    let tokenizer = &corpus().features.tokenizer;
+    let mut group = criterion.benchmark_group("scripts");
+    for line in vocabulary.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let words: Vec<&str> = fields[2].split(' ').collect();
+        let (mut text, mut drawn) = (String::new(), 1);
+        while text.len() < SIZES[1].1 {
+            drawn = hash::mix(drawn);
+            text.push_str(words[drawn as usize % words.len()]);
+            text.push_str(fields[1]);
+        }
+        let tokens = tokenizer.tokens(&text);
+        let letters = tokens.spans.iter().map(|&(from, to)| (to - from) as usize).sum::<usize>();
+        assert_eq!(letters, text.bytes().filter(|&b| b != b' ').count(), "{}: words cover the text", fields[0]);
+        group.throughput(Throughput::ElementsAndBytes { elements: tokens.ids.len() as u64, bytes: text.len() as u64 });
+        group
+            .bench_function(fields[0], |b| b.iter(|| assert_eq!(tokenizer.tokens(black_box(&text)).ids.len(), tokens.ids.len())));
+    }
+    group.finish();
 }
 
 fn ngrams(criterion: &mut Criterion) {
@@ -455,5 +479,5 @@ fn spike(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, tokens, ngrams, signatures, publishers, unicode, gibberish, exact, near, spike);
+criterion_group!(benches, tokens, scripts, ngrams, signatures, publishers, unicode, gibberish, exact, near, spike);
 criterion_main!(benches);

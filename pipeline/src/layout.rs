@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/clean/ quarantine/ duplicates/   the corpus, after the last pass
-//! DIR/decisions.jsonl recalls.jsonl alarms.jsonl dead-letters.jsonl report.json timings.json
+//! DIR/decisions.jsonl recalls.jsonl alarms.jsonl clusters.jsonl dead-letters.jsonl report.json timings.json
 //! DIR/.weir/run.json                   what the run is, and how far it has come
 //! DIR/.weir/lock                       held by the one process that works on the folder
 //! DIR/.weir/staged/                    the corpus before the last pass
@@ -23,8 +23,8 @@ use anyhow::{Context, Result};
 /// Folders with results in an output folder.
 const RESULT_FOLDERS: [&str; 4] = ["clean", "quarantine", "duplicates", "attributes"];
 /// Files with results in an output folder.
-const RESULT_FILES: [&str; 6] =
-    ["decisions.jsonl", "recalls.jsonl", "alarms.jsonl", "dead-letters.jsonl", "report.json", "timings.json"];
+const RESULT_FILES: [&str; 7] =
+    ["decisions.jsonl", "recalls.jsonl", "alarms.jsonl", "clusters.jsonl", "dead-letters.jsonl", "report.json", "timings.json"];
 
 /// An output folder.
 #[derive(Clone, Debug)]

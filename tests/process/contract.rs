@@ -63,6 +63,7 @@ fn every_file_is_there() {
     let expected = [
         "alarms.jsonl",
         "clean",
+        "clusters.jsonl",
         "dead-letters.jsonl",
         "decisions.jsonl",
         "duplicates",
@@ -210,6 +211,18 @@ fn the_report_accounts_for_every_record() {
     let pages = corpus().lines.iter().filter(is_page).count();
     assert_eq!(count("dead_letters"), (corpus().lines.len() - pages) as u64);
     assert!(count("dead_letters") > 10 && count("without_text") > 0, "{report}");
+}
+
+#[test]
+fn clusters_count_what_is_not_in_the_corpus() {
+    let tree = reference("none");
+    let (corpora, clusters) = (corpora(tree), lines(tree, "clusters.jsonl"));
+    let copies: u64 = clusters.iter().map(|c| c["cluster_size"].as_u64().expect("a number") - 1).sum();
+    assert_eq!(copies, corpora["duplicates"].len() as u64);
+    assert!(copies > 10 && clusters.iter().all(|c| c["cluster_size"].as_u64() > Some(1) && c["publishers"].as_u64() > Some(0)));
+    let kept: BTreeSet<&str> = clusters.iter().map(|cluster| text(cluster, "id")).collect();
+    let clean: BTreeSet<&str> = corpora["clean"].iter().map(|(id, _)| id.as_str()).collect();
+    assert!(kept.len() == clusters.len() && kept.is_subset(&clean), "a line for each kept document");
 }
 
 #[test]

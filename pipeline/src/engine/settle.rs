@@ -138,6 +138,7 @@ impl Engine {
             run: self.run,
             publisher: work.computed.document.publisher.name.to_string(),
             language: work.computed.document.language,
+            time: work.computed.document.time,
         }
     }
 

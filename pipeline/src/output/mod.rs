@@ -6,11 +6,13 @@
 //! | file | question it answers |
 //! |---|---|
 //! | [`lines`] | what do the JSON lines say: decisions, recalls, alarms, dead letters? |
+//! | [`clusters`] | of how many copies does a kept document stand alone in the corpus? |
 //! | `record` | what is a record on its way to a channel? |
 //! | `routing` | which records does a decided document become, and on which channels? |
 //! | `oversize` | what becomes of a record that its topic does not take? |
 //! | [`publishing`] | how does the staged corpus become the final one, in the last pass? |
 
+pub mod clusters;
 pub mod lines;
 mod oversize;
 pub mod publishing;

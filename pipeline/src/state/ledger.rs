@@ -168,6 +168,11 @@ impl Ledger {
         self.table.row(seqno).map_or(Arrival::Nothing, |r| r.arrival)
     }
 
+    /// Returns the documents that others are held back as copies of, oldest first.
+    pub fn representatives(&self) -> impl Iterator<Item = SeqNo> + '_ {
+        self.table.copies.keys().copied()
+    }
+
     /// Returns the documents that are held back as copies of `seqno` and are not forgotten, oldest
     /// first.
     pub fn copies(&self, seqno: SeqNo) -> Vec<SeqNo> {

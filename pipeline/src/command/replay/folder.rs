@@ -33,6 +33,7 @@ use crate::{
     layout::OutputFolder,
     manifest::{InputEnd, Manifest, RunPhase, Share},
     output::{
+        clusters,
         lines::{AlarmLine, to_line},
         publishing::publish,
     },
@@ -234,7 +235,8 @@ impl FolderReplay<'_> {
         Ok(())
     }
 
-    /// Writes the alarms that are still looked for behind those that are not, and the report.
+    /// Writes the alarms that are still looked for behind those that are not, the copies that kept
+    /// documents stand for, and the report.
     fn write_summaries(&self, engine: &Engine, checkpoint: &FileCheckpoint) -> Result<()> {
         let path = self.output.file("alarms.jsonl");
         let mut alarms = Vec::new();
@@ -245,6 +247,7 @@ impl FolderReplay<'_> {
             alarms.push(b'\n');
         }
         write_atomically(&path, &alarms)?;
+        clusters::write(self.output, engine.ledger())?;
         let report = Report::of(engine, &self.ingredients)?;
         Ok(write_atomically(&self.output.file("report.json"), &report.bytes()?)?)
     }

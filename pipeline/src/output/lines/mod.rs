@@ -2,12 +2,14 @@
 //! schema.
 
 mod alarm;
+mod cluster;
 mod dead_letter;
 mod decision;
 mod recall;
 mod schema;
 
 pub use alarm::AlarmLine;
+pub use cluster::ClusterLine;
 pub use dead_letter::dead_letter;
 pub use decision::{DecisionLine, reasons};
 pub use recall::{RecallLine, SettledLine};

@@ -1,11 +1,11 @@
 //! Which entries does the ledger's log have, and which bytes?
 //!
 //! ```text
-//! document   0 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8
+//! document   0 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8 | time i64
 //! change     1 | sequence number u32 | fate
 //! nothing    2
 //! forget     3 | sequence number u32
-//! kept       4 | sequence number u32 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8
+//! kept       4 | sequence number u32 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8 | time i64
 //! fate       tag u8 | sequence number u32 of the representative of a duplicate, else 0
 //! ```
 
@@ -38,7 +38,12 @@ pub struct Identity {
     pub publisher: String,
     /// The language of its text.
     pub language: Language,
+    /// When the record says that it was fetched, in seconds since 1970.
+    pub time: Option<i64>,
 }
+
+/// What is written where a record has no time.
+const NO_TIME: i64 = i64::MIN;
 
 /// What an entry says about fates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +137,7 @@ fn write_identity(out: &mut Encoder, identity: &Identity) {
     out.u32(identity.run);
     out.str(&identity.publisher);
     out.u8(identity.language.index());
+    out.u64(identity.time.unwrap_or(NO_TIME) as u64);
 }
 
 /// Reads the identity in an entry; `None` if the entry is about no document.
@@ -150,6 +156,7 @@ pub(super) fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
         run: from.u32()?,
         publisher: from.str()?.to_owned(),
         language: Language::from_index(from.u8()?).ok_or_else(|| from.corrupt("a known language"))?,
+        time: Some(from.u64()? as i64).filter(|&time| time != NO_TIME),
     };
     Ok(Some(identity))
 }

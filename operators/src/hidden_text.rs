@@ -10,6 +10,7 @@
 //!
 //! **Cost** one pass over hidden text. **State** none.
 
+use script::is_unspaced;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,7 +19,6 @@ use crate::{
     finding::{Evidence, Finding, Reason, Score},
     inspect::Inspector,
     mode::Mode,
-    text::unspaced::is_unspaced,
 };
 
 /// `[operators.hidden_text]`

@@ -13,7 +13,8 @@ use std::{
 use super::sources::{assert_none, is_test, product_lines, read, root, sources};
 
 /// Source folders of the crates, and the names that other crates know them by.
-pub(crate) const CRATES: [(&str, &str); 5] = [
+pub(crate) const CRATES: [(&str, &str); 6] = [
+    ("script", "script/src"),
     ("operators", "operators/src"),
     ("connectors", "connectors/src"),
     ("decode", "pipeline/decode/src"),

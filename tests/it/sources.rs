@@ -37,7 +37,7 @@ pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
 pub(crate) fn sources(folders: &[&str]) -> Vec<(String, String)> {
     let all = folders.iter().flat_map(|folder| files(folder)).filter(|path| path.extension().is_some_and(|e| e == "rs"));
     let sources: Vec<_> = all.map(|path| (short(&path), read(&path))).collect();
-    assert!(sources.len() > 5, "only {} sources in {folders:?}", sources.len());
+    assert!(!sources.is_empty(), "no sources in {folders:?}");
     sources
 }
 

@@ -6,18 +6,15 @@
 
 use std::sync::LazyLock;
 
-use icu_properties::{CodePointSetData, props::SentenceTerminal};
+use script::{ends_sentence, is_unspaced};
 use unicode_normalization::{
-    IsNormalized, UnicodeNormalization,
+    IsNormalized,
     char::{canonical_combining_class, is_combining_mark},
     is_nfkc_quick,
 };
 use unicode_script::{Script, UnicodeScript};
 
-use super::{
-    form::{self, is_invisible},
-    unspaced::is_unspaced,
-};
+use super::form::{self, is_invisible};
 
 /// How a character takes part in splitting a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,13 +169,6 @@ fn class_of(c: char) -> CharClass {
     }
 }
 
-/// Whether a mark ends a sentence: `Sentence_Terminal` (UCD, used by UAX 29), or a colon or
-/// semicolon of any width.
-fn ends_sentence(c: char) -> bool {
-    let pauses = |c: char| matches!(c, ':' | ';' | '\u{61b}' | '\u{1364}' | '\u{1365}');
-    CodePointSetData::new::<SentenceTerminal>().contains(c) || pauses(c) || only(&c.nfkc().to_string()).is_some_and(pauses)
-}
-
 fn script_bit(c: char) -> u8 {
     match c.script() {
         Script::Common | Script::Inherited => SCRIPT_NONE,
@@ -192,14 +182,6 @@ fn script_bit(c: char) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sentences_end_at_the_marks_of_their_script() {
-        let marks = ".!?:;。！？．｡：；؟۔؛।॥။។፧፨։᠃꓿…‼⁇";
-        let wrong: String = marks.chars().filter(|&c| character(c).class != CharClass::Stop).collect();
-        assert_eq!(wrong, "…", "an ellipsis ends no sentence in UCD");
-        assert!(",、，・-\"«".chars().all(|c| character(c).class == CharClass::Symbol));
-    }
 
     #[test]
     fn classes() {

@@ -13,7 +13,6 @@ pub mod lookalike;
 pub mod ngram;
 pub mod run;
 pub mod token;
-pub mod unspaced;
 
 pub use hash::Seed;
 pub use language::Language;

@@ -6,10 +6,9 @@
 //! write more than these allow (U+200C after a letter that joins nothing, in Persian; after a vowel,
 //! in Bengali), it is ordinary here as well.
 
+use script::is_unspaced_script;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_script::{Script, UnicodeScript};
-
-use crate::text::unspaced::is_unspaced_script;
 
 const SOFT_HYPHEN: char = '\u{ad}';
 const GRAPHEME_JOINER: char = '\u{34f}';

@@ -11,6 +11,8 @@
 //! **Cost** one pass over the text. **Misses** prose among navigation (teasers), and main content
 //! that is all links.
 
+use script::is_unspaced;
+
 /// A line with this many words is prose, if little of it is link.
 const PROSE_WORDS: usize = 15;
 /// A line that ends as a sentence does is prose from this many words on.
@@ -124,7 +126,7 @@ fn words(piece: &str) -> usize {
     if piece.is_ascii() {
         return spaced;
     }
-    spaced + piece.chars().filter(|c| matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{2ffff}')).count() / 2
+    spaced + piece.chars().filter(|&c| is_unspaced(c)).count() / 2
 }
 
 /// Whether a line ends as a sentence does.
@@ -132,7 +134,7 @@ fn ends_sentence(piece: &str) -> bool {
     let end = piece.trim_end_matches(|c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | '\u{201d}' | '\u{bb}' | '\u{2019}')
     });
-    end.ends_with(['.', '!', '?', ':', '\u{2026}', '\u{3002}', '\u{ff01}', '\u{ff1f}', '\u{964}', '\u{61f}', '\u{6d4}'])
+    end.ends_with(|c| c == '\u{2026}' || script::ends_sentence(c))
 }
 
 /// Returns for each line whether it is prose, or lies between prose or close to it.

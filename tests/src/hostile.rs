@@ -7,17 +7,18 @@
 //! Every parser promises not to panic, to end, and to stay within its memory limits. Archives
 //! promise the same records when they are read again, in other batches, or from the middle on.
 //! Pages promise texts, ids and addresses within their limits. Saved state promises that what loads
-//! is what was saved, byte for byte.
+//! is what was saved, byte for byte. Tokens promise to lie in their text, in order.
 
 mod archives;
 mod pages;
 mod saved;
+mod texts;
 
 /// A parser under attack.
 pub type Target = fn(&[u8]);
 
 /// All parsers, by the names of their fuzz targets.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("warc", archives::warc),
     ("arc", archives::arc),
     ("gzip", archives::gzip),
@@ -31,6 +32,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("config", saved::config),
     ("snapshot", saved::snapshot),
     ("background", saved::background),
+    ("text", texts::text),
 ];
 
 /// Returns the target of this name.

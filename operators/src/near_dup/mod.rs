@@ -14,6 +14,14 @@
 //! | 20 x 5 | .047 | .186 | .470 | .802 | .975 | .996 | 1.00 | 1.00 | 1.00 | 1.00 |
 //! | 32 x 4 | .229 | .564 | .873 | .988 | 1.00 | 1.00 | 1.00 | 1.00 | 1.00 | 1.00 |
 //!
+//! Words are those of [`text`](crate::text) in every script, so the same share of changed words gives
+//! the same answer: of pages of 150 to 300 words of real text with 2, 4, 6% of the words replaced it
+//! finds .96, .01, 0 in English, .94 to .98, .00 to .04, 0 in German, Russian, Arabic, Vietnamese,
+//! Korean, Chinese, Japanese and Thai. If what is replaced are not words but pieces of text of random
+//! length, each of them touches more words, and it finds .94, .68 and .82 in Chinese, Japanese and
+//! Thai with 2%. Of the short lines of real pages .04% are lost in English, up to .4% in the others
+//! (in Thai 2%, nearly all of them headlines with and without the name of their site).
+//!
 //! So 14 x 8 finds less than half of the texts of which a random 5% of the words were changed (J
 //! about .66), whatever `similarity_min` says. Texts under [`Config::words_min`] words are never
 //! copies, nor are texts that were cut at the token limit: what was not read cannot be compared.

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     model::{Background, BackgroundOrigin, LINE_SHOWN_MAX, Thresholds, pair_key},
     subjects, vector,
+    word_order::WordOrder,
 };
 use crate::{
     document::Publisher,
@@ -29,13 +30,19 @@ pub(crate) struct ReferenceDocument {
 
 impl Background {
     /// A background that [`build`] has learned, with everything that it does not learn.
-    pub(crate) fn completed(self, origin: BackgroundOrigin, platforms: BTreeSet<String>, thresholds: Option<Thresholds>) -> Self {
+    pub(crate) fn completed(
+        self,
+        origin: BackgroundOrigin,
+        platforms: BTreeSet<String>,
+        word_order: WordOrder,
+        thresholds: Option<Thresholds>,
+    ) -> Self {
         let thresholds = thresholds.unwrap_or(self.thresholds);
-        Self { origin, platforms, thresholds, ..self }.sealed()
+        Self { origin, word_order, platforms, thresholds, ..self }.sealed()
     }
 }
 
-/// Learns everything but thresholds, platforms and digest. `ngram_bytes_max` bounds the n-gram
+/// Learns everything but thresholds, the order of words, platforms and digest. `ngram_bytes_max` bounds the n-gram
 /// sketch.
 pub(crate) fn build(seed: Seed, ngram_bytes_max: usize, documents: &[&ReferenceDocument]) -> Background {
     let mut background = Background::blank(seed);
@@ -43,7 +50,9 @@ pub(crate) fn build(seed: Seed, ngram_bytes_max: usize, documents: &[&ReferenceD
     for d in documents {
         *background.languages.entry(d.language).or_default() += 1;
     }
-    count(&mut background, ngram_bytes_max, documents);
+    count(&mut background, documents);
+    count_ngrams(&mut background, ngram_bytes_max, documents);
+    background.words.weigh(background.documents);
     let lines = contexts(&mut background, documents);
     background.publishers = documents.iter().map(|d| d.publisher.key).collect();
     background.publishers.sort_unstable();
@@ -53,13 +62,20 @@ pub(crate) fn build(seed: Seed, ngram_bytes_max: usize, documents: &[&ReferenceD
     background
 }
 
-/// Counts tokens, pairs and n-grams.
-fn count(background: &mut Background, ngram_bytes_max: usize, documents: &[&ReferenceDocument]) {
+/// Learns tokens and pairs alone.
+pub(crate) fn count_pairs(seed: Seed, documents: &[&ReferenceDocument]) -> Background {
+    let mut background = Background::blank(seed);
+    background.documents = documents.len() as u32;
+    count(&mut background, documents);
+    background
+}
+
+/// Counts tokens and pairs.
+fn count(background: &mut Background, documents: &[&ReferenceDocument]) {
     let seed = background.seed;
     let words: usize = documents.iter().map(|d| d.tokens.iter().filter(|t| t.is_word()).count()).sum();
     // 5 bits for each pair of neighbours, which are about 12 for each distinct pair.
     background.pairs = Bloom::new(words * 5 / 8);
-    background.ngrams = Sketch::new((4 * ngrams_of(seed, documents)).min(ngram_bytes_max));
     let mut sorted = Vec::new();
     for d in documents {
         sorted.clear();
@@ -72,11 +88,18 @@ fn count(background: &mut Background, ngram_bytes_max: usize, documents: &[&Refe
                 background.pairs.insert(pair_key(seed, before, word));
             }
         }
+    }
+}
+
+/// Counts n-grams.
+fn count_ngrams(background: &mut Background, ngram_bytes_max: usize, documents: &[&ReferenceDocument]) {
+    let seed = background.seed;
+    background.ngrams = Sketch::new((4 * ngrams_of(seed, documents)).min(ngram_bytes_max));
+    for d in documents {
         for n in ngram::distinct(seed, &d.tokens, |_| true) {
             background.ngrams.add(n.hash);
         }
     }
-    background.words.weigh(background.documents);
 }
 
 /// The sum of the numbers of distinct n-grams of each document, estimated from every 16th document.

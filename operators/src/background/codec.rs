@@ -17,6 +17,7 @@ use super::{
     model::{Background, BackgroundOrigin, Thresholds},
     subjects::SUBJECTS,
     vector::{ContextVector, DIMENSIONS},
+    word_order::WordOrder,
     words::Words,
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 };
 
 const MAGIC: &[u8; 6] = b"weirbg";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const DIGEST: usize = 32;
 const HEADER: usize = 17;
 /// Most bytes of an unpacked section.
@@ -176,7 +177,7 @@ impl Background {
             out.u32(*documents);
         }
         let t = self.thresholds;
-        for x in [t.sentence, t.edge, t.insertion, t.single_site, t.gibberish] {
+        for x in [t.sentence, t.edge, t.insertion, t.single_site] {
             out.f64(x);
         }
         for x in &self.mean {
@@ -191,6 +192,7 @@ impl Background {
         out.u64s(&self.boilerplate);
         out.u64(self.platforms.len() as u64);
         self.platforms.iter().for_each(|p| out.str(p));
+        self.word_order.save(out);
     }
 
     fn load_figures(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
@@ -202,13 +204,7 @@ impl Background {
             b.languages.insert(language, from.u32()?);
         }
         let mut number = || from.f64();
-        b.thresholds = Thresholds {
-            sentence: number()?,
-            edge: number()?,
-            insertion: number()?,
-            single_site: number()?,
-            gibberish: number()?,
-        };
+        b.thresholds = Thresholds { sentence: number()?, edge: number()?, insertion: number()?, single_site: number()? };
         for x in &mut b.mean {
             *x = f32::from_bits(from.u32()?);
         }
@@ -224,7 +220,7 @@ impl Background {
             *share = from.f64()?;
         }
         let t = b.thresholds;
-        let figures = [t.sentence, t.edge, t.insertion, t.single_site, t.gibberish];
+        let figures = [t.sentence, t.edge, t.insertion, t.single_site];
         if figures.iter().chain(&b.shares).any(|x| !(x.is_finite() && *x > 0.0)) || b.mean.iter().any(|x| !x.is_finite()) {
             return Err(from.corrupt("finite figures"));
         }
@@ -235,6 +231,7 @@ impl Background {
         for _ in 0..from.len(8)? {
             b.platforms.insert(from.str()?.to_owned());
         }
+        b.word_order = WordOrder::load(from)?;
         from.end()?;
         Ok(b)
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     subjects,
     vector::{self, ContextVector, DIMENSIONS},
+    word_order::WordOrder,
     words::Words,
 };
 use crate::{
@@ -42,14 +43,12 @@ pub struct Thresholds {
     pub insertion: f64,
     /// A phrase all over a single new site.
     pub single_site: f64,
-    /// Words in an order that nobody writes.
-    pub gibberish: f64,
 }
 
 impl Default for Thresholds {
     /// The upper ends of what calibration allows.
     fn default() -> Self {
-        Self { sentence: 45.0, edge: 42.0, insertion: 42.0, single_site: 24.0, gibberish: 0.96 }
+        Self { sentence: 45.0, edge: 42.0, insertion: 42.0, single_site: 24.0 }
     }
 }
 
@@ -66,6 +65,8 @@ pub struct Background {
     pub(super) ngrams: Sketch,
     /// Pairs of neighbouring words.
     pub(super) pairs: Bloom,
+    /// How much of the order of words in each language the pairs cover.
+    pub(super) word_order: WordOrder,
     /// Mean of the unit vectors of all documents.
     pub(super) mean: Vec<f32>,
     /// Unit vectors of the subjects, quantised as context vectors are.
@@ -92,6 +93,7 @@ impl Background {
             words: Words::default(),
             ngrams: Sketch::new(0),
             pairs: Bloom::new(0),
+            word_order: WordOrder::default(),
             mean: vec![0.0; DIMENSIONS],
             centres: vec![ContextVector::default()],
             shares: vec![1.0],
@@ -146,6 +148,12 @@ impl Background {
     #[must_use]
     pub fn knows_pair(&self, left: Token, right: Token) -> bool {
         self.pairs.contains(pair_key(self.seed, left, right))
+    }
+
+    /// How much of the order of words in each language it knows.
+    #[must_use]
+    pub fn word_order(&self) -> &WordOrder {
+        &self.word_order
     }
 
     /// Whether it has documents of the publisher.

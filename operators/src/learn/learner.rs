@@ -10,7 +10,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::calibrate::calibrate;
+use super::{calibrate::calibrate, held_out, word_order};
 use crate::{
     background::{Background, BackgroundOrigin, ReferenceDocument, build, platforms},
     document::Publisher,
@@ -101,8 +101,10 @@ impl Learner {
         let documents: Vec<ReferenceDocument> = self.documents.into_iter().map(resolved).collect();
         let LearnOptions { ngram_bytes_max, calibrate: is_calibrated } = self.options;
         let learned = build(self.seed, ngram_bytes_max, &documents.iter().collect::<Vec<_>>());
-        let thresholds = is_calibrated.then(|| calibrate(self.seed, ngram_bytes_max, &documents));
-        learned.completed(origin, platforms, thresholds)
+        let (held, rest) = held_out::split(self.seed, &documents);
+        let word_order = word_order::learn(self.seed, &held, &rest);
+        let thresholds = is_calibrated.then(|| calibrate(self.seed, ngram_bytes_max, &held, &rest));
+        learned.completed(origin, platforms, word_order, thresholds)
     }
 }
 

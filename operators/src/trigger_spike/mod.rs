@@ -168,7 +168,6 @@ fn thresholds(config: &Config, background: &Background) -> Thresholds {
         edge: config.edge_threshold.unwrap_or(learned.edge),
         insertion: config.insertion_threshold.unwrap_or(learned.insertion),
         single_site: config.solo_threshold.unwrap_or(learned.single_site),
-        ..learned
     }
 }
 

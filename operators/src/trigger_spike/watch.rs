@@ -17,7 +17,7 @@ use crate::{
 const WINDOW: u32 = 64;
 /// Lower scores cannot reach the least thresholds, since growth in exposure multiplies them by 2.3
 /// at most.
-const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0, single_site: 5.0, gibberish: 2.0 };
+const LOW: Thresholds = Thresholds { sentence: 13.0, edge: 16.0, insertion: 16.0, single_site: 5.0 };
 
 /// A horizon of texts in memory.
 struct Texts(Vec<Arc<[Token]>>);

@@ -16,7 +16,7 @@ use operators::{
     document::Publisher,
     learn::{LearnOptions, Learner},
     reputation::publisher::{Platforms, publisher_of},
-    text::{Seed, Tokenizer},
+    text::{Language, Seed, Tokenizer},
 };
 use rayon::prelude::*;
 use tracing::warn;
@@ -58,13 +58,17 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each language of a background: its code, and how many documents it has. The one with
-/// most comes first.
+/// A line for each language of a background: its code, how many documents it has, and from which
+/// score on its text is gibberish. The one with most comes first.
 fn languages(background: &Background) -> String {
-    let mut languages: Vec<_> =
-        background.languages().iter().map(|(language, documents)| (*documents, language.code())).collect();
-    languages.sort_by_key(|&(documents, code)| (Reverse(documents), code));
-    let line = |&(documents, code): &(u32, &str)| format!("{code:>14} {documents:>10}\n");
+    let mut languages: Vec<_> = background.languages().iter().map(|(&language, &documents)| (documents, language)).collect();
+    languages.sort_by_key(|&(documents, language)| (Reverse(documents), language.code()));
+    let line = |&(documents, language): &(u32, Language)| {
+        let order = background.word_order().language(language);
+        let gibberish =
+            order.map_or_else(|| "too few to judge by".to_owned(), |order| format!("gibberish {:.2}", order.threshold()));
+        format!("{:>14} {documents:>10}  {gibberish}\n", language.code())
+    };
     languages.iter().map(line).collect::<Vec<_>>().concat()
 }
 

@@ -52,7 +52,7 @@ impl Language {
         match script {
             Script::Han | Script::Hiragana | Script::Katakana => east_asian(&scripts),
             Script::Latin | Script::Cyrillic | Script::Arabic | Script::Devanagari | Script::Hebrew => {
-                by_trigrams(&sample, script, letters).unwrap_or_else(|| Language::undetermined(script))
+                by_trigrams(&sample, script, letters).unwrap_or_else(|| Language::undetermined_in(script))
             }
             other => Language::first_of(other).unwrap_or_default(),
         }

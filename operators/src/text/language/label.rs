@@ -62,8 +62,14 @@ impl Language {
         self.code().len() == "und".len() && self != Self::UNKNOWN
     }
 
+    /// Text of its script, in no known language. Scripts that decide the language have none.
+    #[must_use]
+    pub fn undetermined(self) -> Self {
+        Self::undetermined_in(self.script())
+    }
+
     /// Text of a script whose language is not known.
-    pub(super) fn undetermined(script: Script) -> Self {
+    pub(super) fn undetermined_in(script: Script) -> Self {
         Self::position(|row| row.script == script && row.code.starts_with("und-")).unwrap_or(Self::UNKNOWN)
     }
 

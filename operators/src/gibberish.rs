@@ -56,7 +56,7 @@ pub struct Config {
     /// `enforce`, `shadow` (reported, not acted on) or `off`.
     pub mode: Mode,
     /// Score, 0 to 1, from which on a document is withheld. Unset: as learned with the background for
-    /// each language, .7 to .96.
+    /// each language, .6 to .96.
     pub threshold: Option<f64>,
 }
 

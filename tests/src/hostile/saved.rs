@@ -11,7 +11,7 @@ use operators::{
     exact_dedup::{self, ExactDedup},
     near_dup::{self, NearDup},
     operator::{Operator, Persist},
-    text::Seed,
+    text::{Seed, Tokenizer},
     trigger_spike::{self, TriggerSpike},
 };
 use pipeline::{config::load, journal::Journal, run::Restart};
@@ -104,8 +104,8 @@ pub(super) fn background(bytes: &[u8]) {
 /// Returns the header and the packed sections of a background file.
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let sound = Background::empty(SEED).save();
-    // Magic, version and number of sections.
-    let mut file = sound[..9].to_vec();
+    // Magic, version, rules of tokens and number of sections.
+    let mut file = sound[..9 + size_of_val(&Tokenizer::rules())].to_vec();
     let mut cuts = bytes.chunks_exact(2).take(3).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
     let mut rest = bytes.get(6..).unwrap_or_default();
     for _ in 0..4 {

@@ -8,10 +8,12 @@
 
 use std::collections::BTreeMap;
 
+use script::is_unspaced_script;
+
 use crate::{
     background::{Background, LanguageTally, PairTally, ReferenceDocument, WordOrder, cell, count_pairs},
     gibberish,
-    text::{Language, Seed, Token, hash::mix, unspaced::is_unspaced_script},
+    text::{Language, Seed, Token, hash::mix},
 };
 
 /// Fewest held-out documents of a language that it is judged by. With fewer, all text of its script

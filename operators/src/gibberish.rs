@@ -43,6 +43,8 @@ const STEP: usize = 8;
 /// the background does not have.
 const UNKNOWN_MAX: f64 = 0.75;
 const UNKNOWN_MAX_ABROAD: f64 = 0.4;
+/// Words from the beginning of a window on that are weighed, if the window alone does not say enough.
+const WEIGHED: usize = 4 * WINDOW;
 /// The logarithm of how much likelier a window must be among random words: 400 times.
 const EVIDENCE_MIN: f64 = 6.0;
 /// The highest score that a text may need to be gibberish. Random words of a language with spaces
@@ -169,7 +171,10 @@ impl PairedWords {
             let end = start + size - 1;
             let rate = f64::from(self.unseen[end] - self.unseen[start]) / (size - 1) as f64;
             let highest = best.as_ref().map_or(-1.0, |best| best.score);
-            if rate <= highest || self.evidence[end] - self.evidence[start] < evidence_min {
+            // Rare words say little each, and more of them say more.
+            let far = (start + WEIGHED - 1).min(words.len() - 1);
+            let evidence = self.evidence[end].max(self.evidence[far]) - self.evidence[start];
+            if rate <= highest || evidence < evidence_min {
                 continue;
             }
             let (types, unknown) = variety(background, &words[start..=end]);

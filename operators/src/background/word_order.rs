@@ -144,7 +144,7 @@ pub(crate) struct LanguageTally {
     pub(crate) random: PairTally,
 }
 
-/// See the [module documentation](self).
+/// See the module documentation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WordOrder {
     /// The logarithms of the odds that a pair of each cell is known, in ordinary text and among random

@@ -2,7 +2,7 @@
 //! the text.
 //!
 //! A token is a line break, a word, or one other visible character. A word is a run of letters,
-//! digits and their marks, or, in a script without spaces, what [`dictionary`](super::dictionary)
+//! digits and their marks, or, in a script without spaces, what [`dictionary`]
 //! cuts out. Words are compared in [one form for each letter](super::form), and as their readers see
 //! them if they have [letters that look alike](super::lookalike). Numbers of up to four digits are
 //! masked to their shape, so that "2024" matches "1999". The text itself is never changed.
@@ -15,7 +15,7 @@
 //! **Cost** of real text, in MB/s on a core of a busy machine: English 120, Vietnamese 125, German
 //! 170, Korean 160, Arabic 160, Russian 220; Thai 75, Chinese 50, Japanese 50. That is 30 to 50 ns a
 //! token where spaces part words, 90 to 150 where a dictionary does. **State** the tables of
-//! [`character`](super::character) and [`dictionary`](super::dictionary).
+//! [`character`](super::character) and [`dictionary`].
 
 use super::{
     character::{CharClass, character},

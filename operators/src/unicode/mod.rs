@@ -4,11 +4,11 @@
 //! **Finds**
 //! * tag characters (U+E0000..E007F), except for the few in a flag emoji;
 //! * runs of three invisible characters, or of two different ones, but of what their script has there
-//!   ([`orthography`]);
+//!   (`orthography`);
 //! * one invisible character between two letters of a script that does not have it there, of any
 //!   script; and controls of the direction of text in words;
 //! * variation selectors after a letter of a script without variants, or three in a row;
-//! * words that mix two scripts whose letters look alike ([`mixed_word`]): two distinct ones that do so
+//! * words that mix two scripts whose letters look alike (`mixed_word`): two distinct ones that do so
 //!   in their middle, or three or four that do so at an end.
 //!
 //! **Leaves alone** breaks and joiners where words or letters may part (Thai and its neighbours,

@@ -1,4 +1,5 @@
-//! Which scripts are written without spaces between words, and at which marks does a sentence end?
+//! Which scripts are written without spaces between words, which of their letters stand together
+//! whatever comes between, and at which marks does a sentence end?
 //!
 //! Without spaces are those between whose letters UAX 14 lets a line break: the classes ID and CJ
 //! (Han, Kana, Bopomofo and their like), SA (Thai, Lao, Khmer, Burmese, the scripts of the Tai
@@ -64,6 +65,22 @@ pub fn is_unspaced(c: char) -> bool {
     !scripts.is_common() && !scripts.is_inherited() && SCRIPTS.iter().any(|&script| scripts.contains_script(script))
 }
 
+/// Whether it is a vowel that is written before the consonant which it follows in speech: the
+/// property `Logical_Order_Exception` of Thai, Lao, Tai Viet and New Tai Lue. It is asked about every
+/// word, so the characters stand here, and a test compares them with the property.
+#[must_use]
+pub fn is_leading_vowel(c: char) -> bool {
+    matches!(c, '\u{e40}'..='\u{e44}' | '\u{ec0}'..='\u{ec4}' | '\u{19b5}'..='\u{19b7}' | '\u{19ba}' | '\u{aab5}' | '\u{aab6}'
+        | '\u{aab9}' | '\u{aabb}' | '\u{aabc}')
+}
+
+/// Whether it puts the next consonant below the one before: the signs of Burmese, Khmer, Tai Tham,
+/// Balinese and Javanese.
+#[must_use]
+pub fn stacks_next(c: char) -> bool {
+    matches!(c, '\u{1039}' | '\u{17d2}' | '\u{1a60}' | '\u{1b44}' | '\u{a9c0}')
+}
+
 /// Whether a mark ends a sentence: `Sentence_Terminal` (UCD, used by UAX 29), or a colon or
 /// semicolon of any width or script.
 #[must_use]
@@ -83,6 +100,15 @@ mod tests {
     fn unspaced_is_by_script() {
         assert!("图あアｱーㄅ々ไກကកᨠᦀᥐꪀꦲᬅ\u{e34}\u{3099}\u{20000}".chars().all(is_unspaced));
         assert!(!"aж한ㄱक་ཀ๑၁、。ａ\u{301}・".chars().any(is_unspaced));
+    }
+
+    #[test]
+    fn leading_vowels_and_stackers_are_those_of_all_their_scripts() {
+        let property = CodePointSetData::new::<icu_properties::props::LogicalOrderException>();
+        assert!(('\0'..=char::MAX).all(|c| is_leading_vowel(c) == property.contains(c)));
+        assert!(['\u{1039}', '\u{17d2}', '\u{1a60}', '\u{1b44}', '\u{a9c0}'].into_iter().all(stacks_next));
+        // Thai stacks nothing, and an Indic virama only kills a vowel as a rule.
+        assert!(!['\u{e3a}', '\u{94d}'].into_iter().any(stacks_next));
     }
 
     #[test]

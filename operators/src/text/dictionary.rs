@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use icu_collections::char16trie::Char16TrieCursor;
 use icu_provider::prelude::{DataIdentifierBorrowed, DataMarker, DataMarkerAttributes, DataProvider, DataRequest};
 use icu_segmenter::provider::{Baked, DictionaryBreakData, SegmenterDictionaryAutoV2, SegmenterDictionaryExtendedV2};
+use script::{is_leading_vowel, stacks_next};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 use zerotrie::ZeroTrieSimpleAscii;
 
@@ -104,13 +105,10 @@ fn may_begin(c: char) -> bool {
         && !matches!(c, '\u{e30}' | '\u{e32}' | '\u{e33}' | '\u{e45}' | '\u{eb0}' | '\u{eb2}' | '\u{eb3}')
 }
 
-/// Whether a word may end here. Not with a preposed vowel of Thai, Lao, Tai Viet or New Tai Lue, nor
-/// with the sign that puts the next consonant below (Burmese, Khmer, Tai Tham, Balinese, Javanese).
+/// Whether a word may end here: not with a vowel that is written before its consonant, nor with the
+/// sign that puts the next consonant below.
 fn may_end(word: &str) -> bool {
-    !word.ends_with(|c| {
-        matches!(c, '\u{e40}'..='\u{e44}' | '\u{ec0}'..='\u{ec4}' | '\u{19b5}'..='\u{19b7}' | '\u{19ba}' | '\u{aab5}' | '\u{aab6}'
-            | '\u{aab9}' | '\u{aabb}' | '\u{aabc}' | '\u{1039}' | '\u{17d2}' | '\u{1a60}' | '\u{1b44}' | '\u{a9c0}')
-    })
+    !word.ends_with(|c| is_leading_vowel(c) || stacks_next(c))
 }
 
 /// Words of Chinese and Japanese begin with these letters.

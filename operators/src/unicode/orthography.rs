@@ -6,7 +6,7 @@
 //! write more than these allow (U+200C after a letter that joins nothing, in Persian; after a vowel,
 //! in Bengali), it is ordinary here as well.
 
-use script::is_unspaced_script;
+use script::{is_leading_vowel, is_unspaced_script, stacks_next};
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_script::{Script, UnicodeScript};
 
@@ -139,7 +139,7 @@ pub(super) fn is_ordinary(mark: char, before: Side, after: Side) -> bool {
         // Nothing breaks inside a cluster: before a mark, after what stacks the next letter, or after a vowel that is
         // written first.
         ZERO_WIDTH_SPACE | WORD_JOINER => {
-            is_broken_by_marks(script) && !(after.is_mark() || before.c.is_some_and(|c| is_stacker(c) || is_leading_vowel(c)))
+            is_broken_by_marks(script) && !(after.is_mark() || before.c.is_some_and(|c| stacks_next(c) || is_leading_vowel(c)))
         }
         NON_JOINER => {
             is_at_home(mark, script) || is_ligature_kept_apart(before, after) || script == Script::Hebrew && beside_mark
@@ -152,17 +152,6 @@ pub(super) fn is_ordinary(mark: char, before: Side, after: Side) -> bool {
         MONGOLIAN_VOWEL_SEPARATOR => is_at_home(mark, script),
         _ => false,
     }
-}
-
-/// The signs of Myanmar, Khmer and Tai Tham that put the next letter below the one before.
-fn is_stacker(c: char) -> bool {
-    matches!(c, '\u{1039}' | '\u{17d2}' | '\u{1a60}')
-}
-
-/// Vowels of Thai, Lao and Tai Viet that are written before the consonant which they follow in speech
-/// (property `Logical_Order_Exception`).
-fn is_leading_vowel(c: char) -> bool {
-    matches!(c, '\u{e40}'..='\u{e44}' | '\u{ec0}'..='\u{ec4}' | '\u{aab5}' | '\u{aab6}' | '\u{aab9}' | '\u{aabb}' | '\u{aabc}')
 }
 
 /// German typesetters keep the parts of a compound from joining: `Auf|lage`, `Schilf|insel`.

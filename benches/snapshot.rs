@@ -13,6 +13,7 @@
 
 use std::{
     fmt::Write as _,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -77,17 +78,17 @@ impl Source for Documents {
 
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
         let count = (limit.records as u64).min(self.end - self.next);
-        self.read_run(0, count as usize)
+        self.read_run(0, self.next..self.next + count)
     }
 
-    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
-        let records = (self.next..self.next + count as u64).map(|offset| {
+    fn read_run(&mut self, partition: Partition, offsets: Range<u64>) -> Result<Vec<Record>, Error> {
+        let records = (self.next..offsets.end).map(|offset| {
             let (site, text) = document(LEARNED + offset);
             let line = serde_json::json!({"url": url(site, offset), "text": text}).to_string();
             Record::new(Position { partition, offset }, offset, Payload::Line(line.into_bytes()))
         });
         let records = records.collect();
-        self.next += count as u64;
+        self.next = offsets.end;
         Ok(records)
     }
 }

@@ -20,6 +20,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     io::{BufRead, BufReader},
+    ops::Range,
     process::{Child, Command, Stdio},
     str::FromStr,
     sync::Arc,
@@ -111,7 +112,7 @@ impl Source for InMemory {
         Ok(records)
     }
 
-    fn read_run(&mut self, _: Partition, _: usize) -> Result<Vec<Record>, Error> {
+    fn read_run(&mut self, _: Partition, _: Range<u64>) -> Result<Vec<Record>, Error> {
         Err(Error::Refused("nothing is read again here".to_owned()))
     }
 }

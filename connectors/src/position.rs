@@ -40,11 +40,16 @@ impl Positions {
 
     /// Moves on behind a record.
     pub fn advance(&mut self, position: Position) {
-        let partition = position.partition as usize;
+        self.set(position.partition, position.offset + 1);
+    }
+
+    /// Says which offset of a partition is next.
+    pub fn set(&mut self, partition: Partition, next: u64) {
+        let partition = partition as usize;
         if self.0.len() <= partition {
             self.0.resize(partition + 1, 0);
         }
-        self.0[partition] = position.offset + 1;
+        self.0[partition] = next;
     }
 }
 

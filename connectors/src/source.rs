@@ -2,6 +2,8 @@
 //!
 //! [`Source`] is the contract of every input. What it hands out is a [`Record`].
 
+use std::ops::Range;
+
 pub use crate::record::{ArchiveHeader, BadRecord, Conversion, Envelope, EnvelopeHeader, HeaderFields, Payload, Record};
 use crate::{
     error::Error,
@@ -33,6 +35,40 @@ pub struct Limit {
     pub bytes: usize,
 }
 
+/// What is fixed of a partition once records of it were decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPartition {
+    /// Its name, as in [`Source::partitions`].
+    pub name: String,
+    /// The offset at which reading began; `None` if it is not known, or for a file.
+    pub beginning: Option<u64>,
+}
+
+impl From<&str> for KnownPartition {
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), beginning: None }
+    }
+}
+
+/// A place at which reading could not go on: the record that was next is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The partition.
+    pub partition: Partition,
+    /// The offset that was next.
+    pub from: u64,
+    /// The offset at which reading goes on instead.
+    pub to: u64,
+}
+
+impl Loss {
+    /// Returns how many offsets were never read. Where a partition was made anew nobody knows.
+    #[must_use]
+    pub fn offsets(&self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+}
+
 /// An input that hands out records.
 ///
 /// Reading the same input from the same positions gives the same records. Which partition comes
@@ -43,16 +79,21 @@ pub trait Source: Send {
     /// The list of a broker may grow at its end.
     fn partitions(&self) -> &[String];
 
+    /// Returns what a restart must know of the partitions, in the order of their numbers.
+    fn known_partitions(&self) -> Vec<KnownPartition> {
+        self.partitions().iter().map(|name| KnownPartition::from(&**name)).collect()
+    }
+
     /// Numbers the partitions as an earlier run did. New ones follow. It is called before
     /// [`Self::seek`].
     ///
     /// # Errors
     /// If one of them is no longer there.
-    fn keep_numbers(&mut self, names: &[String]) -> Result<(), Error> {
+    fn keep_numbers(&mut self, known: &[KnownPartition]) -> Result<(), Error> {
         let now = self.partitions();
-        match names.iter().enumerate().find(|(i, name)| now.get(*i) != Some(name)) {
+        match known.iter().enumerate().find(|(i, partition)| now.get(*i) != Some(&partition.name)) {
             None => Ok(()),
-            Some((i, name)) => {
+            Some((i, KnownPartition { name, .. })) => {
                 let got = now.get(i).map_or("nothing", String::as_str);
                 Err(Error::Changed(format!("partition {i} of the input is {got}, expected {name}")))
             }
@@ -75,16 +116,22 @@ pub trait Source: Send {
     /// If the input does not reach there.
     fn seek(&mut self, positions: &Positions) -> Result<(), Error>;
 
+    /// Returns where the last [`Self::seek`] could not go, if the user accepts that.
+    fn losses(&self) -> &[Loss] {
+        &[]
+    }
+
     /// Returns the next records; none at the end of the input.
     ///
     /// # Errors
     /// If the input cannot be read.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error>;
 
-    /// Returns the next `count` records of one partition. This serves to read the input again along
-    /// a journal.
+    /// Returns the next records of one partition, up to the end of `offsets`. This serves to read
+    /// the input again along a journal, which names consecutive offsets that all had a record. What
+    /// comes back may lack some that the input no longer holds.
     ///
     /// # Errors
     /// If the input cannot be read or ends before.
-    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error>;
+    fn read_run(&mut self, partition: Partition, offsets: Range<u64>) -> Result<Vec<Record>, Error>;
 }

@@ -3,13 +3,24 @@
 //! With several partitions the order in which records were read is itself input. A journal record
 //! holds that order as runs of records, and for each record whether it voted: a replay must not
 //! depend on stateless rules that were changed meanwhile.
+//!
+//! A run names consecutive offsets only. Where offsets have no record, another run begins. So the
+//! journal names every record, and a re-read knows which one is gone if a cleaner has removed it.
+//! The digest tells records apart that stand at the same offset of a topic that was made anew.
 
-use connectors::position::{Partition, Position};
+use std::ops::Range;
+
+use connectors::{
+    position::{Partition, Position},
+    source::{KnownPartition, Loss},
+};
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Written where the beginning of a partition is not known. No offset is as high.
+const UNKNOWN: u64 = u64::MAX;
 
-/// A run of records of one partition that were read one after another.
+/// A run of records of one partition, each at the offset behind that of the record before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordRun {
     /// The partition.
@@ -18,6 +29,27 @@ pub struct RecordRun {
     pub first: u64,
     /// The number of records.
     pub count: u32,
+    /// A digest of all records of the run ([`connectors::source::Payload::digest`]).
+    pub digest: u64,
+}
+
+impl RecordRun {
+    /// An empty run.
+    pub fn new(partition: Partition, first: u64) -> Self {
+        Self { partition, first, count: 0, digest: 0 }
+    }
+
+    /// The offsets of all records.
+    pub fn offsets(&self) -> Range<u64> {
+        self.first..self.first + u64::from(self.count)
+    }
+
+    /// Adds the next record; `digest` is that of its payload.
+    pub fn push(&mut self, digest: u64) {
+        self.count += 1;
+        // The multiplier of FxHash: the order of the records counts.
+        self.digest = (self.digest.rotate_left(5) ^ digest).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
 }
 
 /// The journal record of one micro-batch.
@@ -33,29 +65,33 @@ pub struct Journal {
     pub votes: Vec<bool>,
     /// Poison records: they were skipped because they crash the process.
     pub skipped: Vec<Position>,
-    /// The names of all partitions in the order of their numbers, if some have appeared since the
-    /// journal record before; else empty.
-    pub partitions: Vec<String>,
+    /// All partitions in the order of their numbers, if some have appeared since the journal record
+    /// before; else empty.
+    pub partitions: Vec<KnownPartition>,
+    /// Where reading went on behind records that were gone, before the batch.
+    pub losses: Vec<Loss>,
+    /// The rules of this batch and of those that follow, in the form of
+    /// [`crate::run::rules`]; empty if they are those of the record before.
+    pub rules: Vec<u8>,
     /// Whether the writer ends: nothing follows until another process takes over.
     pub is_last: bool,
 }
 
 impl Journal {
-    /// Adds the next record.
-    pub fn push(&mut self, position: Position, voted: bool) {
+    /// Adds the next record; `digest` is that of its payload.
+    pub fn push(&mut self, position: Position, digest: u64, voted: bool) {
         self.votes.push(voted);
-        if let Some(run) = self.runs.last_mut()
-            && run.partition == position.partition
-            && run.first + u64::from(run.count) == position.offset
-        {
-            run.count += 1;
-        } else {
-            self.runs.push(RecordRun { partition: position.partition, first: position.offset, count: 1 });
+        let goes_on = |run: &RecordRun| run.partition == position.partition && run.offsets().end == position.offset;
+        if !self.runs.last().is_some_and(goes_on) {
+            self.runs.push(RecordRun::new(position.partition, position.offset));
+        }
+        if let Some(run) = self.runs.last_mut() {
+            run.push(digest);
         }
     }
 
-    /// Writes the record: 58 bytes, 16 for each run, 1/8 for each document and 12 for each skipped
-    /// record.
+    /// Writes the record: 74 bytes, 24 for each run, 1/8 for each document, 12 for each skipped
+    /// record, 20 for each loss, the names of partitions and the rules.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::default();
         out.u8(VERSION);
@@ -66,6 +102,7 @@ impl Journal {
             out.u32(run.partition);
             out.u64(run.first);
             out.u32(run.count);
+            out.u64(run.digest);
         }
         out.u64(self.votes.len() as u64);
         for eight in self.votes.chunks(8) {
@@ -77,9 +114,17 @@ impl Journal {
             out.u64(position.offset);
         }
         out.u64(self.partitions.len() as u64);
-        for name in &self.partitions {
-            out.str(name);
+        for partition in &self.partitions {
+            out.str(&partition.name);
+            out.u64(partition.beginning.unwrap_or(UNKNOWN));
         }
+        out.u64(self.losses.len() as u64);
+        for loss in &self.losses {
+            out.u32(loss.partition);
+            out.u64(loss.from);
+            out.u64(loss.to);
+        }
+        out.slice(&self.rules);
         out.u8(u8::from(self.is_last));
         out.bytes
     }
@@ -91,18 +136,21 @@ impl Journal {
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut from = Decoder::new(bytes);
         if from.u8()? != VERSION {
-            return Err(from.corrupt("a journal record of version 2"));
+            return Err(from.corrupt("a journal record of version 3"));
         }
         let first_seqno = from.u64()?;
         let mut verdict_digest = [0; 16];
         for byte in &mut verdict_digest {
             *byte = from.u8()?;
         }
-        let count = from.len(16)?;
+        let count = from.len(24)?;
         let mut runs = Vec::with_capacity(count);
         let mut total = 0_u64;
         for _ in 0..count {
-            let run = RecordRun { partition: from.u32()?, first: from.u64()?, count: from.u32()? };
+            let run = RecordRun { partition: from.u32()?, first: from.u64()?, count: from.u32()?, digest: from.u64()? };
+            if run.first.checked_add(u64::from(run.count)).is_none() {
+                return Err(from.corrupt("a run that ends"));
+            }
             total += u64::from(run.count);
             runs.push(run);
         }
@@ -120,12 +168,18 @@ impl Journal {
             skipped.push(Position { partition: from.u32()?, offset: from.u64()? });
         }
         let mut partitions = Vec::new();
-        for _ in 0..from.len(8)? {
-            partitions.push(from.str()?.to_owned());
+        for _ in 0..from.len(16)? {
+            let (name, beginning) = (from.str()?.to_owned(), from.u64()?);
+            partitions.push(KnownPartition { name, beginning: Some(beginning).filter(|&offset| offset != UNKNOWN) });
         }
+        let mut losses = Vec::new();
+        for _ in 0..from.len(20)? {
+            losses.push(Loss { partition: from.u32()?, from: from.u64()?, to: from.u64()? });
+        }
+        let rules = from.slice()?.to_vec();
         let is_last = from.u8()? != 0;
         from.end()?;
-        Ok(Self { first_seqno, verdict_digest, runs, votes, skipped, partitions, is_last })
+        Ok(Self { first_seqno, verdict_digest, runs, votes, skipped, partitions, losses, rules, is_last })
     }
 }
 
@@ -137,15 +191,33 @@ mod tests {
     fn round_trip_and_cuts() {
         let mut journal = Journal { first_seqno: 7, verdict_digest: [3; 16], ..Journal::default() };
         for (partition, offset, voted) in [(0, 5, true), (0, 6, false), (2, 0, true), (0, 7, true), (0, 8, true)] {
-            journal.push(Position { partition, offset }, voted);
+            journal.push(Position { partition, offset }, offset, voted);
         }
-        assert_eq!(journal.runs.len(), 3);
+        let runs: Vec<_> = journal.runs.iter().map(|run| (run.partition, run.offsets())).collect();
+        assert_eq!(runs, [(0, 5..7), (2, 0..1), (0, 7..9)]);
         journal.skipped.push(Position { partition: 2, offset: 0 });
-        journal.partitions = vec!["crawl/0".to_owned(), "crawl/1".to_owned()];
+        journal.partitions = vec![KnownPartition { beginning: Some(7), ..KnownPartition::from("crawl/0") }, "crawl/1".into()];
+        journal.losses = vec![Loss { partition: 1, from: 7, to: 9 }];
+        journal.rules = b"rules".to_vec();
         let bytes = journal.encode();
         assert_eq!(Journal::decode(&bytes), Ok(journal));
         for cut in 0..bytes.len() {
             assert!(Journal::decode(&bytes[..cut]).is_err());
         }
+    }
+
+    #[test]
+    fn a_gap_begins_another_run_and_other_records_have_another_digest() {
+        let of = |records: &[(u64, u64)]| {
+            let mut journal = Journal::default();
+            for &(offset, digest) in records {
+                journal.push(Position { partition: 0, offset }, digest, true);
+            }
+            journal.runs
+        };
+        assert_eq!(of(&[(5, 1), (7, 1), (8, 1)]).iter().map(RecordRun::offsets).collect::<Vec<_>>(), [5..6, 7..9]);
+        assert_eq!(of(&[(5, 1), (6, 2)]), of(&[(5, 1), (6, 2)]));
+        assert_ne!(of(&[(5, 1), (6, 2)]), of(&[(5, 1), (6, 3)]));
+        assert_ne!(of(&[(5, 1), (6, 2)]), of(&[(5, 2), (6, 1)]));
     }
 }

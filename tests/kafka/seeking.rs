@@ -7,7 +7,7 @@ use connectors::{
     error::Error,
     kafka::{KafkaSource, StartPosition},
     position::Positions,
-    source::Source,
+    source::{KnownPartition, Source},
 };
 use testkit::broker::{Client, Message};
 
@@ -82,7 +82,7 @@ pub(crate) fn numbers_are_kept(client: &Client) {
     let first = stage.input().to_owned();
     let mut source = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
     assert_eq!(source.partitions(), [format!("{first}/0"), format!("{first}/1"), format!("{second}/0")]);
-    let kept = [format!("{second}/0"), format!("{first}/1")];
+    let kept = [format!("{second}/0"), format!("{first}/1")].map(|name| KnownPartition::from(&*name));
     source.keep_numbers(&kept).expect("kept");
     assert_eq!(source.partitions(), [format!("{second}/0"), format!("{first}/1"), format!("{first}/0")]);
     client.produce(&second, &[Message::to(0, "s")]);
@@ -92,7 +92,7 @@ pub(crate) fn numbers_are_kept(client: &Client) {
     records.sort_by_key(|record| record.position);
     assert_eq!(lines(&records), ["s", "0-0"]);
     assert_eq!(records.iter().map(|record| record.position.partition).collect::<Vec<_>>(), [0, 2]);
-    changed(source.keep_numbers(&["elsewhere/0".to_owned()]), "elsewhere/0 is not there");
+    changed(source.keep_numbers(&["elsewhere/0".into()]), "elsewhere/0 is not there");
 }
 
 pub(crate) fn a_new_partition_is_read_from_its_beginning(client: &Client) {
@@ -110,7 +110,7 @@ pub(crate) fn a_new_partition_is_read_from_its_beginning(client: &Client) {
     assert_eq!(records.iter().filter(|record| record.position.partition == 2).count(), 4, "nothing of it is skipped");
     // A process that knew only the first partition finds the others later, too.
     let mut next = KafkaSource::new(&stage.config, stage.record_limits).expect("a source");
-    let known = [next.partitions()[0].clone()];
+    let known = [KnownPartition::from(&*next.partitions()[0])];
     next.keep_numbers(&known).expect("kept");
     next.seek(&Positions(vec![3])).expect("sought");
     assert_eq!(lines(&read(&mut next, 4)), ["2-0", "2-1", "2-2", "2-3"]);

@@ -14,6 +14,7 @@ mod changes;
 mod crashes;
 mod group;
 mod indexed;
+mod losses;
 mod mutations;
 mod poison;
 mod process;
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
         stopping: a_signal_drains, a_second_signal_ends_it_at_once;
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
+        losses: what_a_cleaner_removed_after_it_was_decided_is_told, gaps_from_the_beginning_are_read_as_they_are,
+            a_beginning_is_asked_once_in_a_groups_life, what_retention_took_is_counted_and_the_state_kept;
         redecide: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;

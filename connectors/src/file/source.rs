@@ -14,7 +14,7 @@
 //! **Cost** of a seek: decompressing one file up to the place. **State** one record and the
 //! reader's buffers.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 mod open_table;
 
@@ -246,9 +246,9 @@ impl Source for FileSource {
         Ok(records)
     }
 
-    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
+    fn read_run(&mut self, partition: Partition, offsets: Range<u64>) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
-        while records.len() < count {
+        while self.delivered.next(partition) < offsets.end {
             match self.next_record()? {
                 Some(record) if record.position.partition == partition => {
                     self.delivered.advance(record.position);
@@ -257,8 +257,8 @@ impl Source for FileSource {
                 other => {
                     let name = self.names.get(partition as usize).map_or("a file not in the list", String::as_str);
                     self.waiting.extend(other);
-                    let got = records.len();
-                    return Err(Error::Changed(format!("{name} gave {got} records, expected {count} more")));
+                    let (got, expected) = (self.delivered.next(partition), offsets.end);
+                    return Err(Error::Changed(format!("{name} has {got} records, expected {expected}")));
                 }
             }
         }

@@ -123,10 +123,12 @@ impl Buffers {
         batch.records
     }
 
-    /// Takes the next `count` records of one partition, which must hold them.
-    pub(super) fn take_of(&mut self, partition: Partition, count: usize) -> Vec<Record> {
+    /// Takes the records of one partition that it holds before the offset `end`.
+    pub(super) fn take_before(&mut self, partition: Partition, end: u64) -> Vec<Record> {
+        let Some(queue) = self.queues.get(partition as usize) else { return Vec::new() };
+        let count = queue.records.partition_point(|record| record.position.offset < end);
         let mut batch = RecordBatch { records: Vec::new(), bytes: 0, limit: Limit { records: count, bytes: usize::MAX } };
-        if count > 0 && (partition as usize) < self.queues.len() {
+        if count > 0 {
             self.take_run(partition as usize, count, &mut batch);
         }
         batch.records
@@ -259,9 +261,9 @@ mod tests {
     fn a_partition_is_full_at_either_bound_and_has_room_at_half() {
         let mut buffers = buffers(&[8, 3], QueueBounds { records: 8, bytes: 100_000 });
         assert!(buffers.is_full(0) && !buffers.is_full(1) && buffers.is_enough(ALL));
-        assert_eq!(buffers.take_of(0, 3).len(), 3);
+        assert_eq!(buffers.take_before(0, 3).len(), 3);
         assert!(!buffers.is_full(0) && !buffers.has_room(0));
-        buffers.take_of(0, 1);
+        buffers.take_before(0, 4);
         assert!(buffers.has_room(0));
         let by_bytes = self::buffers(&[3], QueueBounds { records: 100, bytes: 3 * (10 + RECORD_OVERHEAD) });
         assert!(by_bytes.is_full(0));
@@ -270,8 +272,8 @@ mod tests {
     #[test]
     fn a_run_is_taken_from_its_partition_alone() {
         let mut buffers = buffers(&[5, 5], WIDE);
-        assert_eq!(runs(&buffers.take_of(1, 3)), [(1, 3)]);
+        assert_eq!(runs(&buffers.take_before(1, 3)), [(1, 3)]);
         assert_eq!((buffers.held(0), buffers.held(1), buffers.held(9)), (5, 2, 0));
-        assert!(buffers.take_of(1, 0).is_empty() && buffers.take_of(9, 1).is_empty());
+        assert!(buffers.take_before(1, 3).is_empty() && buffers.take_before(9, 1).is_empty());
     }
 }

@@ -16,6 +16,7 @@
 
 use std::{
     mem,
+    ops::Range,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -36,13 +37,13 @@ use super::{
     query::{PartitionExtent, query_with_retry},
     receiver::{MessageReceiver, SourceCounts},
     reports::{ReportingConsumer, Reports},
-    start_offset::{StartOffset, StartProblem, start_offset},
+    start_offset::{StartOffset, StartProblem, StartRules, start_offset},
 };
 use crate::{
     error::{Error, ErrorClass},
     limits::Limits,
     position::{Partition, Positions},
-    source::{Limit, Record, Source},
+    source::{KnownPartition, Limit, Loss, Record, Source},
 };
 
 /// Longest wait of [`Source::read`] when there is nothing.
@@ -66,6 +67,10 @@ pub struct KafkaSource {
     /// The partition that a re-read waits for. It is not paused, however full its buffer is.
     wanted: Option<usize>,
     assigned: bool,
+    /// Whether reading goes on where records are gone.
+    accepts_loss: bool,
+    /// Where the last seek could not go.
+    losses: Vec<Loss>,
     queried: Instant,
     missing: u32,
     statistics_read: Instant,
@@ -95,6 +100,8 @@ impl KafkaSource {
             paused: Vec::new(),
             wanted: None,
             assigned: false,
+            accepts_loss: false,
+            losses: Vec::new(),
             queried: now,
             missing: 0,
             statistics_read: now,
@@ -103,6 +110,14 @@ impl KafkaSource {
         let found = source.list()?;
         source.renumber(found.into_iter().map(|(topic, id)| InputPartition::new(&topic, id, true)).collect());
         Ok(source)
+    }
+
+    /// From here on reading goes on at the oldest record where those before it are gone
+    /// ([`Source::losses`]), and a re-read goes on without what is gone.
+    #[must_use]
+    pub fn accepting_loss(mut self, accepts: bool) -> Self {
+        self.accepts_loss = accepts;
+        self
     }
 
     /// Returns the table of input partitions, which the committer shares.
@@ -290,6 +305,11 @@ impl KafkaSource {
         if self.missing >= MISSING_QUERIES { Err(Error::Changed(why)) } else { Ok(()) }
     }
 
+    /// Tells whether a partition ended before the offset that was sought: it is another one now.
+    fn is_anew(&self, partition: Partition) -> bool {
+        self.losses.iter().any(|loss| loss.partition == partition && loss.to < loss.from)
+    }
+
     /// Returns where each partition is read from when the engine stands at `positions`. All
     /// problems come in one error.
     fn begin(&self, positions: &Positions) -> Result<Vec<StartOffset>, Error> {
@@ -300,7 +320,8 @@ impl KafkaSource {
         for (number, partition) in partitions.iter().enumerate() {
             let extent = PartitionExtent::of(&self.consumer, &partition.topic, partition.id)?;
             let committed = committed.get(&(partition.topic.clone(), partition.id)).copied();
-            match start_offset(partition, positions.next(number as Partition), extent, committed, self.config.start) {
+            let rules = StartRules { start: self.config.start, accepts_loss: self.accepts_loss };
+            match start_offset(partition, positions.next(number as Partition), extent, committed, rules) {
                 Ok(begin) => begins.push(begin),
                 Err(StartProblem::NoStart) => without.push(partition.name()),
                 Err(StartProblem::Changed(why)) => changes.push(why),
@@ -319,20 +340,27 @@ impl Source for KafkaSource {
         &self.names
     }
 
-    /// Keeps the numbers of an earlier run. Partitions that are not among `names` were found later:
-    /// without a position they are read from their oldest record.
-    fn keep_numbers(&mut self, names: &[String]) -> Result<(), Error> {
+    fn known_partitions(&self) -> Vec<KnownPartition> {
+        let partitions = self.receiver.input_partitions.lock();
+        let known = |partition: &InputPartition| KnownPartition { name: partition.name(), beginning: partition.beginning };
+        partitions.iter().map(known).collect()
+    }
+
+    /// Keeps the numbers of an earlier run, and its beginnings. Partitions that are not among
+    /// `known` were found later: without a position they are read from their oldest record.
+    fn keep_numbers(&mut self, known: &[KnownPartition]) -> Result<(), Error> {
         let mut left = mem::take(&mut *self.receiver.input_partitions.lock());
         let all = left.clone();
         let mut partitions = Vec::with_capacity(left.len());
-        for name in names {
+        for KnownPartition { name, beginning } in known {
             let Some(at) = left.iter().position(|partition| partition.name() == *name) else {
                 self.renumber(all);
                 return Err(Error::Changed(format!("the input partition {name} is not there any more")));
             };
-            partitions.push(InputPartition { first: true, ..left.remove(at) });
+            let partition = left.remove(at);
+            partitions.push(InputPartition { first: true, beginning: beginning.or(partition.beginning), ..partition });
         }
-        let first = names.is_empty();
+        let first = known.is_empty();
         partitions.extend(left.into_iter().map(|partition| InputPartition { first: partition.first && first, ..partition }));
         self.renumber(partitions);
         Ok(())
@@ -348,12 +376,18 @@ impl Source for KafkaSource {
         let begins = self.begin(positions)?;
         self.receiver.buffers.reset(self.names.len());
         self.wanted = None;
+        self.losses.clear();
         for (number, (partition, begin)) in self.receiver.input_partitions.lock().iter_mut().zip(&begins).enumerate() {
+            self.losses.extend(begin.lost_from.map(|from| Loss { partition: number as Partition, from, to: begin.at }));
             partition.beginning = Some(begin.beginning);
             (partition.behind, partition.passed) = (positions.next(number as Partition), begin.at);
             self.receiver.expected[number] = begin.at;
         }
         self.assign()
+    }
+
+    fn losses(&self) -> &[Loss] {
+        &self.losses
     }
 
     /// Returns what has arrived at once. If nothing has, it waits 100 ms for something; the result
@@ -374,30 +408,40 @@ impl Source for KafkaSource {
         Ok(self.receiver.buffers.take(limit))
     }
 
-    /// Waits for the records, but no longer than `run_timeout` for the next one of them.
-    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
-        self.refresh()?;
+    /// Waits until the partition is read up to the end of `offsets`, but no longer than
+    /// `run_timeout` for anything to come.
+    fn read_run(&mut self, partition: Partition, offsets: Range<u64>) -> Result<Vec<Record>, Error> {
         let number = partition as usize;
         let name = self.names.get(number).cloned();
         let name = name.ok_or_else(|| Error::Changed(format!("the input has no partition number {partition}")))?;
+        if self.is_anew(partition) {
+            return Ok(Vec::new());
+        }
+        self.refresh()?;
         self.wanted = Some(number);
         self.resume_paused()?;
-        let mut held = self.receiver.buffers.held(partition);
-        let mut since = Instant::now();
-        while held < count {
-            self.poll(WAIT)?;
-            let now = self.receiver.buffers.held(partition);
-            if now > held {
-                (held, since) = (now, Instant::now());
+        let (mut passed, mut since) = (0, Instant::now());
+        loop {
+            self.refresh()?;
+            let now = self.receiver.input_partitions.lock()[number].passed;
+            if now >= offsets.end {
+                break;
+            }
+            if now > passed {
+                (passed, since) = (now, Instant::now());
             } else if since.elapsed() >= self.config.run_timeout {
-                let waited = self.config.run_timeout.as_secs_f32();
+                if self.accepts_loss {
+                    break;
+                }
+                let (end, waited) = (offsets.end, self.config.run_timeout.as_secs_f32());
                 return Err(Error::Broker {
                     action: "read again along the journal",
                     class: ErrorClass::Abortable,
-                    reason: format!("{name} gave {held} records, expected {count}, and no more came in {waited} s"),
+                    reason: format!("{name} gave records to offset {now}, expected to {end}, and no more came in {waited} s"),
                 });
             }
+            self.poll(WAIT)?;
         }
-        Ok(self.receiver.buffers.take_of(partition, count))
+        Ok(self.receiver.buffers.take_before(partition, offsets.end))
     }
 }

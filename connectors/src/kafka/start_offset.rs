@@ -3,12 +3,15 @@
 //! | position | what is known | reading begins |
 //! |---|---|---|
 //! | `n > 0` | | at `n`; refused above the end (the topic was made anew) and below the oldest record (retention removed some) |
-//! | 0 | its beginning, from this process or beside the committed offset | there; refused below the oldest record |
+//! | 0 | its beginning, from the snapshot, the journal, this process or beside the committed offset | there; refused below the oldest record |
 //! | 0 | an offset that another tool committed | there |
 //! | 0 | it was found after the others | at the oldest record |
 //! | 0 | nothing | where `kafka.start` says; refused if that is not set |
 //!
-//! A position below the oldest record is accepted where the committed offset says that everything
+//! What is refused above the end or below the oldest record goes on at the oldest record if the
+//! user accepts the loss (`--accept-loss`).
+//!
+//! A position below the oldest record is no loss where the committed offset says that everything
 //! in between was passed over: tombstones and markers expire as records do, and are no loss.
 //!
 //! One case is not noticed: a topic that was made anew and has grown beyond the position. The
@@ -23,6 +26,17 @@ pub(super) struct StartOffset {
     pub(super) beginning: u64,
     /// The first offset to fetch now.
     pub(super) at: u64,
+    /// The offset that should be fetched, if it is gone and the user accepts that.
+    pub(super) lost_from: Option<u64>,
+}
+
+/// What the configuration and the command line say about beginnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StartRules {
+    /// Where a partition begins of which nothing is known.
+    pub(super) start: Option<StartPosition>,
+    /// Whether reading goes on at the oldest record where those before it are gone.
+    pub(super) accepts_loss: bool,
 }
 
 /// Returns where reading begins in a partition when the engine stands at `position`.
@@ -34,11 +48,11 @@ pub(super) fn start_offset(
     position: u64,
     extent: PartitionExtent,
     committed: Option<CommittedOffset>,
-    start: Option<StartPosition>,
+    rules: StartRules,
 ) -> Result<StartOffset, StartProblem> {
     let PartitionExtent { low, high } = extent;
     let recorded = committed.and_then(|c| c.begin);
-    let beginning = match (partition.beginning.or(recorded), committed, start) {
+    let beginning = match (partition.beginning.or(recorded), committed, rules.start) {
         (Some(known), _, _) => known,
         // Reading began somewhere before this position; where no longer matters.
         (None, _, _) if position > 0 => position,
@@ -50,21 +64,37 @@ pub(super) fn start_offset(
     };
     let from = if position == 0 { beginning } else { position };
     let name = partition.name();
+    if from > high && rules.accepts_loss {
+        return Ok(StartOffset { beginning: low, at: low, lost_from: Some(from) });
+    }
     if from > high {
         return Err(StartProblem::Changed(format!(
-            "{name} ends at offset {high}, expected at least {from}: the topic was made anew, or records were lost"
+            "{name} ends at offset {high}, expected at least {from}: the topic was made anew, or its brokers have lost records; \
+             --accept-loss takes it for a new topic and reads it from its oldest record on"
         )));
     }
     // The offset that is committed for this very position may lie further on.
     let passed = committed.filter(|c| c.position == Some(position)).map_or(from, |c| c.offset);
     let at = from.max(passed.min(high));
-    if at < low {
-        return Err(StartProblem::Changed(format!(
-            "{name} begins at offset {low}, expected {at}: its retention has removed {} offsets that were not read",
-            low - at
-        )));
+    if at < low && rules.accepts_loss {
+        return Ok(StartOffset { beginning, at: low, lost_from: Some(at) });
     }
-    Ok(StartOffset { beginning, at })
+    if at < low {
+        let unread = low.saturating_sub(committed.map_or(at, |c| c.offset.max(at)));
+        return Err(StartProblem::Changed(if unread > 0 {
+            format!(
+                "{name} begins at offset {low}, expected {at}: its retention has removed {unread} offsets that were not read; \
+                 --accept-loss goes on at the oldest record and says how many were lost"
+            )
+        } else {
+            format!(
+                "{name} begins at offset {low}, expected {at}: its retention has removed {} offsets that were decided after the \
+                 state was saved. Nothing is lost, but the state cannot learn them again; --accept-loss goes on without",
+                low - at
+            )
+        }));
+    }
+    Ok(StartOffset { beginning, at, lost_from: None })
 }
 
 /// Why reading cannot begin.
@@ -104,7 +134,7 @@ mod tests {
         committed: Option<CommittedOffset>,
         start: Option<StartPosition>,
     ) -> Result<(u64, u64), String> {
-        match start_offset(partition, position, EXTENT, committed, start) {
+        match start_offset(partition, position, EXTENT, committed, StartRules { start, accepts_loss: false }) {
             Ok(begin) => Ok((begin.beginning, begin.at)),
             Err(StartProblem::NoStart) => Err("no start".to_owned()),
             Err(StartProblem::Changed(why)) => Err(why),
@@ -140,6 +170,26 @@ mod tests {
         assert!(begin(51, None, None).is_err_and(|why| why.contains("made anew")));
         assert!(begin(9, None, None).is_err_and(|why| why.contains("removed 1 offsets")));
         assert!(begin(0, ours(5, 5, 0), None).is_err_and(|why| why.contains("removed 5 offsets")));
+    }
+
+    #[test]
+    fn what_was_decided_is_not_called_unread() {
+        assert!(begin(4, ours(10, 3, 10), None).is_err_and(|why| why.contains("6 offsets that were decided after")));
+        assert!(begin(4, ours(8, 3, 8), None).is_err_and(|why| why.contains("removed 2 offsets that were not read")));
+    }
+
+    #[test]
+    fn a_loss_that_is_accepted_goes_on_at_the_oldest_record() {
+        let accepted = |position, committed| {
+            let partition = InputPartition::new("t", 0, true);
+            let rules = StartRules { start: None, accepts_loss: true };
+            start_offset(&partition, position, EXTENT, committed, rules).expect("accepted")
+        };
+        let lost = |begin: StartOffset| (begin.at, begin.lost_from);
+        assert_eq!(lost(accepted(4, None)), (10, Some(4)), "retention");
+        assert_eq!(lost(accepted(51, None)), (10, Some(51)), "made anew");
+        assert_eq!(lost(accepted(0, Some(ours(5, 5, 0)))), (10, Some(5)), "before anything was read");
+        assert_eq!(lost(accepted(7, Some(ours(12, 3, 7)))), (12, None), "nothing is lost");
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub fn check_topics(config: &KafkaConfig) -> Result<CheckedTopics, Error> {
         }
     }
     warn_of_large_input(config, &described, ceiling, &mut warnings);
+    warn_of_compacted_input(config, &described, &mut warnings);
     refuse_all("topics", &problems)?;
     let limit = |name: &str| described.get(name).map_or(MESSAGE_BYTES_DEFAULT, TopicDescription::message_bytes_max).min(ceiling);
     let limits = TopicLimits::new(Channel::ALL.map(|channel| limit(config.topics.of(channel))), limit(&config.topics.journal));
@@ -192,6 +193,19 @@ fn warn_of_large_input(config: &KafkaConfig, described: &TopicDescriptions, ceil
             ));
         }
     }
+}
+
+fn warn_of_compacted_input(config: &KafkaConfig, described: &TopicDescriptions, warnings: &mut Vec<String>) {
+    let is_compacted = |name: &&String| {
+        let policy = described.get(name.as_str()).and_then(|topic| topic.settings.get("cleanup.policy"));
+        policy.is_some_and(|policy| policy.contains("compact"))
+    };
+    warnings.extend(config.topics.input.iter().filter(is_compacted).map(|name| {
+        format!(
+            "{name} is compacted: of records with the same key only the last one is sure to be read, and after a kill the state \
+             may need a record that the cleaner has removed; expected cleanup.policy=delete"
+        )
+    }));
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Which record of the partitions in memory comes next?
 
+use std::ops::Range;
+
 use super::{Fault, Faults, Op};
 use crate::{
     error::Error,
@@ -138,15 +140,15 @@ impl Source for MemorySource {
 
     /// Reads along the journal. Nothing is delivered again here, and a `Redeliver` of the script
     /// waits for a plain read.
-    fn read_run(&mut self, partition: Partition, count: usize) -> Result<Vec<Record>, Error> {
+    fn read_run(&mut self, partition: Partition, offsets: Range<u64>) -> Result<Vec<Record>, Error> {
         self.run.1 = 0;
         let index = partition as usize;
-        let left = if index < self.partitions.len() { self.left(index) } else { 0 };
-        if (count as u64) > left {
-            return Err(Error::Changed(format!("memory/{partition} has {left} records left, expected {count}")));
+        let length = self.partitions.get(index).map_or(0, Vec::len) as u64;
+        if offsets.end > length {
+            return Err(Error::Changed(format!("memory/{partition} has {length} records, expected {}", offsets.end)));
         }
         let mut records = Vec::new();
-        for _ in 0..count {
+        while self.next.0[index] < offsets.end {
             records.push(self.record(index));
             self.next.0[index] += 1;
         }

@@ -57,6 +57,24 @@ impl Payload {
         }
     }
 
+    /// Returns a hash of the bytes of the record, as they were read: the same record gives the same
+    /// hash, whatever it is taken for.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        match self {
+            Self::Line(bytes) | Self::Row(bytes) | Self::Html(bytes) => drop(hasher.update(bytes)),
+            Self::Warc { header, block } | Self::Arc { header, block } => drop(hasher.update(header.raw()).update(block)),
+            Self::Joined { header, block, conversion } => {
+                hasher.update(header.raw()).update(block).update(conversion.header.raw()).update(&conversion.block);
+            }
+            Self::Bad(bad) => drop(hasher.update(&bad.bytes).update(&bad.length.to_le_bytes())),
+        }
+        let mut first = [0; 8];
+        hasher.finalize_xof().fill(&mut first);
+        u64::from_le_bytes(first)
+    }
+
     /// Whether no byte is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {

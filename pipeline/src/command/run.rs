@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     /// journal TOPIC of another group over the same input: decide the same documents again, with
     /// this group's own state and topics, until that journal ends; killed and given again, it goes
     /// on.
-    #[arg(long, conflicts_with = "accept_loss", num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "TOPIC")]
     #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     pub from_journal: Option<Option<String>>,
     /// A state made by `weir index`: a group that has none yet begins with a copy of it, so that
@@ -61,7 +61,10 @@ pub(super) struct Arguments {
     /// needs the same one; one that has a state passes it over.
     #[arg(long, value_name = "DIR")]
     pub index: Option<PathBuf>,
-    /// Go on at the committed offsets with an empty state: what was learned before is forgotten.
+    /// Go on without what is gone. Input records that were removed before they were read are told
+    /// as lost, and reading goes on at the oldest one left; those that the state would have to read
+    /// again are passed over, and it forgets them. Without a state, and without --from-journal, go
+    /// on at the committed offsets with an empty one.
     #[arg(long)]
     pub accept_loss: bool,
     /// Threads for detectors; 0: one for each core.
@@ -81,6 +84,9 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
         }
     };
     let followed = arguments.from_journal.as_ref().and_then(Option::as_deref);
+    if let (Some(topic), true) = (followed, arguments.accept_loss) {
+        bail!("--from-journal={topic} decides every document of that journal again, and --accept-loss would leave some out");
+    }
     let kafka = match followed {
         Some(topic) => redecide::configure(kafka, topic)?,
         None => kafka,
@@ -104,15 +110,23 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let listen = &config.metrics.listen;
     let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
     watch.phase(ProcessPhase::Restoring { done: 0, of: 0 });
-    let without_snapshot = if arguments.accept_loss {
-        WithoutSnapshot::AcceptLoss
-    } else if arguments.from_journal.is_some() {
+    let without_snapshot = if arguments.from_journal.is_some() {
         WithoutSnapshot::FromJournal
+    } else if arguments.accept_loss {
+        WithoutSnapshot::AcceptLoss
     } else {
         WithoutSnapshot::Refuse
     };
-    let member =
-        GroupMember { config, kafka: &kafka, limits: checked.limits, without_snapshot, redecided: followed, stop: &stop, watch };
+    let member = GroupMember {
+        config,
+        kafka: &kafka,
+        limits: checked.limits,
+        without_snapshot,
+        accepts_loss: arguments.accept_loss,
+        redecided: followed,
+        stop: &stop,
+        watch,
+    };
     if let Some(index) = &arguments.index {
         begin_with(index, &state, config)?;
     }

@@ -26,6 +26,8 @@ pub struct Item {
     pub seqno: SeqNo,
     /// The record as it was delivered.
     pub record: Record,
+    /// The digest of the record's payload.
+    pub digest: u64,
     /// What the record holds.
     pub content: Content,
 }

@@ -13,7 +13,7 @@ pub enum Outcome {
     /// A document and what was decided about it.
     Decided(Box<Decided>),
     /// A record that is no document, or has no text, or was only indexed.
-    Nothing(Item),
+    Nothing(Box<Item>),
 }
 
 impl Outcome {

@@ -94,7 +94,7 @@ impl Engine {
     fn part(&mut self, mut items: Vec<Item>, processed: &mut Processed) -> Result<(), StateError> {
         for item in &items {
             let tick = item.tick(self.settings.epoch);
-            processed.journal.push(item.record.position, tick.votes);
+            processed.journal.push(item.record.position, item.digest, tick.votes);
             if self.settings.skips.contains(&item.record.position) {
                 processed.journal.skipped.push(item.record.position);
             }

@@ -36,12 +36,12 @@ impl Engine {
             Content::WithoutText(_) => {
                 self.counts.without_text += 1;
                 self.ledger.push_nothing()?;
-                return Ok(Outcome::Nothing(item));
+                return Ok(Outcome::Nothing(Box::new(item)));
             }
             Content::Reject(_) => {
                 self.counts.dead_letters += 1;
                 self.ledger.push_nothing()?;
-                return Ok(Outcome::Nothing(item));
+                return Ok(Outcome::Nothing(Box::new(item)));
             }
         };
         self.clock.tick(work.computed.document.time);
@@ -94,7 +94,7 @@ impl Engine {
                 self.ledger.push_nothing()?;
             }
         }
-        Ok(Outcome::Nothing(item))
+        Ok(Outcome::Nothing(Box::new(item)))
     }
 
     /// Asks the operators in their order: those that look for what is suspicious first, then those

@@ -4,21 +4,30 @@
 //! before, and keeps the numbers of partitions: a partition's number is part of the identity of its
 //! records, so it is fixed as soon as a journal record or a snapshot names it.
 //!
+//! If the user accepts it, records that are gone are no end: a re-read along the journal goes on
+//! without them, and reading goes on behind what was never read, which the next journal record
+//! tells.
+//!
 //! **State** one offset and one name for each partition.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use connectors::{
-    position::{Position, Positions},
-    source::{Limit, Record, Source},
+    position::{Partition, Position, Positions},
+    source::{KnownPartition, Limit, Loss, Record, Source},
 };
 use operators::document::SeqNo;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     engine::fault::{Faults, Mutation},
     journal::Journal,
-    run::{error::RunError, pace::Pace, restart::Restart},
+    run::{
+        error::RunError,
+        pace::Pace,
+        reread::{Difference, compare, with_stand_ins},
+        restart::Restart,
+    },
 };
 
 /// A source and what was taken from it.
@@ -35,6 +44,12 @@ pub(super) struct Intake<S> {
     /// Whether another group's journal numbers the partitions. Then only what that journal names is
     /// fixed.
     numbered_by_other: bool,
+    /// Whether going on without records that are gone is accepted.
+    accepts_loss: bool,
+    /// How many records could not be read again.
+    forgotten: u64,
+    /// What was never read, and the next journal record has to tell.
+    losses: Vec<Loss>,
     pace: Pace,
 }
 
@@ -47,7 +62,22 @@ impl<S: Source> Intake<S> {
         source.keep_numbers(&restart.partitions)?;
         source.seek(&restart.positions)?;
         let (taken, journaled) = (restart.positions.clone(), restart.partitions.len());
-        Ok(Self { source, taken, journaled, fixed: journaled, numbered_by_other: false, pace })
+        Ok(Self {
+            source,
+            taken,
+            journaled,
+            fixed: journaled,
+            numbered_by_other: false,
+            accepts_loss: false,
+            forgotten: 0,
+            losses: Vec::new(),
+            pace,
+        })
+    }
+
+    /// From here on records that are gone are no end.
+    pub(super) fn accept_loss(&mut self) {
+        self.accepts_loss = true;
     }
 
     /// From here on partitions have the numbers that another group's journal gives them
@@ -61,9 +91,9 @@ impl<S: Source> Intake<S> {
     ///
     /// # Errors
     /// If one of the partitions no longer exists.
-    pub(super) fn keep_numbers(&mut self, names: &[String]) -> Result<(), RunError> {
-        self.adopt_numbers(names)?;
-        self.journaled = self.journaled.max(names.len());
+    pub(super) fn keep_numbers(&mut self, known: &[KnownPartition]) -> Result<(), RunError> {
+        self.adopt_numbers(known)?;
+        self.journaled = self.journaled.max(known.len());
         Ok(())
     }
 
@@ -72,31 +102,34 @@ impl<S: Source> Intake<S> {
     ///
     /// # Errors
     /// If one of the partitions no longer exists.
-    pub(super) fn adopt_numbers(&mut self, names: &[String]) -> Result<(), RunError> {
-        if names.len() > self.fixed {
-            self.source.keep_numbers(names)?;
+    pub(super) fn adopt_numbers(&mut self, known: &[KnownPartition]) -> Result<(), RunError> {
+        if known.len() > self.fixed {
+            self.source.keep_numbers(known)?;
             self.source.seek(&self.taken)?;
-            self.fixed = names.len();
+            self.fixed = known.len();
         }
         Ok(())
     }
 
-    /// Completes the journal record of the next commit with the names of all partitions, if no
-    /// record before it holds them.
-    pub(super) fn name_partitions_in(&mut self, journal: Journal) -> Journal {
+    /// Completes the journal record of the next commit with all partitions, if no record before it
+    /// holds them, and with what was lost.
+    pub(super) fn complete(&mut self, journal: Journal) -> Journal {
         if !self.numbered_by_other {
             self.fixed = self.source.partitions().len();
         }
+        let journal = Journal { losses: mem::take(&mut self.losses), ..journal };
         if self.fixed == self.journaled {
             return journal;
         }
         self.journaled = self.fixed;
-        Journal { partitions: self.journaled_names().to_vec(), ..journal }
+        Journal { partitions: self.journaled_partitions(), ..journal }
     }
 
-    /// The names of the partitions whose numbers a journal record of this group holds.
-    pub(super) fn journaled_names(&self) -> &[String] {
-        self.source.partitions().get(..self.journaled).unwrap_or_default()
+    /// The partitions whose numbers a journal record of this group holds.
+    pub(super) fn journaled_partitions(&self) -> Vec<KnownPartition> {
+        let mut known = self.source.known_partitions();
+        known.truncate(self.journaled);
+        known
     }
 
     /// The source.
@@ -104,21 +137,43 @@ impl<S: Source> Intake<S> {
         &self.source
     }
 
+    /// Goes on where the writer of a journal record went on behind records that were gone.
+    ///
+    /// # Errors
+    /// If the source cannot go there.
+    pub(super) fn pass_over(&mut self, losses: &[Loss]) -> Result<(), RunError> {
+        if losses.is_empty() {
+            return Ok(());
+        }
+        for loss in losses {
+            self.taken.set(loss.partition, loss.to);
+        }
+        Ok(self.source.seek(&self.taken)?)
+    }
+
     /// Reads the records of a journal's batch again.
     ///
     /// # Errors
-    /// If the source no longer has them.
+    /// If the source no longer has them, and that is not accepted.
     pub(super) fn reread(&mut self, journal: &Journal) -> Result<Vec<Record>, RunError> {
         self.begin_partitions_as(journal)?;
         let mut records = Vec::with_capacity(journal.votes.len());
         for run in &journal.runs {
-            let read = self.source.read_run(run.partition, run.count as usize)?;
-            if let Some(first) = read.first().filter(|first| first.position.offset != run.first) {
-                let (got, name) = (first.position.offset, self.source.partitions().get(run.partition as usize));
-                let (name, expected) = (name.map_or("?", String::as_str), run.first);
-                return Err(RunError::Refused(format!("partition {name} goes on at {got}, the journal at {expected}")));
+            let read = self.source.read_run(run.partition, run.offsets())?;
+            match compare(run, &read) {
+                Ok(()) => records.extend(read),
+                Err(Difference::Gone { count, .. }) if self.accepts_loss => {
+                    self.forgotten += count;
+                    records.extend(with_stand_ins(run, read));
+                }
+                Err(Difference::Others) if self.accepts_loss => {
+                    self.forgotten += u64::from(run.count);
+                    records.extend(with_stand_ins(run, Vec::new()));
+                }
+                Err(difference) => {
+                    return Err(RunError::Refused(difference.refusal(self.name(run.partition), run)));
+                }
             }
-            records.extend(read);
         }
         for record in &records {
             self.taken.advance(record.position);
@@ -145,16 +200,34 @@ impl<S: Source> Intake<S> {
         Ok(())
     }
 
+    /// The name of a partition.
+    fn name(&self, partition: Partition) -> &str {
+        self.source.partitions().get(partition as usize).map_or("?", String::as_str)
+    }
+
     /// Moves the source back to the first record that was not taken. A re-read may have left it
-    /// anywhere.
+    /// anywhere. Returns what is gone and was never taken.
     ///
     /// # Errors
     /// If the source cannot go there.
-    pub(super) fn resume(&mut self, faults: &Faults) -> Result<(), RunError> {
+    pub(super) fn resume(&mut self, faults: &Faults) -> Result<&[Loss], RunError> {
         if faults.is_off(Mutation::NoWatermark) {
-            return Ok(self.source.seek(&Positions::default())?);
+            self.source.seek(&Positions::default())?;
+            return Ok(&[]);
         }
-        Ok(self.source.seek(&self.taken)?)
+        self.source.seek(&self.taken)?;
+        self.losses = self.source.losses().to_vec();
+        if self.forgotten > 0 {
+            warn!(documents = self.forgotten, "went on without documents that were decided and could not be read again");
+        }
+        for loss in &self.losses {
+            let (partition, offsets) = (self.name(loss.partition), loss.offsets());
+            warn!(partition, from = loss.from, to = loss.to, offsets, "LOST: these offsets were never read, as was accepted");
+        }
+        for loss in &self.losses {
+            self.taken.set(loss.partition, loss.to);
+        }
+        Ok(&self.losses)
     }
 
     /// Reads the next batch, whose first record gets sequence number `next`: at most `left`

@@ -12,6 +12,7 @@
 //! | [`Replica`] | how does one copy of the state move forward, and how is it saved? |
 //! | [`Restored`] | what was found in a state folder, and is it the same run that goes on? |
 //! | `intake` | which records come next, and which were processed before? |
+//! | `reread` | are the records that a re-read finds those that were decided? |
 //! | [`Restart`] | what does a snapshot say about where the run stood? |
 //! | [`Pace`], [`RunError`] | how large are batches; what ends a run? |
 //!
@@ -25,6 +26,7 @@ mod ingredients;
 mod intake;
 mod pace;
 mod replica;
+mod reread;
 mod restart;
 mod restored;
 mod stage;

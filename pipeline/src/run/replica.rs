@@ -19,7 +19,7 @@ use std::{collections::VecDeque, time::Instant};
 
 use connectors::{
     position::Positions,
-    source::{Record, Source},
+    source::{Loss, Record, Source},
 };
 use operators::document::SeqNo;
 use tracing::debug;
@@ -80,6 +80,11 @@ impl<S: Source> Replica<S> {
         self.intake.number_by_other_journal();
     }
 
+    /// From here on records that are gone are no end: the state goes on without them.
+    pub fn accept_loss(&mut self) {
+        self.intake.accept_loss();
+    }
+
     /// Takes a committed batch in again, along its journal record: state changes as it did then,
     /// and nothing is emitted.
     ///
@@ -89,6 +94,7 @@ impl<S: Source> Replica<S> {
         let journal = Journal::decode(record).map_err(RunError::Journal)?;
         self.check(&journal)?;
         self.intake.keep_numbers(&journal.partitions)?;
+        self.pass_over(&journal.losses)?;
         self.reprocess(&journal)?;
         Ok(journal)
     }
@@ -101,16 +107,30 @@ impl<S: Source> Replica<S> {
     pub(super) fn redecide(&mut self, journal: &Journal) -> Result<Processed, RunError> {
         self.check(journal)?;
         self.intake.adopt_numbers(&journal.partitions)?;
+        self.pass_over(&journal.losses)?;
         let processed = self.reprocess(journal)?;
-        Ok(self.with_partition_names(processed))
+        Ok(self.with_completed_journal(processed))
     }
 
-    /// Goes on with records that were never taken, after the last [`Self::replay`].
+    /// Goes on with records that were never taken, after the last [`Self::replay`]. Returns how many
+    /// offsets are gone and were never taken.
     ///
     /// # Errors
     /// If the source cannot go there.
-    pub(super) fn resume(&mut self) -> Result<(), RunError> {
-        self.intake.resume(&self.engine.settings().faults)
+    pub(super) fn resume(&mut self) -> Result<u64, RunError> {
+        let losses = self.intake.resume(&self.engine.settings().faults)?;
+        for loss in losses {
+            self.positions.set(loss.partition, loss.to);
+        }
+        Ok(losses.iter().map(Loss::offsets).sum())
+    }
+
+    /// Goes on where the writer of a journal record went on behind records that were gone.
+    fn pass_over(&mut self, losses: &[Loss]) -> Result<(), RunError> {
+        for loss in losses {
+            self.positions.set(loss.partition, loss.to);
+        }
+        self.intake.pass_over(losses)
     }
 
     /// Checks that a journal record goes on where this state ends.
@@ -178,7 +198,7 @@ impl<S: Source> Replica<S> {
         // A batch that was prepared ahead is in flight no longer: it was survived until the batch before was settled.
         self.crash_journal.begin(prepared.positions())?;
         let processed = self.take_in(prepared)?;
-        Ok(self.with_partition_names(processed))
+        Ok(self.with_completed_journal(processed))
     }
 
     fn take_in(&mut self, prepared: Prepared) -> Result<Processed, RunError> {
@@ -190,13 +210,13 @@ impl<S: Source> Replica<S> {
         Ok(self.engine.process(prepared)?)
     }
 
-    fn with_partition_names(&mut self, processed: Processed) -> Processed {
-        Processed { journal: self.intake.name_partitions_in(processed.journal), ..processed }
+    fn with_completed_journal(&mut self, processed: Processed) -> Processed {
+        Processed { journal: self.intake.complete(processed.journal), ..processed }
     }
 
     /// The journal record of a commit without records. `is_last`: its writer ends.
     pub(super) fn heartbeat(&mut self, is_last: bool) -> Journal {
-        self.intake.name_partitions_in(Journal {
+        self.intake.complete(Journal {
             first_seqno: u64::from(self.engine.next()),
             verdict_digest: self.engine.settings().verdict_digest,
             is_last,
@@ -229,7 +249,7 @@ impl<S: Source> Replica<S> {
         let restart = Restart {
             checkpoint: (!checkpoint.is_empty()).then(|| checkpoint.to_vec()),
             positions: self.positions.clone(),
-            partitions: self.intake.journaled_names().to_vec(),
+            partitions: self.intake.journaled_partitions(),
             seed: self.engine.settings().features.seed,
             logs,
         };

@@ -8,12 +8,12 @@
 //! ```text
 //! sink checkpoint   length and bytes; empty if there is none
 //! positions         count, then for each partition the offset of its next record (u64)
-//! partitions        count, then their names in the order of their numbers
+//! partitions        count, then for each in the order of their numbers its name and its beginning (u64, all ones if unknown)
 //! hash seed         u64
 //! log lengths       see `LogLengths`
 //! ```
 
-use connectors::position::Positions;
+use connectors::{position::Positions, source::KnownPartition};
 use operators::{
     codec::{Corrupt, Decoder, Encoder},
     text::Seed,
@@ -29,8 +29,8 @@ pub struct Restart {
     pub checkpoint: Option<Vec<u8>>,
     /// Where the input goes on.
     pub positions: Positions,
-    /// Names of the partitions whose numbers are fixed, in the order of their numbers.
-    pub partitions: Vec<String>,
+    /// The partitions whose numbers are fixed, in the order of their numbers.
+    pub partitions: Vec<KnownPartition>,
     /// Keys every hash in the state.
     pub seed: Seed,
     /// How long the append-only logs were. What is behind these lengths is cut off.
@@ -55,8 +55,9 @@ impl Restart {
         out.slice(self.checkpoint.as_deref().unwrap_or_default());
         out.u64s(&self.positions.0);
         out.u64(self.partitions.len() as u64);
-        for name in &self.partitions {
-            out.str(name);
+        for partition in &self.partitions {
+            out.str(&partition.name);
+            out.u64(partition.beginning.unwrap_or(u64::MAX));
         }
         out.u64(self.seed.0);
         self.logs.encode(&mut out);
@@ -73,8 +74,9 @@ impl Restart {
         let checkpoint = from.slice()?.to_vec();
         let positions = Positions(from.u64s()?);
         let mut partitions = Vec::new();
-        for _ in 0..from.len(8)? {
-            partitions.push(from.str()?.to_owned());
+        for _ in 0..from.len(16)? {
+            let (name, beginning) = (from.str()?.to_owned(), from.u64()?);
+            partitions.push(KnownPartition { name, beginning: Some(beginning).filter(|&offset| offset != u64::MAX) });
         }
         let seed = Seed(from.u64()?);
         let logs = LogLengths::decode(&mut from, operators)?;
@@ -92,7 +94,7 @@ mod tests {
         Restart {
             checkpoint: Some(b"here".to_vec()),
             positions: Positions(vec![5, 0, 7]),
-            partitions: vec!["crawl/0".to_owned(), "crawl/1".to_owned()],
+            partitions: vec!["crawl/0".into(), KnownPartition { beginning: Some(2), ..KnownPartition::from("crawl/1") }],
             seed: Seed(0x5eed),
             logs,
         }
@@ -119,9 +121,10 @@ mod tests {
         for number in [3_u64, 5, 0, 7, 2] {
             bytes.extend(number.to_le_bytes());
         }
-        for name in ["crawl/0", "crawl/1"] {
+        for (name, beginning) in [("crawl/0", u64::MAX), ("crawl/1", 2)] {
             bytes.extend([7, 0, 0, 0, 0, 0, 0, 0]);
             bytes.extend(name.as_bytes());
+            bytes.extend(beginning.to_le_bytes());
         }
         bytes.extend(0x5eed_u64.to_le_bytes());
         bytes.extend(9_u32.to_le_bytes());

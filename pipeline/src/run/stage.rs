@@ -38,6 +38,8 @@ pub struct Stage<S, C> {
     ahead: Option<Prepared>,
     /// To be written with the next commit, beside the records of its documents.
     beside: Vec<OutputRecord>,
+    /// How many offsets were gone before they were read.
+    lost: u64,
     watch: Option<Arc<Watch>>,
 }
 
@@ -62,16 +64,17 @@ impl<S: Source, C: Committer> Stage<S, C> {
         for record in &recovered.journal {
             replica.replay(record)?;
         }
-        replica.resume()?;
+        let lost = replica.resume()?;
         if replica.engine().next() > 0 {
             info!(documents = replica.engine().next(), journal = recovered.journal.len(), "restored");
         }
-        Ok(Self { replica, committer, ahead: None, beside: Vec::new(), watch: None })
+        Ok(Self { replica, committer, ahead: None, beside: Vec::new(), lost, watch: None })
     }
 
     /// Reports to `watch` what is committed from now on.
     #[must_use]
     pub fn watched_by(mut self, watch: Arc<Watch>) -> Self {
+        watch.lost(self.lost);
         self.watch = Some(watch);
         self
     }

@@ -34,6 +34,8 @@ pub(super) struct Figures {
     pub(super) received_bytes: u64,
     /// The records that were given back undecided.
     pub(super) returned: u64,
+    /// Offsets of the input that were gone before they were read.
+    pub(super) lost: u64,
     /// What was counted in earlier active times.
     past: Counts,
     /// The engine's counts when this active time began.
@@ -70,6 +72,7 @@ impl Figures {
             received: 0,
             received_bytes: 0,
             returned: 0,
+            lost: 0,
             past: Counts::default(),
             begun: Counts::default(),
             now: Counts::default(),

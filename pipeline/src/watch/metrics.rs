@@ -134,6 +134,14 @@ pub const METRICS: &[Metric] = &[
         w.count(&[], s.figures.received_bytes)
     })
     .in_unit("bytes"),
+    metric(
+        "weir_lost_records_total",
+        MetricKind::Counter,
+        &[],
+        "Offsets of the input that were gone before they were read, as --accept-loss allowed",
+        |s, w| w.count(&[], s.figures.lost),
+    )
+    .in_unit("records"),
     metric("weir_documents_total", MetricKind::Counter, &["route"], "Documents committed, by where they went", |s, w| {
         w.count(&["clean"], s.counted.clean)?;
         w.count(&["quarantine"], s.counted.quarantine)?;

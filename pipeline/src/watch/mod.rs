@@ -89,6 +89,11 @@ impl Watch {
         self.figures().receive(records, bytes);
     }
 
+    /// Counts offsets of the input that were gone before they were read, which the user accepted.
+    pub fn lost(&self, offsets: u64) {
+        self.figures().lost += offsets;
+    }
+
     /// Takes over what the engine has counted. While the process is not active, the engine repeats
     /// the work of another process, which moves no counter.
     pub fn counts(&self, counts: &Counts) {

@@ -198,6 +198,15 @@ impl Client {
         deleted.expect("an answer").elements().iter().for_each(|element| element.error().expect("records deleted"));
     }
 
+    /// Forgets what a group has committed, as brokers do seven days after its last commit.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn forget_group(&self, group: &str) {
+        let deleted = wait(self.admin().delete_groups(&[group], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
+        deleted.expect("an answer").into_iter().for_each(|result| drop(result.expect("a group")));
+    }
+
     /// Returns how many partitions a topic has; 0 if it does not exist.
     ///
     /// # Panics

@@ -106,6 +106,7 @@ broker.heartbeat.interval.ms=1000
 auto.create.topics.enable=false
 delete.topic.enable=true
 log.retention.check.interval.ms=1000
+log.cleaner.backoff.ms=300
 log.initial.task.delay.ms=500
 ",
         logs.display()

@@ -60,10 +60,10 @@ fn a_batch_holds_to_its_limit_and_at_least_one_record() {
     assert_eq!(source.read(Limit { records: 10, bytes: 7 }).expect("readable").len(), 2);
     assert_eq!(source.read(Limit { records: 10, bytes: 1 }).expect("readable").len(), 1);
     assert_eq!(source.read(Limit { records: 1, bytes: 100 }).expect("readable").len(), 1);
-    assert_eq!(source.read_run(0, 1).expect("readable")[0].position.offset, 4);
-    let error = source.read_run(0, 1).expect_err("file is over");
-    assert!(error.to_string().contains("a.jsonl gave 0 records"), "{error}");
-    assert_eq!(source.read_run(2, 1).expect("nothing was lost")[0].position.offset, 0);
+    assert_eq!(source.read_run(0, 4..5).expect("readable")[0].position.offset, 4);
+    let error = source.read_run(0, 5..6).expect_err("file is over");
+    assert!(error.to_string().contains("a.jsonl has 5 records, expected 6"), "{error}");
+    assert_eq!(source.read_run(2, 0..1).expect("nothing was lost")[0].position.offset, 0);
 }
 
 #[test]

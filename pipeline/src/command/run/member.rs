@@ -12,7 +12,10 @@
 use std::{sync::Arc, time::Instant};
 
 use anyhow::{Result, bail};
-use connectors::kafka::{JournalReader, KafkaCommitter, KafkaConfig, KafkaSource, TopicLimits, WithoutSnapshot};
+use connectors::{
+    kafka::{JournalReader, KafkaCommitter, KafkaConfig, KafkaSource, TopicLimits, WithoutSnapshot},
+    source::Source,
+};
 use tracing::info;
 
 use super::{
@@ -37,6 +40,8 @@ pub(super) struct GroupMember<'a> {
     pub(super) limits: TopicLimits,
     /// What to do if there is no snapshot.
     pub(super) without_snapshot: WithoutSnapshot,
+    /// Whether records that are gone are no end.
+    pub(super) accepts_loss: bool,
     /// The journal of another group that is decided again.
     pub(super) redecided: Option<&'a str>,
     pub(super) stop: &'a Stop,
@@ -64,12 +69,12 @@ impl GroupMember<'_> {
         let mut checkpoint = restored.restart.checkpoint.take();
         let has_snapshot = checkpoint.is_some();
         let without = if has_snapshot { WithoutSnapshot::Refuse } else { self.without_snapshot };
-        let source = KafkaSource::new(self.kafka, self.config.input.limits())?;
+        let source = KafkaSource::new(self.kafka, self.config.input.limits())?.accepting_loss(self.accepts_loss);
         let numbering = source.input_partitions();
         let mut reader = JournalReader::from_checkpoint(self.kafka, checkpoint.as_deref())?;
         if without == WithoutSnapshot::AcceptLoss {
             restored.restart.positions = source.committed()?.unwrap_or_default();
-            restored.restart.partitions = numbering.names();
+            restored.restart.partitions = source.known_partitions();
         } else if !has_snapshot && without == WithoutSnapshot::Refuse && reader.behind()? > 1 {
             bail!(
                 "group {} has a journal, but there is no snapshot in {}: --from-journal reads everything again along the \
@@ -83,6 +88,9 @@ impl GroupMember<'_> {
             None => None,
         };
         let mut replica = Replica::open(source, restored, Pace::of(self.config))?;
+        if self.accepts_loss {
+            replica.accept_loss();
+        }
         if other_journal.is_some() {
             replica.number_by_other_journal();
         }

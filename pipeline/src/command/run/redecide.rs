@@ -17,8 +17,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use connectors::{
     kafka::{JournalReader, KafkaConfig, StartPosition},
-    position::{Position, Positions},
-    source::Source,
+    position::Positions,
+    source::{KnownPartition, Loss, Source},
 };
 use data_encoding::HEXLOWER;
 
@@ -71,7 +71,7 @@ impl OtherJournal {
             topic: topic.to_owned(),
             reader,
             patience: kafka.run_timeout,
-            batches: Batches { verdict_digest, waiting: VecDeque::new(), names: Vec::new(), read: 0 },
+            batches: Batches { verdict_digest, waiting: VecDeque::new(), known: Vec::new(), losses: Vec::new(), read: 0 },
             next: 0,
             positions: Positions::default(),
         };
@@ -110,9 +110,11 @@ impl OtherJournal {
             && let Some(batch) = self.next(stop)?
         {
             self.next = batch.first_seqno + batch.votes.len() as u64;
-            for run in batch.runs.iter().filter(|run| run.count > 0) {
-                let last = run.first + u64::from(run.count) - 1;
-                self.positions.advance(Position { partition: run.partition, offset: last });
+            for loss in &batch.losses {
+                self.positions.set(loss.partition, loss.to);
+            }
+            for run in &batch.runs {
+                self.positions.set(run.partition, run.offsets().end);
             }
         }
         let is_prefix = self.next == decided && self.positions.same(replica.positions());
@@ -153,15 +155,17 @@ struct Batches {
     /// The verdict digest that all of them must have.
     verdict_digest: [u8; 16],
     waiting: VecDeque<Journal>,
-    /// Names of partitions from a record without a batch. They go with the next batch.
-    names: Vec<String>,
+    /// Partitions from a record without a batch. They go with the next batch.
+    known: Vec<KnownPartition>,
+    /// Losses from records without a batch. They go with the next batch as well.
+    losses: Vec<Loss>,
     /// The first sequence number of the record after those that were read.
     read: u64,
 }
 
 impl Batches {
-    /// Takes the next record of the journal. A heartbeat holds no batch; only its names of
-    /// partitions matter.
+    /// Takes the next record of the journal. A heartbeat holds no batch; only its partitions and its
+    /// losses matter.
     fn accept(&mut self, record: &[u8]) -> Result<()> {
         let journal = Journal::decode(record)?;
         if journal.first_seqno != self.read {
@@ -177,10 +181,12 @@ impl Batches {
         }
         self.read += journal.votes.len() as u64;
         if !journal.partitions.is_empty() {
-            self.names.clone_from(&journal.partitions);
+            self.known.clone_from(&journal.partitions);
         }
+        self.losses.extend(&journal.losses);
         if !journal.votes.is_empty() {
-            self.waiting.push_back(Journal { partitions: mem::take(&mut self.names), ..journal });
+            let (partitions, losses) = (mem::take(&mut self.known), mem::take(&mut self.losses));
+            self.waiting.push_back(Journal { partitions, losses, ..journal });
         }
         Ok(())
     }
@@ -188,19 +194,22 @@ impl Batches {
 
 #[cfg(test)]
 mod tests {
+    use connectors::position::Position;
+
     use super::*;
 
     const DIGEST: [u8; 16] = [3; 16];
 
     fn record(first_seqno: u64, documents: u64, partitions: &[&str]) -> Journal {
-        let partitions = partitions.iter().map(|name| (*name).to_owned()).collect();
+        let partitions = partitions.iter().map(|name| KnownPartition::from(*name)).collect();
         let mut journal = Journal { first_seqno, verdict_digest: DIGEST, partitions, ..Journal::default() };
-        (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_seqno + n }, n % 2 == 0));
+        (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_seqno + n }, n, n % 2 == 0));
         journal
     }
 
     fn batches(records: &[Journal]) -> Result<Batches> {
-        let mut batches = Batches { verdict_digest: DIGEST, waiting: VecDeque::new(), names: Vec::new(), read: 0 };
+        let mut batches =
+            Batches { verdict_digest: DIGEST, waiting: VecDeque::new(), known: Vec::new(), losses: Vec::new(), read: 0 };
         records.iter().try_for_each(|record| batches.accept(&record.encode())).map(|()| batches)
     }
 

@@ -113,6 +113,11 @@ pub trait Committer: Send {
         usize::MAX
     }
 
+    /// Returns the most bytes that a journal record may have. Most sinks take any number.
+    fn journal_bytes_max(&self) -> usize {
+        usize::MAX
+    }
+
     /// Begins a micro-batch.
     ///
     /// # Errors

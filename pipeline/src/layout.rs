@@ -149,6 +149,11 @@ impl StateFolder {
         self.root.join("traces")
     }
 
+    /// The folder of the rules that batches were decided with, each in a file named by its digest.
+    pub fn rules(&self) -> PathBuf {
+        self.root.join("rules")
+    }
+
     /// The folder of the snapshots.
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")

@@ -37,6 +37,9 @@ takeover_after_seconds = 1
 metadata_seconds = 1
 ";
 
+/// The name of the same configuration without a background.
+const WITHOUT_BACKGROUND: &str = "without-background.toml";
+
 /// Returns the path of the configuration of all tests. It lies beside their background in cargo's
 /// folder for tests.
 fn config() -> &'static Path {
@@ -51,6 +54,7 @@ fn config() -> &'static Path {
             path
         };
         let background = write("background.weir", &stream::world().background.save());
+        write(WITHOUT_BACKGROUND, format!("{SMALL_CONFIG}{CONFIG}").as_bytes());
         write(
             "weir.toml",
             format!("{SMALL_CONFIG}{CONFIG}[background]\npath = {:?}\n", background.display().to_string()).as_bytes(),
@@ -148,6 +152,7 @@ pub(crate) struct Group {
     pub(crate) name: String,
     input: String,
     home: TempDir,
+    config: PathBuf,
     sets: Vec<String>,
     started: AtomicUsize,
 }
@@ -162,7 +167,13 @@ impl Group {
         sets.push(format!("kafka.topics.input=[\"{}\"]", input.topic));
         sets.push(format!("kafka.group={name}"));
         let (client, input) = (input.client.clone(), input.topic.clone());
-        Self { client, name, input, home: folder(), sets, started: AtomicUsize::new(0) }
+        Self { client, name, input, home: folder(), config: config().to_owned(), sets, started: AtomicUsize::new(0) }
+    }
+
+    /// Makes a group without a background.
+    pub(crate) fn without_background(input: &InputTopic, test: &str) -> Self {
+        let group = Self::new(input, test);
+        Self { config: config().with_file_name(WITHOUT_BACKGROUND), ..group }
     }
 
     /// Sets a key of the configuration.
@@ -206,7 +217,7 @@ impl Group {
 
     /// Returns the command `weir` with the group's configuration.
     fn configured(&self) -> Command {
-        let mut command = weir(["--config".as_ref(), config().as_os_str()]);
+        let mut command = weir(["--config".as_ref(), self.config.as_os_str()]);
         // Several processes of a group stand on this machine.
         command.args(["--set", "metrics.listen="]);
         for set in &self.sets {

@@ -21,6 +21,7 @@ mod process;
 mod readme;
 mod recalls;
 mod redecide;
+mod rules;
 mod same;
 mod secure;
 mod settling;
@@ -55,6 +56,8 @@ fn main() -> ExitCode {
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
         losses: what_a_cleaner_removed_after_it_was_decided_is_told, gaps_from_the_beginning_are_read_as_they_are,
             a_beginning_is_asked_once_in_a_groups_life, what_retention_took_is_counted_and_the_state_kept;
+        rules: a_changed_configuration_is_no_end, a_reread_decides_as_it_was_decided, rules_that_are_not_to_be_had_are_told,
+            without_a_background_the_seed_is_the_groups;
         redecide: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;

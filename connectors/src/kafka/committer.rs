@@ -434,6 +434,10 @@ impl Committer for KafkaCommitter {
         self.limits.of(channel)
     }
 
+    fn journal_bytes_max(&self) -> usize {
+        self.limits.journal()
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         self.expect_state(TransactionState::Ready, "begin")?.begin()?;
         (self.state, self.written) = (TransactionState::InBatch, 0);

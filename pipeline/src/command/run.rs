@@ -5,11 +5,11 @@
 
 mod member;
 mod redecide;
+mod seed;
 mod watermarks;
 
 use std::{
     fs,
-    io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -20,13 +20,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use connectors::{
-    file::{FolderLock, write_atomically},
+    file::FolderLock,
     kafka::{WithoutSnapshot, check_topics},
 };
-use data_encoding::HEXLOWER;
 use tracing::{info, warn};
 
-use self::member::GroupMember;
+use self::{member::GroupMember, seed::with_group_seed};
 use super::{
     process::{BAD_CONFIG, start_threads},
     terminal::say,
@@ -36,7 +35,7 @@ use crate::{
     engine::fault::Faults,
     layout::StateFolder,
     registry,
-    run::{Ingredients, Restart, assemble},
+    run::{Ingredients, Restart, assemble, rules::RuleBook},
     signals::Stop,
     state::{base::Base, crash_journal::CrashJournal, snapshot::Snapshots},
     watch::{ProcessPhase, Watch, serve},
@@ -97,14 +96,14 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     let state = StateFolder::new(directory.join("state"));
     watch_shutdown(&stop, config.kafka.shutdown, state.root().to_owned())?;
-    let seed = [own_seed(directory)?];
-    let ingredients = Ingredients::gather(config, config.background.path.as_deref(), None, &seed)?;
-    for warning in &ingredients.warnings {
-        warn!("{warning}");
-    }
     let checked = check_topics(&kafka)?;
     for line in checked.created.iter().map(|topic| format!("made topic {topic}")).chain(checked.warnings) {
         warn!("{line}");
+    }
+    let config = &with_group_seed(config, &kafka, followed, directory, &state)?;
+    let ingredients = Ingredients::gather(config, config.background.path.as_deref(), None, &[])?;
+    for warning in &ingredients.warnings {
+        warn!("{warning}");
     }
     let watch = Watch::new(ingredients.verdict_digest_hex(), SILENCE_MAX);
     let listen = &config.metrics.listen;
@@ -132,7 +131,8 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     }
     let mut restored = assemble::engine_with(config, &ingredients, &state, Vec::new(), Faults::from_environment())?;
     restored.begin_after_index();
-    member.run(restored)?;
+    let rules = RuleBook::open(config.clone(), ingredients, state, arguments.accept_loss)?;
+    member.run(restored, rules)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -177,21 +177,4 @@ fn begin_with(index: &Path, state: &StateFolder, config: &Config) -> Result<()> 
     }
     info!(index = %index.display(), "begins with an index");
     Ok(())
-}
-
-/// What the hash seed is drawn from if neither a background nor the configuration fixes it. It is
-/// made once, at random, and kept in the state directory.
-fn own_seed(directory: &Path) -> Result<String> {
-    let path = directory.join("seed");
-    match fs::read_to_string(&path) {
-        Ok(seed) => Ok(seed),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let mut bytes = [0; 16];
-            fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).context("read /dev/urandom")?;
-            let seed = HEXLOWER.encode(&bytes);
-            write_atomically(&path, seed.as_bytes())?;
-            Ok(seed)
-        }
-        Err(e) => Err(e).with_context(|| format!("read {}", path.display())),
-    }
 }

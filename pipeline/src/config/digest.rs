@@ -3,39 +3,59 @@
 
 use decode::Fields;
 use operators::text::Seed;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::options::{Config, InputOptions, Operators, PolicyOptions};
 
-/// Exactly the options that are marked *(verdict)*.
-#[derive(Serialize)]
-struct Affecting<'a> {
-    engine: &'static str,
+/// Exactly the options that are marked *(verdict)*, and the version of weir.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictOptions {
+    engine: String,
     input: InputOptions,
     #[serde(rename = "border")]
     epoch: u32,
     horizon_documents: u32,
-    policy: &'a PolicyOptions,
-    operators: &'a Operators,
+    policy: PolicyOptions,
+    operators: Operators,
 }
 
-/// Returns a digest of the configuration, the background, the seed and the contents of the lists:
+impl VerdictOptions {
+    /// Takes them from a configuration.
+    pub fn of(config: &Config) -> Self {
+        let fields = Fields { id: None, label: None, ..config.input.fields.clone() };
+        Self {
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            input: InputOptions { fields, ..config.input.clone() },
+            epoch: config.engine.epoch,
+            horizon_documents: config.state.horizon_documents,
+            policy: config.policy.clone(),
+            operators: config.operators.clone(),
+        }
+    }
+
+    /// Puts them in place of those of a configuration.
+    pub fn put_into(self, config: &Config) -> Config {
+        let Fields { id, label, .. } = config.input.fields.clone();
+        let fields = Fields { id, label, ..self.input.fields };
+        let mut changed = Config {
+            input: InputOptions { fields, ..self.input },
+            policy: self.policy,
+            operators: self.operators,
+            ..config.clone()
+        };
+        (changed.engine.epoch, changed.state.horizon_documents) = (self.epoch, self.horizon_documents);
+        changed
+    }
+}
+
+/// Returns a digest of the options, the background, the seed and the contents of the lists:
 /// 128 bits of blake3.
 ///
 /// # Panics
 /// Never: a configuration can always be written as JSON.
-pub fn verdict_digest(config: &Config, background: &[u8; 32], seed: Seed, lists: &[&str]) -> [u8; 16] {
-    let fields = Fields { id: None, label: None, ..config.input.fields.clone() };
-    let affecting = Affecting {
-        engine: env!("CARGO_PKG_VERSION"),
-        input: InputOptions { fields, ..config.input.clone() },
-        epoch: config.engine.epoch,
-        horizon_documents: config.state.horizon_documents,
-        policy: &config.policy,
-        operators: &config.operators,
-    };
+pub fn verdict_digest(options: &VerdictOptions, background: &[u8; 32], seed: Seed, lists: &[&str]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&serde_json::to_vec(&affecting).expect("a configuration can be written as JSON"));
+    hasher.update(&serde_json::to_vec(options).expect("a configuration can be written as JSON"));
     hasher.update(background);
     hasher.update(&seed.0.to_le_bytes());
     for list in lists {

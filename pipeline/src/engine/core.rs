@@ -99,6 +99,11 @@ impl Engine {
         &self.settings
     }
 
+    /// Gives up everything but the settings.
+    pub fn into_settings(self) -> Settings {
+        self.settings
+    }
+
     /// Replaces the names of the partitions, because new ones have appeared or a journal numbers
     /// them otherwise.
     pub fn name_partitions(&mut self, names: &[String]) {

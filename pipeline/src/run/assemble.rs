@@ -6,11 +6,11 @@
 use std::{collections::BTreeSet, fs, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
-use operators::{background::Background, document::SeqNo, reputation::publisher::Platforms, text::Tokenizer};
+use operators::{background::Background, codec::Decoder, document::SeqNo, reputation::publisher::Platforms, text::Tokenizer};
 
 use crate::{
     config::{Config, state_layout::state_layout},
-    engine::{Bootstrap, Engine, EngineParts, MakeInspectors, Reach, Settings, fault::Faults},
+    engine::{Bootstrap, Engine, EngineParts, LogLengths, MakeInspectors, Reach, Settings, fault::Faults},
     features::Features,
     layout::StateFolder,
     registry::{self, Keyed, Materials},
@@ -76,8 +76,44 @@ pub fn engine_of(
         }
         None => (Restart::at_beginning(ingredients.seed), None),
     };
-    let logs = &restart.logs;
     MadeWith::new(state_layout(config)).keep(state, snapshot.is_none())?;
+    let mut engine = build(keyed, config, ingredients, state, settings, &restart.logs, tables)?;
+    let crash_journal = CrashJournal::open(state.root())?;
+    engine.skip(crash_journal.poison_records());
+    Ok(Restored { engine, snapshots, crash_journal, restart })
+}
+
+/// Builds an engine under other rules over the same state, from what another engine has saved and
+/// flushed. `old` are that one's settings; what does not belong to the rules stays.
+///
+/// # Errors
+/// If the state cannot be read, or the rules lay it out otherwise.
+pub fn engine_again(
+    config: &Config,
+    ingredients: &Ingredients,
+    state: &StateFolder,
+    old: Settings,
+    logs: &LogLengths,
+    body: &[u8],
+) -> Result<Engine> {
+    MadeWith::new(state_layout(config)).keep(state, false)?;
+    let Settings { epoch, quarantine_score, decode, features, reach, verdict_digest, .. } =
+        ingredients.settings(config, Vec::new())?;
+    let settings = Settings { epoch, quarantine_score, decode, features, reach, verdict_digest, ..old };
+    build(&registry::keyed(&config.operators), config, ingredients, state, settings, logs, Some(Decoder::new(body)))
+}
+
+/// Opens the logs, cut to these lengths, and makes an engine of them and of the tables of a
+/// snapshot.
+fn build(
+    keyed: &[Keyed<'_>],
+    config: &Config,
+    ingredients: &Ingredients,
+    state: &StateFolder,
+    settings: Settings,
+    logs: &LogLengths,
+    tables: Option<Decoder<'_>>,
+) -> Result<Engine> {
     let ledger = Ledger::open(&state.ledger(), settings.reach.span(), logs.next, logs.ledger_tail)?;
     let horizon = Horizon::open(
         &state.horizon(),
@@ -112,9 +148,7 @@ pub fn engine_of(
         engine.load(logs, &mut tables)?;
         tables.end()?;
     }
-    let crash_journal = CrashJournal::open(state.root())?;
-    engine.skip(crash_journal.poison_records());
-    Ok(Restored { engine, snapshots, crash_journal, restart })
+    Ok(engine)
 }
 
 /// Refuses a state that was made with another list of keyed operators. The sections of a snapshot stand
@@ -156,7 +190,7 @@ impl Ingredients {
     }
 
     fn materials<'a>(&'a self, config: &Config, background: &'a Arc<Background>) -> Materials<'a> {
-        let Lists { allow, deny } = &self.lists;
+        let Lists { allow, deny, .. } = &self.lists;
         let epoch = config.engine.epoch;
         Materials { seed: self.seed, background, epoch, allow, deny, verdicts: &self.verdicts }
     }

@@ -18,7 +18,10 @@ use operators::{
     text::Seed,
 };
 
-use crate::config::{Config, digest};
+use crate::config::{
+    Config,
+    digest::{VerdictOptions, verdict_digest},
+};
 
 /// Everything a run is made of beside its input and its state.
 #[derive(Clone)]
@@ -44,6 +47,8 @@ pub struct Lists {
     pub allow: PublisherList,
     /// Publishers whose documents always are.
     pub deny: PublisherList,
+    /// The texts of both, as the files have them.
+    pub texts: Arc<[String; 2]>,
 }
 
 impl Ingredients {
@@ -68,7 +73,6 @@ impl Ingredients {
         let seed = background.seed();
         let (allow, allow_text) = read_lists(&config.policy.allow_files)?;
         let (deny, deny_text) = read_lists(&config.policy.deny_files)?;
-        let lists = Lists { allow, deny };
         let (verdicts, verdict_text) = match verdicts {
             Some(path) => {
                 let text = fs::read_to_string(path).with_context(|| format!("read verdicts {}", path.display()))?;
@@ -76,8 +80,9 @@ impl Ingredients {
             }
             None => (Vec::new(), String::new()),
         };
-        let verdict_digest =
-            digest::verdict_digest(config, &background.digest(), seed, &[&allow_text, &deny_text, &verdict_text]);
+        let options = VerdictOptions::of(config);
+        let verdict_digest = verdict_digest(&options, &background.digest(), seed, &[&allow_text, &deny_text, &verdict_text]);
+        let lists = Lists { allow, deny, texts: Arc::new([allow_text, deny_text]) };
         Ok(Self { background: Arc::new(background), seed, verdicts, lists, verdict_digest, warnings })
     }
 

@@ -13,6 +13,7 @@
 //! | [`Restored`] | what was found in a state folder, and is it the same run that goes on? |
 //! | `intake` | which records come next, and which were processed before? |
 //! | `reread` | are the records that a re-read finds those that were decided? |
+//! | [`rules`] | which rules was a batch decided with, and how is it read again under them? |
 //! | [`Restart`] | what does a snapshot say about where the run stood? |
 //! | [`Pace`], [`RunError`] | how large are batches; what ends a run? |
 //!
@@ -29,6 +30,7 @@ mod replica;
 mod reread;
 mod restart;
 mod restored;
+pub mod rules;
 mod stage;
 
 pub use error::RunError;

@@ -15,19 +15,19 @@
 //! prepared one at a time, and nothing is prepared beside them, so that a crash can be blamed on
 //! one record.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, mem, time::Instant};
 
 use connectors::{
     position::Positions,
     source::{Loss, Record, Source},
 };
 use operators::document::SeqNo;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     engine::{Engine, Prepared, Processed},
     journal::Journal,
-    run::{error::RunError, intake::Intake, pace::Pace, restart::Restart, restored::Restored},
+    run::{error::RunError, intake::Intake, pace::Pace, restart::Restart, restored::Restored, rules::RuleBook},
     state::{
         crash_journal::CrashJournal,
         snapshot::{SnapshotBody, Snapshots},
@@ -50,6 +50,12 @@ pub struct Replica<S> {
     suspects: VecDeque<Record>,
     /// Whether the batch that was prepared last is a single suspect record.
     is_alone: bool,
+    /// The rules of earlier batches. Without it, all batches must have the rules of this engine.
+    rules: Option<RuleBook>,
+    /// The digest of rules that are not to be had, and in whose place others are.
+    substituted: Option<[u8; 16]>,
+    /// The rules of this process, which the next journal record has to tell.
+    untold: Vec<u8>,
 }
 
 impl<S: Source> Replica<S> {
@@ -72,7 +78,16 @@ impl<S: Source> Replica<S> {
             has_taken_snapshot: false,
             suspects: VecDeque::new(),
             is_alone: false,
+            rules: None,
+            substituted: None,
+            untold: Vec::new(),
         })
+    }
+
+    /// Reads batches again under the rules that they were decided with.
+    #[must_use]
+    pub fn with_rules(self, rules: RuleBook) -> Self {
+        Self { rules: Some(rules), ..self }
     }
 
     /// From here on partitions have the numbers that another group's journal gives them.
@@ -90,13 +105,60 @@ impl<S: Source> Replica<S> {
     ///
     /// # Errors
     /// If the record does not go on where this state ends, or the input no longer holds the batch.
-    pub fn replay(&mut self, record: &[u8]) -> Result<Journal, RunError> {
+    pub fn replay(mut self, record: &[u8]) -> Result<(Self, Journal), RunError> {
         let journal = Journal::decode(record).map_err(RunError::Journal)?;
         self.check(&journal)?;
+        if let Some(rules) = self.rules.as_ref().filter(|_| !journal.rules.is_empty()) {
+            rules.keep(&journal.rules).map_err(|error| RunError::Refused(format!("{error:#}")))?;
+        }
+        if !journal.votes.is_empty() {
+            self = self.under(journal.verdict_digest)?;
+        }
         self.intake.keep_numbers(&journal.partitions)?;
         self.pass_over(&journal.losses)?;
         self.reprocess(&journal)?;
-        Ok(journal)
+        Ok((self, journal))
+    }
+
+    /// Goes on under the rules of this digest. The engine is made anew over the same state, from
+    /// what it would have saved.
+    fn under(mut self, digest: [u8; 16]) -> Result<Self, RunError> {
+        if digest == self.engine.settings().verdict_digest || self.substituted == Some(digest) {
+            return Ok(self);
+        }
+        let refused = |error: anyhow::Error| RunError::Refused(format!("{error:#}"));
+        let Some(book) = &self.rules else {
+            return Err(RunError::Refused("journal was written under another configuration or background".to_owned()));
+        };
+        let Some(rules) = book.find(digest, u64::from(self.engine.next())).map_err(refused)? else {
+            self.substituted = Some(digest);
+            return Ok(self);
+        };
+        let (logs, files) = self.engine.flush_logs()?;
+        for file in files {
+            file.sync_all().map_err(|error| RunError::Refused(format!("sync the logs of the state: {error}")))?;
+        }
+        let mut body = SnapshotBody::default();
+        self.engine.save(&mut body);
+        let body = body.into_bytes();
+        // Two engines at once would need twice the memory.
+        let old = self.engine.into_settings();
+        let engine = book.engine(&rules, old, &logs, &body).map_err(refused)?;
+        Ok(Self { engine, ..self })
+    }
+
+    /// Goes on under the rules of this process, which the next journal record tells if they fit
+    /// into half of `bytes_max`.
+    pub(super) fn under_own_rules(mut self, bytes_max: usize) -> Result<Self, RunError> {
+        let Some(book) = &self.rules else { return Ok(self) };
+        let rules = book.own().encode().map_err(|error| RunError::Refused(format!("{error:#}")))?;
+        let (digest, bytes) = (book.own_digest(), rules.len());
+        if bytes <= bytes_max / 2 {
+            self.untold = rules;
+        } else {
+            warn!(bytes, bytes_max, "the rules do not fit into the journal: a standby needs the same lists to follow");
+        }
+        self.under(digest)
     }
 
     /// Takes a batch in along the journal of another group. Unlike [`Self::replay`] nothing of it
@@ -138,9 +200,6 @@ impl<S: Source> Replica<S> {
         if journal.first_seqno != u64::from(self.engine.next()) {
             let (got, expected) = (journal.first_seqno, self.engine.next());
             return Err(RunError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
-        }
-        if journal.verdict_digest != self.engine.settings().verdict_digest {
-            return Err(RunError::Refused("journal was written under another configuration or background".to_owned()));
         }
         Ok(())
     }
@@ -211,7 +270,8 @@ impl<S: Source> Replica<S> {
     }
 
     fn with_completed_journal(&mut self, processed: Processed) -> Processed {
-        Processed { journal: self.intake.complete(processed.journal), ..processed }
+        let journal = Journal { rules: mem::take(&mut self.untold), ..processed.journal };
+        Processed { journal: self.intake.complete(journal), ..processed }
     }
 
     /// The journal record of a commit without records. `is_last`: its writer ends.
@@ -219,6 +279,7 @@ impl<S: Source> Replica<S> {
         self.intake.complete(Journal {
             first_seqno: u64::from(self.engine.next()),
             verdict_digest: self.engine.settings().verdict_digest,
+            rules: mem::take(&mut self.untold),
             is_last,
             ..Journal::default()
         })

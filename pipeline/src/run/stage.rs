@@ -62,8 +62,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
     pub fn activate(mut replica: Replica<S>, mut committer: C, checkpoint: Option<&[u8]>) -> Result<Self, RunError> {
         let recovered = committer.recover(checkpoint)?;
         for record in &recovered.journal {
-            replica.replay(record)?;
+            (replica, _) = replica.replay(record)?;
         }
+        let mut replica = replica.under_own_rules(committer.journal_bytes_max())?;
         let lost = replica.resume()?;
         if replica.engine().next() > 0 {
             info!(documents = replica.engine().next(), journal = recovered.journal.len(), "restored");

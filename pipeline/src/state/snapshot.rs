@@ -50,6 +50,22 @@ impl SnapshotBody {
         self.parts.push(Part::Bytes(part));
     }
 
+    /// Encodes everything at once.
+    pub fn into_bytes(self) -> Vec<u8> {
+        let mut out = Encoder::default();
+        for part in self.parts {
+            match part {
+                Part::Bytes(bytes) => out.bytes.extend(bytes),
+                Part::Slice(copy) => {
+                    let mut slice = Encoder::default();
+                    copy(&mut slice);
+                    out.slice(&slice.bytes);
+                }
+            }
+        }
+        out.bytes
+    }
+
     /// Adds a copy of a table, which is read back as a slice. The thread that writes the file
     /// encodes it.
     pub fn push_slice(&mut self, part: TableCopy) {

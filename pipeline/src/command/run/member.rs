@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::Config,
     journal::Journal,
-    run::{Pace, Replica, Restored, Stage},
+    run::{Pace, Replica, Restored, Stage, rules::RuleBook},
     signals::Stop,
     watch::{ProcessPhase, Watch},
 };
@@ -64,7 +64,7 @@ impl GroupMember<'_> {
     ///
     /// # Errors
     /// If the group cannot go on from the state, or as [`Stage::step`].
-    pub(super) fn run(&self, mut restored: Restored) -> Result<()> {
+    pub(super) fn run(&self, mut restored: Restored, rules: RuleBook) -> Result<()> {
         restored.engine.use_broker();
         let mut checkpoint = restored.restart.checkpoint.take();
         let has_snapshot = checkpoint.is_some();
@@ -84,10 +84,10 @@ impl GroupMember<'_> {
             );
         }
         let mut other_journal = match self.redecided {
-            Some(topic) => Some(OtherJournal::open(self.kafka, topic, restored.engine.settings().verdict_digest, self.stop)?),
+            Some(topic) => Some(OtherJournal::open(self.kafka, topic, rules.own(), self.stop)?),
             None => None,
         };
-        let mut replica = Replica::open(source, restored, Pace::of(self.config))?;
+        let mut replica = Replica::open(source, restored, Pace::of(self.config))?.with_rules(rules);
         if self.accepts_loss {
             replica.accept_loss();
         }
@@ -95,7 +95,8 @@ impl GroupMember<'_> {
             replica.number_by_other_journal();
         }
         if without != WithoutSnapshot::AcceptLoss {
-            let ended = self.stand_by(&mut replica, &mut reader, &mut checkpoint)?;
+            let (followed, ended) = self.stand_by(replica, &mut reader, &mut checkpoint)?;
+            replica = followed;
             if ended == StandbyEnd::Asked {
                 return Ok(());
             }
@@ -132,10 +133,10 @@ impl GroupMember<'_> {
     /// `checkpoint` moves with it.
     fn stand_by(
         &self,
-        replica: &mut Replica<KafkaSource>,
+        mut replica: Replica<KafkaSource>,
         reader: &mut JournalReader,
         checkpoint: &mut Option<Vec<u8>>,
-    ) -> Result<StandbyEnd> {
+    ) -> Result<(Replica<KafkaSource>, StandbyEnd)> {
         let takeover_after = self.config.kafka.takeover_after;
         info!(documents = replica.engine().next(), "standby: following the journal");
         // A group without a journal has no active process, and none is left where the last record before was a last one.
@@ -145,7 +146,8 @@ impl GroupMember<'_> {
         };
         loop {
             for (offset, record) in reader.poll(POLL)? {
-                ended = replica.replay(&record)?.is_last;
+                let (followed, journal) = replica.replay(&record)?;
+                (replica, ended) = (followed, journal.is_last);
                 *checkpoint = Some(reader.checkpoint_after(offset, &record));
                 if replica.is_snapshot_due() {
                     replica.snapshot(checkpoint.as_deref().unwrap_or_default())?;
@@ -159,13 +161,13 @@ impl GroupMember<'_> {
                     replica.snapshot(checkpoint)?;
                 }
                 replica.finish()?;
-                return Ok(StandbyEnd::Asked);
+                return Ok((replica, StandbyEnd::Asked));
             }
             if behind <= 1 && ended {
-                return Ok(StandbyEnd::InOrder);
+                return Ok((replica, StandbyEnd::InOrder));
             }
             if behind <= 1 && reader.silent_for() >= takeover_after {
-                return Ok(StandbyEnd::Silent);
+                return Ok((replica, StandbyEnd::Silent));
             }
         }
     }

@@ -22,7 +22,11 @@ use connectors::{
 };
 use data_encoding::HEXLOWER;
 
-use crate::{journal::Journal, run::Replica, signals::Stop};
+use crate::{
+    journal::Journal,
+    run::{Replica, rules::Rules},
+    signals::Stop,
+};
 
 /// How long one poll of a journal waits for records.
 pub(super) const POLL: Duration = Duration::from_millis(100);
@@ -62,7 +66,7 @@ impl OtherJournal {
     /// # Errors
     /// If there is no such journal, if it is not whole, or if it was written under another
     /// configuration or background.
-    pub(super) fn open(kafka: &KafkaConfig, topic: &str, verdict_digest: [u8; 16], stop: &Stop) -> Result<Self> {
+    pub(super) fn open(kafka: &KafkaConfig, topic: &str, rules: Rules, stop: &Stop) -> Result<Self> {
         let (reader, removed) = JournalReader::of_topic(kafka, topic).with_context(|| format!("--from-journal={topic}"))?;
         if removed > 0 {
             bail!("--from-journal={topic}: it begins at offset {removed}, expected 0: its retention has removed records");
@@ -71,7 +75,7 @@ impl OtherJournal {
             topic: topic.to_owned(),
             reader,
             patience: kafka.run_timeout,
-            batches: Batches { verdict_digest, waiting: VecDeque::new(), known: Vec::new(), losses: Vec::new(), read: 0 },
+            batches: Batches::under(rules)?,
             next: 0,
             positions: Positions::default(),
         };
@@ -152,8 +156,11 @@ impl OtherJournal {
 
 /// Journal records with batches, in order.
 struct Batches {
-    /// The verdict digest that all of them must have.
+    /// The rules that all of them must have been decided with, and their verdict digest.
+    rules: Rules,
     verdict_digest: [u8; 16],
+    /// The last rules that the journal has told.
+    told: Option<Rules>,
     waiting: VecDeque<Journal>,
     /// Partitions from a record without a batch. They go with the next batch.
     known: Vec<KnownPartition>,
@@ -164,6 +171,11 @@ struct Batches {
 }
 
 impl Batches {
+    fn under(rules: Rules) -> Result<Self> {
+        let verdict_digest = rules.digest()?;
+        Ok(Self { rules, verdict_digest, told: None, waiting: VecDeque::new(), known: Vec::new(), losses: Vec::new(), read: 0 })
+    }
+
     /// Takes the next record of the journal. A heartbeat holds no batch; only its partitions and its
     /// losses matter.
     fn accept(&mut self, record: &[u8]) -> Result<()> {
@@ -172,11 +184,15 @@ impl Batches {
             let (got, expected) = (journal.first_seqno, self.read);
             bail!("got a batch from document {got} on, expected {expected}: its group has begun anew, such as by --accept-loss");
         }
-        if journal.verdict_digest != self.verdict_digest {
-            let [got, expected] = [journal.verdict_digest, self.verdict_digest].map(|digest| HEXLOWER.encode(&digest));
+        if !journal.rules.is_empty() {
+            self.told = Some(Rules::decode(&journal.rules)?);
+        }
+        if journal.verdict_digest != self.verdict_digest && !journal.votes.is_empty() {
+            let [got, expected] = [self.verdict_digest, journal.verdict_digest].map(|digest| HEXLOWER.encode(&digest));
+            let differences = self.told.as_ref().map(|told| self.rules.differences(told).join("; ")).unwrap_or_default();
             bail!(
-                "it was written under another configuration or background: got verdict digest {got}, expected {expected}; without a \
-                 background the file `seed` of the state directory, or engine.seed, must be the same too"
+                "it was written under another configuration or background than this one: {differences} (verdict digest {got}, \
+                 expected {expected}); give this group the same"
             );
         }
         self.read += journal.votes.len() as u64;
@@ -197,19 +213,23 @@ mod tests {
     use connectors::position::Position;
 
     use super::*;
+    use crate::{config::Config, run::Ingredients};
 
-    const DIGEST: [u8; 16] = [3; 16];
+    fn rules() -> Rules {
+        let config = Config::default();
+        Rules::of(&config, &Ingredients::gather(&config, None, None, &[]).expect("gathered"))
+    }
 
     fn record(first_seqno: u64, documents: u64, partitions: &[&str]) -> Journal {
         let partitions = partitions.iter().map(|name| KnownPartition::from(*name)).collect();
-        let mut journal = Journal { first_seqno, verdict_digest: DIGEST, partitions, ..Journal::default() };
+        let verdict_digest = rules().digest().expect("a digest");
+        let mut journal = Journal { first_seqno, verdict_digest, partitions, ..Journal::default() };
         (0..documents).for_each(|n| journal.push(Position { partition: 0, offset: first_seqno + n }, n, n % 2 == 0));
         journal
     }
 
     fn batches(records: &[Journal]) -> Result<Batches> {
-        let mut batches =
-            Batches { verdict_digest: DIGEST, waiting: VecDeque::new(), known: Vec::new(), losses: Vec::new(), read: 0 };
+        let mut batches = Batches::under(rules()).expect("rules");
         records.iter().try_for_each(|record| batches.accept(&record.encode())).map(|()| batches)
     }
 
@@ -228,7 +248,7 @@ mod tests {
         };
         refused(record(0, 2, &[]), "begun anew");
         refused(record(4, 2, &[]), "expected 3");
-        refused(Journal { verdict_digest: [4; 16], ..record(3, 0, &[]) }, "another configuration or background");
+        refused(Journal { verdict_digest: [4; 16], ..record(3, 1, &[]) }, "another configuration or background");
         assert!(batches(&[record(0, 3, &[])]).expect("a journal").accept(b"{\"v\":1}").is_err());
     }
 }

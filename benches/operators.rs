@@ -66,7 +66,7 @@ fn corpus() -> &'static Corpus {
     CORPUS.get_or_init(|| {
         let (background, crawl) = crawl(SIZE, SAMPLE_SEED, SEED);
         let tokenizer = Tokenizer::new(SEED, 50_000);
-        let features = Features { seed: SEED, tokenizer, platforms: platforms(background.platforms()) };
+        let features = Features { seed: SEED, tokenizer, platforms: platforms(background.platforms()), detects_language: true };
         let kinds = crawl.iter().map(|page| page.kind).collect();
         let documents = crawl.into_iter().map(|page| document(&features, page)).collect();
         Corpus { background, features, kinds, documents }
@@ -76,8 +76,8 @@ fn corpus() -> &'static Corpus {
 fn document(features: &Features, page: SampleDocument) -> Document {
     let (url, time) = (Some(page.url), Some(page.time));
     let provenance = Provenance::default();
-    let page = Page { id: None, url, text: page.text, time, label: None, contributor: None, provenance, form: Form::Verbatim };
-    features.document(&page, "crawl")
+    let mut page = Page { id: None, url, text: page.text, time, label: None, contributor: None, provenance, form: Form::Verbatim };
+    features.document(&mut page, "crawl")
 }
 
 impl Corpus {

@@ -62,7 +62,7 @@ fn corpus() -> &'static Corpus {
         let (background, crawl) = benches::crawl(SIZE, SAMPLE_SEED, SEED);
         let kinds = crawl.iter().map(|page| page.kind).collect();
         let texts = crawl.iter().map(|page| page.text.clone()).collect();
-        let lines = crawl.into_iter().map(|page| Payload::Line(clean_json(&as_page(page))));
+        let lines = crawl.into_iter().map(as_page).map(|page| Payload::Line(clean_json(&page, &page.text)));
         Corpus { background, kinds, texts, records: records(lines) }
     })
 }
@@ -122,7 +122,8 @@ fn json(text: &str) -> Payload {
         time: 0,
         kind: DocumentKind::Ordinary,
     };
-    Payload::Line(clean_json(&as_page(page)))
+    let page = as_page(page);
+    Payload::Line(clean_json(&page, &page.text))
 }
 
 fn warc(kind: &str, content_type: &str, block: Vec<u8>) -> Payload {
@@ -209,7 +210,7 @@ fn archives(criterion: &mut Criterion) {
 
 /// Publisher, tokens and digest of decoded pages.
 fn features(criterion: &mut Criterion) {
-    let features = Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms: Platforms::default() };
+    let features = Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms: Platforms::default(), detects_language: true };
     let mut group = criterion.benchmark_group("features");
     for (size, bytes) in SIZES {
         let records = records(texts(bytes).iter().map(|text| json(text)));
@@ -218,11 +219,14 @@ fn features(criterion: &mut Criterion) {
             Decoded::WithoutText(_) | Decoded::Reject(_) => panic!("a page was encoded"),
         };
         let pages: Vec<Page> = records.iter().map(page).collect();
-        let digests: BTreeSet<[u8; 16]> = pages.iter().map(|p| features.document(p, "bench").digest).collect();
+        let digests: BTreeSet<[u8; 16]> = pages.iter().map(|p| features.document(&mut p.clone(), "bench").digest).collect();
         assert_eq!(digests.len(), pages.len(), "different texts have different digests");
         group.throughput(throughput(&records));
         group.bench_function(size, |b| {
-            b.iter(|| pages.iter().map(|p| features.document(black_box(p), "bench").tokens.ids.len()).sum::<usize>());
+            let features_of = |mut pages: Vec<Page>| {
+                pages.iter_mut().map(|p| features.document(black_box(p), "bench").tokens.ids.len()).sum::<usize>()
+            };
+            b.iter_batched(|| pages.clone(), features_of, BatchSize::LargeInput);
         });
     }
     group.finish();

@@ -26,7 +26,7 @@ use crate::{
     config::OperatorConfig,
     document::{Document, SeqNo},
     finding::{Evidence, Finding, Reason, Score},
-    lookup::{Fate, Horizon, Ledger},
+    lookup::{Fate, Horizon, Ledger, Recollection},
     merge_index::MergeIndex,
     mode::Mode,
     operator::{Operator, Persist, ReplayRecord, Role, Scene, Settled, Tick, key_shard_of},
@@ -259,6 +259,7 @@ impl Persist for ExactDedup {
 impl Operator for ExactDedup {
     const NAME: &'static str = "exact_dedup";
     const ROLE: Role = Role::Copies;
+    const RECOLLECTION: Recollection = Recollection::Nothing;
     type Config = Config;
     type Probe = Option<TextKey>;
     type KeyShard = TextShard;

@@ -26,6 +26,18 @@ pub trait Ledger {
     fn fate(&self, seqno: SeqNo) -> Fate;
 }
 
+/// What an operator asks of the texts of earlier documents. What none asks is not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recollection {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// [`Horizon::tokens`].
+    Tokens,
+    /// [`Horizon::tokens`] and [`Horizon::may_carry`].
+    Search,
+}
+
 /// The tokens of earlier documents within the recall horizon.
 ///
 /// `tokens` may be called from several threads. An answer depends on the sequence number and the

@@ -37,7 +37,7 @@ use crate::{
     config::OperatorConfig,
     document::{Document, SeqNo},
     finding::{Finding, Reason},
-    lookup::{Horizon, Ledger},
+    lookup::{Horizon, Ledger, Recollection},
     merge_index::MergeIndex,
     report::{AlarmReport, ClusterReport},
 };
@@ -153,6 +153,8 @@ pub trait Operator: Persist + Send + Sync + 'static {
     const NAME: &'static str;
     /// What the operator looks for.
     const ROLE: Role;
+    /// What the operator asks of the texts of earlier documents.
+    const RECOLLECTION: Recollection = Recollection::Search;
     /// The operator's table in the configuration.
     type Config: OperatorConfig;
     /// What one document asks of keyed state.

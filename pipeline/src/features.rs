@@ -1,11 +1,13 @@
 //! How does a decoded page become a document? Its publisher, tokens and digest are computed here,
 //! once for all operators.
 
+use std::cell::RefCell;
+
 use decode::{DigestMismatch, Page};
 use operators::{
     document::{Differs, Document, TextParts},
     reputation::publisher::{Platforms, contributor, publisher_of},
-    text::{Language, Seed, Tokenizer, Tokens, character::push_seen},
+    text::{Language, Seed, Tokenizer, Tokens, seen::seen_words},
 };
 
 /// Computes the features of documents.
@@ -17,26 +19,32 @@ pub struct Features {
     pub tokenizer: Tokenizer,
     /// Hosts whose accounts are publishers of their own.
     pub platforms: Platforms,
+    /// Whether the language of a text is detected where its record states none. It takes longer
+    /// than finding copies does, so it is not done where no operator reads it.
+    pub detects_language: bool,
 }
 
 impl Features {
-    /// Makes the document of a page. `source` is the publisher of pages without a contributor and
-    /// without an address.
-    pub fn document(&self, page: &Page, source: &str) -> Document {
+    /// Makes the document of a page, and takes the page's text for it. `source` is the publisher of
+    /// pages without a contributor and without an address.
+    pub fn document(&self, page: &mut Page, source: &str) -> Document {
         let url = page.url.as_deref().unwrap_or("");
         let publisher = match &page.contributor {
             Some(name) => contributor(name, self.seed),
             None => publisher_of(url, source, self.seed, &self.platforms),
         };
+        let url = url.into();
+        let digest = digest(&page.text);
+        let language = if self.detects_language { language(page) } else { stated_language(page).unwrap_or_default() };
         let (text, parts) = everything(page);
         Document {
             publisher,
-            url: url.into(),
+            url,
             tokens: self.tokenizer.tokens(&text),
             text,
             parts,
-            digest: digest(&page.text),
-            language: language(page),
+            digest,
+            language,
             time: page.time,
             differs: page.provenance.digest_differs.map(differs),
         }
@@ -60,7 +68,11 @@ impl Features {
 
 /// The language that a page's record states, or else that of its text.
 pub fn language(page: &Page) -> Language {
-    page.provenance.language.as_deref().and_then(Language::parse).unwrap_or_else(|| Language::of(&page.text))
+    stated_language(page).unwrap_or_else(|| Language::of(&page.text))
+}
+
+fn stated_language(page: &Page) -> Option<Language> {
+    Language::parse(page.provenance.language.as_deref()?)
 }
 
 /// Translates what decoding found out about a stated digest.
@@ -74,9 +86,9 @@ fn differs(mismatch: DigestMismatch) -> Differs {
 /// Joins the main content of a page and, behind it, what else the page holds. Another extractor may
 /// keep that, so planted phrases are looked for there too. Boilerplate comes last, so that the last
 /// line is the page's footer.
-fn everything(page: &Page) -> (Box<str>, TextParts) {
+fn everything(page: &mut Page) -> (Box<str>, TextParts) {
     let omitted = &page.provenance.omitted;
-    let mut text = page.text.clone();
+    let mut text = std::mem::take(&mut page.text);
     let mut add = |more: &str| {
         if !more.is_empty() {
             text.push('\n');
@@ -94,17 +106,15 @@ fn everything(page: &Page) -> (Box<str>, TextParts) {
 /// between them. White space, characters that show nothing, and the form of a letter make no
 /// difference; case and digits do.
 fn digest(text: &str) -> [u8; 16] {
-    let mut seen = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        let before = seen.len();
-        push_seen(word, &mut seen);
-        if seen.len() > before {
-            seen.push(' ');
-        }
+    thread_local! {
+        static SEEN: RefCell<String> = const { RefCell::new(String::new()) };
     }
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&blake3::hash(seen.as_bytes()).as_bytes()[..16]);
-    digest
+    SEEN.with_borrow_mut(|seen| {
+        seen_words(text, seen);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&blake3::hash(seen.as_bytes()).as_bytes()[..16]);
+        digest
+    })
 }
 
 #[cfg(test)]
@@ -127,8 +137,9 @@ mod tests {
             provenance,
             form: Form::Archive,
         };
-        let features = Features { seed: Seed(1), tokenizer: Tokenizer::new(Seed(1), 100), platforms: Platforms::default() };
-        let document = features.document(&page, "file");
+        let tokenizer = Tokenizer::new(Seed(1), 100);
+        let features = Features { seed: Seed(1), tokenizer, platforms: Platforms::default(), detects_language: true };
+        let document = features.document(&mut page.clone(), "file");
         assert_eq!(&*document.text, "own\nhid\u{e9}\ndis\nround");
         let parts = [document.own(), document.not_rendered(), document.visually_hidden()].map(str::trim);
         assert_eq!((parts, document.own_ids().len()), (["own", "hid\u{e9}", "dis"], 1));
@@ -137,8 +148,8 @@ mod tests {
         assert_eq!(document.language, Language::UNKNOWN);
         let stated = Provenance { language: Some("pt-BR".to_owned()), ..Provenance::default() };
         let stated = Page { provenance: stated, ..alone.clone() };
-        assert_eq!(features.document(&stated, "file").language.code(), "por");
-        assert_eq!(features.document(&alone, "file").parts, TextParts::one("own"));
+        assert_eq!(features.document(&mut stated.clone(), "file").language.code(), "por");
+        assert_eq!(features.document(&mut alone.clone(), "file").parts, TextParts::one("own"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use operators::{
     gibberish::Gibberish,
     hidden_text::HiddenText,
     inspect::Inspector,
+    lookup::Recollection,
     integrity::Integrity,
     merge_index::MergeIndex,
     mode::Mode,
@@ -94,6 +95,8 @@ pub struct Keyed<'a> {
     pub role: Role,
     /// Whether its findings count.
     pub mode: Mode,
+    /// What it asks of the texts of earlier documents.
+    pub recollection: Recollection,
     make: Box<Make<'a>>,
     merge_index: Box<dyn Fn() -> Option<Box<dyn MergeIndex>> + 'a>,
 }
@@ -108,6 +111,7 @@ impl<'a> Keyed<'a> {
             name: O::NAME,
             role: O::ROLE,
             mode: config.mode(),
+            recollection: if config.mode() == Mode::Off { Recollection::Nothing } else { O::RECOLLECTION },
             make: Box::new(move |number, from, replay_log| {
                 Box::new(TypedRuntime::new(number, make(config, from), config.mode(), replay_log))
             }),

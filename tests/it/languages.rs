@@ -36,8 +36,8 @@ fn languages() -> Vec<(String, String, Vec<String>)> {
 
 fn document(text: &str, host: &str) -> Document {
     let platforms = Platforms::new([""; 0], &[]).expect("no pattern can be wrong");
-    let features = Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms };
-    let page = Page {
+    let features = Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms, detects_language: true };
+    let mut page = Page {
         id: None,
         url: Some(format!("https://{host}/")),
         text: text.to_owned(),
@@ -47,7 +47,7 @@ fn document(text: &str, host: &str) -> Document {
         provenance: Provenance::default(),
         form: Form::Verbatim,
     };
-    features.document(&page, "test")
+    features.document(&mut page, "test")
 }
 
 /// A page of words drawn at random, and the same with so many of them replaced, evenly spread.

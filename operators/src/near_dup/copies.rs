@@ -18,7 +18,7 @@ use crate::{
     document::{Document, SeqNo},
     exact_dedup::representative,
     finding::{Evidence, Finding, Reason, Score},
-    lookup::{Horizon, Ledger},
+    lookup::{Horizon, Ledger, Recollection},
     merge_index::MergeIndex,
     operator::{Operator, Persist, ReplayRecord, Role, Scene, Settled, Tick, key_shard_of},
     report::ClusterReport,
@@ -160,6 +160,7 @@ impl Persist for NearDup {
 impl Operator for NearDup {
     const NAME: &'static str = "near_dup";
     const ROLE: Role = Role::Copies;
+    const RECOLLECTION: Recollection = Recollection::Tokens;
     type Config = Config;
     type Probe = SignatureProbe;
     type KeyShard = BandShard;

@@ -1,29 +1,7 @@
-//! How is a text split into tokens? Into a sequence of 32-bit numbers, each with its byte range in
-//! the text.
-//!
-//! A token is a line break, a word, or one other visible character. A word is a run of letters,
-//! digits and their marks, or, in a script without spaces, what [`dictionary`]
-//! cuts out. Words are compared in [one form for each letter](super::form), and as their readers see
-//! them if they have [letters that look alike](super::lookalike). Numbers of up to four digits are
-//! masked to their shape, so that "2024" matches "1999". The text itself is never changed.
-//!
-//! What a reader does not see divides no words and stands between none, so a phrase is the same
-//! phrase with and without it. Detectors see it nonetheless: each run of invisible characters, and
-//! the true form of each word with letters that look like others, is a token on a line of its own,
-//! behind the line that holds it.
-//!
-//! **Cost** of real text, in MB/s on a core of a busy machine: English 120, Vietnamese 125, German
-//! 170, Korean 160, Arabic 160, Russian 220; Thai 75, Chinese 50, Japanese 50. That is 30 to 50 ns a
-//! token where spaces part words, 90 to 150 where a dictionary does. **State** the tables of
-//! [`character`](super::character) and [`dictionary`].
+//! What is a token? A 32-bit number that stands for a line break, a word, or one other visible
+//! character. [`tokenizer`](super::tokenizer) makes them.
 
-use super::{
-    character::{CharClass, character},
-    dictionary, form,
-    hash::Seed,
-    lookalike,
-    run::UnspacedRun,
-};
+use super::hash::Seed;
 
 /// A token: its [`TokenKind`] in the upper three bits, a keyed hash of the last two characters of
 /// its form in the next five (its [`ending`](Token::ending)), a keyed hash of the whole form in the
@@ -63,10 +41,7 @@ pub const ENDINGS: usize = 1 << ENDING_BITS;
 /// Characters of a word that make its ending.
 const ENDING_CHARS: usize = 2;
 const ENDING_DOMAIN: u64 = 0x746f_6b65_6e02;
-const DOMAIN: u64 = 0x746f_6b65_6e00;
-const IDENTITY_DOMAIN: u64 = 0x746f_6b65_6e03;
-/// The number of these rules; raised when the same text gives other tokens.
-const RULES: u64 = 2;
+pub(super) const DOMAIN: u64 = 0x746f_6b65_6e00;
 
 impl Token {
     /// The line break.
@@ -122,16 +97,39 @@ impl Token {
         (self.0 >> (HASH_BITS - ENDING_BITS)) as usize & (ENDINGS - 1)
     }
 
-    fn new(kind: TokenKind, hash: u64) -> Self {
+    pub(super) fn new(kind: TokenKind, hash: u64) -> Self {
         Self((kind as u32) << HASH_BITS | (hash >> (64 - HASH_BITS)) as u32)
     }
 
     /// The token of a form that is no number.
-    fn of_form(kind: TokenKind, seed: Seed, form: &str) -> Self {
+    pub(super) fn of_form(kind: TokenKind, seed: Seed, form: &str) -> Self {
         let from = form.char_indices().rev().take(ENDING_CHARS).last().map_or(0, |(at, _)| at);
-        let (ending, hash) = (seed.bytes(ENDING_DOMAIN, &form.as_bytes()[from..]), seed.bytes(DOMAIN, form.as_bytes()));
+        Self::with_ending(kind, hash_of_ending(seed, &form.as_bytes()[from..]), seed.bytes(DOMAIN, form.as_bytes()))
+    }
+
+    /// The token of a form that is no number, from the upper bits of the hash of its ending and the
+    /// hash of the whole.
+    #[inline]
+    pub(super) fn with_ending(kind: TokenKind, ending: u64, hash: u64) -> Self {
         Self::new(kind, (ending >> (64 - ENDING_BITS)) << (64 - ENDING_BITS) | hash >> ENDING_BITS)
     }
+
+    /// The token of a number that is not masked.
+    #[inline]
+    pub(super) fn plain_number(hash: u64) -> Self {
+        Self(Self::new(TokenKind::Number, hash).0 & !MASKED_BIT)
+    }
+}
+
+/// The hash of the last characters of a form.
+pub(super) fn hash_of_ending(seed: Seed, ending: &[u8]) -> u64 {
+    seed.bytes(ENDING_DOMAIN, ending)
+}
+
+/// The token of every number of so many digits that is masked.
+pub(super) fn masked(seed: Seed, digits: usize) -> Token {
+    let shape = &"0000"[..digits.min(MASKED_DIGITS)];
+    Token(Token::new(TokenKind::Number, seed.bytes(DOMAIN, shape.as_bytes())).0 | MASKED_BIT)
 }
 
 /// The tokens of one text.
@@ -171,279 +169,4 @@ impl Tokens {
 /// differ.
 const MASKED_BIT: u32 = 1;
 /// Most digits of a number that is masked.
-const MASKED_DIGITS: usize = 4;
-
-/// Turns texts into tokens.
-#[derive(Clone, Debug)]
-pub struct Tokenizer {
-    seed: Seed,
-    tokens_max: usize,
-}
-
-impl Tokenizer {
-    /// A tokenizer that reads no more than `tokens_max` tokens of a text. They are at most 65,535,
-    /// as an index of a token is kept in 16 bits.
-    #[must_use]
-    pub fn new(seed: Seed, tokens_max: usize) -> Self {
-        Self { seed, tokens_max: tokens_max.min(usize::from(u16::MAX)) }
-    }
-
-    /// A number that is equal for tokenizers that give the same tokens. Stored data that was
-    /// derived from tokens names its tokenizer by it.
-    #[must_use]
-    pub fn identity(&self) -> u64 {
-        self.seed.number(IDENTITY_DOMAIN, Self::rules().wrapping_add(self.tokens_max as u64))
-    }
-
-    /// A number that is equal where texts are split by the same rules and dictionaries, whatever
-    /// the seed.
-    #[must_use]
-    pub fn rules() -> u64 {
-        Seed(RULES).number(IDENTITY_DOMAIN, dictionary::digest())
-    }
-
-    /// The token of a single word, as it would be in a text.
-    #[must_use]
-    pub fn word(&self, word: &str) -> Option<Token> {
-        self.tokens(word).ids.first().copied()
-    }
-
-    /// The tokens of a text.
-    #[must_use]
-    pub fn tokens(&self, text: &str) -> Tokens {
-        let mut reading = Reading::new(self, text);
-        let mut at = 0;
-        while !reading.out.truncated
-            && let Some((class, width)) = next_class(text, at)
-        {
-            at = reading.step(class, at, at + width);
-        }
-        reading.end_line();
-        reading.out
-    }
-}
-
-/// A text that is being read.
-struct Reading<'a> {
-    seed: Seed,
-    tokens_max: usize,
-    text: &'a str,
-    out: Tokens,
-    /// The form of the word at hand.
-    form: String,
-    run: UnspacedRun,
-    /// What is not seen in the line at hand.
-    unseen: Vec<(Token, (u32, u32))>,
-}
-
-impl<'a> Reading<'a> {
-    fn new(tokenizer: &Tokenizer, text: &'a str) -> Self {
-        let expected = (text.len() / 4).min(tokenizer.tokens_max);
-        let out = Tokens { ids: Vec::with_capacity(expected), spans: Vec::with_capacity(expected), ..Tokens::default() };
-        Self {
-            seed: tokenizer.seed,
-            tokens_max: tokenizer.tokens_max,
-            text,
-            out,
-            form: String::new(),
-            run: UnspacedRun::default(),
-            unseen: Vec::new(),
-        }
-    }
-
-    /// Reads on from a character of the class, which takes the bytes `at..behind`. Returns where to
-    /// read on.
-    #[inline]
-    fn step(&mut self, class: CharClass, at: usize, behind: usize) -> usize {
-        match class {
-            CharClass::Space => {}
-            CharClass::Break => {
-                self.end_line();
-                self.push(Token::BREAK, (at, behind));
-            }
-            CharClass::Letter => return self.word(at, TokenKind::Word),
-            CharClass::Digit => return self.word(at, TokenKind::Number),
-            CharClass::Underscore => return self.word(at, TokenKind::Symbol),
-            CharClass::Unspaced => return self.unspaced(at),
-            CharClass::Invisible => {
-                let end = run_end(self.text, behind, class);
-                self.add_unseen((at, end));
-                return end;
-            }
-            CharClass::Combining => {
-                let end = run_end(self.text, behind, class);
-                self.sign(TokenKind::Symbol, (at, end));
-                return end;
-            }
-            CharClass::Stop => self.sign(TokenKind::Stop, (at, behind)),
-            CharClass::Symbol => self.sign(TokenKind::Symbol, (at, behind)),
-        }
-        behind
-    }
-
-    #[inline]
-    fn push(&mut self, token: Token, (from, to): (usize, usize)) {
-        if self.out.ids.len() == self.tokens_max {
-            self.out.truncated = true;
-            return;
-        }
-        self.out.ids.push(token);
-        self.out.spans.push((from as u32, to as u32));
-    }
-
-    /// Reads a character, or several marks, that make no word.
-    fn sign(&mut self, kind: TokenKind, bytes: (usize, usize)) {
-        let sign = &self.text[bytes.0..bytes.1];
-        self.form.clear();
-        if sign.is_ascii() {
-            self.form.push_str(sign);
-        } else {
-            form::matching(sign, &mut self.form);
-        }
-        self.push(Token::of_form(kind, self.seed, &self.form), bytes);
-    }
-
-    /// Reads a word of letters, digits and underscores of a script with spaces.
-    #[inline]
-    fn word(&mut self, at: usize, kind: TokenKind) -> usize {
-        let bytes = self.text.as_bytes();
-        let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-        let end = at + bytes[at..].iter().take_while(|&b| is_word(b)).count();
-        if bytes.get(end).is_some_and(|b| !b.is_ascii()) {
-            return self.any_word(at, kind);
-        }
-        self.form.clear();
-        self.form.push_str(&self.text[at..end]);
-        self.form.make_ascii_lowercase();
-        self.push_word(kind, (at, end));
-        end
-    }
-
-    /// Reads a word that is not all ASCII.
-    fn any_word(&mut self, at: usize, kind: TokenKind) -> usize {
-        self.form.clear();
-        let (mut end, mut combining, mut scripts, mut is_simple) = (at, 0, 0_u8, true);
-        let mut invisible = None;
-        for (offset, c) in self.text[at..].char_indices() {
-            let known = character(c);
-            match known.class {
-                CharClass::Letter | CharClass::Digit | CharClass::Underscore | CharClass::Combining => {}
-                CharClass::Invisible => {
-                    invisible.get_or_insert(at + offset);
-                    continue;
-                }
-                _ => break,
-            }
-            // What shows nothing at the end of a word is not in it.
-            if let Some(from) = invisible.take() {
-                self.add_unseen((from, at + offset));
-            }
-            is_simple &= known.is_simple && (known.combining == 0 || combining <= known.combining);
-            combining = known.combining;
-            scripts |= known.script;
-            self.form.push(known.matching);
-            end = at + offset + c.len_utf8();
-        }
-        let word = &self.text[at..end];
-        let seen = if scripts.count_ones() > 1 { lookalike::seen(word) } else { None };
-        if seen.is_some() {
-            self.add_unseen((at, end));
-        }
-        if !is_simple || seen.is_some() {
-            self.form.clear();
-            form::matching(seen.as_deref().unwrap_or(word), &mut self.form);
-        }
-        self.push_word(kind, (at, end));
-        end
-    }
-
-    /// Adds the word whose form is at hand.
-    fn push_word(&mut self, kind: TokenKind, bytes: (usize, usize)) {
-        let token = if kind == TokenKind::Number { self.number() } else { Token::of_form(kind, self.seed, &self.form) };
-        self.push(token, bytes);
-    }
-
-    /// The token of the number whose form is at hand.
-    fn number(&mut self) -> Token {
-        let hash = self.seed.bytes(DOMAIN, self.form.as_bytes());
-        let plain = Token(Token::new(TokenKind::Number, hash).0 & !MASKED_BIT);
-        if self.form.len() > MASKED_DIGITS || !self.form.bytes().all(|b| b.is_ascii_digit()) {
-            return plain;
-        }
-        if self.out.ids.len() < self.tokens_max {
-            self.out.unmasked.push(plain);
-        }
-        let shape = &"0000"[..self.form.len()];
-        Token(Token::new(TokenKind::Number, self.seed.bytes(DOMAIN, shape.as_bytes())).0 | MASKED_BIT)
-    }
-
-    /// Reads words of a script without spaces.
-    fn unspaced(&mut self, at: usize) -> usize {
-        let mut run = std::mem::take(&mut self.run);
-        run.read(self.text, at);
-        for &(from, to) in &run.invisible {
-            self.add_unseen((from as usize, to as usize));
-        }
-        let end = run.for_each_word(|form, (from, to)| {
-            let token = Token::of_form(TokenKind::Word, self.seed, form);
-            self.push(token, (from as usize, to as usize));
-        });
-        self.run = run;
-        end
-    }
-
-    fn add_unseen(&mut self, (from, to): (usize, usize)) {
-        let hash = self.seed.bytes(DOMAIN, &self.text.as_bytes()[from..to]);
-        self.unseen.push((Token::new(TokenKind::Invisible, hash), (from as u32, to as u32)));
-    }
-
-    /// Adds a line of what is not seen in the line at hand, each thing once.
-    fn end_line(&mut self) {
-        if self.unseen.is_empty() {
-            return;
-        }
-        let mut unseen = std::mem::take(&mut self.unseen);
-        unseen.sort_unstable();
-        unseen.dedup_by_key(|(token, _)| *token);
-        unseen.sort_unstable_by_key(|(_, bytes)| *bytes);
-        if self.out.ids.last().is_some_and(|&last| last != Token::BREAK) {
-            let end = self.out.spans.last().map_or(0, |bytes| bytes.1 as usize);
-            self.push(Token::BREAK, (end, end));
-        }
-        for &(token, (from, to)) in &unseen {
-            self.push(token, (from as usize, to as usize));
-        }
-        unseen.clear();
-        self.unseen = unseen;
-    }
-}
-
-fn run_end(text: &str, mut at: usize, class: CharClass) -> usize {
-    while let Some((_, width)) = next_class(text, at).filter(|(next, _)| *next == class) {
-        at += width;
-    }
-    at
-}
-
-#[inline]
-fn next_class(text: &str, at: usize) -> Option<(CharClass, usize)> {
-    let byte = *text.as_bytes().get(at)?;
-    if byte < 0x80 {
-        let class = match byte {
-            b'\n' => CharClass::Break,
-            b'a'..=b'z' | b'A'..=b'Z' => CharClass::Letter,
-            b'0'..=b'9' => CharClass::Digit,
-            b'_' => CharClass::Underscore,
-            0..=b' ' | 0x7f => CharClass::Space,
-            b'.' | b'!' | b'?' | b':' | b';' => CharClass::Stop,
-            _ => CharClass::Symbol,
-        };
-        return Some((class, 1));
-    }
-    let c = text[at..].chars().next()?;
-    Some((character(c).class, c.len_utf8()))
-}
-
-#[cfg(test)]
-#[path = "token_tests.rs"]
-mod tests;
+pub(super) const MASKED_DIGITS: usize = 4;

@@ -6,8 +6,11 @@
 //! any other. A leading byte order mark is skipped.
 //!
 //! **Cost** one copy of the line, which the parser unescapes in place, and one SIMD pass. Nothing
-//! recurses.
+//! recurses. **State** a thread keeps a copy of the longest line so far, and the parser's tables
+//! for it.
 //! **Limits** [`DEPTH_MAX`], [`VALUES_MAX`].
+
+use std::cell::RefCell;
 
 use simd_json::{Buffers, ErrorType};
 
@@ -25,6 +28,18 @@ const DEPTH_MAX: usize = 128;
 /// brackets would cost many times its length.
 const VALUES_MAX: usize = 1 << 20;
 
+thread_local! {
+    /// The memory of a thread's parser, which is kept from line to line.
+    static PARSER: RefCell<Parser> = RefCell::new(Parser { copy: Vec::new(), buffers: Buffers::with_max_depth(0, DEPTH_MAX) });
+}
+
+/// What the parser works in.
+struct Parser {
+    /// The line, whose strings are unescaped in place.
+    copy: Vec<u8>,
+    buffers: Buffers,
+}
+
 /// Decodes one line.
 pub(super) fn decode(line: &[u8], options: &Options) -> Decoded {
     match parse(line, options) {
@@ -36,14 +51,16 @@ pub(super) fn decode(line: &[u8], options: &Options) -> Decoded {
 /// Parses one line, and decodes its fields.
 fn parse(line: &[u8], options: &Options) -> Result<Decoded, Reject> {
     check_values(line)?;
-    let mut copy = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).to_vec();
-    let mut buffers = Buffers::with_max_depth(copy.len(), DEPTH_MAX);
-    let tape = simd_json::to_tape_with_buffers(&mut copy, &mut buffers).map_err(|error| invalid(line, &error))?;
-    let Some(object) = Object::new(tape.as_value()) else {
-        let got = type_name(tape.as_value());
-        return Err(Reject::new("json_not_object", format!("got {got}, expected an object of fields")));
-    };
-    schema::decode(&object, options)
+    PARSER.with_borrow_mut(|Parser { copy, buffers }| {
+        copy.clear();
+        copy.extend_from_slice(line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line));
+        let tape = simd_json::to_tape_with_buffers(copy, buffers).map_err(|error| invalid(line, &error))?;
+        let Some(object) = Object::new(tape.as_value()) else {
+            let got = type_name(tape.as_value());
+            return Err(Reject::new("json_not_object", format!("got {got}, expected an object of fields")));
+        };
+        schema::decode(&object, options)
+    })
 }
 
 /// Rejects a line that may hold too many values. Bytes within strings count too, which matters only

@@ -150,18 +150,18 @@ struct CleanLine<'a> {
     provenance: &'a Provenance,
 }
 
-/// Returns a page as a JSON line, without its line break. The clean corpus holds pages of archives
-/// in this form.
+/// Returns a page with this text as a JSON line, without its line break. The clean corpus holds
+/// pages of archives in this form.
 ///
 /// # Panics
 /// Never, since strings and integers always serialise.
-pub fn clean_json(page: &Page) -> Vec<u8> {
+pub fn clean_json(page: &Page, text: &str) -> Vec<u8> {
     let line = CleanLine {
         v: 1,
         id: page.id.as_deref(),
         url: page.url.as_deref(),
         fetched_at: page.time.map(time::format),
-        text: &page.text,
+        text,
         provenance: &page.provenance,
     };
     serde_json::to_vec(&line).expect("strings and integers always serialise")

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use connectors::{kafka::KafkaConfig, limits::Limits};
 use decode::{Fields, Keep};
 use operators::{
-    config::OperatorConfig, exact_dedup, gibberish, hidden_text, integrity, near_dup, reputation, trigger_spike, unicode,
+    config::OperatorConfig, exact_dedup, gibberish, hidden_text, integrity, mode::Mode, near_dup, reputation, trigger_spike,
+    unicode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -272,6 +273,16 @@ impl Operators {
             ("exact_dedup", exact_dedup),
             ("near_dup", near_dup),
         ]
+    }
+
+    /// Whether an operator that is on reads the language of a document.
+    pub fn read_language(&self) -> bool {
+        self.gibberish.mode != Mode::Off || self.trigger_spike.mode != Mode::Off
+    }
+
+    /// Whether an operator that is on compares documents with a background.
+    pub fn read_background(&self) -> bool {
+        self.read_language() || self.reputation.mode != Mode::Off
     }
 }
 

@@ -66,11 +66,19 @@ impl LanguageCounts {
 }
 
 impl Counts {
-    /// Counts a decided document.
-    pub fn count(&mut self, route: Route, language: Language, findings: &[(Finding, Mode)], changes: &[FateChange]) {
-        let own = self.language(language);
-        own.documents += 1;
-        own.withheld += u64::from(route == Route::Quarantine);
+    /// Counts a decided document. `language` is `None` where nobody has looked for one.
+    pub fn count(
+        &mut self,
+        route: Route,
+        language: Option<Language>,
+        findings: &[(Finding, Mode)],
+        changes: &[FateChange],
+    ) {
+        if let Some(language) = language {
+            let own = self.language(language);
+            own.documents += 1;
+            own.withheld += u64::from(route == Route::Quarantine);
+        }
         match route {
             Route::Clean => self.clean += 1,
             Route::Duplicate => self.duplicate += 1,

@@ -44,7 +44,8 @@ pub enum Content {
 
 /// A document on its way.
 pub struct Work {
-    /// The page as it was decoded.
+    /// The page as it was decoded. Its text has become the document's, unless preparing it failed:
+    /// see [`Self::text`].
     pub page: Page,
     /// Whether preparing the document failed. Such a document is withheld, and no keyed operator
     /// sees it.
@@ -65,8 +66,13 @@ pub struct Computed {
     /// What the document asks of each keyed operator, in the order of the operators. An operator
     /// that is off is asked nothing.
     pub probes: Vec<Option<Probe>>,
-    /// The document's text, compressed for the horizon.
-    pub compressed: Vec<u8>,
+}
+
+impl Work {
+    /// The text that is written out.
+    pub fn text(&self) -> &str {
+        if self.failed { &self.page.text } else { self.computed.document.own() }
+    }
 }
 
 impl Item {

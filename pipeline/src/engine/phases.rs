@@ -5,8 +5,6 @@
 //! decisions. A phase that panics on a document ends that document's way: later phases pass it
 //! over, and it is withheld.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
 use super::{
@@ -42,8 +40,8 @@ pub(super) fn run(
     for item in items {
         // No alarm looks for carriers among documents that were only indexed, so their texts are
         // not kept.
-        let kept = item.document().filter(|_| !settings.only_indexes).map(|work| &work.computed);
-        horizon.push(kept.map(|computed| (Arc::from(computed.document.ids()), &computed.compressed[..])))?;
+        let kept = item.document().filter(|_| !settings.only_indexes);
+        horizon.push(kept.map(|work| work.computed.document.ids()))?;
     }
     if !settings.only_indexes {
         inject(settings, Phase::Judge, items, &mut failed);
@@ -73,7 +71,7 @@ fn in_parallel(
 fn inject(settings: &Settings, phase: Phase, items: &[Item], failed: &mut [bool]) {
     for (item, failed) in items.iter().zip(failed) {
         if let Some(work) = item.document() {
-            *failed |= guarded(|| settings.faults.trip(phase, &work.page.text)).is_none();
+            *failed |= guarded(|| settings.faults.trip(phase, work.text())).is_none();
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     runtime::{OperatorRuntime, guarded},
     settings::Settings,
 };
-use crate::{policy, state::horizon};
+use crate::policy;
 
 /// The inspectors that are on, and whether their findings count.
 pub type Inspectors = Vec<(Box<dyn Inspector>, Mode)>;
@@ -65,8 +65,7 @@ impl Preparation<'_> {
             };
             return Content::Document(Box::new(Work { computed: withheld(settings, source), page, failed: true }));
         }
-        let decoded = guarded(|| decode(record, source, &settings.decode));
-        let page = match decoded {
+        let mut page = match self.decoded(record, source) {
             Some(Decoded::Page(page)) => page,
             Some(Decoded::WithoutText(nothing)) => return Content::WithoutText(nothing),
             Some(Decoded::Reject(reject)) => return Content::Reject(reject),
@@ -75,21 +74,28 @@ impl Preparation<'_> {
                 return Content::Reject(Reject { code: "decoder_failed", message });
             }
         };
-        let computed = guarded(|| self.compute(&page, source, votes));
-        Content::Document(Box::new(match computed {
-            Some(computed) => Work { page, failed: false, computed },
-            None => Work { computed: withheld(settings, source), page, failed: true },
-        }))
+        if let Some(computed) = guarded(|| self.compute(&mut page, source, votes)) {
+            return Content::Document(Box::new(Work { page, failed: false, computed }));
+        }
+        // Its text may be lost with its features.
+        if let Some(Decoded::Page(again)) = self.decoded(record, source) {
+            page = again;
+        }
+        Content::Document(Box::new(Work { computed: withheld(settings, source), page, failed: true }))
     }
 
-    fn compute(self, page: &Page, source: &str, votes: Option<bool>) -> Computed {
+    fn decoded(self, record: &Record, source: &str) -> Option<Decoded> {
+        guarded(|| decode(record, source, &self.settings.decode))
+    }
+
+    fn compute(self, page: &mut Page, source: &str, votes: Option<bool>) -> Computed {
         let settings = self.settings;
         settings.faults.trip(Phase::Prepare, &page.text);
         fault::die(&page.text);
         let document = settings.features.document(page, source);
         if settings.only_indexes {
             let probes = self.probes(&document, |operator| operator.role() == Role::Copies);
-            return Computed { document, inspected: Vec::new(), votes: true, probes, compressed: Vec::new() };
+            return Computed { document, inspected: Vec::new(), votes: true, probes };
         }
         let mut inspected = Vec::new();
         for (inspector, mode) in self.inspectors {
@@ -100,8 +106,7 @@ impl Preparation<'_> {
         let score = policy::suspicion(inspected.iter().map(|(f, m)| (f, *m)));
         let votes = votes.unwrap_or(score < settings.quarantine_score);
         let probes = self.probes(&document, |_| true);
-        let compressed = horizon::compress(&document.text);
-        Computed { document, inspected, votes, probes, compressed }
+        Computed { document, inspected, votes, probes }
     }
 
     fn probes(self, document: &Document, is_asked: impl Fn(&dyn OperatorRuntime) -> bool) -> Vec<Option<Probe>> {
@@ -118,6 +123,5 @@ fn withheld(settings: &Settings, source: &str) -> Computed {
         inspected: vec![operator_failed()],
         votes: false,
         probes: Vec::new(),
-        compressed: Vec::new(),
     }
 }

@@ -126,6 +126,10 @@ pub trait OperatorRuntime: Send + Sync {
     fn load(&mut self, next: SeqNo, epoch: SeqNo, from: &mut Decoder<'_>) -> Result<(), StateError>;
 }
 
+/// The section of a snapshot that says whether sections of the operator follow.
+const ON: &[u8] = &[1];
+const OFF: &[u8] = &[0];
+
 /// What settling may ask about earlier documents.
 #[derive(Clone, Copy)]
 pub struct Past<'a> {
@@ -176,10 +180,12 @@ impl<O: Operator> Pending<O> {
 }
 
 impl<O: Operator> TypedRuntime<O> {
-    /// An operator with empty key shards; `number` is its place among the operators.
-    /// [`OperatorRuntime::load`] follows where there is something to restore.
+    /// An operator with empty key shards; `number` is its place among the operators. An operator
+    /// that is off has no key shards, so it takes no memory. [`OperatorRuntime::load`] follows where
+    /// there is something to restore.
     pub fn new(number: usize, operator: O, mode: Mode, replay_log: ReplayLog) -> Self {
-        let shards = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
+        let shards = if mode == Mode::Off { 0 } else { KEY_SHARDS };
+        let shards = (0..shards).map(|_| operator.key_shard()).collect();
         Self { operator, shards, mode, replay_log, number, window: Vec::new(), scratch: Encoder::default() }
     }
 
@@ -203,6 +209,12 @@ impl<O: Operator> TypedRuntime<O> {
             let mut from = Decoder::new(bytes);
             part.load(&mut from)?;
             from.end()
+        }
+        if from.slice()? != ON {
+            return Ok(());
+        }
+        if !self.is_on() {
+            return (0..=KEY_SHARDS).try_for_each(|_| from.slice().map(drop));
         }
         section(&mut self.operator, from.slice()?)?;
         for shard in &mut self.shards {
@@ -235,6 +247,9 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
     }
 
     fn fold(&mut self, window: &Window<'_>) -> Vec<bool> {
+        if !self.is_on() {
+            return vec![false; window.items.len()];
+        }
         let (operator, number) = (&self.operator, self.number);
         let folds_first = O::ROLE == Role::Copies && window.settings.faults.is_off(Mutation::NoSelfCheck);
         let answers_of = |(index, shard): (usize, &mut O::KeyShard)| {
@@ -277,7 +292,9 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
             pending.facts = guarded(|| operator.describe(&work.computed.document, probe, &pending.answers));
             pending.facts.is_none()
         };
-        self.window.par_iter_mut().enumerate().map(describe).collect()
+        let mut failed: Vec<bool> = self.window.par_iter_mut().enumerate().map(describe).collect();
+        failed.resize(window.items.len(), false);
+        failed
     }
 
     fn remember(&mut self, window: &Window<'_>) {
@@ -364,6 +381,11 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
     }
 
     fn save(&self, out: &mut SnapshotBody) {
+        let is_on = self.is_on();
+        out.push_slice(Box::new(move |to| to.bytes.extend(if is_on { ON } else { OFF })));
+        if !is_on {
+            return;
+        }
         out.push_slice(self.operator.copy_table());
         let shards: Vec<TableCopy> = self.shards.par_iter().map(Persist::copy_table).collect();
         for shard in shards {

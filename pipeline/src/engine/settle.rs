@@ -8,6 +8,7 @@ use operators::{
     lookup::{Fate, Ledger as Lookup},
     mode::Mode,
     operator::{Recall, Role},
+    text::Language,
 };
 
 use super::{
@@ -64,7 +65,9 @@ impl Engine {
         }
         let fate_changes = self.apply(recalls)?;
         self.counts.without_url += u64::from(work.page.url.is_none());
-        self.counts.count(verdict.route, identity.language, &findings, &fate_changes);
+        let detects = self.settings.features.detects_language || identity.language != Language::UNKNOWN;
+        let language = detects.then_some(identity.language);
+        self.counts.count(verdict.route, language, &findings, &fate_changes);
         let matches = self.matches(&findings)?;
         let retired = self.take_retired_alarms();
         let alarms = if self.settings.broker { self.alarms_since(&raised_before) } else { retired };
@@ -101,7 +104,7 @@ impl Engine {
     /// that look for copies. Only a document that nothing withholds can be a copy, and the first
     /// operator that finds it to be one has it.
     fn ask(&mut self, at: usize, item: &Item, work: &Work) -> (Vec<(Finding, Mode)>, Vec<Recall>) {
-        self.settings.faults.trip(Phase::Settle, &work.page.text);
+        self.settings.faults.trip(Phase::Settle, work.text());
         let computed = &work.computed;
         let tick = item.tick(self.settings.epoch);
         let mut findings = computed.inspected.clone();

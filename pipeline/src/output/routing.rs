@@ -134,7 +134,7 @@ fn staged_bytes(settings: &Settings, item: &Item) -> Vec<u8> {
 fn document_bytes(item: &Item) -> Vec<u8> {
     match (&item.content, &item.record.payload) {
         (Content::Document(work), Payload::Line(line) | Payload::Row(line)) if work.page.form == Form::Verbatim => line.clone(),
-        (Content::Document(work), _) => clean_json(&work.page),
+        (Content::Document(work), _) => clean_json(&work.page, work.text()),
         _ => Vec::new(),
     }
 }

@@ -6,7 +6,10 @@
 use std::{collections::BTreeSet, fs, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
-use operators::{background::Background, codec::Decoder, document::SeqNo, reputation::publisher::Platforms, text::Tokenizer};
+use operators::{
+    background::Background, codec::Decoder, document::SeqNo, lookup::Recollection, reputation::publisher::Platforms,
+    text::Tokenizer,
+};
 
 use crate::{
     config::{Config, state_layout::state_layout},
@@ -114,10 +117,12 @@ fn build(
     logs: &LogLengths,
     tables: Option<Decoder<'_>>,
 ) -> Result<Engine> {
+    let learns = ingredients.background.documents() == 0 && config.operators.read_background();
+    let asked = keyed.iter().map(|entry| entry.recollection).max().unwrap_or_default();
     let ledger = Ledger::open(&state.ledger(), settings.reach.span(), logs.next, logs.ledger_tail)?;
     let horizon = Horizon::open(
         &state.horizon(),
-        settings.features.tokenizer.clone(),
+        if learns { asked.max(Recollection::Tokens) } else { asked },
         config.state.horizon_documents,
         config.state.horizon_memory_bytes,
         logs.next,
@@ -132,8 +137,7 @@ fn build(
     }
     sync_folder(&state.replay_logs())?;
     sync_folder(state.root())?;
-    let own = ingredients.background.documents() == 0;
-    let bootstrap = own.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
+    let bootstrap = learns.then(|| Bootstrap::new(state.root().to_owned(), config.operators.trigger_spike.bootstrap_documents));
     let mut engine = Engine::new(EngineParts {
         settings,
         background: Arc::clone(&ingredients.background),
@@ -175,7 +179,12 @@ impl Ingredients {
             epoch: config.engine.epoch,
             quarantine_score: config.policy.quarantine_score,
             decode: decode_options(config),
-            features: Features { seed: self.seed, tokenizer: Tokenizer::new(self.seed, config.input.tokens_max), platforms },
+            features: Features {
+                seed: self.seed,
+                tokenizer: Tokenizer::new(self.seed, config.input.tokens_max),
+                platforms,
+                detects_language: config.operators.read_language(),
+            },
             partitions,
             format: config.output.format,
             broker: false,

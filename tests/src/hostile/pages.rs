@@ -21,7 +21,7 @@ pub(super) fn check(record: &Record, partition: &str) {
             assert!(page.text.len() <= TEXT_MAX, "a text of {} bytes", page.text.len());
             assert!(page.url.as_ref().is_none_or(|url| url.len() <= URL_BYTES_MAX));
             assert!(page.id.as_ref().is_none_or(|id| id.len() <= ID_BYTES_MAX));
-            let line = decode::clean_json(page);
+            let line = decode::clean_json(page, &page.text);
             assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok(), "a clean line that is no JSON");
         }
         Decoded::WithoutText(_) => {}

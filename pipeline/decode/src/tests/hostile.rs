@@ -95,7 +95,7 @@ fn check(decoded: &Decoded, options: &Options) {
         assert!(page.text.len() <= options.text_bytes_max);
         assert!(page.id.as_ref().is_none_or(|id| id.len() <= ID_BYTES_MAX));
         assert!(page.url.as_ref().is_none_or(|url| url.len() <= URL_BYTES_MAX));
-        assert!(serde_json::from_slice::<serde_json::Value>(&clean_json(page)).is_ok());
+        assert!(serde_json::from_slice::<serde_json::Value>(&clean_json(page, &page.text)).is_ok());
     }
     if let Decoded::Reject(reject) = decoded {
         assert!(!reject.message.is_empty() && reject.message.len() < 2048, "{}", reject.message);

@@ -12,8 +12,8 @@
 //! page: check u64 | 1,022 rows of u32
 //! ```
 //!
-//! The check of a page is keyed with the version, the tokenizer, the lengths of the segment's
-//! texts, the number of pages, and the page's own number. A page that fails it (torn, flipped, of
+//! The check of a page is keyed with the version, the lengths of the segment's texts, the number of
+//! pages, and the page's own number. A page that fails it (torn, flipped, of
 //! another version or of another segment) is taken to hold everything. The filter then saves less
 //! work, and the answer is the same.
 //!
@@ -38,9 +38,8 @@ use super::{
     layout::SEGMENT,
 };
 
-/// The version. It changes with the layout, with the keys, and with what a tokenizer of a given
-/// identity makes of a text.
-const VERSION: u64 = 1;
+/// The version. It changes with the layout and with the keys.
+const VERSION: u64 = 2;
 /// The slices of a segment, which are the bits of a row.
 const SLICES: usize = 32;
 /// The documents of a slice. Half as many would take 10% more bytes. Twice as many would take 10%

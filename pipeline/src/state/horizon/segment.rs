@@ -1,8 +1,6 @@
-//! Where are the texts of 4,096 documents? In an append-only [`Log`] of zstd-compressed texts, and
-//! beside it, once it is full, in a filter that says which slices may hold a phrase.
+//! Where are the texts of 4,096 documents? In an append-only [`Log`] of their tokens, and beside it, once it is full, in a filter that says which slices may hold a phrase.
 
 use std::{
-    cell::RefCell,
     fs, iter,
     ops::Range,
     path::{Path, PathBuf},
@@ -11,11 +9,10 @@ use std::{
 
 use operators::{
     document::SeqNo,
-    text::{Token, Tokenizer, hash::mix},
+    text::{Token, hash::mix},
 };
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64;
-use zstd::bulk::{Compressor, Decompressor};
 
 use super::{
     super::{StateError, log::Log},
@@ -23,47 +20,20 @@ use super::{
     layout::{SEGMENT, UNSEALED_BYTES_MAX, bytes_of},
 };
 
-/// A fast level. On texts of a few kilobytes the result is at most 15% larger than at higher
-/// levels.
-const ZSTD_LEVEL: i32 = 1;
-/// The longest decompressed text, in bytes. The decoder of records has a lower limit.
-const TEXT_BYTES_MAX: usize = 64 << 20;
-
-thread_local! {
-    /// Making a context costs more than compressing a text, so each thread keeps one.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
-}
-
-/// Compresses a text for [`Horizon::push`](super::Horizon::push). This is done ahead, in parallel.
-///
-/// # Panics
-/// Panics if there is no memory for a context.
-pub fn compress(text: &str) -> Vec<u8> {
-    COMPRESSOR.with_borrow_mut(|held| {
-        let compressor = held.get_or_insert_with(|| Compressor::new(ZSTD_LEVEL).expect("memory for a zstd context"));
-        compressor.compress(text.as_bytes()).expect("compressing into a buffer of the bound's size cannot fail")
-    })
-}
-
-/// Decompresses a text; `None` if the bytes are not sound.
-fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
-    DECOMPRESSOR.with_borrow_mut(|held| {
-        let decompressor = held.get_or_insert_with(|| Decompressor::new().expect("memory for a zstd context"));
-        let size = zstd::zstd_safe::get_frame_content_size(bytes).ok()??;
-        decompressor.decompress(bytes, usize::try_from(size).ok()?.min(TEXT_BYTES_MAX)).ok()
-    })
-}
+/// The first byte of the entry of a text.
+const IS_TEXT: u8 = 1;
 
 /// The texts of a segment.
 #[derive(Debug)]
 pub(super) struct Texts {
     /// The sequence number of the first document.
     pub(super) first: SeqNo,
-    /// The compressed texts; an empty entry is no document.
+    /// The texts; an empty entry is no document.
     pub(super) log: Log,
     /// Where the entry of each document begins.
     at: Vec<u64>,
+    /// An entry that is being written.
+    entry: Vec<u8>,
 }
 
 impl Texts {
@@ -75,7 +45,7 @@ impl Texts {
             at.push(place);
             Ok(())
         })?;
-        Ok(Self { first, log, at })
+        Ok(Self { first, log, at, entry: Vec::new() })
     }
 
     /// Returns the number of documents.
@@ -83,24 +53,23 @@ impl Texts {
         self.at.len() as SeqNo
     }
 
-    /// Appends a compressed text.
-    pub(super) fn append(&mut self, compressed: &[u8]) -> Result<(), StateError> {
-        self.at.push(self.log.append(compressed)?);
+    /// Appends the tokens of a text, or an empty entry.
+    pub(super) fn append(&mut self, tokens: Option<&[Token]>) -> Result<(), StateError> {
+        self.entry.clear();
+        if let Some(tokens) = tokens {
+            // Even a text without tokens is a text.
+            self.entry.push(IS_TEXT);
+            self.entry.extend(tokens.iter().flat_map(|token| token.0.to_le_bytes()));
+        }
+        self.at.push(self.log.append(&self.entry)?);
         Ok(())
     }
 
-    /// Reads the text of the document `index` places after the first.
-    pub(super) fn text(&self, index: usize) -> Option<String> {
-        let bytes = self.log.read(*self.at.get(index)?).ok()?;
-        if bytes.is_empty() {
-            return None;
-        }
-        String::from_utf8(decompress(&bytes)?).ok()
-    }
-
     /// Reads the tokens of the document `index` places after the first.
-    pub(super) fn tokens(&self, index: usize, tokenizer: &Tokenizer) -> Option<Arc<[Token]>> {
-        Some(tokenizer.tokens(&self.text(index)?).ids.into())
+    pub(super) fn tokens(&self, index: usize) -> Option<Arc<[Token]>> {
+        let bytes = self.log.read(*self.at.get(index)?).ok()?;
+        let (tokens, _) = bytes.split_first()?.1.as_chunks::<4>();
+        Some(tokens.iter().map(|token| Token(u32::from_le_bytes(*token))).collect())
     }
 
     /// Returns the memory that is held, in bytes.
@@ -109,10 +78,10 @@ impl Texts {
     }
 
     /// Returns a number that says whose tokens a filter was made of: those of this segment, with
-    /// texts of these lengths, made by this tokenizer.
-    pub(super) fn identity(&self, tokenizer: &Tokenizer) -> u64 {
+    /// texts of these lengths.
+    pub(super) fn identity(&self) -> u64 {
         let places: Vec<u8> = self.at.iter().chain(iter::once(&self.log.len())).flat_map(|at| at.to_le_bytes()).collect();
-        mix(mix(tokenizer.identity() ^ u64::from(self.first)) ^ xxh3_64(&places))
+        mix(mix(u64::from(self.first)) ^ xxh3_64(&places))
     }
 }
 
@@ -132,22 +101,22 @@ impl Sealed {
 
     /// Uses the filter at `path` if it is sound, and makes it again from the texts if it is not.
     /// Returns whether it was made again.
-    pub(super) fn restore_filter(&self, path: &Path, tokenizer: &Tokenizer) -> bool {
-        let found = Filter::open(path, self.texts.identity(tokenizer));
+    pub(super) fn restore_filter(&self, path: &Path) -> bool {
+        let found = Filter::open(path, self.texts.identity());
         let is_missing = found.is_none();
         match found {
             Some(filter) => drop(self.filter.set(filter)),
-            None => self.build_filter(path, tokenizer, &self.newest_tokens(tokenizer)),
+            None => self.build_filter(path, &self.newest_tokens()),
         }
         is_missing
     }
 
-    /// Returns the tokens of the last documents, as many as may be held. A filter asks twice for
-    /// each document, and making tokens is what costs the most.
-    fn newest_tokens(&self, tokenizer: &Tokenizer) -> Vec<Option<Arc<[Token]>>> {
+    /// Returns the tokens of the last documents, as many as may be held: a filter asks twice for
+    /// each document.
+    fn newest_tokens(&self) -> Vec<Option<Arc<[Token]>>> {
         let (mut held, mut bytes) = (Vec::new(), 0);
         for index in (0..SEGMENT as usize).rev() {
-            let tokens = self.texts.tokens(index, tokenizer);
+            let tokens = self.texts.tokens(index);
             bytes += bytes_of(tokens.as_ref());
             held.push(tokens);
             if bytes > UNSEALED_BYTES_MAX {
@@ -160,13 +129,13 @@ impl Sealed {
 
     /// Makes the filter. `held` are the tokens of the last documents, where they are in memory. A
     /// failure is only logged, because without a filter a search is slower and has the same answer.
-    pub(super) fn build_filter(&self, path: &Path, tokenizer: &Tokenizer, held: &[Option<Arc<[Token]>>]) {
+    pub(super) fn build_filter(&self, path: &Path, held: &[Option<Arc<[Token]>>]) {
         let read = SEGMENT as usize - held.len().min(SEGMENT as usize);
         let tokens_of = |index: usize| match index.checked_sub(read) {
             Some(i) => held[i].clone(),
-            None => self.texts.tokens(index, tokenizer),
+            None => self.texts.tokens(index),
         };
-        match Filter::build(path, self.texts.identity(tokenizer), tokens_of) {
+        match Filter::build(path, self.texts.identity(), tokens_of) {
             Ok(filter) => drop(self.filter.set(filter)),
             Err(error) => warn!(%error, "texts from {} on have no filter: searches are slower", self.texts.first),
         }

@@ -10,8 +10,8 @@ use std::{
 
 use operators::{
     document::SeqNo,
-    lookup,
-    text::{Token, Tokenizer},
+    lookup::{self, Recollection},
+    text::Token,
 };
 use rayon::prelude::*;
 use tracing::warn;
@@ -27,7 +27,7 @@ use super::{
 #[derive(Debug)]
 pub struct Horizon {
     pub(super) folder: PathBuf,
-    pub(super) tokenizer: Tokenizer,
+    pub(super) keeps: Recollection,
     pub(super) documents_max: SeqNo,
     pub(super) memory_max: usize,
     /// The full segments, oldest first.
@@ -71,22 +71,25 @@ impl Horizon {
         self.next - self.recent.len() as SeqNo
     }
 
-    /// Appends the next document with its tokens and its compressed text. `None` stands for a
-    /// sequence number that is no document.
+    /// Appends the tokens of the next document. `None` stands for a sequence number that is no
+    /// document.
     ///
     /// # Errors
     /// Fails if the disk is full.
-    pub fn push(&mut self, document: Option<(Arc<[Token]>, &[u8])>) -> Result<(), StateError> {
+    pub fn push(&mut self, document: Option<&[Token]>) -> Result<(), StateError> {
         if self.tail.is_none() {
             self.tail = Some(Texts::open(&self.path(self.next, TEXTS), self.next, 0)?);
             self.is_folder_changed = true;
         }
-        let (tokens, bytes) = document.map_or((None, &[][..]), |(tokens, bytes)| (Some(tokens), bytes));
+        let tokens = document.filter(|_| self.keeps > Recollection::Nothing);
         if let Some(tail) = &mut self.tail {
-            tail.append(bytes)?;
+            tail.append(tokens)?;
         }
-        self.recent_bytes += bytes_of(tokens.as_ref());
-        self.recent.push_back(tokens);
+        if self.keeps == Recollection::Search {
+            let tokens = tokens.map(Arc::from);
+            self.recent_bytes += bytes_of(tokens.as_ref());
+            self.recent.push_back(tokens);
+        }
         self.next += 1;
         if let Some(full) = self.tail.take_if(|tail| tail.len() == SEGMENT) {
             self.seal(full)?;
@@ -101,12 +104,15 @@ impl Horizon {
         self.full.push(texts.log.handle()?);
         let sealed = Sealed::new(texts);
         self.sealed.push_back(sealed.clone());
+        if self.keeps < Recollection::Search {
+            return Ok(());
+        }
         self.finish();
         let held = self.recent.len().min(SEGMENT as usize);
         let held: Vec<_> = self.recent.range(self.recent.len() - held..).cloned().collect();
-        let (path, tokenizer) = (self.path(sealed.texts.first, FILTER), self.tokenizer.clone());
+        let path = self.path(sealed.texts.first, FILTER);
         let thread = thread::Builder::new().name("weir-filter".to_owned());
-        match thread.spawn(move || sealed.build_filter(&path, &tokenizer, &held)) {
+        match thread.spawn(move || sealed.build_filter(&path, &held)) {
             Ok(thread) => self.building = Some(thread),
             Err(error) => warn!(%error, "no thread to make a filter with: searches are slower"),
         }
@@ -216,16 +222,10 @@ impl Horizon {
         Some(&self.sealed.get((behind / SEGMENT) as usize)?.texts)
     }
 
-    /// Reads the text of an earlier document from disk.
-    pub fn text(&self, seqno: SeqNo) -> Option<String> {
-        let texts = self.texts_of(seqno)?;
-        texts.text((seqno - texts.first) as usize)
-    }
-
-    /// Reads the text of an earlier document from disk and tokenises it.
+    /// Reads the tokens of an earlier document from disk.
     pub(super) fn read(&self, seqno: SeqNo) -> Option<Arc<[Token]>> {
         let texts = self.texts_of(seqno)?;
-        texts.tokens((seqno - texts.first) as usize, &self.tokenizer)
+        texts.tokens((seqno - texts.first) as usize)
     }
 }
 

@@ -8,14 +8,14 @@ use std::{
 
 use operators::{
     document::SeqNo,
-    lookup::Horizon as _,
+    lookup::{Horizon as _, Recollection},
     text::{Seed, Token, Tokenizer, hash::mix},
 };
 
 use super::{
     filter::{Filter, SLICE, keys_of},
     layout::{FILTER, SEGMENT, TEXTS},
-    segment::{compress, list},
+    segment::list,
     store::Horizon,
 };
 
@@ -48,7 +48,7 @@ fn tokenizer() -> Tokenizer {
 }
 
 fn open(folder: &Path, memory: usize, next: SeqNo, tail: u64) -> Horizon {
-    Horizon::open(folder, tokenizer(), DOCUMENTS_MAX, memory, next, tail).expect("opens")
+    Horizon::open(folder, Recollection::Search, DOCUMENTS_MAX, memory, next, tail).expect("opens")
 }
 
 fn tokens(text: &str) -> Arc<[Token]> {
@@ -56,7 +56,7 @@ fn tokens(text: &str) -> Arc<[Token]> {
 }
 
 fn push(horizon: &mut Horizon, text: &str) {
-    horizon.push(Some((tokens(text), &compress(text)))).expect("pushed");
+    horizon.push(Some(&tokens(text))).expect("pushed");
 }
 
 /// A store, and what a plain search needs to say what it should answer.
@@ -122,7 +122,7 @@ impl Pair {
         let mut expected = Vec::new();
         for sealed in &self.horizon.sealed {
             let first = sealed.texts.first;
-            assert!(Filter::open(&self.horizon.path(first, FILTER), sealed.texts.identity(&tokenizer())).is_some());
+            assert!(Filter::open(&self.horizon.path(first, FILTER), sealed.texts.identity()).is_some());
             expected.extend([(first, FILTER.to_owned()), (first, TEXTS.to_owned())]);
         }
         expected.extend(self.horizon.tail.iter().map(|tail| (tail.first, TEXTS.to_owned())));
@@ -266,19 +266,30 @@ fn filters_leave_few_documents_to_look_at() {
 }
 
 #[test]
-fn a_filter_of_another_tokenizer_is_not_used() {
+fn what_nobody_asks_is_not_kept_and_can_be_asked_later() {
     let dir = tempfile::tempdir().expect("a folder");
-    let short = Tokenizer::new(Seed(1), 3);
-    let mut horizon = Horizon::open(dir.path(), short.clone(), DOCUMENTS_MAX, 0, 0, 0).expect("opens");
-    for _ in 0..SEGMENT {
-        let text = "one two three zor bani";
-        horizon.push(Some((short.tokens(text).ids.into(), &compress(text)))).expect("pushed");
+    let span = tokens("zor bani");
+    for (keeps, on_disk) in [(Recollection::Nothing, false), (Recollection::Tokens, true)] {
+        let folder = dir.path().join(format!("{keeps:?}"));
+        let mut horizon = Horizon::open(&folder, keeps, DOCUMENTS_MAX, 1 << 20, 0, 0).expect("opens");
+        (0..5000).for_each(|_| push(&mut horizon, "here zor bani stands"));
+        assert_eq!(horizon.tokens(4998), on_disk.then(|| tokens("here zor bani stands")));
+        assert!(list(&folder).expect("listed").iter().all(|(_, kind, _)| kind == TEXTS), "no filter");
+        assert_eq!(horizon.disk_bytes() > 5000 * 16, on_disk);
+        let tail = horizon.flush().expect("flushed");
+        drop(horizon);
+        let horizon = open(&folder, 0, 5000, tail);
+        assert_eq!(horizon.may_carry(&span).len(), if on_disk { 5000 } else { 0 });
     }
-    let tail = horizon.flush().expect("flushed");
-    assert!(horizon.may_carry(&tokens("zor bani")).is_empty());
-    drop(horizon);
-    let horizon = open(dir.path(), 0, SEGMENT, tail);
-    assert_eq!(horizon.may_carry(&tokens("zor bani")).len(), SEGMENT as usize);
+}
+
+#[test]
+fn a_text_without_words_is_a_text() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut horizon = open(dir.path(), 0, 0, 0);
+    (0..SEGMENT).for_each(|_| push(&mut horizon, ""));
+    horizon.push(None).expect("pushed");
+    assert_eq!([horizon.tokens(0), horizon.tokens(SEGMENT)], [Some(tokens("")), None]);
 }
 
 #[test]
@@ -292,7 +303,7 @@ fn missing_texts_are_an_error_and_not_an_answer() {
     for (name, n) in [("partly", 5000), ("wholly", 8192)] {
         let folder = dir.path().join(name);
         let tail = fill(&folder, n);
-        let reopen = |next| Horizon::open(&folder, tokenizer(), DOCUMENTS_MAX, 0, next, tail);
+        let reopen = |next| Horizon::open(&folder, Recollection::Search, DOCUMENTS_MAX, 0, next, tail);
         assert!(reopen(n + 1).is_err(), "a text too few");
         fs::remove_file(folder.join("0000004096.texts")).expect("removed");
         assert!(reopen(n).is_err(), "the newest texts");

@@ -1,6 +1,41 @@
 //! What must be one token, the same token, and never a token?
 
+use proptest::prelude::*;
+
 use super::*;
+
+/// The tokens of a text, by the path for all characters alone.
+fn exactly(tokenizer: &Tokenizer, text: &str) -> Tokens {
+    let mut reading = Reading::new(tokenizer, text);
+    let mut at = 0;
+    while !reading.out.truncated && at < text.len() {
+        at = reading.any(at);
+    }
+    reading.end()
+}
+
+/// Pieces of text in which paths meet: ASCII beside letters, marks and digits of all kinds.
+fn piece() -> impl Strategy<Value = String> {
+    let fixed = [
+        "a", "B", "Zz", "_", "__init__", "x1", "2024", "12345", "007", "3d", "1_000", ".", "!?", ":;", "@", "-", " ", "  ", "\t",
+        "\n", "\r\n", "\u{7f}", "\0", "antidisestablishmentarianism", "CamelCaseNameThatIsLong", "fifteen_letters", "sixteen_letters_",
+        "seventeen_letters", "12345678901234567", "é", "ß", "İ", "\u{301}", "\u{ad}", "\u{200b}", "п", "\u{430}", "α", "日本", "ガ",
+        "ｶﾞ", "ทุกวัน", "ཡིག", "م", "२०", "９", "①", "’", "—", "。", "\u{a0}", "\u{3000}", "\u{20000}",
+    ];
+    prop_oneof![4 => proptest::sample::select(fixed.to_vec()).prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from), 1 => "[ -~]{0,20}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// The path for ASCII gives the tokens of the path for all characters, also at the limit.
+    #[test]
+    fn ascii_is_read_as_all_characters_are(pieces in prop::collection::vec(piece(), 0..24), seed in any::<u64>(), tokens_max in 0_usize..40) {
+        let text = pieces.concat();
+        let tokenizer = Tokenizer::new(Seed(seed), tokens_max);
+        prop_assert_eq!(tokenizer.tokens(&text), exactly(&tokenizer, &text), "{:?}", text);
+    }
+}
 
 #[track_caller]
 fn check(text: &str, want: &[&str]) {

@@ -209,6 +209,9 @@ pub struct Timings {
     pub state_bytes: BTreeMap<&'static str, usize>,
     /// Bytes of disk by store.
     pub disk_bytes: BTreeMap<&'static str, u64>,
+    /// Seconds by stage, and by operator where one takes them (`fold/near_dup`), added up over
+    /// threads.
+    pub stage_seconds: BTreeMap<String, f64>,
 }
 
 impl Timings {
@@ -218,6 +221,21 @@ impl Timings {
         self.documents_per_second = engine.counts().received as f64 / self.decide_seconds.max(1e-9);
         self.state_bytes = engine.state_bytes().into_iter().collect();
         self.disk_bytes = engine.disk_bytes().into_iter().collect();
+        let name = |stage: &str, operator: &str| if operator.is_empty() { stage.to_owned() } else { format!("{stage}/{operator}") };
+        self.stage_seconds =
+            engine.spent().into_iter().map(|(stage, operator, took)| (name(stage, operator), took.as_secs_f64())).collect();
+    }
+
+    /// The table of stages that `weir replay --timings` prints, the longest first: seconds, and
+    /// microseconds a record.
+    pub fn table(&self) -> String {
+        let mut stages: Vec<_> = self.stage_seconds.iter().collect();
+        stages.sort_by(|a, b| b.1.total_cmp(a.1));
+        let records = (self.documents_per_second * self.decide_seconds).max(1.0);
+        let line = |name: &str, seconds: f64| format!("{name:>28} {seconds:>10.3} {:>12.2}\n", seconds * 1e6 / records);
+        let mut out = format!("\n{:>28} {:>10} {:>12}\n", "stage", "seconds", "us a record");
+        out.extend(stages.iter().map(|(name, seconds)| line(name, **seconds)));
+        out + &line("all stages", self.stage_seconds.values().sum())
     }
 
     /// Sets how long the last pass took.

@@ -62,6 +62,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
         annotate_only: false,
         limit: None,
         threads: arguments.threads,
+        timings: false,
         force: true,
     };
     let ReplayEnd::Finished(report) = replay::replay(config, &arguments_replay)? else {

@@ -145,7 +145,7 @@ fn take_in(
         restored.begin_run_if_new(manifest.run);
         restored.engine.only_index();
         let progress = Progress::reading(source.size_hint());
-        let mut stage = Stage::open(source, Discard, restored, Pace::of(config))?;
+        let mut stage = Stage::open(source, Discard, restored, Pace::of_files(config))?;
         while stage.step(None)? {
             progress.at(stage.source().consumed(), stage.engine().counts());
             if stop.is_asked() {

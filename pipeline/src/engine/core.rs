@@ -1,6 +1,6 @@
 //! What does the engine hold, and what may be asked of it from outside?
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use connectors::position::Position;
 use operators::{
@@ -13,6 +13,7 @@ use operators::{
 
 use super::{
     bootstrap::Bootstrap, clock::Clock, counts::Counts, phases::KeyedOperators, prepare::Inspectors, settings::Settings,
+    spent::{Step, StepTime},
 };
 use crate::state::{StateError, horizon::Horizon, ledger::Ledger};
 
@@ -187,6 +188,20 @@ impl Engine {
     /// restored.
     pub fn final_clean(&self) -> u64 {
         (self.run_first..self.next).filter(|&o| self.ledger.fate(o) == Fate::Clean).count() as u64
+    }
+
+    /// How long each step has taken so far, by its name, and by the name of the operator where one
+    /// took it; else "".
+    pub fn spent(&self) -> Vec<(&'static str, &'static str, Duration)> {
+        let operator = |time: &StepTime| match time.step {
+            Step::Inspect => self.inspectors.get(time.operator).map(|(inspector, _)| inspector.name()),
+            Step::Probe | Step::Fold | Step::Describe | Step::Remember | Step::Judge => {
+                self.operators.get(time.operator).map(|operator| operator.name())
+            }
+            _ => None,
+        };
+        let times = self.settings.spent.times();
+        times.iter().map(|time| (time.step.name(), operator(time).unwrap_or_default(), time.took)).collect()
     }
 
     /// Bytes of memory by store.

@@ -29,6 +29,7 @@ mod runtime;
 mod save;
 mod settings;
 mod settle;
+mod spent;
 
 pub use self::{
     bootstrap::Bootstrap,
@@ -42,4 +43,5 @@ pub use self::{
     runtime::{OperatorRuntime, Past, TypedRuntime},
     save::LogLengths,
     settings::{Reach, Settings},
+    spent::{Spent, Step, StepTime},
 };

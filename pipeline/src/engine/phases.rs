@@ -12,6 +12,7 @@ use super::{
     item::{Item, Window},
     runtime::{OperatorRuntime, guarded},
     settings::Settings,
+    spent::Step,
 };
 use crate::state::{StateError, horizon::Horizon};
 
@@ -34,15 +35,17 @@ pub(super) fn run(
     inject(settings, Phase::Describe, items, &mut failed);
     in_parallel(operators, settings, items, &mut failed, |operator, window| operator.describe(window));
     let window = Window { settings, items, failed: &failed };
-    for operator in operators.iter_mut() {
-        operator.remember(&window);
+    for (number, operator) in operators.iter_mut().enumerate() {
+        settings.spent.by(Step::Remember, number, || operator.remember(&window));
     }
-    for item in items {
-        // No alarm looks for carriers among documents that were only indexed, so their texts are
-        // not kept.
-        let kept = item.document().filter(|_| !settings.only_indexes);
-        horizon.push(kept.map(|work| work.computed.document.ids()))?;
-    }
+    settings.spent.on(Step::Horizon, || {
+        items.iter().try_for_each(|item| {
+            // No alarm looks for carriers among documents that were only indexed, so their texts are
+            // not kept.
+            let kept = item.document().filter(|_| !settings.only_indexes);
+            horizon.push(kept.map(|work| work.computed.document.ids()))
+        })
+    })?;
     if !settings.only_indexes {
         inject(settings, Phase::Judge, items, &mut failed);
         let horizon = &*horizon;

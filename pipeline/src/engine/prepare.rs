@@ -19,6 +19,7 @@ use super::{
     phases::KeyedOperators,
     runtime::{OperatorRuntime, guarded},
     settings::Settings,
+    spent::Step,
 };
 use crate::policy;
 
@@ -85,22 +86,22 @@ impl Preparation<'_> {
     }
 
     fn decoded(self, record: &Record, source: &str) -> Option<Decoded> {
-        guarded(|| decode(record, source, &self.settings.decode))
+        self.settings.spent.on(Step::Decode, || guarded(|| decode(record, source, &self.settings.decode)))
     }
 
     fn compute(self, page: &mut Page, source: &str, votes: Option<bool>) -> Computed {
         let settings = self.settings;
         settings.faults.trip(Phase::Prepare, &page.text);
         fault::die(&page.text);
-        let document = settings.features.document(page, source);
+        let document = settings.spent.on(Step::Features, || settings.features.document(page, source));
         if settings.only_indexes {
             let probes = self.probes(&document, |operator| operator.role() == Role::Copies);
             return Computed { document, inspected: Vec::new(), votes: true, probes };
         }
         let mut inspected = Vec::new();
-        for (inspector, mode) in self.inspectors {
+        for (number, (inspector, mode)) in self.inspectors.iter().enumerate() {
             let mut found = Vec::new();
-            inspector.inspect(&document, &mut found);
+            settings.spent.by(Step::Inspect, number, || inspector.inspect(&document, &mut found));
             inspected.extend(found.into_iter().map(|f| (f, *mode)));
         }
         let score = policy::suspicion(inspected.iter().map(|(f, m)| (f, *m)));
@@ -110,8 +111,11 @@ impl Preparation<'_> {
     }
 
     fn probes(self, document: &Document, is_asked: impl Fn(&dyn OperatorRuntime) -> bool) -> Vec<Option<Probe>> {
-        let probe = |operator: &dyn OperatorRuntime| if is_asked(operator) { operator.probe(document) } else { None };
-        self.operators.iter().map(|operator| probe(operator.as_ref())).collect()
+        let probe = |(number, operator): (usize, &Box<dyn OperatorRuntime>)| {
+            let asked = is_asked(operator.as_ref()) && operator.mode() != Mode::Off;
+            if asked { self.settings.spent.by(Step::Probe, number, || operator.probe(document)) } else { None }
+        };
+        self.operators.iter().enumerate().map(probe).collect()
     }
 }
 

@@ -3,10 +3,12 @@
 //! A batch is never a unit of meaning: any split of a stream into batches gives the same output.
 //! What counts are windows, which end at epoch boundaries.
 
+use std::time::Instant;
+
 use connectors::{position::Position, source::Record};
 use operators::document::SeqNo;
 
-use super::{core::Engine, fault::Mutation, item::Item, outcome::Outcome, phases, prepare::Preparation};
+use super::{core::Engine, fault::Mutation, item::Item, outcome::Outcome, phases, prepare::Preparation, spent::Step};
 use crate::{journal::Journal, state::StateError};
 
 /// A batch on its way. It is decoded up to the next sequence number at which a background may be
@@ -116,13 +118,17 @@ impl Engine {
         let failed = phases::run(&self.settings, &mut self.operators, &mut self.horizon, &items)?;
         self.next += items.len() as SeqNo;
         for (at, (item, failed)) in items.into_iter().zip(failed).enumerate() {
+            let begun = Instant::now();
             let outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(at, item, failed)? };
+            let settled = Instant::now();
             let item = outcome.item();
             let tick = item.tick(self.settings.epoch);
             for operator in &mut self.operators {
                 operator.log(at, tick, item.document())?;
             }
             outcomes.push(outcome);
+            self.settings.spent.add(Step::Settle, 0, settled - begun);
+            self.settings.spent.add(Step::Log, 0, settled.elapsed());
         }
         Ok(())
     }
@@ -130,6 +136,13 @@ impl Engine {
     /// Passes an epoch boundary: what was decided before the last one becomes visible to keyed
     /// state.
     fn begin_epoch(&mut self) -> Result<(), StateError> {
+        let begun = Instant::now();
+        let passed = self.pass_epoch();
+        self.settings.spent.add(Step::Epoch, 0, begun.elapsed());
+        passed
+    }
+
+    fn pass_epoch(&mut self) -> Result<(), StateError> {
         let epoch = self.next;
         let later = self.withdrawals.split_off(&(epoch + 1));
         let withdrawn: Vec<SeqNo> = std::mem::replace(&mut self.withdrawals, later).into_values().flatten().collect();

@@ -31,6 +31,7 @@ use rayon::prelude::*;
 use super::{
     fault::Mutation,
     item::{Computed, Probe, Window, Work},
+    spent::Step,
 };
 use crate::state::{StateError, replay_log::ReplayLog, snapshot::SnapshotBody};
 
@@ -261,7 +262,7 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
                 }
                 guarded(|| operator.fold(shard, index, tick, probe)).map_or(ShardAnswer::Failed, ShardAnswer::Given)
             };
-            (0..window.items.len()).map(answer).collect::<Vec<_>>()
+            window.settings.spent.by(Step::Fold, number, || (0..window.items.len()).map(answer).collect::<Vec<_>>())
         };
         let by_shard: Vec<_> = self.shards.par_iter_mut().enumerate().map(answers_of).collect();
         self.window = window.items.iter().map(|_| Pending::new()).collect();
@@ -289,7 +290,8 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
         let describe = |(at, pending): (usize, &mut Pending<O>)| {
             let Some((_, work)) = window.sound_document(at) else { return false };
             let Some(probe) = probe_of::<O>(number, &work.computed) else { return false };
-            pending.facts = guarded(|| operator.describe(&work.computed.document, probe, &pending.answers));
+            let describe = || guarded(|| operator.describe(&work.computed.document, probe, &pending.answers));
+            pending.facts = window.settings.spent.by(Step::Describe, number, describe);
             pending.facts.is_none()
         };
         let mut failed: Vec<bool> = self.window.par_iter_mut().enumerate().map(describe).collect();
@@ -313,7 +315,8 @@ impl<O: Operator> OperatorRuntime for TypedRuntime<O> {
             let Some((tick, work)) = window.sound_document(at) else { return false };
             let Some(probe) = probe_of::<O>(*number, &work.computed) else { return false };
             let scene = Scene { tick, shards, horizon };
-            let proposal = guarded(|| operator.judge(&work.computed.document, probe, &pending.answers, &scene));
+            let judge = || guarded(|| operator.judge(&work.computed.document, probe, &pending.answers, &scene));
+            let proposal = window.settings.spent.by(Step::Judge, *number, judge);
             let failed = proposal.is_none();
             pending.proposal = proposal.unwrap_or_default();
             failed

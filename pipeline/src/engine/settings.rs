@@ -6,7 +6,7 @@ use connectors::position::Position;
 use data_encoding::HEXLOWER;
 use operators::document::SeqNo;
 
-use super::fault::Faults;
+use super::{fault::Faults, spent::Spent};
 use crate::{config::OutputFormat, features::Features, state::ledger::Ledger};
 
 /// How far back an operator or the horizon may refer to a document, whichever remembers longest.
@@ -69,6 +69,8 @@ pub struct Settings {
     pub skips: BTreeSet<Position>,
     /// What a test has broken.
     pub faults: Faults,
+    /// Where time has gone.
+    pub spent: Spent,
 }
 
 impl Settings {

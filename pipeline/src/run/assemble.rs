@@ -13,7 +13,7 @@ use operators::{
 
 use crate::{
     config::{Config, state_layout::state_layout},
-    engine::{Bootstrap, Engine, EngineParts, LogLengths, MakeInspectors, Reach, Settings, fault::Faults},
+    engine::{Bootstrap, Engine, EngineParts, LogLengths, MakeInspectors, Reach, Settings, Spent, fault::Faults},
     features::Features,
     layout::StateFolder,
     registry::{self, Keyed, Materials},
@@ -195,6 +195,7 @@ impl Ingredients {
             verdict_digest: self.verdict_digest,
             skips: BTreeSet::new(),
             faults: Faults::default(),
+            spent: Spent::default(),
         })
     }
 

@@ -25,7 +25,7 @@ use operators::document::SeqNo;
 use tracing::{debug, warn};
 
 use crate::{
-    engine::{Engine, Prepared, Processed},
+    engine::{Engine, Prepared, Processed, Step},
     journal::Journal,
     run::{error::RunError, intake::Intake, pace::Pace, restart::Restart, restored::Restored, rules::RuleBook},
     state::{
@@ -225,7 +225,9 @@ impl<S: Source> Replica<S> {
             return Ok(None);
         }
         if self.suspects.is_empty() {
-            let Some(records) = self.intake.read(self.engine.next(), left, &self.engine.settings().faults)? else {
+            let settings = self.engine.settings();
+            let read = || self.intake.read(self.engine.next(), left, &settings.faults);
+            let Some(records) = settings.spent.on(Step::Read, read)? else {
                 return Ok(None);
             };
             self.engine.name_partitions(self.intake.source().partitions());

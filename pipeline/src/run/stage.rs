@@ -22,7 +22,7 @@ use connectors::{committer::Committer, source::Source};
 use tracing::info;
 
 use crate::{
-    engine::{Engine, Outcome, Prepared, Processed},
+    engine::{Engine, Outcome, Prepared, Processed, Step},
     journal::Journal,
     output::{self, OutputRecord},
     policy::Route,
@@ -167,16 +167,20 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// letters.
     fn serialise(&self, outcomes: &[Outcome]) -> (Vec<Vec<OutputRecord>>, Vec<Route>) {
         let settings = self.engine().settings();
-        let mut records = output::records(settings, outcomes);
         let bytes_max = |channel| self.committer.bytes_max(channel);
-        let replaced = output::replace_oversize(settings, outcomes, &mut records, bytes_max);
-        (records, replaced)
+        settings.spent.on(Step::Encode, || {
+            let mut records = output::records(settings, outcomes);
+            let replaced = output::replace_oversize(settings, outcomes, &mut records, bytes_max);
+            (records, replaced)
+        })
     }
 
     /// A batch was committed: reports it.
     fn committed(&mut self, processed: &Processed, replaced: &[Route], took: Duration) {
         self.beside.clear();
+        self.engine().settings().spent.add(Step::Commit, 0, took);
         let Some(watch) = &self.watch else { return };
+        watch.spent(&self.engine().spent());
         let bytes = |outcome: &Outcome| outcome.item().record.payload.len() as u64;
         let outcomes = &processed.outcomes;
         watch.received(outcomes.len() as u64, outcomes.iter().map(bytes).sum());

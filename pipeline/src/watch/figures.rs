@@ -10,7 +10,10 @@
 //! another process. At any moment, received = routes + dead letters + without text + returned + in
 //! flight.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
@@ -20,6 +23,9 @@ use crate::{
     output::TOO_LARGE,
     policy::Route,
 };
+
+/// A stage, and the operator where one does its work; else "".
+type StageName = (&'static str, &'static str);
 
 /// Everything that is shown.
 #[derive(Debug)]
@@ -50,7 +56,7 @@ pub(super) struct Figures {
     pub(super) state_bytes: BTreeMap<&'static str, u64>,
     pub(super) evictions: BTreeMap<&'static str, u64>,
     pub(super) lag: BTreeMap<String, Option<u64>>,
-    stages: BTreeMap<&'static str, Histogram>,
+    stages: BTreeMap<StageName, (Duration, Histogram)>,
     pub(super) batch_documents: Histogram,
     pub(super) commit_seconds: Histogram,
     pub(super) snapshot_stop_seconds: Histogram,
@@ -192,14 +198,19 @@ impl Figures {
         self.received.saturating_sub(counted.received + self.returned)
     }
 
-    /// Returns the histogram of a stage, which is made when it is asked for first.
-    pub(super) fn stage_seconds(&mut self, stage: &'static str) -> &Histogram {
-        self.stages.entry(stage).or_insert_with(seconds)
+    /// Takes over how long each stage has taken so far: what it is more than before was taken by the
+    /// batch at hand.
+    pub(super) fn spend(&mut self, times: &[(&'static str, &'static str, Duration)]) {
+        for &(stage, operator, took) in times {
+            let (before, histogram) = self.stages.entry((stage, operator)).or_insert_with(|| (Duration::ZERO, seconds()));
+            histogram.observe(took.saturating_sub(*before).as_secs_f64());
+            *before = took;
+        }
     }
 
     /// Returns the histograms of all stages.
-    pub(super) fn stages(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
-        self.stages.iter().map(|(stage, histogram)| (*stage, histogram))
+    pub(super) fn stages(&self) -> impl Iterator<Item = (StageName, &Histogram)> {
+        self.stages.iter().map(|(name, (_, histogram))| (*name, histogram))
     }
 }
 

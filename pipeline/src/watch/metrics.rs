@@ -217,9 +217,13 @@ pub const METRICS: &[Metric] = &[
         w.series(&[], &s.figures.commit_seconds)
     })
     .in_unit("seconds"),
-    metric("weir_stage_seconds", MetricKind::Histogram, &["stage"], "Time of a micro-batch in a stage of its way", |s, w| {
-        s.figures.stages().try_for_each(|(stage, histogram)| w.series(&[stage], histogram))
-    })
+    metric(
+        "weir_stage_seconds",
+        MetricKind::Histogram,
+        &["stage", "operator"],
+        "Time of a micro-batch in a stage of its way, added up over threads",
+        |s, w| s.figures.stages().try_for_each(|((stage, operator), histogram)| w.series(&[stage, operator], histogram)),
+    )
     .in_unit("seconds"),
     metric("weir_state_bytes", MetricKind::Gauge, &["store"], "Memory of a store", |s, w| {
         s.figures.state_bytes.iter().try_for_each(|(store, bytes)| w.gauge(&[store], *bytes))

@@ -34,7 +34,8 @@ fn busy() -> Arc<Watch> {
     watch.state(&[("ledger", 1 << 20)]);
     watch.evictions(&[("near_dup", 7)]);
     watch.lag(&[("crawl/0", Some(12)), ("crawl.b/11", None), ("crawl.b/2", Some(0))]);
-    watch.stage_seconds("fold", Duration::from_millis(3));
+    watch.spent(&[("fold", "near_dup", Duration::from_millis(1))]);
+    watch.spent(&[("fold", "near_dup", Duration::from_millis(4))]);
     watch.batch(1_024, Duration::from_millis(30));
     watch.snapshot(Duration::from_millis(80), 999);
     watch.reload(true);
@@ -118,7 +119,7 @@ fn figures_are_those_told() {
         ("weir_config_info{digest=\"d\\\"i\\\\g\"}", 1.0),
         ("weir_commit_seconds_count", 1.0),
         ("weir_batch_documents_sum", 1_024.0),
-        ("weir_stage_seconds_bucket{le=\"0.004\",stage=\"fold\"}", 1.0),
+        ("weir_stage_seconds_bucket{le=\"0.004\",stage=\"fold\",operator=\"near_dup\"}", 2.0),
         ("weir_snapshot_bytes", 999.0),
         ("weir_reloads_total{result=\"accepted\"}", 1.0),
         ("weir_phase{phase=\"active\"}", 1.0),

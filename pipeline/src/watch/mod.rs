@@ -118,9 +118,10 @@ impl Watch {
         figures.commit_seconds.observe(commit.as_secs_f64());
     }
 
-    /// Notes how long a batch spent in one stage of its way.
-    pub fn stage_seconds(&self, stage: &'static str, took: Duration) {
-        self.figures().stage_seconds(stage).observe(took.as_secs_f64());
+    /// Notes how long each step has taken so far in this process, by its name and by that of the
+    /// operator that took it.
+    pub fn spent(&self, times: &[(&'static str, &'static str, Duration)]) {
+        self.figures().spend(times);
     }
 
     /// Sets the bytes of memory by store.

@@ -45,6 +45,10 @@ pub(in crate::command) struct Arguments {
     /// Threads for detectors; 0: one for each core.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Print at the end how long each stage and operator took. `timings.json` in the output folder has
+    /// it in any case.
+    #[arg(long)]
+    pub timings: bool,
     /// Remove what an earlier run left in the output folder and start anew; with `--to kafka`,
     /// publish everything again, from which a run without it goes on.
     #[arg(long)]

@@ -26,7 +26,7 @@ use connectors::{
 use decode::table;
 use tracing::info;
 
-use super::{arguments::Arguments, attributes};
+use super::{super::terminal::print, arguments::Arguments, attributes};
 use crate::{
     config::{self, Config, OutputFormat},
     engine::Engine,
@@ -166,6 +166,9 @@ impl FolderReplay<'_> {
         let report = Report::read(&self.output.file("report.json"))?;
         timings.total_seconds = started.elapsed().as_secs_f64();
         timings.write(&self.output.file("timings.json"))?;
+        if self.arguments.timings {
+            print(&timings.table());
+        }
         self.enter(&mut manifest, RunPhase::Finished)?;
         connectors::kill::point("replay.finished");
         self.output.remove_working()?;
@@ -191,7 +194,7 @@ impl FolderReplay<'_> {
         }
         let progress = Progress::reading(source.size_hint());
         let committer = FileCommitter::new(self.output.root(), self.options);
-        let mut stage = Stage::open(source, committer, restored, Pace::of(self.config))?;
+        let mut stage = Stage::open(source, committer, restored, Pace::of_files(self.config))?;
         loop {
             if stop.is_asked() {
                 progress.done();

@@ -76,7 +76,8 @@ fn corpus() -> &'static Corpus {
 fn document(features: &Features, page: SampleDocument) -> Document {
     let (url, time) = (Some(page.url), Some(page.time));
     let provenance = Provenance::default();
-    let mut page = Page { id: None, url, text: page.text, time, label: None, contributor: None, provenance, form: Form::Verbatim };
+    let mut page =
+        Page { id: None, url, text: page.text, time, label: None, contributor: None, provenance, form: Form::Verbatim };
     features.document(&mut page, "crawl")
 }
 

@@ -221,7 +221,8 @@ impl Timings {
         self.documents_per_second = engine.counts().received as f64 / self.decide_seconds.max(1e-9);
         self.state_bytes = engine.state_bytes().into_iter().collect();
         self.disk_bytes = engine.disk_bytes().into_iter().collect();
-        let name = |stage: &str, operator: &str| if operator.is_empty() { stage.to_owned() } else { format!("{stage}/{operator}") };
+        let name =
+            |stage: &str, operator: &str| if operator.is_empty() { stage.to_owned() } else { format!("{stage}/{operator}") };
         self.stage_seconds =
             engine.spent().into_iter().map(|(stage, operator, took)| (name(stage, operator), took.as_secs_f64())).collect();
     }

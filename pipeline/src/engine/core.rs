@@ -12,7 +12,12 @@ use operators::{
 };
 
 use super::{
-    bootstrap::Bootstrap, clock::Clock, counts::Counts, phases::KeyedOperators, prepare::Inspectors, settings::Settings,
+    bootstrap::Bootstrap,
+    clock::Clock,
+    counts::Counts,
+    phases::KeyedOperators,
+    prepare::Inspectors,
+    settings::Settings,
     spent::{Step, StepTime},
 };
 use crate::state::{StateError, horizon::Horizon, ledger::Ledger};

@@ -67,13 +67,7 @@ impl LanguageCounts {
 
 impl Counts {
     /// Counts a decided document. `language` is `None` where nobody has looked for one.
-    pub fn count(
-        &mut self,
-        route: Route,
-        language: Option<Language>,
-        findings: &[(Finding, Mode)],
-        changes: &[FateChange],
-    ) {
+    pub fn count(&mut self, route: Route, language: Option<Language>, findings: &[(Finding, Mode)], changes: &[FateChange]) {
         if let Some(language) = language {
             let own = self.language(language);
             own.documents += 1;

@@ -63,19 +63,16 @@ impl MinHash {
     /// Calls `each` for every shingle, repeated ones included, with its hash and whether it holds a
     /// number.
     pub fn for_each_shingle(&self, words: impl Iterator<Item = Token>, mut each: impl FnMut(u64, bool)) {
-        // One name for each word, so that the window moves on in registers.
-        let (mut a, mut b, mut c, mut d) = (0_u64, 0_u64, 0_u64, 0_u64);
+        let mut window = [0_u64; SHINGLE];
         let mut since_number = SHINGLE;
-        let times = |word: u64, place: usize| word.wrapping_mul(self.odd[place]);
         for (n, word) in words.enumerate() {
-            let e = u64::from(word.0) + 1;
+            // Written out, so that the window moves on in registers.
+            window = [window[1], window[2], window[3], window[4], u64::from(word.0) + 1];
             since_number = if word.kind() == TokenKind::Number { 0 } else { since_number + 1 };
             if n + 1 >= SHINGLE {
-                let products = [times(a, 0), times(b, 1), times(c, 2), times(d, 3), times(e, 4)];
-                let sum = products.into_iter().fold(self.seed, u64::wrapping_add);
+                let sum = window.iter().zip(&self.odd).fold(self.seed, |sum, (w, odd)| sum.wrapping_add(w.wrapping_mul(*odd)));
                 each(mix(sum), since_number < SHINGLE);
             }
-            (a, b, c, d) = (b, c, d, e);
         }
     }
 

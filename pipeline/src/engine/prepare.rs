@@ -111,11 +111,11 @@ impl Preparation<'_> {
     }
 
     fn probes(self, document: &Document, is_asked: impl Fn(&dyn OperatorRuntime) -> bool) -> Vec<Option<Probe>> {
-        let probe = |(number, operator): (usize, &Box<dyn OperatorRuntime>)| {
-            let asked = is_asked(operator.as_ref()) && operator.mode() != Mode::Off;
+        let probe = |number: usize, operator: &dyn OperatorRuntime| {
+            let asked = is_asked(operator) && operator.mode() != Mode::Off;
             if asked { self.settings.spent.by(Step::Probe, number, || operator.probe(document)) } else { None }
         };
-        self.operators.iter().enumerate().map(probe).collect()
+        self.operators.iter().enumerate().map(|(number, operator)| probe(number, operator.as_ref())).collect()
     }
 }
 

@@ -117,7 +117,7 @@ fn main() {
     let background = background();
     let folder = tempfile::tempdir().expect("a folder");
     // Snapshots are taken here, so that each can be timed.
-    let pace = Pace { batch_documents: 1024, batch_bytes: 64 << 20, snapshot_documents: u32::MAX };
+    let pace = Pace { batch_documents: 1024, batch_bytes: 64 << 20, snapshot_documents: u32::MAX, snapshot_every: Duration::MAX };
     let source = Documents { names: vec!["bench".to_owned()], next: 0, end: documents };
     let mut stage =
         Stage::open(source, Discard, restore(&config, &background, SEED, folder.path(), &["bench"]), pace).expect("opens");

@@ -15,6 +15,8 @@ pub enum ErrorClass {
     Abortable,
     /// The process must end.
     Fatal,
+    /// This record can never be written; others can.
+    Record,
 }
 
 /// A failure of something outside this program.
@@ -64,6 +66,20 @@ pub enum Error {
         bytes: usize,
         /// The most bytes that the topic takes.
         bytes_max: usize,
+    },
+    /// The brokers refuse records for what they are, so that no other try helps. Nothing of the
+    /// batch was written.
+    #[error("{topic} refuses a record for good: {reason}")]
+    RecordsRefused {
+        /// The topic of the first of them.
+        topic: String,
+        /// Their numbers, in the order in which the batch was written. The journal record has the
+        /// number behind the last.
+        records: Vec<usize>,
+        /// Whether they are too large. Then any record that was sent along is among them.
+        by_size: bool,
+        /// The client's message.
+        reason: String,
     },
     /// A fault injected by a test.
     #[error("injected fault: {0}")]

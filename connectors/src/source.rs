@@ -42,11 +42,14 @@ pub struct KnownPartition {
     pub name: String,
     /// The offset at which reading began; `None` if it is not known, or for a file.
     pub beginning: Option<u64>,
+    /// The digest of the record just before the position that goes with it ([`Payload::digest`]);
+    /// `None` if it is not known.
+    pub last: Option<u64>,
 }
 
 impl From<&str> for KnownPartition {
     fn from(name: &str) -> Self {
-        Self { name: name.to_owned(), beginning: None }
+        Self { name: name.to_owned(), beginning: None, last: None }
     }
 }
 

@@ -170,7 +170,7 @@ impl Journal {
         let mut partitions = Vec::new();
         for _ in 0..from.len(16)? {
             let (name, beginning) = (from.str()?.to_owned(), from.u64()?);
-            partitions.push(KnownPartition { name, beginning: Some(beginning).filter(|&offset| offset != UNKNOWN) });
+            partitions.push(KnownPartition { name, beginning: Some(beginning).filter(|&offset| offset != UNKNOWN), last: None });
         }
         let mut losses = Vec::new();
         for _ in 0..from.len(20)? {

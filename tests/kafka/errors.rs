@@ -32,6 +32,8 @@ enum Expected {
     Committed,
     /// It fails and is aborted; after recovery the next batch is committed.
     Aborted,
+    /// It fails because of a record, and is aborted; after recovery the next batch is committed.
+    Refused,
     /// It fails; only a new process may go on.
     Fatal,
     /// It fails, because another process has taken over.
@@ -44,9 +46,11 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 2, Expected::Committed),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Committed),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Committed),
-    (Api::Produce, Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1, Expected::Aborted),
-    (Api::Produce, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Aborted),
-    (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, Expected::Aborted),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1, Expected::Refused),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Fatal),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, Expected::Refused),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1, Expected::Fatal),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_POLICY_VIOLATION, 1, Expected::Fatal),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1, Expected::Fatal),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, Expected::Fenced),
@@ -59,7 +63,7 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 2, Expected::Committed),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Committed),
-    (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, Expected::Aborted),
+    (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Committed),
     (Api::AddOffsetsToTxn, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
@@ -71,7 +75,7 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Committed),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
-    (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, Expected::Aborted),
+    (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::TxnOffsetCommit, Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 2, Expected::Committed),
     (Api::EndTxn, Code::RD_KAFKA_RESP_ERR__TRANSPORT, 1, Expected::Committed),
@@ -170,10 +174,12 @@ fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     let Err(error) = result else { return Ok(Expected::Committed) };
     let outcome = failure(&error);
     let aborted = committer.abort();
-    let next = aborted.and_then(|()| if outcome == Expected::Aborted { committer.recover(None).map(drop) } else { Ok(()) });
+    let next = aborted.and_then(|()| {
+        if matches!(outcome, Expected::Aborted | Expected::Refused) { committer.recover(None).map(drop) } else { Ok(()) }
+    });
     let next = next.and_then(|()| batch(committer));
     match (outcome, next) {
-        (Expected::Aborted, Ok(())) | (Expected::Fatal | Expected::Fenced, Err(_)) => Ok(outcome),
+        (Expected::Aborted | Expected::Refused, Ok(())) | (Expected::Fatal | Expected::Fenced, Err(_)) => Ok(outcome),
         (_, next) => Err(format!("{outcome:?} ({said}), then {next:?}")),
     }
 }
@@ -212,6 +218,7 @@ pub(crate) fn injected_errors_have_their_outcomes() {
 fn failure(error: &Error) -> Expected {
     match error {
         Error::Fenced { .. } => Expected::Fenced,
+        Error::RecordsRefused { .. } => Expected::Refused,
         Error::Broker { class: ErrorClass::Abortable, .. } => Expected::Aborted,
         Error::Broker { class: ErrorClass::Fatal, .. } => Expected::Fatal,
         other => panic!("{other}"),

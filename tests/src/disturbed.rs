@@ -8,6 +8,7 @@ use std::{
     fs,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use connectors::{
@@ -131,6 +132,7 @@ fn live(
         batch_documents: [1, 2, 7, 64][random.below(4)],
         batch_bytes: 1 << 20,
         snapshot_documents: config.state.snapshot_documents,
+        snapshot_every: Duration::MAX,
     };
     let mut stage = Stage::open(source, committer, restored, pace).map_err(|e| e.to_string())?;
     let mut steps = 0;

@@ -37,9 +37,12 @@ const ROUTES: [(&str, &str); 3] = [("clean", "clean"), ("quarantine", "quarantin
 /// The code of a dead letter that stands for a decided document.
 pub(crate) const TOO_LARGE: &str = "output_too_large";
 
+/// The code of one that stands for a document which its topic refuses for something else.
+pub(crate) const REFUSED: &str = "output_refused";
+
 /// Tells whether a dead letter stands for a document that was decided.
-fn is_too_large(record: &Consumed) -> bool {
-    header(record, "weir-code").as_deref() == Some(TOO_LARGE)
+fn is_in_place(record: &Consumed) -> bool {
+    header(record, "weir-code").is_some_and(|code| [TOO_LARGE, REFUSED].contains(&&*code))
 }
 
 /// What was counted in an output.
@@ -78,15 +81,15 @@ impl Output {
 
     /// Returns the positions of dead letters that stand for records which are no documents.
     fn rejected(&self) -> impl Iterator<Item = String> {
-        let rejected = self.dead_letters.iter().filter(|record| !is_too_large(record));
+        let rejected = self.dead_letters.iter().filter(|record| !is_in_place(record));
         rejected.filter_map(|record| header(record, "weir-position"))
     }
 
     /// Returns the positions of documents for which, by their decisions, a dead letter was written
     /// instead, and the positions of those dead letters.
     fn replaced(&self, decisions: &[Value]) -> [BTreeSet<String>; 2] {
-        let stated = decisions.iter().filter(|decision| decision["dead_letter"] == TOO_LARGE);
-        let found = self.dead_letters.iter().filter(|record| is_too_large(record));
+        let stated = decisions.iter().filter(|decision| decision["dead_letter"].is_string());
+        let found = self.dead_letters.iter().filter(|record| is_in_place(record));
         [
             stated.map(|decision| text(decision, "position")).collect(),
             found.map(|record| header(record, "weir-position").unwrap_or_default()).collect(),

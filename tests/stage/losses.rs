@@ -199,3 +199,69 @@ pub(crate) fn what_retention_took_is_counted_and_the_state_kept(client: &Client)
     let figures = Output::of(&group).verify(&input).expect("nothing else lost, nothing doubled");
     print_figures(&format!("retention took 10 unread records: told in log and journal, {figures}"));
 }
+
+/// A stage that takes no snapshot by documents reads everything, is killed, and finds its input gone.
+pub(crate) fn a_quiet_stage_outlives_its_retention(client: &Client) {
+    let mut input = InputTopic::of(client, 99, 60, 1);
+    let group = Group::new(&input, "quiet").with("state.snapshot_documents=128000").with("state.snapshot_seconds=1");
+    let mut process = group.start("a");
+    group.wait_done(&input, &mut process);
+    let snapshot = group.state("a").join(format!("state/snapshots/{:012}.snapshot", group.reading_order().len()));
+    client.wait_for("a snapshot by time", || snapshot.exists());
+    process.kill();
+    client.delete_records(&input.topic, 0, input.values[0].len() as i64);
+    input.add(100, 60);
+    group.finish(&input, "a");
+    let figures = Output::of(&group).verify(&input).expect("nothing lost, nothing doubled");
+    print_figures(&format!("killed, and all that it had read is gone: {figures}"));
+}
+
+/// The topic has the same name and more records than were read, and they are others.
+pub(crate) fn a_topic_made_anew_is_known_by_its_records(client: &Client) {
+    let mut input = InputTopic::of(client, 101, 100, 1);
+    let group = Group::new(&input, "anew");
+    group.finish(&input, "a");
+    let old = Output::of(&group).positions().count();
+    client.delete_topic(&input.topic);
+    client.create_topic(&input.topic, 1, &[("max.message.bytes", "4000000")]);
+    input.values = vec![Vec::new()];
+    input.add(102, 400);
+    refused(&group, "a", &[], &["holds another record at offset", "the topic was made anew", "--accept-loss"]);
+    let log = finish_with(&group, &input, "a", &["--accept-loss"]);
+    assert!(log.contains("LOST"), "{log}");
+    let decided = Output::of(&group).positions().count() - old;
+    assert_eq!(decided, input.values[0].len(), "every record of the new topic is decided");
+    // From there on it is the topic as any other.
+    input.add(103, 100);
+    group.finish(&input, "a");
+    let decided = Output::of(&group).positions().count() - old;
+    assert_eq!(decided, input.values[0].len());
+    print_figures(&format!("a topic made anew that has grown beyond the old one: told, and its {decided} records decided"));
+}
+
+pub(crate) fn what_belongs_to_others_is_named(client: &Client) {
+    let mut one = InputTopic::of(client, 104, 60, 1);
+    let other = InputTopic::of(client, 105, 60, 1);
+    let both = format!("kafka.topics.input=[\"{}\", \"{}\"]", one.topic, other.topic);
+    let group = Group::new(&one, "others");
+    let mut process = group.begin(group.command_with("a", &[&both]));
+    process.wait_active();
+    client.wait_for("two topics", || group.reading_order().len() == one.values[0].len() + other.values[0].len());
+    process.stop();
+    refused(&group, "a", &[], &[&format!("{}/0 was read before, and kafka.topics.input names its topic no more", other.topic)]);
+    let mut command = group.command_with("a", &[&both, "kafka.group=elsewhere"]);
+    command.arg("--accept-loss");
+    let mut process = group.begin(command);
+    let status = process.end_within(LONG);
+    assert!(!status.success() && process.log().contains("the state belongs to group"), "{status}: {}", process.log());
+    // A topic that is added is read from its oldest record on.
+    let added = InputTopic::of(client, 106, 60, 1);
+    let all = format!("kafka.topics.input=[\"{}\", \"{}\", \"{}\"]", one.topic, other.topic, added.topic);
+    one.add(107, 60);
+    let mut process = group.begin(group.command_with("a", &[&all, "kafka.start=latest"]));
+    process.wait_active();
+    let records = [&one, &other, &added].map(|input| input.values[0].len()).iter().sum::<usize>();
+    client.wait_for("three topics", || group.reading_order().len() == records);
+    process.stop();
+    print_figures(&format!("a topic taken out and put back, one added, another group: {records} records decided once each"));
+}

@@ -13,6 +13,7 @@ mod brokers;
 mod changes;
 mod crashes;
 mod group;
+mod idle;
 mod indexed;
 mod losses;
 mod mutations;
@@ -21,10 +22,12 @@ mod process;
 mod readme;
 mod recalls;
 mod redecide;
+mod refusals;
 mod rules;
 mod same;
 mod secure;
 mod settling;
+mod signals;
 mod soak;
 mod standby;
 mod stopping;
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     ]);
     all.extend(tests![false, Secure::start().as_ref(); secure: documents_pass_and_mistakes_are_named;]);
     all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
+    all.extend(tests![false, Cluster::one().as_ref(); idle: a_broker_that_stood_still_is_read_from_at_once;]);
     all.extend(tests![false, broker::shared().as_ref();
         settling: settled_documents_are_forwarded_once;
         mutations: a_broken_transaction_is_noticed, a_lost_watermark_is_noticed, a_missing_fence_is_noticed;
@@ -55,9 +59,15 @@ fn main() -> ExitCode {
         changes: a_new_partition_is_taken_up, what_is_no_longer_there_is_refused, a_topic_that_goes_ends_the_process,
             a_lost_state_is_learned_again_from_the_journal, a_loss_that_is_accepted_loses_no_record;
         losses: what_a_cleaner_removed_after_it_was_decided_is_told, gaps_from_the_beginning_are_read_as_they_are,
-            a_beginning_is_asked_once_in_a_groups_life, what_retention_took_is_counted_and_the_state_kept;
+            a_beginning_is_asked_once_in_a_groups_life, what_retention_took_is_counted_and_the_state_kept,
+            a_quiet_stage_outlives_its_retention,
+            a_topic_made_anew_is_known_by_its_records, what_belongs_to_others_is_named;
         rules: a_changed_configuration_is_no_end, a_reread_decides_as_it_was_decided, rules_that_are_not_to_be_had_are_told,
             without_a_background_the_seed_is_the_groups;
+        idle: many_idle_partitions_are_sought_at_once;
+        signals: metrics_tell_what_is_in_the_topics;
+        refusals: a_record_without_a_key_for_a_compacted_topic_is_a_dead_letter, a_limit_that_is_lowered_is_read_again,
+            a_time_that_is_refused_ends_the_process;
         redecide: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;

@@ -43,7 +43,7 @@ pub(crate) fn a_changed_configuration_is_no_end(client: &Client) {
     let before = [list.as_str(), "policy.quarantine_score=0.7"];
     let after = [list.as_str()];
     let mut input = InputTopic::of(client, 61, 300, 1);
-    let group = Group::new(&input, "changed").with("state.snapshot_documents=100000");
+    let group = Group::new(&input, "changed").with("state.snapshot_documents=128000");
     // The rules at first are those of all, and then they change twice, each time after a kill.
     decide_and_die(&group, &input, &[]);
     input.add(62, 200);
@@ -75,7 +75,7 @@ pub(crate) fn a_reread_decides_as_it_was_decided(client: &Client) {
     let list = format!("policy.deny_files=[{:?}]", deny.display().to_string());
     let page = "A long and winding page about bridges, how they are built of stone and steel, and why the oldest of them stand.";
     let mut input = InputTopic::empty(client, 1);
-    let group = Group::new(&input, "decided").with("state.snapshot_documents=100000");
+    let group = Group::new(&input, "decided").with("state.snapshot_documents=128000");
     input.add_lines(0, [line("withheld", "evil.example", page)]);
     decide_and_die(&group, &input, &[&list]);
     // Without the list the page would have been clean, and the next one a copy of it.

@@ -83,6 +83,7 @@ impl Buffers {
     }
 
     /// Returns the number of records held by a partition.
+    #[cfg(test)]
     pub(super) fn held(&self, partition: Partition) -> usize {
         self.queues.get(partition as usize).map_or(0, |queue| queue.records.len())
     }

@@ -1,19 +1,22 @@
 //! Which place in the journal does recovery come back to?
 //!
-//! A checkpoint names a place in the journal topic: the cluster, the offset of the last record
-//! before the place, that record's hash, and the offset behind it. Recovery reads that record
-//! again. So a journal that was made anew is noticed, even one that has grown beyond the place.
+//! A checkpoint names a place in the journal topic: the cluster, the group, the offset of the last
+//! record before the place, that record's hash, and the offset behind it. Recovery reads that record
+//! again. So a journal that was made anew is noticed, even one that has grown beyond the place, and
+//! so is the state of another group.
 
 use crate::error::Error;
 
 /// The first bytes, which distinguish it from checkpoints of other sinks.
-const MAGIC: &[u8; 8] = b"weirkm1\0";
+const MAGIC: &[u8; 8] = b"weirkm2\0";
 
 /// A place in the journal topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct JournalCheckpoint {
     /// Identity of the cluster; empty if the brokers do not tell it.
     pub(super) cluster: String,
+    /// The group that the state belongs to.
+    pub(super) group: String,
     /// Offset where the next record can be at the earliest.
     pub(super) next: u64,
     /// Offset and hash of the last record before the place.
@@ -23,7 +26,8 @@ pub(super) struct JournalCheckpoint {
 impl JournalCheckpoint {
     pub(super) fn encode(&self) -> Vec<u8> {
         let (flag, (offset, hash)) = (u8::from(self.last.is_some()), self.last.unwrap_or_default());
-        [MAGIC, &self.next.to_le_bytes()[..], &[flag], &offset.to_le_bytes(), &hash, self.cluster.as_bytes()].concat()
+        let names = [self.cluster.as_bytes(), b"\0", self.group.as_bytes()].concat();
+        [MAGIC, &self.next.to_le_bytes()[..], &[flag], &offset.to_le_bytes(), &hash, &names].concat()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
@@ -32,16 +36,30 @@ impl JournalCheckpoint {
             let (next, rest) = rest.split_first_chunk::<8>()?;
             let ([flag], rest) = rest.split_first_chunk::<1>()?;
             let (offset, rest) = rest.split_first_chunk::<8>()?;
-            let (hash, cluster) = rest.split_first_chunk::<32>()?;
+            let (hash, names) = rest.split_first_chunk::<32>()?;
             let last = match flag {
                 0 => None,
                 1 => Some((u64::from_le_bytes(*offset), *hash)),
                 _ => return None,
             };
-            let cluster = std::str::from_utf8(cluster).ok()?.to_owned();
-            (magic == MAGIC).then(|| Self { cluster, next: u64::from_le_bytes(*next), last })
+            let (cluster, group) = std::str::from_utf8(names).ok()?.split_once('\0')?;
+            let (cluster, group) = (cluster.to_owned(), group.to_owned());
+            (magic == MAGIC).then(|| Self { cluster, group, next: u64::from_le_bytes(*next), last })
         };
         parse().ok_or_else(|| Error::Refused(format!("checkpoint of {} bytes is none of a Kafka journal", bytes.len())))
+    }
+}
+
+impl JournalCheckpoint {
+    /// Refuses a place that another group has come to.
+    pub(super) fn expect_group(&self, group: &str) -> Result<(), Error> {
+        if self.group == group {
+            return Ok(());
+        }
+        Err(Error::Refused(format!(
+            "the state belongs to group {}, and kafka.group is {group}: give each group a state.directory and topics of its own",
+            self.group
+        )))
     }
 }
 
@@ -57,7 +75,8 @@ mod tests {
     #[test]
     fn a_mark_comes_back_and_nothing_else_is_one() {
         for last in [None, Some((41, record_hash(b"record")))] {
-            let checkpoint = JournalCheckpoint { cluster: "abc".to_owned(), next: 42, last };
+            let checkpoint = JournalCheckpoint { cluster: "abc".to_owned(), group: "g".to_owned(), next: 42, last };
+            assert!(checkpoint.expect_group("g").is_ok() && checkpoint.expect_group("h").is_err());
             let bytes = checkpoint.encode();
             assert_eq!(JournalCheckpoint::decode(&bytes).expect("a checkpoint"), checkpoint);
             for cut in 0..MAGIC.len() + 49 {

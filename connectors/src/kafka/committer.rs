@@ -39,6 +39,7 @@ use super::{
     query::PartitionExtent,
     reports::{ReportingConsumer, Reports},
     topic_limits::TopicLimits,
+    topics::read_limits,
 };
 use crate::{
     committer::{Channel, Committer, Outgoing, Recovered},
@@ -97,6 +98,8 @@ pub struct KafkaCommitter {
     commit_times: CommitTimes,
     /// Since when a topic is missing.
     missing: Option<Instant>,
+    /// Whether a record that fitted was refused as too large: the limits are other ones now.
+    limits_changed: bool,
     #[cfg(feature = "faults")]
     protocol_fault: ProtocolFault,
 }
@@ -153,6 +156,7 @@ impl KafkaCommitter {
             written: 0,
             commit_times: CommitTimes::default(),
             missing: None,
+            limits_changed: false,
             #[cfg(feature = "faults")]
             protocol_fault: ProtocolFault::default(),
         })
@@ -234,7 +238,8 @@ impl KafkaCommitter {
 
     /// Decides what is allowed after a failed call within a batch.
     fn fail(&mut self, failed: FailedCall) -> Error {
-        let abortable = matches!(failed.error, Error::Broker { class: ErrorClass::Abortable, .. });
+        let abortable = matches!(failed.error, Error::Broker { class: ErrorClass::Abortable, .. } | Error::RecordsRefused { .. });
+        self.limits_changed |= matches!(failed.error, Error::RecordsRefused { by_size: true, .. });
         self.state = match failed.error {
             // Nothing was written, so the batch stays open.
             Error::TooLarge { .. } | Error::Refused(_) => TransactionState::InBatch,
@@ -257,7 +262,7 @@ impl KafkaCommitter {
         let list = commit_list(texts.iter().map(|((topic, id), offset, text)| (&**topic, *id, *offset, &**text)))?;
         let mut watch = Stopwatch(Instant::now());
         if !offsets.is_empty() {
-            producer.send_offsets(&list, &self.consumer)?;
+            producer.send_offsets(&list, &self.consumer).map_err(|failed| producer.cause(failed))?;
         }
         kill::point("kafka.offsets_sent");
         let offsets = watch.lap();
@@ -266,7 +271,7 @@ impl KafkaCommitter {
         let acknowledged = watch.lap();
         kill::point("kafka.before_commit");
         if self.is_transactional() {
-            producer.commit()?;
+            producer.commit().map_err(|failed| producer.cause(failed))?;
         } else {
             producer.commit_offsets(&list, &self.consumer)?;
         }
@@ -371,6 +376,9 @@ impl KafkaCommitter {
         kill::point("kafka.recover_begun");
         self.state = TransactionState::Unknown;
         let from = checkpoint.map(JournalCheckpoint::decode).transpose()?;
+        if let Some(from) = &from {
+            from.expect_group(&self.config.group)?;
+        }
         // This is refused before anybody is fenced: a process that is started by mistake must not stop the one at work.
         if from.is_none()
             && self.without_snapshot == WithoutSnapshot::Refuse
@@ -383,7 +391,7 @@ impl KafkaCommitter {
         self.producer = Some(TransactionalProducer::fence(&self.config, &self.limits, &self.reports, id.as_deref())?);
         kill::point("kafka.recover_fenced");
         let cluster = self.consumer.client().fetch_cluster_id(CLUSTER_TIMEOUT).unwrap_or_default();
-        self.checkpoint = JournalCheckpoint { cluster, ..JournalCheckpoint::default() };
+        self.checkpoint = JournalCheckpoint { cluster, group: self.config.group.clone(), ..JournalCheckpoint::default() };
         let journal = match from {
             Some(checkpoint) => self.journal_after(&checkpoint)?,
             None => self.journal_without_snapshot()?,
@@ -454,6 +462,7 @@ impl Committer for KafkaCommitter {
         let partition = (record.channel == Channel::Recalls).then_some(0);
         let target = RecordTarget { topic: self.config.topics.of(record.channel), partition, journal: false };
         let sent = producer.send(target, record);
+        let sent = sent.map_err(|failed| producer.cause(failed));
         sent.map_err(|failed| self.fail(failed))?;
         self.written += 1;
         if self.written == 1 {
@@ -488,6 +497,10 @@ impl Committer for KafkaCommitter {
         self.expect_topics()?;
         if self.abort().is_ok() && self.state == TransactionState::Ready {
             return Ok(false);
+        }
+        if self.limits_changed {
+            self.limits = read_limits(&self.config)?;
+            self.limits_changed = false;
         }
         // Without the group's coordinator a new producer would get no further than the old one.
         self.has_committed(&self.config.offset_client()?)?;

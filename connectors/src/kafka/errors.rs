@@ -10,6 +10,7 @@
 //! | `Retriable` | the same call is made again, within the transaction's time |
 //! | `Abortable` | abort, go back to the snapshot, recover (with a new producer and a new epoch), go on |
 //! | `Fatal` | the process ends with an error; a successor fences it and recovers |
+//! | `Record` | abort, put a dead letter in the place of the record, go on; else end, naming topic and record |
 //!
 //! A transactional call that is still undecided when its time is over is `Abortable`: recovery
 //! finds out from the journal, with a new producer, whether it took place. Trying again with the
@@ -24,9 +25,9 @@
 //! |---|---|---|---|---|---|---|
 //! | fence | done | done | done | - | F | F |
 //! | begin | - | - | F | - | - | - |
-//! | produce, deliver | done | done | A | A | A | `Fenced` |
+//! | produce, deliver | done | done | A | `Record`; refused time or policy: F | F | `Fenced` |
 //! | add partitions | done | A | A | - | topic: A, id: F | `Fenced` |
-//! | add offsets, send them | done | done | A | A | group: A, id: F | `Fenced` |
+//! | add offsets, send them | done | done | A | A | F | `Fenced` |
 //! | commit | done | A | A | - | F | `Fenced` |
 //! | abort | done | A | A | - | F | `Fenced` |
 //! | read | done | done | done | out of range: ends | F | - |
@@ -95,6 +96,13 @@ pub(super) const CODE_CLASSES: &[(Call, Option<Code>, ErrorClass)] = &[
     (Call::Delivery, Some(Code::ProducerFenced), ErrorClass::Fatal),
     (Call::Delivery, Some(Code::InvalidProducerEpoch), ErrorClass::Fatal),
     (Call::Delivery, Some(Code::OutOfOrderSequenceNumber), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::InvalidRecord), ErrorClass::Record), // such as one without a key, for a compacted topic
+    (Call::Delivery, Some(Code::MessageSizeTooLarge), ErrorClass::Record),
+    (Call::Delivery, Some(Code::InvalidTimestamp), ErrorClass::Fatal), // all records of the batch have the same time
+    (Call::Delivery, Some(Code::PolicyViolation), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::UnsupportedForMessageFormat), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::TopicAuthorizationFailed), ErrorClass::Fatal),
+    (Call::Delivery, Some(Code::ClusterAuthorizationFailed), ErrorClass::Fatal),
     (Call::Delivery, None, ErrorClass::Abortable),
     (Call::Commit, Some(Code::OperationTimedOut), ErrorClass::Retriable), // the queue was not empty yet
     (Call::Read, Some(Code::Fatal), ErrorClass::Fatal),
@@ -114,7 +122,7 @@ pub(super) const CODE_CLASSES: &[(Call, Option<Code>, ErrorClass)] = &[
 #[must_use]
 pub fn classify(call: Call, error: &KafkaError) -> ErrorClass {
     if let KafkaError::Transaction(error) = error {
-        return if error.is_fatal() || is_fence(error.code()) {
+        return if error.is_fatal() || is_fence(error.code()) || is_forbidden(error.code()) {
             ErrorClass::Fatal
         } else if error.txn_requires_abort() {
             ErrorClass::Abortable
@@ -135,6 +143,17 @@ pub fn classify(call: Call, error: &KafkaError) -> ErrorClass {
 /// Tells whether a code says that a newer process has taken over.
 pub(super) fn is_fence(code: Code) -> bool {
     matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+}
+
+/// Tells whether a code says that the right to do something is missing. No other try helps.
+fn is_forbidden(code: Code) -> bool {
+    matches!(
+        code,
+        Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+    )
 }
 
 /// Returns the error that a call ends with after all its tries. `fatal` is the client's own fatal
@@ -161,6 +180,21 @@ pub(super) struct FailedCall {
 }
 
 impl FailedCall {
+    /// Tells whether it has a cause of its own, which no record explains.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.error, Error::Fenced { .. } | Error::Broker { class: ErrorClass::Fatal, .. })
+    }
+
+    /// Names the topic in the message.
+    pub(super) fn of_topic(self, topic: &str) -> Self {
+        match self.error {
+            Error::Broker { action, class, reason } => {
+                Self { error: Error::Broker { action, class, reason: format!("{topic}: {reason}") }, ..self }
+            }
+            error => Self { error, ..self },
+        }
+    }
+
     /// Makes the failure of a call that had no answer in its time.
     pub(super) fn undecided(call: Call, reason: String) -> Self {
         Self { error: Error::Broker { action: call.action(), class: ErrorClass::Abortable, reason }, undecided: true }

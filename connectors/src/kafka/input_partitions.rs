@@ -15,7 +15,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::offsets::{CommittedOffset, PartitionKey};
+use super::{offsets::CommittedOffset, query::PartitionKey};
 use crate::position::{Partition, Positions};
 
 /// Every known input partition, in the order of their numbers.
@@ -35,11 +35,13 @@ pub(super) struct InputPartition {
     pub(super) behind: u64,
     /// Offset where the next record can be at the earliest.
     pub(super) passed: u64,
+    /// Digest of the last record that an earlier process has read, until it was compared.
+    pub(super) last: Option<u64>,
 }
 
 impl InputPartition {
     pub(super) fn new(topic: &str, id: i32, first: bool) -> Self {
-        Self { topic: topic.to_owned(), id, first, beginning: None, behind: 0, passed: 0 }
+        Self { topic: topic.to_owned(), id, first, beginning: None, behind: 0, passed: 0, last: None }
     }
 
     pub(super) fn key(&self) -> PartitionKey {

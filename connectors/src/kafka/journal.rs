@@ -74,7 +74,9 @@ impl JournalReader {
                 "the journal {topic} begins at offset {low}, expected {next}: its retention has removed records"
             )));
         }
-        Self::assigned(consumer, reports, topic, next, high)
+        let mut reader = Self::assigned(consumer, reports, topic, next, high)?;
+        reader.checkpoint.group.clone_from(&config.group);
+        Ok(reader)
     }
 
     /// Reads `topic`, all of whose records are in partition 0, from its oldest record on. Also
@@ -123,6 +125,7 @@ impl JournalReader {
     /// As [`Self::new`], and if the checkpoint is not one of this journal.
     pub fn from_checkpoint(config: &KafkaConfig, checkpoint: Option<&[u8]>) -> Result<Self, Error> {
         let Some(checkpoint) = checkpoint.map(JournalCheckpoint::decode).transpose()? else { return Self::new(config, None) };
+        checkpoint.expect_group(&config.group)?;
         let Some((offset, expected)) = checkpoint.last else { return Self::new(config, Some(checkpoint.next)) };
         let mut reader = Self::new(config, Some(offset))?;
         let deadline = Instant::now() + config.run_timeout;

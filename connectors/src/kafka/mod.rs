@@ -9,7 +9,8 @@
 //! | `query`, `probe` | how are the brokers asked, and do they answer at all |
 //! | `admin`, `topics`, `topic_limits` | are the topics there and as they must be, and how large may a record be |
 //! | `consumer`, `message`, `buffer`, `receiver`, `source` | records in, partition by partition, bounded |
-//! | `input_partitions`, `start_offset`, `offsets` | which number has a partition, where is it read from, what is committed for it |
+//! | `input_partitions`, `start_offset`, `offsets`, `identity` | which number has a partition, where is it read from, what is committed for it, is it still the same |
+//! | `partition_watch`, `lag_meter` | which partitions are there now, and how much of them waits |
 //! | `producer`, `committer`, `checkpoint` | one transaction for each batch, and where recovery comes back to |
 //! | `journal` | the journal topic read from a place, once or for ever |
 //! | `publisher` | records into an input topic, each once |
@@ -36,10 +37,13 @@ mod connection_problem;
 mod consumer;
 mod errors;
 mod forwarder;
+mod identity;
 mod input_partitions;
 mod journal;
+mod lag_meter;
 mod message;
 mod offsets;
+mod partition_watch;
 mod probe;
 mod producer;
 #[cfg(feature = "faults")]
@@ -61,6 +65,7 @@ pub use errors::{Call, classify};
 pub use forwarder::{ForwardedRecord, ForwarderPartition, TopicForwarder};
 pub use input_partitions::InputPartitions;
 pub use journal::JournalReader;
+pub use lag_meter::LagMeter;
 #[cfg(feature = "faults")]
 pub use protocol_fault::ProtocolFault;
 pub use publisher::KafkaPublisher;

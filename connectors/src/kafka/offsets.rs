@@ -19,12 +19,9 @@ use rdkafka::{
 
 use super::{
     errors::{self, Call},
-    query::query_with_retry,
+    query::{PartitionKey, query_with_retry},
 };
 use crate::error::Error;
-
-/// Topic, and number of the partition in it.
-pub(super) type PartitionKey = (String, i32);
 
 /// What is committed for an input partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

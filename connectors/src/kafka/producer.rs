@@ -24,7 +24,7 @@ use rdkafka::{
     TopicPartitionList,
     config::FromClientConfigAndContext,
     consumer::{CommitMode, Consumer},
-    error::{KafkaError, KafkaResult},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseRecord, Producer, ThreadedProducer},
 };
@@ -32,7 +32,7 @@ use rdkafka::{
 use super::{
     config::KafkaConfig,
     errors::{self, Call, FailedCall},
-    reports::{Reporter, ReportingConsumer, Reports},
+    reports::{Reporter, ReportingConsumer, Reports, Ticket, Undelivered},
     topic_limits::TopicLimits,
 };
 use crate::{
@@ -48,6 +48,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// How long an answer may be late after the time given to a try. After that, the client will not
 /// answer soon.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
+/// How long is waited for the reports on other records, once one was refused.
+const REFUSALS_TIMEOUT: Duration = Duration::from_secs(1);
 /// One step of the wait for acknowledgements.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
 
@@ -96,14 +98,14 @@ impl TransactionalProducer {
 
     /// Hands a record to the client, and waits for room if its queue is full.
     pub(super) fn send(&self, target: RecordTarget<'_>, record: &Outgoing<'_>) -> Result<(), FailedCall> {
-        let mut message = BaseRecord::<[u8], [u8], usize> {
+        let mut message = BaseRecord::<[u8], [u8], Box<Ticket>> {
             topic: target.topic,
             partition: target.partition,
             payload: Some(record.value),
             key: record.key,
             timestamp: None,
             headers: headers(record)?,
-            delivery_opaque: self.reports.ticket(target.journal),
+            delivery_opaque: Box::new(self.reports.ticket(target.journal)),
         };
         let deadline = Instant::now() + self.time;
         loop {
@@ -130,8 +132,8 @@ impl TransactionalProducer {
                 before_half = false;
                 kill::point("kafka.half_produced");
             }
-            if let Some(code) = self.reports.undelivered() {
-                return Err(self.failed(Call::Delivery, &KafkaError::MessageProduction(code)));
+            if let Some(undelivered) = self.reports.undelivered() {
+                return Err(self.not_delivered(&undelivered));
             }
             if in_flight == 0 {
                 return Ok(());
@@ -142,6 +144,35 @@ impl TransactionalProducer {
             }
             self.producer.poll(ACKNOWLEDGE_STEP);
         }
+    }
+
+    /// Returns why a call has failed. A record that was not delivered makes all later calls of the
+    /// transaction fail, with less to say.
+    pub(super) fn cause(&self, failed: FailedCall) -> FailedCall {
+        if failed.undecided || failed.is_final() {
+            return failed;
+        }
+        // The report may be on its way.
+        let deadline = Instant::now() + REFUSALS_TIMEOUT;
+        while self.reports.undelivered().is_none() && Instant::now() < deadline {
+            self.producer.poll(ACKNOWLEDGE_STEP);
+        }
+        self.reports.undelivered().map_or(failed, |undelivered| self.not_delivered(&undelivered))
+    }
+
+    fn not_delivered(&self, undelivered: &Undelivered) -> FailedCall {
+        let error = KafkaError::MessageProduction(undelivered.code);
+        let failed = self.failed(Call::Delivery, &error);
+        let Error::Broker { class: ErrorClass::Record, reason, .. } = failed.error else {
+            return failed.of_topic(&undelivered.topic);
+        };
+        // Reports on other records of the batch are on their way.
+        let deadline = Instant::now() + REFUSALS_TIMEOUT;
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.producer.poll(ACKNOWLEDGE_STEP);
+        }
+        let by_size = undelivered.code == RDKafkaErrorCode::MessageSizeTooLarge;
+        Error::RecordsRefused { topic: undelivered.topic.clone(), records: self.reports.refused(), by_size, reason }.into()
     }
 
     /// Adds offsets to the transaction, for the group that `consumer` belongs to. The call is

@@ -37,8 +37,8 @@ pub struct SourceCounts {
 
 /// Turns messages into records and buffers them.
 pub(super) struct MessageReceiver {
-    format: ValueFormat,
-    limits: Limits,
+    pub(super) format: ValueFormat,
+    pub(super) limits: Limits,
     pub(super) input_partitions: Arc<InputPartitions>,
     /// Number of each partition, by topic and partition.
     numbers: BTreeMap<String, BTreeMap<i32, usize>>,

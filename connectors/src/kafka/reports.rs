@@ -22,7 +22,11 @@ use rdkafka::{
     producer::{DeliveryResult, ProducerContext},
 };
 
-use super::connection_problem::advice_on;
+use super::{
+    connection_problem::advice_on,
+    errors::{self, Call},
+};
+use crate::error::ErrorClass;
 
 /// A consumer whose reports are collected.
 pub(super) type ReportingConsumer = BaseConsumer<Reporter>;
@@ -47,10 +51,30 @@ pub(super) struct Reports {
 #[derive(Debug, Default)]
 struct BatchReports {
     number: usize,
-    /// The first error code of a record that was not delivered.
-    undelivered: Option<RDKafkaErrorCode>,
+    /// How many records were handed to the client.
+    written: usize,
+    /// The first report on a record that was not delivered.
+    undelivered: Option<Undelivered>,
+    /// The numbers of records that can never be written.
+    refused: Vec<usize>,
     /// Offset of the journal record.
     journal: Option<u64>,
+}
+
+/// A record that was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Undelivered {
+    pub(super) code: RDKafkaErrorCode,
+    pub(super) topic: String,
+}
+
+/// Which record a report on its delivery is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    batch: usize,
+    /// The record's number in the order of writing.
+    record: usize,
+    is_journal: bool,
 }
 
 /// How far the client has fetched a partition.
@@ -58,8 +82,6 @@ struct BatchReports {
 pub(super) struct FetchProgress {
     /// The client has handed over every record before this offset, and there was nothing behind it.
     pub(super) end: Option<u64>,
-    /// Offset behind the last committed record.
-    pub(super) high: Option<u64>,
 }
 
 impl Reports {
@@ -85,15 +107,24 @@ impl Reports {
         *batch = BatchReports { number: batch.number + 1, ..BatchReports::default() };
     }
 
-    /// Returns the number that the report on a record must carry, so that it is counted for the
-    /// right batch.
-    pub(super) fn ticket(&self, journal: bool) -> usize {
-        2 * self.batch().number + usize::from(journal)
+    /// Returns what the report on the next record must carry, so that it is counted for the right
+    /// batch and record.
+    pub(super) fn ticket(&self, is_journal: bool) -> Ticket {
+        let mut batch = self.batch();
+        batch.written += 1;
+        Ticket { batch: batch.number, record: batch.written - 1, is_journal }
     }
 
-    /// Returns the first error code of a record of the batch that was not delivered.
-    pub(super) fn undelivered(&self) -> Option<RDKafkaErrorCode> {
-        self.batch().undelivered
+    /// Returns the first report on a record of the batch that was not delivered.
+    pub(super) fn undelivered(&self) -> Option<Undelivered> {
+        self.batch().undelivered.clone()
+    }
+
+    /// Returns the numbers of the batch's records that can never be written, as far as is known.
+    pub(super) fn refused(&self) -> Vec<usize> {
+        let mut refused = self.batch().refused.clone();
+        refused.sort_unstable();
+        refused
     }
 
     /// Returns the offset of the batch's journal record, once it was delivered.
@@ -135,8 +166,7 @@ impl ClientContext for Reporter {
             for (id, partition) in topic.partitions {
                 // While records wait in the client, the end that it has seen says nothing about what it has handed over.
                 let end = u64::try_from(partition.eof_offset).ok().filter(|_| partition.fetchq_cnt == 0);
-                let high = u64::try_from(partition.ls_offset).ok();
-                fetched.insert((name.clone(), id), FetchProgress { end, high });
+                fetched.insert((name.clone(), id), FetchProgress { end });
             }
         }
     }
@@ -152,19 +182,30 @@ impl ClientContext for Reporter {
 impl ConsumerContext for Reporter {}
 
 impl ProducerContext for Reporter {
-    type DeliveryOpaque = usize;
+    type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Self::DeliveryOpaque) {
         if result.is_err() {
             self.0.delivery_errors.fetch_add(1, Ordering::Relaxed);
-        } else if ticket % 2 == 0 {
+        } else if !ticket.is_journal {
             return;
         }
         let mut batch = self.0.batch();
-        if batch.number == ticket / 2 {
-            match result {
-                Ok(message) => batch.journal = u64::try_from(message.offset()).ok(),
-                Err((error, _)) => batch.undelivered = batch.undelivered.or(error.rdkafka_error_code()),
+        if batch.number != ticket.batch {
+            return;
+        }
+        match result {
+            Ok(message) => batch.journal = u64::try_from(message.offset()).ok(),
+            Err((error, message)) => {
+                let Some(code) = error.rdkafka_error_code() else { return };
+                if errors::classify(Call::Delivery, error) == ErrorClass::Record {
+                    batch.refused.push(ticket.record);
+                    // What came first may only have been sent along with the record that is to blame.
+                    let is_consequence = |first: &Undelivered| first.code == RDKafkaErrorCode::InvalidDifferentRecord;
+                    batch.undelivered.take_if(|first| is_consequence(first));
+                }
+                let topic = message.topic().to_owned();
+                batch.undelivered.get_or_insert(Undelivered { code, topic });
             }
         }
     }

@@ -15,26 +15,26 @@
 //! more. **Cost** one copy of each record.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     mem,
     ops::Range,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    consumer::Consumer,
-    error::KafkaError,
-    metadata::{MetadataPartition, MetadataTopic},
-};
+use rdkafka::{consumer::BaseConsumer, error::KafkaError};
 
 use super::{
     buffer::QueueBounds,
     config::KafkaConfig,
     consumer::{assign, pause, resume, tolerate},
     errors::refuse_all,
+    identity::{LastRecord, changed_partitions},
     input_partitions::{InputPartition, InputPartitions},
-    offsets::{PartitionKey, committed_offsets},
-    query::{PartitionExtent, query_with_retry},
+    lag_meter::LagMeter,
+    offsets::{CommittedOffset, committed_offsets},
+    partition_watch::{Listing, PartitionWatch, list},
+    query::{PartitionExtent, PartitionKey},
     receiver::{MessageReceiver, SourceCounts},
     reports::{ReportingConsumer, Reports},
     start_offset::{StartOffset, StartProblem, StartRules, start_offset},
@@ -59,7 +59,13 @@ const MISSING_QUERIES: u32 = 3;
 /// Reads the input topics.
 pub struct KafkaSource {
     config: Arc<KafkaConfig>,
+    /// Fetches the records.
     consumer: ReportingConsumer,
+    /// Asks for ends of partitions. A question of the client that fetches would wait for its fetches.
+    queries: Arc<ReportingConsumer>,
+    /// Asks for committed offsets, whether transactions are open or not.
+    committed: BaseConsumer,
+    watch: PartitionWatch,
     reports: Arc<Reports>,
     names: Vec<String>,
     receiver: MessageReceiver,
@@ -71,7 +77,11 @@ pub struct KafkaSource {
     accepts_loss: bool,
     /// Where the last seek could not go.
     losses: Vec<Loss>,
-    queried: Instant,
+    /// Partitions that were made anew, as the user accepts. They begin with their oldest record,
+    /// wherever a re-read along the journal comes to.
+    anew: Vec<PartitionKey>,
+    /// Whether it was said that another tool has set offsets.
+    told_of_tool: bool,
     missing: u32,
     statistics_read: Instant,
     statistics: u32,
@@ -88,12 +98,19 @@ impl KafkaSource {
         let config = Arc::new(config.clone());
         let reports = Arc::new(Reports::default());
         let consumer = config.consumer(&reports)?;
+        let queries = Arc::new(config.group_client(&reports)?);
+        let found = list(&queries, &config.topics.input)?;
+        let known = found.iter().cloned().collect();
+        let watch = PartitionWatch::start(Arc::clone(&queries), config.topics.input.clone(), known, config.metadata_every)?;
         let bounds = QueueBounds { records: config.buffer_records_max.max(1), bytes: config.buffer_bytes_max.max(1) };
         let receiver = MessageReceiver::new(config.format, limits, bounds);
         let now = Instant::now();
         let mut source = Self {
-            config,
             consumer,
+            committed: config.offset_client()?,
+            config,
+            queries,
+            watch,
             reports,
             names: Vec::new(),
             receiver,
@@ -102,12 +119,12 @@ impl KafkaSource {
             assigned: false,
             accepts_loss: false,
             losses: Vec::new(),
-            queried: now,
+            anew: Vec::new(),
+            told_of_tool: false,
             missing: 0,
             statistics_read: now,
             statistics: 0,
         };
-        let found = source.list()?;
         source.renumber(found.into_iter().map(|(topic, id)| InputPartition::new(&topic, id, true)).collect());
         Ok(source)
     }
@@ -138,7 +155,7 @@ impl KafkaSource {
     /// # Errors
     /// If the brokers do not answer.
     pub fn committed(&self) -> Result<Option<Positions>, Error> {
-        let committed = committed_offsets(&self.consumer, &self.keys())?;
+        let committed = committed_offsets(&*self.queries, &self.keys())?;
         if committed.is_empty() {
             return Ok(None);
         }
@@ -146,19 +163,12 @@ impl KafkaSource {
         Ok(Some(Positions(self.keys().iter().map(next).collect())))
     }
 
-    /// Returns, for each partition, how many committed records were not handed over yet; `None`
-    /// while that is not known.
-    #[must_use]
-    pub fn lag(&self) -> Vec<(&str, Option<u64>)> {
-        let partitions = self.receiver.input_partitions.lock();
-        let numbered = self.names.iter().zip(partitions.iter()).enumerate();
-        let lag = numbered.map(|(number, (name, partition))| {
-            let held = self.receiver.buffers.held(number as Partition) as u64;
-            let fetched = self.reports.fetched(&partition.topic, partition.id);
-            let ahead = fetched.and_then(|f| f.high).map(|high| high.saturating_sub(partition.passed));
-            (name.as_str(), ahead.map(|ahead| ahead + held))
-        });
-        lag.collect()
+    /// Makes a meter of how much of the input waits, which may be used on another thread.
+    ///
+    /// # Errors
+    /// If no client can be made.
+    pub fn lag_meter(&self) -> Result<LagMeter, Error> {
+        LagMeter::new(&self.config, self.input_partitions())
     }
 
     /// Returns what was counted so far.
@@ -176,22 +186,6 @@ impl KafkaSource {
 
     fn keys(&self) -> Vec<PartitionKey> {
         self.receiver.input_partitions.keys()
-    }
-
-    /// Asks for every partition of the input topics, in the order of topics and partitions.
-    fn list(&self) -> Result<Vec<PartitionKey>, Error> {
-        let mut found = Vec::new();
-        for topic in &self.config.topics.input {
-            let metadata = query_with_retry(|timeout| self.consumer.fetch_metadata(Some(topic), timeout))?;
-            let topics = metadata.topics().iter().filter(|of| of.name() == topic && of.error().is_none());
-            let mut ids: Vec<i32> = topics.flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
-            if ids.is_empty() {
-                return Err(Error::Changed(format!("the input topic {topic} is not there")));
-            }
-            ids.sort_unstable();
-            found.extend(ids.into_iter().map(|id| (topic.clone(), id)));
-        }
-        Ok(found)
     }
 
     fn renumber(&mut self, partitions: Vec<InputPartition>) {
@@ -267,16 +261,15 @@ impl KafkaSource {
                 self.receiver.pass_over(&self.reports);
             }
         }
-        if self.queried.elapsed() >= self.config.metadata_every {
-            self.find_new_partitions()?;
-            self.queried = Instant::now();
+        match self.watch.newest() {
+            Some(listing) => self.take_new_partitions(listing),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn find_new_partitions(&mut self) -> Result<(), Error> {
-        let found = match self.list() {
-            Ok(found) => found,
+    fn take_new_partitions(&mut self, listing: Result<Listing, Error>) -> Result<(), Error> {
+        let found: BTreeMap<PartitionKey, Option<u64>> = match listing {
+            Ok(found) => found.into_iter().collect(),
             Err(Error::Changed(why)) => return self.miss(why),
             Err(Error::Broker { class: ErrorClass::Retriable, reason, .. }) => {
                 tracing::warn!(reason, "no metadata of the input topics; reading goes on with the partitions known");
@@ -284,16 +277,16 @@ impl KafkaSource {
             }
             Err(error) => return Err(error),
         };
-        if let Some(name) = self.keys().iter().find(|key| !found.contains(key)).map(|(topic, id)| format!("{topic}/{id}")) {
-            return self.miss(format!("the input partition {name} is not there any more"));
+        let known: BTreeSet<PartitionKey> = self.keys().into_iter().collect();
+        if let Some((topic, id)) = known.iter().find(|key| !found.contains_key(*key)) {
+            return self.miss(format!("the input partition {topic}/{id} is not there any more"));
         }
         self.missing = 0;
-        let known = self.keys();
-        let new: Vec<_> = found.into_iter().filter(|key| !known.contains(key)).collect();
-        for (topic, id) in &new {
-            let low = PartitionExtent::of(&self.consumer, topic, *id)?.low;
+        let new = found.into_iter().filter_map(|(key, low)| low.filter(|_| !known.contains(&key)).map(|low| (key, low)));
+        let new: Vec<_> = new.collect();
+        for ((topic, id), low) in &new {
             tracing::info!(topic, partition = id, offset = low, "a new input partition");
-            self.receiver.grow(topic, *id, low);
+            self.receiver.grow(topic, *id, *low);
             self.names.push(format!("{topic}/{id}"));
             self.paused.push(false);
         }
@@ -310,18 +303,60 @@ impl KafkaSource {
         self.losses.iter().any(|loss| loss.partition == partition && loss.to < loss.from)
     }
 
+    /// Returns the partitions whose last record before `positions` is another one now. Each is
+    /// compared once, when its process begins.
+    fn made_anew(&mut self, positions: &Positions, extents: &[PartitionExtent]) -> Result<Vec<PartitionKey>, Error> {
+        let mut last = BTreeMap::new();
+        for (number, (partition, extent)) in self.receiver.input_partitions.lock().iter_mut().zip(extents).enumerate() {
+            let before = positions.next(number as Partition).checked_sub(1);
+            if let (Some(digest), Some(offset)) = (partition.last.take(), before)
+                && (extent.low..extent.high).contains(&offset)
+            {
+                last.insert(partition.key(), LastRecord { offset, digest });
+            }
+        }
+        self.assigned &= last.is_empty();
+        changed_partitions(&self.consumer, &self.reports, (self.receiver.format, &self.receiver.limits), last)
+    }
+
     /// Returns where each partition is read from when the engine stands at `positions`. All
     /// problems come in one error.
-    fn begin(&self, positions: &Positions) -> Result<Vec<StartOffset>, Error> {
+    fn begin(&mut self, positions: &Positions, extents: &[PartitionExtent]) -> Result<Vec<StartOffset>, Error> {
         // Open transactions do not matter: the texts beside the offsets were decided before them.
-        let committed = committed_offsets(&self.config.offset_client()?, &self.keys())?;
+        let committed = committed_offsets(&self.committed, &self.keys())?;
         let (mut begins, mut changes, mut without) = (Vec::new(), Vec::new(), Vec::new());
         let partitions = self.receiver.input_partitions.lock().clone();
-        for (number, partition) in partitions.iter().enumerate() {
-            let extent = PartitionExtent::of(&self.consumer, &partition.topic, partition.id)?;
-            let committed = committed.get(&(partition.topic.clone(), partition.id)).copied();
+        for (number, (partition, &extent)) in partitions.iter().zip(extents).enumerate() {
+            let committed = committed.get(&partition.key()).copied();
+            let position = positions.next(number as Partition);
+            if position > 0
+                && !self.told_of_tool
+                && let Some(CommittedOffset { offset, begin: None, .. }) = committed
+            {
+                let partition = partition.name();
+                tracing::warn!(
+                    partition,
+                    offset,
+                    position,
+                    "another tool has set the group's offsets; the state's positions count"
+                );
+                self.told_of_tool = true;
+            }
+            if position > 0 && self.anew.contains(&partition.key()) {
+                if self.accepts_loss {
+                    begins.push(StartOffset { beginning: extent.low, at: extent.low, lost_from: Some(position) });
+                } else {
+                    changes.push(format!(
+                        "{} holds another record at offset {} than was read there: the topic was made anew; --accept-loss takes it \
+                         for a new topic and reads it from its oldest record on",
+                        partition.name(),
+                        position - 1
+                    ));
+                }
+                continue;
+            }
             let rules = StartRules { start: self.config.start, accepts_loss: self.accepts_loss };
-            match start_offset(partition, positions.next(number as Partition), extent, committed, rules) {
+            match start_offset(partition, position, extent, committed, rules) {
                 Ok(begin) => begins.push(begin),
                 Err(StartProblem::NoStart) => without.push(partition.name()),
                 Err(StartProblem::Changed(why)) => changes.push(why),
@@ -342,7 +377,11 @@ impl Source for KafkaSource {
 
     fn known_partitions(&self) -> Vec<KnownPartition> {
         let partitions = self.receiver.input_partitions.lock();
-        let known = |partition: &InputPartition| KnownPartition { name: partition.name(), beginning: partition.beginning };
+        let known = |partition: &InputPartition| KnownPartition {
+            name: partition.name(),
+            beginning: partition.beginning,
+            last: partition.last,
+        };
         partitions.iter().map(known).collect()
     }
 
@@ -352,13 +391,26 @@ impl Source for KafkaSource {
         let mut left = mem::take(&mut *self.receiver.input_partitions.lock());
         let all = left.clone();
         let mut partitions = Vec::with_capacity(left.len());
-        for KnownPartition { name, beginning } in known {
+        for KnownPartition { name, beginning, last } in known {
             let Some(at) = left.iter().position(|partition| partition.name() == *name) else {
                 self.renumber(all);
-                return Err(Error::Changed(format!("the input partition {name} is not there any more")));
+                let is_ours = |topic: &String| name.rsplit_once('/').is_some_and(|(of, _)| of == topic);
+                return Err(Error::Changed(if self.config.topics.input.iter().any(is_ours) {
+                    format!("the input partition {name} is not there any more")
+                } else {
+                    format!(
+                        "the input partition {name} was read before, and kafka.topics.input names its topic no more; put it back: \
+                         a topic to which nothing is written costs nothing"
+                    )
+                }));
             };
             let partition = left.remove(at);
-            partitions.push(InputPartition { first: true, beginning: beginning.or(partition.beginning), ..partition });
+            partitions.push(InputPartition {
+                first: true,
+                beginning: beginning.or(partition.beginning),
+                last: *last,
+                ..partition
+            });
         }
         let first = known.is_empty();
         partitions.extend(left.into_iter().map(|partition| InputPartition { first: partition.first && first, ..partition }));
@@ -373,7 +425,10 @@ impl Source for KafkaSource {
                 "the input has {got} partitions, expected {expected}, the last of them at {beyond} or less"
             )));
         }
-        let begins = self.begin(positions)?;
+        let extents = PartitionExtent::of_all(&self.queries, &self.keys())?;
+        let anew = self.made_anew(positions, &extents)?;
+        self.anew.extend(anew);
+        let begins = self.begin(positions, &extents)?;
         self.receiver.buffers.reset(self.names.len());
         self.wanted = None;
         self.losses.clear();
@@ -394,6 +449,7 @@ impl Source for KafkaSource {
     /// may be empty.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
         self.refresh()?;
+        self.anew.clear();
         self.wanted = None;
         self.resume_paused()?;
         let deadline = Instant::now() + WAIT;

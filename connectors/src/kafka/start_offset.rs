@@ -14,8 +14,8 @@
 //! A position below the oldest record is no loss where the committed offset says that everything
 //! in between was passed over: tombstones and markers expire as records do, and are no loss.
 //!
-//! One case is not noticed: a topic that was made anew and has grown beyond the position. The
-//! client does not tell the identity of a topic.
+//! A topic that was made anew and has grown beyond the position is noticed by the record before the
+//! position ([`super::identity`]).
 
 use super::{config::StartPosition, input_partitions::InputPartition, offsets::CommittedOffset, query::PartitionExtent};
 

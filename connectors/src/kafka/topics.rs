@@ -70,10 +70,21 @@ pub fn check_topics(config: &KafkaConfig) -> Result<CheckedTopics, Error> {
     warn_of_large_input(config, &described, ceiling, &mut warnings);
     warn_of_compacted_input(config, &described, &mut warnings);
     refuse_all("topics", &problems)?;
-    let limit = |name: &str| described.get(name).map_or(MESSAGE_BYTES_DEFAULT, TopicDescription::message_bytes_max).min(ceiling);
-    let limits = TopicLimits::new(Channel::ALL.map(|channel| limit(config.topics.of(channel))), limit(&config.topics.journal));
+    let limits = limits_of(config, &described, ceiling);
     let created = if config.create_topics { missing.into_iter().map(str::to_owned).collect() } else { Vec::new() };
     Ok(CheckedTopics { limits, warnings, created })
+}
+
+fn limits_of(config: &KafkaConfig, described: &TopicDescriptions, ceiling: usize) -> TopicLimits {
+    let limit = |name: &str| described.get(name).map_or(MESSAGE_BYTES_DEFAULT, TopicDescription::message_bytes_max).min(ceiling);
+    TopicLimits::new(Channel::ALL.map(|channel| limit(config.topics.of(channel))), limit(&config.topics.journal))
+}
+
+/// Reads the limits of the outputs again: somebody may have changed them.
+pub(super) fn read_limits(config: &KafkaConfig) -> Result<TopicLimits, Error> {
+    let names: BTreeSet<&str> = config.topics.outputs().map(|(_, name)| name).collect();
+    let described = TopicAdmin::new(config)?.describe(&names)?;
+    Ok(limits_of(config, &described, message_bytes_ceiling(config, &mut Vec::new())))
 }
 
 /// Checks the topics of a forwarder, and returns the most bytes that every one of `outputs` takes.

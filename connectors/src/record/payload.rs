@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::header::ArchiveHeader;
 use crate::compress::Stretch;
 
+/// The code of a record that is gone. It is never written.
+const GONE: &str = "record_gone";
+
 /// The content of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
@@ -73,6 +76,19 @@ impl Payload {
         let mut first = [0; 8];
         hasher.finalize_xof().fill(&mut first);
         u64::from_le_bytes(first)
+    }
+
+    /// Returns what stands for a record that was decided once and is gone. It holds no document.
+    #[must_use]
+    pub fn stand_in() -> Self {
+        let message = "decided before, and gone since".to_owned();
+        Self::Bad(BadRecord { code: GONE, message, bytes: Vec::new(), length: 0, packed: None })
+    }
+
+    /// Tells whether this is a [`Self::stand_in`].
+    #[must_use]
+    pub fn is_stand_in(&self) -> bool {
+        matches!(self, Self::Bad(bad) if bad.code == GONE)
     }
 
     /// Whether no byte is held.

@@ -3,6 +3,7 @@
 //! This file checks configuration and topics and restores the state; `run/member.rs` says what the
 //! process does then.
 
+mod lag;
 mod member;
 mod redecide;
 mod seed;

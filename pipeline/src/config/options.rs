@@ -136,6 +136,10 @@ pub struct StateOptions {
     /// How many sequence numbers lie between snapshots. A kill costs at most this much work. The
     /// compression frames of the output close at snapshots too.
     pub snapshot_documents: u32,
+    /// The longest time between snapshots of the Kafka stage, in seconds, while documents come.
+    /// Input that was decided after the last snapshot has to be there for as long as a restart may
+    /// need it.
+    pub snapshot_seconds: u32,
     /// How many documents back an alarm finds its carriers. *(verdict)*
     pub horizon_documents: u32,
     /// The memory for the tokens of the newest documents, in bytes. Older ones are read from disk.
@@ -148,6 +152,8 @@ impl Default for StateOptions {
             directory: PathBuf::from("/var/lib/weir"),
             // About 10 s of work; a snapshot takes a few tenths of one.
             snapshot_documents: 32_768,
+            // Far below any retention; a quiet stage writes six snapshots an hour at most.
+            snapshot_seconds: 600,
             horizon_documents: 1_000_000,
             horizon_memory_bytes: 1 << 30,
         }

@@ -28,6 +28,7 @@ pub fn problems(config: &Config) -> Vec<(String, String)> {
     found.least("engine.batch_documents", config.engine.batch_documents, 1);
     found.least("engine.batch_bytes", config.engine.batch_bytes, 1);
     found.least("state.snapshot_documents", config.state.snapshot_documents, 1);
+    found.least("state.snapshot_seconds", config.state.snapshot_seconds, 1);
     found.least("state.horizon_documents", config.state.horizon_documents, 1);
     found.least("output.part_records", config.output.part_records, 1);
     found.share("policy.quarantine_score", Some(config.policy.quarantine_score));

@@ -32,6 +32,16 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// The positions and digests of the records, in reading order. Of what stands for a record that
+    /// is gone there is no digest.
+    pub fn digests(&self) -> impl Iterator<Item = (Position, Option<u64>)> {
+        let item = |item: &Item| (item.record.position, (!item.record.payload.is_stand_in()).then_some(item.digest));
+        let record = |record: &Record| (record.position, (!record.payload.is_stand_in()).then(|| record.payload.digest()));
+        self.items.iter().map(item).chain(self.rest.iter().map(record))
+    }
+}
+
 /// What a batch became.
 #[derive(Default)]
 pub struct Processed {

@@ -19,6 +19,6 @@ pub mod publishing;
 mod record;
 mod routing;
 
-pub use oversize::{TOO_LARGE, replace_oversize};
+pub use oversize::{REFUSED, TOO_LARGE, replace_oversize, replace_refused};
 pub use record::OutputRecord;
 pub use routing::{SEQNO_HEADER, records};

@@ -7,6 +7,10 @@
 //! | decision, alarm | a dead letter `output_too_large` |
 //! | recall | nothing: a recall must not be lost, so the stage ends with an error instead |
 //!
+//! The same becomes of a document that the brokers refuse for anything else, such as one without a
+//! key where the topic is compacted: its code is `output_refused`. Of other records nothing becomes
+//! then, and the stage ends with an error.
+//!
 //! A dead letter whose value was cut has the whole value's length and hash in its headers. The
 //! headers and the key that came with a record are kept, unless they are what is too large: then
 //! they go, where together they take more than a quarter of the limit.
@@ -29,6 +33,8 @@ use crate::{
 
 /// Code of the dead letter that replaces a record which its topic does not take.
 pub const TOO_LARGE: &str = "output_too_large";
+/// Code of the dead letter that replaces a record which the brokers refuse for something else.
+pub const REFUSED: &str = "output_refused";
 /// Most bytes kept of a value.
 const VALUE_BYTES_KEPT: usize = 64 << 10;
 /// Most bytes kept of one header of weir's own: ids and positions stay far below.
@@ -43,29 +49,68 @@ pub fn replace_oversize(
     outcomes: &[Outcome],
     records: &mut [Vec<OutputRecord>],
     bytes_max: impl Fn(Channel) -> usize,
-) -> Vec<Route> {
+) -> Vec<(Route, &'static str)> {
     let is_too_large = |record: &OutputRecord| record.outgoing().bytes() > bytes_max(record.channel);
     let mut replaced = Vec::new();
     for (outcome, records) in outcomes.iter().zip(records) {
         if let (Outcome::Decided(decided), [document, decision, ..]) = (outcome, &mut records[..])
+            && document.channel != Channel::DeadLetters
             && is_too_large(document)
         {
             decision.value = decision_line(settings, decided, Some(TOO_LARGE));
-            replaced.push(decided.verdict.route);
+            replaced.push((decided.verdict.route, TOO_LARGE));
         }
         for record in records.iter_mut().filter(|record| record.channel != Channel::Recalls && is_too_large(record)) {
             let position = settings.position_name(outcome.item().record.position);
             let (bytes, most) = (record.outgoing().bytes(), bytes_max(record.channel));
             let why = format!("{}: record of {bytes} bytes, expected at most {most}", record.channel.name());
             warn!(position, why, "a dead letter takes its place");
-            *record = in_place_of(record, position, why, bytes_max(Channel::DeadLetters));
+            *record = in_place_of(record, position, (TOO_LARGE, why), bytes_max(Channel::DeadLetters));
         }
     }
     replaced
 }
 
+/// Replaces the documents among the records of these numbers, which the brokers refuse; `why` is
+/// their reason. Records are numbered through all outcomes. Gives the routes of the documents.
+///
+/// # Errors
+/// With the name of a record that is no document.
+pub fn replace_refused(
+    settings: &Settings,
+    outcomes: &[Outcome],
+    records: &mut [Vec<OutputRecord>],
+    (numbers, why): (&[usize], &str),
+    bytes_max: impl Fn(Channel) -> usize,
+) -> Result<Vec<(Route, &'static str)>, String> {
+    let mut replaced = Vec::new();
+    let (mut first, mut found) = (0, 0);
+    for (outcome, records) in outcomes.iter().zip(records) {
+        let of_outcome = first..first + records.len();
+        first = of_outcome.end;
+        let position = settings.position_name(outcome.item().record.position);
+        for number in numbers.iter().filter(|number| of_outcome.contains(number)) {
+            let at = number - of_outcome.start;
+            let channel = records[at].channel;
+            let (Outcome::Decided(decided), [document, decision, ..], 0) = (outcome, &mut records[..], at) else {
+                return Err(format!("the record for {} of {position}", channel.name()));
+            };
+            if channel == Channel::DeadLetters {
+                return Err(format!("the dead letter in place of {position}"));
+            }
+            warn!(position, channel = channel.name(), why, "a dead letter takes its place");
+            decision.value = decision_line(settings, decided, Some(REFUSED));
+            let why = format!("{}: {why}", channel.name());
+            *document = in_place_of(document, position.clone(), (REFUSED, why), bytes_max(Channel::DeadLetters));
+            replaced.push((decided.verdict.route, REFUSED));
+            found += 1;
+        }
+    }
+    if found == numbers.len() { Ok(replaced) } else { Err("a record that belongs to no document".to_owned()) }
+}
+
 /// The dead letter that replaces a record, of at most `most` bytes.
-fn in_place_of(record: &OutputRecord, position: String, why: String, most: usize) -> OutputRecord {
+fn in_place_of(record: &OutputRecord, position: String, (code, why): (&str, String), most: usize) -> OutputRecord {
     let is_ours = |header: &&EnvelopeHeader| header.name.starts_with("weir-");
     let weight = |header: &EnvelopeHeader| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
     let own: Vec<&EnvelopeHeader> = record.headers.iter().filter(|header| !is_ours(header)).collect();
@@ -80,7 +125,7 @@ fn in_place_of(record: &OutputRecord, position: String, why: String, most: usize
     if record.channel != Channel::DeadLetters {
         headers.extend([
             header("weir-position", position),
-            header("weir-code", TOO_LARGE.to_owned()),
+            header("weir-code", code.to_owned()),
             header("weir-message", why),
             header("weir-length", record.value.len().to_string()),
         ]);
@@ -116,7 +161,7 @@ mod tests {
             [(0, 0, 1 << 20), (MOST, 10, 10), (10, MOST, 10), (16_000, 16_000, MOST), (1 << 20, 1 << 20, 1 << 20)]
         {
             let given = line(Channel::Clean, key, own, value);
-            let cut = in_place_of(&given, "t/0/7".to_owned(), "why".to_owned(), MOST);
+            let cut = in_place_of(&given, "t/0/7".to_owned(), (TOO_LARGE, "why".to_owned()), MOST);
             assert_eq!(cut.channel, Channel::DeadLetters);
             assert!(cut.outgoing().bytes() <= MOST, "{key} {own} {value}: {}", cut.outgoing().bytes());
             assert!(given.value.starts_with(&cut.value) && (cut.value.len() == value || cut.value.len() > MOST / 4));
@@ -133,7 +178,7 @@ mod tests {
     fn a_dead_letter_keeps_its_own_story() {
         let mut given = line(Channel::DeadLetters, 3, 3, 1 << 20);
         given.headers.extend([header("weir-position", "t/0/7".to_owned()), header("weir-code", "json_invalid".to_owned())]);
-        let cut = in_place_of(&given, "elsewhere".to_owned(), "why".to_owned(), MOST);
+        let cut = in_place_of(&given, "elsewhere".to_owned(), (TOO_LARGE, "why".to_owned()), MOST);
         assert_eq!((of(&cut, "weir-position"), of(&cut, "weir-code")), (vec![&b"t/0/7"[..]], vec![&b"json_invalid"[..]]));
         assert_eq!(of(&cut, "weir-blake3").len(), 1);
         assert!(cut.outgoing().bytes() <= MOST && cut.value.len() > MOST / 2);

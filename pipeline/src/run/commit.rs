@@ -32,10 +32,17 @@ impl Batch<'_> {
     /// Commits the batch, trying as long as the committer can; says how long it took.
     ///
     /// # Errors
-    /// If it failed and cannot be tried again.
+    /// If it failed and cannot be tried again; after `RecordsRefused` it can be, with other records.
     pub(super) fn commit<C: Committer>(&self, committer: &mut C) -> Result<Duration, ConnectorError> {
         let begun = Instant::now();
         while let Err(error) = self.try_commit(committer) {
+            if matches!(error, ConnectorError::RecordsRefused { .. }) {
+                // The caller puts others in their place.
+                if self.make_retry_possible(committer)? {
+                    break;
+                }
+                return Err(error);
+            }
             if !committer.is_worth_retrying(&error) {
                 return Err(error);
             }

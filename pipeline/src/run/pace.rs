@@ -1,5 +1,7 @@
 //! How large are batches, and how far apart are snapshots?
 
+use std::time::Duration;
+
 use crate::config::Config;
 
 /// Most documents in a micro-batch from files.
@@ -14,6 +16,8 @@ pub struct Pace {
     pub batch_bytes: usize,
     /// Sequence numbers from one snapshot to the next. Snapshots are taken at multiples of it.
     pub snapshot_documents: u32,
+    /// The longest time from one snapshot to the next, while documents come at all.
+    pub snapshot_every: Duration,
 }
 
 impl Pace {
@@ -30,6 +34,13 @@ impl Pace {
             batch_documents: config.engine.batch_documents,
             batch_bytes: config.engine.batch_bytes,
             snapshot_documents: config.state.snapshot_documents,
+            snapshot_every: Duration::MAX,
         }
+    }
+
+    /// The pace of a stage between topics. Only there are snapshots taken by time: in files the
+    /// frames of compressed outputs end at snapshots, and the bytes must not depend on a clock.
+    pub fn of_stage(config: &Config) -> Self {
+        Self { snapshot_every: Duration::from_secs(config.state.snapshot_seconds.into()), ..Self::of(config) }
     }
 }

@@ -15,11 +15,15 @@
 //! prepared one at a time, and nothing is prepared beside them, so that a crash can be blamed on
 //! one record.
 
-use std::{collections::VecDeque, mem, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+    time::Instant,
+};
 
 use connectors::{
-    position::Positions,
-    source::{Loss, Record, Source},
+    position::{Partition, Positions},
+    source::{KnownPartition, Loss, Record, Source},
 };
 use operators::document::SeqNo;
 use tracing::{debug, warn};
@@ -40,11 +44,15 @@ pub struct Replica<S> {
     engine: Engine,
     /// Where the input stands after what was processed. The intake may be further.
     positions: Positions,
+    /// The digest of the record just before the position of each partition, where it is known.
+    last: BTreeMap<Partition, Option<u64>>,
     crash_journal: CrashJournal,
     snapshots: Snapshots,
     pace: Pace,
     /// The next sequence number when the last snapshot was taken, by whichever process.
     snapshot_at: SeqNo,
+    /// When it was taken, or when this process began.
+    snapshot_taken: Instant,
     has_taken_snapshot: bool,
     /// Records of a suspect batch that were read and are not prepared yet.
     suspects: VecDeque<Record>,
@@ -67,8 +75,11 @@ impl<S: Source> Replica<S> {
         let Restored { mut engine, snapshots, crash_journal, restart } = restored;
         let intake = Intake::open(source, &restart, pace)?;
         engine.name_partitions(intake.source().partitions());
+        let last = restart.partitions.iter().map(|partition| partition.last);
         Ok(Self {
+            last: (0..).zip(last).collect(),
             snapshot_at: engine.next(),
+            snapshot_taken: Instant::now(),
             positions: restart.positions,
             intake,
             engine,
@@ -183,6 +194,7 @@ impl<S: Source> Replica<S> {
         let losses = self.intake.resume(&self.engine.settings().faults)?;
         for loss in losses {
             self.positions.set(loss.partition, loss.to);
+            self.last.remove(&loss.partition);
         }
         Ok(losses.iter().map(Loss::offsets).sum())
     }
@@ -191,6 +203,7 @@ impl<S: Source> Replica<S> {
     fn pass_over(&mut self, losses: &[Loss]) -> Result<(), RunError> {
         for loss in losses {
             self.positions.set(loss.partition, loss.to);
+            self.last.remove(&loss.partition);
         }
         self.intake.pass_over(losses)
     }
@@ -263,9 +276,10 @@ impl<S: Source> Replica<S> {
     }
 
     fn take_in(&mut self, prepared: Prepared) -> Result<Processed, RunError> {
-        for position in prepared.positions() {
+        for (position, digest) in prepared.digests() {
             if !self.positions.contains(position) {
                 self.positions.advance(position);
+                self.last.insert(position.partition, digest);
             }
         }
         Ok(self.engine.process(prepared)?)
@@ -295,10 +309,12 @@ impl<S: Source> Replica<S> {
         Ok(self.crash_journal.release()?)
     }
 
-    /// Whether a snapshot is due here. Batches of this process end at the sequence numbers of
-    /// snapshots; those of a journal may have been cut elsewhere.
+    /// Whether a snapshot is due here, by documents or by time. Batches of this process end at the
+    /// sequence numbers of snapshots; those of a journal may have been cut elsewhere.
     pub fn is_snapshot_due(&self) -> bool {
-        self.engine.next() / self.pace.snapshot_documents > self.snapshot_at / self.pace.snapshot_documents
+        let (next, every) = (self.engine.next(), self.pace.snapshot_documents);
+        let is_old = next > self.snapshot_at && self.snapshot_taken.elapsed() >= self.pace.snapshot_every;
+        next / every > self.snapshot_at / every || is_old
     }
 
     /// Takes a snapshot that belongs to `checkpoint` of the sink. It is written by a thread of its
@@ -312,7 +328,7 @@ impl<S: Source> Replica<S> {
         let restart = Restart {
             checkpoint: (!checkpoint.is_empty()).then(|| checkpoint.to_vec()),
             positions: self.positions.clone(),
-            partitions: self.intake.journaled_partitions(),
+            partitions: self.known_partitions(),
             seed: self.engine.settings().features.seed,
             logs,
         };
@@ -321,7 +337,7 @@ impl<S: Source> Replica<S> {
         self.engine.save(&mut body);
         let copied = begun.elapsed();
         self.snapshots.write_behind(u64::from(self.engine.next()), body, files)?;
-        (self.snapshot_at, self.has_taken_snapshot) = (self.engine.next(), true);
+        (self.snapshot_at, self.snapshot_taken, self.has_taken_snapshot) = (self.engine.next(), Instant::now(), true);
         let stopped = begun.elapsed();
         if let Some(&oldest) = self.snapshots.list()?.last() {
             self.engine.forget_before(oldest as u32)?;
@@ -330,6 +346,16 @@ impl<S: Source> Replica<S> {
         let (copied_ms, stopped_ms) = (copied.as_millis(), stopped.as_millis());
         debug!(documents = self.engine.next(), copied_ms, stopped_ms, "snapshot");
         Ok(())
+    }
+
+    /// The partitions whose numbers are in the journal, with their last records.
+    fn known_partitions(&self) -> Vec<KnownPartition> {
+        let known = self.intake.journaled_partitions();
+        let with_last = |(number, known): (Partition, KnownPartition)| {
+            let last = self.last.get(&number).copied().flatten();
+            KnownPartition { last, ..known }
+        };
+        (0..).zip(known).map(with_last).collect()
     }
 
     /// Bytes of the newest snapshot on disk. While one is being written this is the one before.

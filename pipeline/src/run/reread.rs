@@ -7,7 +7,7 @@
 
 use connectors::{
     position::Position,
-    source::{BadRecord, Payload, Record},
+    source::{Payload, Record},
 };
 
 use crate::journal::RecordRun;
@@ -78,11 +78,9 @@ impl Difference {
 pub(super) fn with_stand_ins(run: &RecordRun, read: Vec<Record>) -> Vec<Record> {
     let mut found = read.into_iter().peekable();
     let records = run.offsets().map(|offset| {
-        found.next_if(|record| record.position.offset == offset).unwrap_or_else(|| {
-            let (code, message) = ("record_gone", "decided before, and gone since".to_owned());
-            let bad = BadRecord { code, message, bytes: Vec::new(), length: 0, packed: None };
-            Record::new(Position { partition: run.partition, offset }, offset, Payload::Bad(bad))
-        })
+        found
+            .next_if(|record| record.position.offset == offset)
+            .unwrap_or_else(|| Record::new(Position { partition: run.partition, offset }, offset, Payload::stand_in()))
     });
     records.collect()
 }
@@ -122,7 +120,7 @@ mod tests {
         let run = run(&[record(5, "a"), record(6, "b"), record(7, "c")]);
         let records = with_stand_ins(&run, vec![record(6, "b")]);
         assert_eq!(records.iter().map(|record| record.position.offset).collect::<Vec<_>>(), [5, 6, 7]);
-        let is_bad = |record: &Record| matches!(record.payload, Payload::Bad(_));
-        assert_eq!(records.iter().map(is_bad).collect::<Vec<_>>(), [true, false, true]);
+        let is_stand_in = |record: &Record| record.payload.is_stand_in();
+        assert_eq!(records.iter().map(is_stand_in).collect::<Vec<_>>(), [true, false, true]);
     }
 }

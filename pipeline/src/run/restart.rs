@@ -8,7 +8,8 @@
 //! ```text
 //! sink checkpoint   length and bytes; empty if there is none
 //! positions         count, then for each partition the offset of its next record (u64)
-//! partitions        count, then for each in the order of their numbers its name and its beginning (u64, all ones if unknown)
+//! partitions        count, then for each in the order of their numbers its name, its beginning (u64, all ones if
+//!                   unknown), whether its last record is known (u8) and that one's digest (u64)
 //! hash seed         u64
 //! log lengths       see `LogLengths`
 //! ```
@@ -58,6 +59,8 @@ impl Restart {
         for partition in &self.partitions {
             out.str(&partition.name);
             out.u64(partition.beginning.unwrap_or(u64::MAX));
+            out.u8(u8::from(partition.last.is_some()));
+            out.u64(partition.last.unwrap_or_default());
         }
         out.u64(self.seed.0);
         self.logs.encode(&mut out);
@@ -74,9 +77,11 @@ impl Restart {
         let checkpoint = from.slice()?.to_vec();
         let positions = Positions(from.u64s()?);
         let mut partitions = Vec::new();
-        for _ in 0..from.len(16)? {
+        for _ in 0..from.len(25)? {
             let (name, beginning) = (from.str()?.to_owned(), from.u64()?);
-            partitions.push(KnownPartition { name, beginning: Some(beginning).filter(|&offset| offset != u64::MAX) });
+            let (is_known, digest) = (from.u8()? != 0, from.u64()?);
+            let beginning = Some(beginning).filter(|&offset| offset != u64::MAX);
+            partitions.push(KnownPartition { name, beginning, last: is_known.then_some(digest) });
         }
         let seed = Seed(from.u64()?);
         let logs = LogLengths::decode(&mut from, operators)?;
@@ -94,7 +99,10 @@ mod tests {
         Restart {
             checkpoint: Some(b"here".to_vec()),
             positions: Positions(vec![5, 0, 7]),
-            partitions: vec!["crawl/0".into(), KnownPartition { beginning: Some(2), ..KnownPartition::from("crawl/1") }],
+            partitions: vec![
+                "crawl/0".into(),
+                KnownPartition { beginning: Some(2), last: Some(3), ..KnownPartition::from("crawl/1") },
+            ],
             seed: Seed(0x5eed),
             logs,
         }
@@ -121,10 +129,12 @@ mod tests {
         for number in [3_u64, 5, 0, 7, 2] {
             bytes.extend(number.to_le_bytes());
         }
-        for (name, beginning) in [("crawl/0", u64::MAX), ("crawl/1", 2)] {
+        for (name, beginning, is_known, last) in [("crawl/0", u64::MAX, 0, 0_u64), ("crawl/1", 2, 1, 3)] {
             bytes.extend([7, 0, 0, 0, 0, 0, 0, 0]);
             bytes.extend(name.as_bytes());
             bytes.extend(beginning.to_le_bytes());
+            bytes.push(is_known);
+            bytes.extend(last.to_le_bytes());
         }
         bytes.extend(0x5eed_u64.to_le_bytes());
         bytes.extend(9_u32.to_le_bytes());

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use connectors::{committer::Committer, source::Source};
+use connectors::{committer::Committer, error::Error as ConnectorError, source::Source};
 use tracing::info;
 
 use crate::{
@@ -29,6 +29,9 @@ use crate::{
     run::{commit::Batch, error::RunError, pace::Pace, replica::Replica, restored::Restored},
     watch::Watch,
 };
+
+/// How often a batch is tried again with the limits of its topics, read anew.
+const ROUNDS_BY_SIZE_MAX: usize = 3;
 
 /// The active stage: a replica whose decisions are committed.
 pub struct Stage<S, C> {
@@ -98,7 +101,10 @@ impl<S: Source, C: Committer> Stage<S, C> {
     fn try_step(&mut self, records_left: Option<u64>) -> Result<bool, RunError> {
         let ahead = self.ahead.take();
         let prepared = if ahead.is_some() { ahead } else { self.replica.prepare(records_left)? };
-        let Some(prepared) = prepared else { return Ok(false) };
+        let Some(prepared) = prepared else {
+            self.snapshot_if_due()?;
+            return Ok(false);
+        };
         let left = records_left.map(|left| left.saturating_sub(prepared.len() as u64));
         let processed = self.replica.process(prepared)?;
         self.commit_and_prepare(&processed, left)?;
@@ -136,8 +142,46 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let (records, replaced) = self.serialise(&processed.outcomes);
         let (positions, journal) = (self.replica.positions(), processed.journal.encode());
         let batch = Batch { records: &records, beside: &self.beside, positions, journal: &journal };
-        let took = batch.commit(&mut self.committer)?;
-        self.committed(processed, &replaced, took);
+        let committed = batch.commit(&mut self.committer);
+        self.commit_without_refused(processed, records, replaced, &journal, committed)
+    }
+
+    /// Commits a batch again and again without the records that the brokers refuse, until it is
+    /// committed.
+    fn commit_without_refused(
+        &mut self,
+        processed: &Processed,
+        mut records: Vec<Vec<OutputRecord>>,
+        mut replaced: Vec<(Route, &'static str)>,
+        journal: &[u8],
+        mut committed: Result<Duration, ConnectorError>,
+    ) -> Result<(), RunError> {
+        let mut rounds_by_size = 0;
+        while let Err(ConnectorError::RecordsRefused { topic, records: numbers, by_size, reason }) = committed {
+            let settings = self.replica.engine().settings();
+            let bytes_max = |channel| self.committer.bytes_max(channel);
+            let outcomes = &processed.outcomes;
+            let now_replaced = if by_size {
+                // The committer has read the limits again.
+                output::replace_oversize(settings, outcomes, &mut records, bytes_max)
+            } else {
+                let why = (&numbers[..], &*reason);
+                output::replace_refused(settings, outcomes, &mut records, why, bytes_max)
+                    .map_err(|record| RunError::Refused(format!("{topic} refuses {record} for good: {reason}")))?
+            };
+            rounds_by_size += usize::from(by_size);
+            if rounds_by_size > ROUNDS_BY_SIZE_MAX {
+                let first = processed.journal.first_seqno;
+                return Err(RunError::Refused(format!(
+                    "{topic} refuses records of the batch from document {first} on as too large, although they fit its \
+                     max.message.bytes: {reason}"
+                )));
+            }
+            replaced.extend(now_replaced);
+            let positions = self.replica.positions();
+            committed = Batch { records: &records, beside: &self.beside, positions, journal }.commit(&mut self.committer);
+        }
+        self.committed(processed, &replaced, committed?);
         Ok(())
     }
 
@@ -156,7 +200,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
             let ahead = replica.prepare(left);
             (committing.join().unwrap_or_else(|panic| resume_unwind(panic)), ahead)
         });
-        self.committed(processed, &replaced, committed?);
+        self.commit_without_refused(processed, records, replaced, &journal, committed)?;
         // Nothing is in flight between two steps: whoever kills the process then does not mean a record.
         self.replica.settled()?;
         self.ahead = ahead?;
@@ -165,7 +209,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
 
     /// What is written of a batch, and the routes of its documents that are replaced by dead
     /// letters.
-    fn serialise(&self, outcomes: &[Outcome]) -> (Vec<Vec<OutputRecord>>, Vec<Route>) {
+    fn serialise(&self, outcomes: &[Outcome]) -> (Vec<Vec<OutputRecord>>, Vec<(Route, &'static str)>) {
         let settings = self.engine().settings();
         let bytes_max = |channel| self.committer.bytes_max(channel);
         settings.spent.on(Step::Encode, || {
@@ -176,7 +220,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
     }
 
     /// A batch was committed: reports it.
-    fn committed(&mut self, processed: &Processed, replaced: &[Route], took: Duration) {
+    fn committed(&mut self, processed: &Processed, replaced: &[(Route, &'static str)], took: Duration) {
         self.beside.clear();
         self.engine().settings().spent.add(Step::Commit, 0, took);
         let Some(watch) = &self.watch else { return };
@@ -202,10 +246,17 @@ impl<S: Source, C: Committer> Stage<S, C> {
         self.replica.snapshot(&checkpoint)?;
         let stopped = begun.elapsed();
         if let Some(watch) = &self.watch {
-            watch.snapshot(stopped, self.replica.snapshot_bytes());
-            watch.state(&self.engine().state_bytes());
+            watch.snapshot(stopped);
         }
         Ok(())
+    }
+
+    /// Reports how much memory and disk the state takes now.
+    pub fn report_state(&self) {
+        if let Some(watch) = &self.watch {
+            watch.state(&self.engine().state_bytes());
+            watch.snapshot_bytes(self.replica.snapshot_bytes());
+        }
     }
 
     /// Waits until a snapshot of this process is on disk, and takes one if there was none: a group

@@ -15,12 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use connectors::kafka::SourceCounts;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 use super::phase::ProcessPhase;
 use crate::{
     engine::{Content, Counts, FateChange, Outcome},
-    output::TOO_LARGE,
     policy::Route,
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Figures {
     pub(super) returned: u64,
     /// Offsets of the input that were gone before they were read.
     pub(super) lost: u64,
+    /// What the source has counted.
+    pub(super) source: SourceCounts,
     /// What was counted in earlier active times.
     past: Counts,
     /// The engine's counts when this active time began.
@@ -79,6 +81,7 @@ impl Figures {
             received_bytes: 0,
             returned: 0,
             lost: 0,
+            source: SourceCounts::default(),
             past: Counts::default(),
             begun: Counts::default(),
             now: Counts::default(),
@@ -154,12 +157,12 @@ impl Figures {
         }
     }
 
-    /// Notes that documents of these routes became dead letters, since no topic takes them. Each is
+    /// Notes that documents of these routes became dead letters of these codes, since no topic takes them. Each is
     /// counted as a dead letter and no longer by its route.
-    pub(super) fn replace(&mut self, routes: &[Route]) {
-        for route in routes {
+    pub(super) fn replace(&mut self, routes: &[(Route, &'static str)]) {
+        for (route, code) in routes {
             self.replaced[*route as usize] += 1;
-            *self.dead_letters.entry(TOO_LARGE).or_default() += 1;
+            *self.dead_letters.entry(code).or_default() += 1;
         }
     }
 
@@ -224,6 +227,7 @@ fn seconds() -> Histogram {
 mod tests {
     use super::*;
     use crate::engine::LanguageCounts;
+    use crate::output::TOO_LARGE;
 
     fn counts(clean: u64, quarantine: u64) -> Counts {
         let findings = [("near_dup/copy".to_owned(), quarantine)].into();
@@ -252,7 +256,7 @@ mod tests {
         figures.enter(ProcessPhase::Active);
         figures.receive(9, 90);
         figures.count(&counts(5, 4));
-        figures.replace(&[Route::Clean, Route::Quarantine, Route::Clean]);
+        figures.replace(&[Route::Clean, Route::Quarantine, Route::Clean].map(|route| (route, TOO_LARGE)));
         let expected = (9, 3, 3, 3);
         let counted = figures.counted();
         assert_eq!((counted.received, counted.clean, counted.quarantine, counted.dead_letters), expected);

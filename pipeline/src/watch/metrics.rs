@@ -142,6 +142,23 @@ pub const METRICS: &[Metric] = &[
         |s, w| w.count(&[], s.figures.lost),
     )
     .in_unit("records"),
+    metric(
+        "weir_tombstones_total",
+        MetricKind::Counter,
+        &[],
+        "Records of the input without a value, which are passed over and are no received records",
+        |s, w| w.count(&[], s.figures.source.tombstones),
+    ),
+    metric("weir_lost_headers_total", MetricKind::Counter, &[], "Headers left out because their names are not UTF-8", |s, w| {
+        w.count(&[], s.figures.source.headers_lost)
+    }),
+    metric(
+        "weir_transport_errors_total",
+        MetricKind::Counter,
+        &[],
+        "Troubles with brokers while reading that the client has recovered from by itself",
+        |s, w| w.count(&[], s.figures.source.transport_errors),
+    ),
     metric("weir_documents_total", MetricKind::Counter, &["route"], "Documents committed, by where they went", |s, w| {
         w.count(&["clean"], s.counted.clean)?;
         w.count(&["quarantine"], s.counted.quarantine)?;
@@ -203,7 +220,7 @@ pub const METRICS: &[Metric] = &[
         "weir_lag_records",
         MetricKind::Gauge,
         &["topic", "partition"],
-        "Records that wait in a partition of the input",
+        "Offsets of the input that are not committed, those of open transactions included",
         |s, w| {
             let known = s.figures.lag.iter().filter_map(|(name, lag)| Some((name.rsplit_once('/')?, (*lag)?)));
             known.into_iter().try_for_each(|((topic, partition), lag)| w.gauge(&[topic, partition], lag))

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use connectors::kafka::SourceCounts;
+
 use super::*;
 use crate::watch::Watch;
 
@@ -37,7 +39,9 @@ fn busy() -> Arc<Watch> {
     watch.spent(&[("fold", "near_dup", Duration::from_millis(1))]);
     watch.spent(&[("fold", "near_dup", Duration::from_millis(4))]);
     watch.batch(1_024, Duration::from_millis(30));
-    watch.snapshot(Duration::from_millis(80), 999);
+    watch.snapshot(Duration::from_millis(80));
+    watch.snapshot_bytes(999);
+    watch.source(SourceCounts { tombstones: 3, headers_lost: 2, transport_errors: 1, ..SourceCounts::default() });
     watch.reload(true);
     watch
 }
@@ -121,6 +125,9 @@ fn figures_are_those_told() {
         ("weir_batch_documents_sum", 1_024.0),
         ("weir_stage_seconds_bucket{le=\"0.004\",stage=\"fold\",operator=\"near_dup\"}", 2.0),
         ("weir_snapshot_bytes", 999.0),
+        ("weir_tombstones_total", 3.0),
+        ("weir_lost_headers_total", 2.0),
+        ("weir_transport_errors_total", 1.0),
         ("weir_reloads_total{result=\"accepted\"}", 1.0),
         ("weir_phase{phase=\"active\"}", 1.0),
     ] {

@@ -28,6 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use connectors::kafka::SourceCounts;
 use figures::Figures;
 pub use health::{Health, STANDBY_BEHIND_MAX};
 pub use metrics::{METRICS, Metric, MetricKind};
@@ -102,8 +103,8 @@ impl Watch {
 
     /// Notes that a batch was committed. `counts` are the engine's counts when the batch was
     /// decided, `outcomes` is what came of its records, and `replaced` are the routes of documents
-    /// that became dead letters.
-    pub fn committed(&self, counts: &Counts, outcomes: &[Outcome], replaced: &[Route]) {
+    /// that became dead letters, with their codes.
+    pub fn committed(&self, counts: &Counts, outcomes: &[Outcome], replaced: &[(Route, &'static str)]) {
         let mut figures = self.figures();
         figures.beat(Instant::now());
         figures.count(counts);
@@ -139,12 +140,22 @@ impl Watch {
         self.figures().lag = lag.iter().map(|(partition, lag)| ((*partition).to_owned(), *lag)).collect();
     }
 
-    /// Notes that a snapshot was written: how long the stream stood still for it, and its size in
-    /// bytes.
-    pub fn snapshot(&self, stop: Duration, bytes: u64) {
+    /// Notes that a snapshot was taken, and how long the stream stood still for it. It is written
+    /// behind.
+    pub fn snapshot(&self, stop: Duration) {
         let mut figures = self.figures();
         figures.snapshot_stop_seconds.observe(stop.as_secs_f64());
-        (figures.snapshot_bytes, figures.snapshot_at) = (bytes, Instant::now());
+        figures.snapshot_at = Instant::now();
+    }
+
+    /// Sets the bytes of the newest snapshot on disk.
+    pub fn snapshot_bytes(&self, bytes: u64) {
+        self.figures().snapshot_bytes = bytes;
+    }
+
+    /// Sets what the source has counted since the process began.
+    pub fn source(&self, counts: SourceCounts) {
+        self.figures().source = counts;
     }
 
     /// Notes that rules were loaded again while running, and whether they were accepted.

@@ -12,7 +12,7 @@ use std::{
 
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
@@ -198,6 +198,16 @@ impl Client {
         deleted.expect("an answer").elements().iter().for_each(|element| element.error().expect("records deleted"));
     }
 
+    /// Changes settings of a topic; all others go back to their defaults.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn set_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let change = AlterConfig { specifier: ResourceSpecifier::Topic(name), entries: settings.iter().copied().collect() };
+        let changed = wait(self.admin().alter_configs([&change], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
+        changed.expect("an answer").into_iter().for_each(|result| drop(result.expect("settings")));
+    }
+
     /// Forgets what a group has committed, as brokers do seven days after its last commit.
     ///
     /// # Panics
@@ -254,6 +264,21 @@ impl Client {
         producer.flush(TIMEOUT).expect("delivered");
         let ended = if commit { producer.commit_transaction(TIMEOUT) } else { producer.abort_transaction(TIMEOUT) };
         ended.expect("ended");
+    }
+
+    /// Produces records in a transaction that is neither committed nor aborted until the value is
+    /// dropped, which aborts it.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[must_use]
+    pub fn open_transaction(&self, id: &str, topic: &str, messages: &[Message]) -> OpenTransaction {
+        let producer: BaseProducer = self.producer().set("transactional.id", id).create().expect("a producer");
+        producer.init_transactions(TIMEOUT).expect("a producer's id");
+        producer.begin_transaction().expect("a transaction");
+        send_all(&producer, topic, messages);
+        producer.flush(TIMEOUT).expect("delivered");
+        OpenTransaction(producer)
     }
 
     fn producer(&self) -> ClientConfig {
@@ -329,6 +354,16 @@ impl Client {
             _ => None,
         });
         offsets.collect()
+    }
+}
+
+/// A transaction that is aborted when this is dropped.
+pub struct OpenTransaction(BaseProducer);
+
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        // The broker aborts it sooner or later.
+        let _ = self.0.abort_transaction(TIMEOUT);
     }
 }
 

@@ -9,7 +9,10 @@
 //! Every process begins as a standby, also the only one of a group: after a clean end the next one
 //! takes over at once.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use connectors::{
@@ -19,6 +22,7 @@ use connectors::{
 use tracing::info;
 
 use super::{
+    lag::LagThread,
     redecide::{OtherJournal, POLL},
     watermarks::SettledWatermarks,
 };
@@ -29,6 +33,9 @@ use crate::{
     signals::Stop,
     watch::{ProcessPhase, Watch},
 };
+
+/// How often an active process reports the size of its state.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// The stage of an active process.
 type ActiveStage = Stage<KafkaSource, KafkaCommitter>;
@@ -87,7 +94,7 @@ impl GroupMember<'_> {
             Some(topic) => Some(OtherJournal::open(self.kafka, topic, rules.own(), self.stop)?),
             None => None,
         };
-        let mut replica = Replica::open(source, restored, Pace::of(self.config))?.with_rules(rules);
+        let mut replica = Replica::open(source, restored, Pace::of_stage(self.config))?.with_rules(rules);
         if self.accepts_loss {
             replica.accept_loss();
         }
@@ -121,7 +128,11 @@ impl GroupMember<'_> {
         if !has_snapshot {
             stage.ensure_snapshot()?;
         }
+        // What the state has counted before is not this process's work.
+        self.watch.counts(stage.engine().counts());
+        stage.report_state();
         self.watch.phase(ProcessPhase::Active);
+        let _lag = LagThread::start(stage.source().lag_meter()?, Arc::clone(&self.watch), self.config.kafka.heartbeat)?;
         info!(seconds = began.elapsed().as_secs_f64(), documents = stage.engine().next(), "active");
         match other_journal {
             Some(other) => self.redecide(stage, other),
@@ -178,10 +189,15 @@ impl GroupMember<'_> {
         let settle_after = self.config.kafka.settle_after;
         let (mut committed, mut worked) = (Instant::now(), Instant::now());
         let mut watermarks = SettledWatermarks::every(heartbeat);
+        let mut reported = Instant::now();
         stage.heartbeat(false)?;
         while !self.stop.is_asked() {
             self.watch.beat();
-            self.watch.lag(&stage.source().lag());
+            if reported.elapsed() >= REPORT_EVERY {
+                stage.report_state();
+                self.watch.source(stage.source().counts());
+                reported = Instant::now();
+            }
             watermarks.write_if_due(&mut stage, worked.elapsed() >= settle_after);
             if stage.step(None)? {
                 (committed, worked) = (Instant::now(), Instant::now());
@@ -208,7 +224,6 @@ impl GroupMember<'_> {
         let before = stage.engine().next();
         while let Some(batch) = other.next(self.stop)? {
             self.watch.beat();
-            self.watch.lag(&stage.source().lag());
             watermarks.write_if_due(&mut stage, false);
             stage.redecide(&batch)?;
         }

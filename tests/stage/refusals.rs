@@ -1,0 +1,71 @@
+//! Outputs that take less than the stage writes: what becomes of a record that its topic refuses for
+//! good?
+
+use testkit::broker::{Client, Message};
+
+use crate::{
+    account::{Output, REFUSED, TOO_LARGE, header, json, print_figures},
+    group::{Group, InputTopic},
+    process::LONG,
+};
+
+fn line(id: usize, padding: usize) -> Vec<u8> {
+    let text = format!("page {id} tells of bridge number {id} and of the {id} stones of its pier");
+    let page = serde_json::json!({"id": format!("d{id}"), "text": text, "padding": "x".repeat(padding)});
+    page.to_string().into_bytes()
+}
+
+/// The codes of the dead letters, by the positions of their records.
+fn dead_letters(output: &Output) -> Vec<(String, String)> {
+    let of = |name, record| header(record, name).unwrap_or_default();
+    output.dead_letters.iter().map(|record| (of("weir-position", record), of("weir-code", record))).collect()
+}
+
+pub(crate) fn a_record_without_a_key_for_a_compacted_topic_is_a_dead_letter(client: &Client) {
+    let mut input = InputTopic::empty(client, 1);
+    let group = Group::new(&input, "keyless");
+    client.create_topic(&group.topic("clean"), 1, &[("cleanup.policy", "compact")]);
+    let keyed = |id: usize| Message { key: Some(format!("k{id}").into_bytes()), ..Message::to(0, line(id, 0)) };
+    let messages: Vec<_> =
+        (0..40).map(|id| if [7, 23].contains(&id) { Message::to(0, line(id, 0)) } else { keyed(id) }).collect();
+    input.add_messages(0, &messages);
+    group.finish(&input, "a");
+    let output = Output::of(&group);
+    let figures = output.verify(&input).expect("nothing lost, nothing doubled");
+    let expected = [7, 23].map(|offset| (format!("{}/0/{offset}", input.topic), REFUSED.to_owned()));
+    assert_eq!(dead_letters(&output), expected);
+    let told = output.decisions.iter().filter(|line| json(line)["dead_letter"] == REFUSED).count();
+    assert_eq!(told, 2, "their decisions say so");
+    print_figures(&format!("two records without a key and a compacted topic: {figures}"));
+}
+
+pub(crate) fn a_limit_that_is_lowered_is_read_again(client: &Client) {
+    let mut input = InputTopic::empty(client, 1);
+    let group = Group::new(&input, "lowered");
+    let mut process = group.start("a");
+    process.wait_active();
+    input.add_lines(0, [line(0, 90_000)]);
+    group.wait_done(&input, &mut process);
+    client.set_topic(&group.topic("clean"), &[("max.message.bytes", "70000")]);
+    input.add_lines(0, (1..60).map(|id| line(id, if id % 20 == 0 { 90_000 } else { 9_000 })));
+    group.wait_done(&input, &mut process);
+    process.stop();
+    let output = Output::of(&group);
+    let figures = output.verify(&input).expect("nothing lost, nothing doubled");
+    let expected = [20, 40].map(|offset| (format!("{}/0/{offset}", input.topic), TOO_LARGE.to_owned()));
+    assert_eq!(dead_letters(&output), expected);
+    print_figures(&format!("max.message.bytes lowered while it runs: {figures}"));
+}
+
+pub(crate) fn a_time_that_is_refused_ends_the_process(client: &Client) {
+    let mut input = InputTopic::empty(client, 1);
+    let group = Group::new(&input, "refused");
+    let settings = [("message.timestamp.type", "CreateTime"), ("message.timestamp.before.max.ms", "0")];
+    client.create_topic(&group.topic("clean"), 1, &settings);
+    input.add_lines(0, (0..20).map(|id| line(id, 0)));
+    let mut process = group.start("a");
+    let status = process.end_within(LONG);
+    let log = process.log();
+    assert!(!status.success() && log.contains(&group.topic("clean")) && log.contains("timestamp"), "{status}: {log}");
+    assert!(Output::of(&group).decisions.is_empty(), "nothing was committed");
+}

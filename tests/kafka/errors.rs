@@ -49,7 +49,7 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1, Expected::Refused),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, Expected::Refused),
-    (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1, Expected::Fatal),
+    (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1, Expected::Refused),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_POLICY_VIOLATION, 1, Expected::Fatal),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1, Expected::Fatal),
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),

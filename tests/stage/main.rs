@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         idle: many_idle_partitions_are_sought_at_once;
         signals: metrics_tell_what_is_in_the_topics;
         refusals: a_record_without_a_key_for_a_compacted_topic_is_a_dead_letter, a_limit_that_is_lowered_is_read_again,
-            a_time_that_is_refused_ends_the_process;
+            a_time_that_is_refused_makes_dead_letters;
         redecide: what_does_not_fit_is_refused, partitions_are_numbered_as_they_came, a_later_beginning_is_kept;
         indexed: copies_of_an_indexed_corpus_are_duplicates;
         poison: bad_records_stop_nothing;

@@ -25,7 +25,7 @@
 //! |---|---|---|---|---|---|---|
 //! | fence | done | done | done | - | F | F |
 //! | begin | - | - | F | - | - | - |
-//! | produce, deliver | done | done | A | `Record`; refused time or policy: F | F | `Fenced` |
+//! | produce, deliver | done | done | A | `Record`; policy: F | F | `Fenced` |
 //! | add partitions | done | A | A | - | topic: A, id: F | `Fenced` |
 //! | add offsets, send them | done | done | A | A | F | `Fenced` |
 //! | commit | done | A | A | - | F | `Fenced` |
@@ -98,7 +98,7 @@ pub(super) const CODE_CLASSES: &[(Call, Option<Code>, ErrorClass)] = &[
     (Call::Delivery, Some(Code::OutOfOrderSequenceNumber), ErrorClass::Fatal),
     (Call::Delivery, Some(Code::InvalidRecord), ErrorClass::Record), // such as one without a key, for a compacted topic
     (Call::Delivery, Some(Code::MessageSizeTooLarge), ErrorClass::Record),
-    (Call::Delivery, Some(Code::InvalidTimestamp), ErrorClass::Fatal), // all records of the batch have the same time
+    (Call::Delivery, Some(Code::InvalidTimestamp), ErrorClass::Record), // of several, the client says "invalid record"
     (Call::Delivery, Some(Code::PolicyViolation), ErrorClass::Fatal),
     (Call::Delivery, Some(Code::UnsupportedForMessageFormat), ErrorClass::Fatal),
     (Call::Delivery, Some(Code::TopicAuthorizationFailed), ErrorClass::Fatal),

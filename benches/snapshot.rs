@@ -95,7 +95,7 @@ impl Source for Documents {
 
 fn background() -> Arc<Background> {
     let tokenizer = Tokenizer::new(SEED, 50_000);
-    let mut learner = Learner::new(SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
+    let mut learner = Learner::new(SEED, LearnOptions::default());
     for number in 0..LEARNED {
         let (site, text) = document(number);
         learner.add(&url(site, number), "bench", Language::UNKNOWN, &tokenizer.tokens(&text).ids);

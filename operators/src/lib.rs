@@ -33,3 +33,4 @@ pub mod table;
 pub mod text;
 pub mod trigger_spike;
 pub mod unicode;
+pub mod usage;

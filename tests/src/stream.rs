@@ -41,7 +41,7 @@ pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let tokenizer = Tokenizer::new(SEED, 10_000);
-        let mut learner = Learner::new(SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
+        let mut learner = Learner::new(SEED, LearnOptions::default());
         let mut texts = Vec::new();
         for document in sample::documents(Size { pages: 2_000, reference: 1_000 }, 7) {
             match document.kind {
@@ -73,10 +73,10 @@ operators.trigger_spike.gate_bytes = 262_144
 operators.trigger_spike.line_bytes = 262_144
 operators.trigger_spike.units_max = 5_000
 operators.trigger_spike.horizon_documents = 512
-operators.trigger_spike.sentence_threshold = 8.0
-operators.trigger_spike.edge_threshold = 8.0
-operators.trigger_spike.insertion_threshold = 8.0
-operators.trigger_spike.solo_threshold = 8.0
+operators.trigger_spike.sentence_threshold = 1.0
+operators.trigger_spike.insertion_threshold = 6.0
+operators.trigger_spike.rate_threshold = 8.0
+operators.trigger_spike.learn_after = 32
 operators.trigger_spike.alarms_max = 2
 operators.exact_dedup.documents_max = 5_000
 operators.near_dup.documents_max = 5_000
@@ -95,8 +95,8 @@ pub fn small_config() -> Config {
     let spike = &mut config.operators.trigger_spike;
     (spike.candidates_max, spike.gate_bytes, spike.line_bytes) = (20_000, 64 << 10, 64 << 10);
     (spike.units_max, spike.horizon_documents) = (1_000, 64);
-    (spike.sentence_threshold, spike.edge_threshold) = (Some(8.0), Some(8.0));
-    (spike.insertion_threshold, spike.solo_threshold) = (Some(8.0), Some(8.0));
+    (spike.sentence_threshold, spike.insertion_threshold, spike.rate_threshold) = (Some(1.0), Some(3.0), Some(6.0));
+    spike.learn_after = 8;
     spike.alarms_max = 3;
     config.operators.exact_dedup.documents_max = 64;
     config.operators.near_dup.documents_max = 64;

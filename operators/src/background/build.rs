@@ -1,23 +1,24 @@
 //! How does a background follow from documents? By several passes over their tokens: counts,
-//! n-grams, context vectors, subjects.
+//! n-grams, boilerplate lines, and a sample.
 //!
-//! **Cost** about .3 ms a document. **State** the background, and 512 bytes a document meanwhile.
+//! **Cost** about .2 ms a document. **State** the background.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    model::{Background, BackgroundOrigin, LINE_SHOWN_MAX, Thresholds, pair_key},
-    subjects, vector,
+    model::{Background, BackgroundOrigin, LINE_SHOWN_MAX, pair_key},
     word_order::WordOrder,
 };
 use crate::{
     document::Publisher,
-    table::{Bloom, Counts, Sketch},
+    table::{Bloom, Counts, LogSketch},
     text::{
-        Language, Seed, Token,
+        Language, NGRAM_MAX, Seed, Token,
+        hash::mix,
         line::{for_each_line, line_key},
         ngram,
     },
+    usage::Sample,
 };
 
 /// A document to learn from.
@@ -30,20 +31,13 @@ pub(crate) struct ReferenceDocument {
 
 impl Background {
     /// A background that [`build`] has learned, with everything that it does not learn.
-    pub(crate) fn completed(
-        self,
-        origin: BackgroundOrigin,
-        platforms: BTreeSet<String>,
-        word_order: WordOrder,
-        thresholds: Option<Thresholds>,
-    ) -> Self {
-        let thresholds = thresholds.unwrap_or(self.thresholds);
-        Self { origin, word_order, platforms, thresholds, ..self }.sealed()
+    pub(crate) fn completed(self, origin: BackgroundOrigin, platforms: BTreeSet<String>, word_order: WordOrder) -> Self {
+        Self { origin, word_order, platforms, ..self }.sealed()
     }
 }
 
-/// Learns everything but thresholds, the order of words, platforms and digest. `ngram_bytes_max` bounds the n-gram
-/// sketch.
+/// Learns everything but the order of words, platforms and digest. `ngram_bytes_max` bounds the
+/// n-gram sketch.
 pub(crate) fn build(seed: Seed, ngram_bytes_max: usize, documents: &[&ReferenceDocument]) -> Background {
     let mut background = Background::blank(seed);
     background.documents = documents.len() as u32;
@@ -52,8 +46,8 @@ pub(crate) fn build(seed: Seed, ngram_bytes_max: usize, documents: &[&ReferenceD
     }
     count(&mut background, documents);
     count_ngrams(&mut background, ngram_bytes_max, documents);
-    background.words.weigh(background.documents);
-    let lines = contexts(&mut background, documents);
+    background.sample = sample(seed, documents);
+    let lines = lines(seed, documents);
     background.publishers = documents.iter().map(|d| d.publisher.key).collect();
     background.publishers.sort_unstable();
     background.publishers.dedup();
@@ -93,14 +87,48 @@ fn count(background: &mut Background, documents: &[&ReferenceDocument]) {
 
 /// Counts n-grams.
 fn count_ngrams(background: &mut Background, ngram_bytes_max: usize, documents: &[&ReferenceDocument]) {
-    let seed = background.seed;
-    background.ngrams = Sketch::new((4 * ngrams_of(seed, documents)).min(ngram_bytes_max));
-    for d in documents {
-        for n in ngram::distinct(seed, &d.tokens, |_| true) {
-            background.ngrams.add(n.hash);
-        }
+    background.ngrams = LogSketch::new((BYTES_EACH * ngrams_of(background.seed, documents)).min(ngram_bytes_max));
+    for (number, d) in documents.iter().enumerate() {
+        add_ngrams(background, number as u64, &d.tokens);
     }
 }
+
+/// Counts the distinct n-grams of two or more tokens of a document, but for those with a part that
+/// no earlier document held: they are new, and most stay single.
+fn add_ngrams(background: &mut Background, number: u64, tokens: &[Token]) {
+    let seed = background.seed;
+    let mut hashes = vec![ngram::start(seed); tokens.len()];
+    // Whether the n-gram of the length before is known, by its first token.
+    let mut known = vec![true; tokens.len() + 1];
+    let mut found = Vec::with_capacity(tokens.len() * 2);
+    for len in 1..=NGRAM_MAX {
+        for at in 0..tokens.len() {
+            let parts = known[at] && (len == 1 || known[at + 1]);
+            known[at] = false;
+            let Some(&token) = tokens.get(at + len - 1).filter(|_| parts) else { continue };
+            if token == Token::BREAK {
+                continue;
+            }
+            hashes[at] = ngram::extend(hashes[at], token);
+            if len == 1 {
+                // All tokens of this document are counted already.
+                known[at] = background.words.get(token).0 > 1;
+            } else {
+                found.push(hashes[at]);
+                known[at] = len < NGRAM_MAX && background.ngrams.get(hashes[at]) > 0;
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    let lot = mix(seed.0 ^ number);
+    for hash in found {
+        background.ngrams.add(hash, lot);
+    }
+}
+
+/// Bytes of the sketch for each n-gram of each document.
+const BYTES_EACH: usize = 4;
 
 /// The sum of the numbers of distinct n-grams of each document, estimated from every 16th document.
 fn ngrams_of(seed: Seed, documents: &[&ReferenceDocument]) -> usize {
@@ -109,31 +137,31 @@ fn ngrams_of(seed: Seed, documents: &[&ReferenceDocument]) -> usize {
     sample.sum::<usize>() * step
 }
 
-/// Finds the mean context vector and the subjects, and returns the counts of all lines by host.
-fn contexts(background: &mut Background, documents: &[&ReferenceDocument]) -> Counts {
-    let seed = background.seed;
+/// Counts all lines by host.
+fn lines(seed: Seed, documents: &[&ReferenceDocument]) -> Counts {
     let mut lines = Counts::new(1 << 30);
-    let mut sums = Vec::with_capacity(documents.len());
-    let mut kept = Vec::new();
     for d in documents {
-        kept.clear();
         for_each_line(&d.tokens, |_, line| {
-            if lines.add(line_key(seed, d.publisher.host, line), 1) <= LINE_SHOWN_MAX {
-                kept.extend_from_slice(line);
-            }
+            lines.add(line_key(seed, d.publisher.host, line), 1);
         });
-        kept.sort_unstable();
-        kept.dedup();
-        sums.push(vector::sum(seed, &background.words, &kept));
     }
-    // In two steps, since the mean of all is needed before any is centred. The sums hold 512 bytes a document.
-    let mut total = [0.0; vector::DIMENSIONS];
-    for sum in &sums {
-        total.iter_mut().zip(sum.unit()).for_each(|(t, x)| *t += x);
-    }
-    let n = documents.len().max(1) as f64;
-    background.mean = total.iter().map(|t| (t / n) as f32).collect();
-    let contexts: Vec<_> = sums.iter().map(|sum| vector::centred(sum, &background.mean).quantised()).collect();
-    (background.centres, background.shares) = subjects::find(seed, &contexts);
     lines
+}
+
+/// Documents of one publisher that are drawn as readily as any other's.
+const PUBLISHER_DOCUMENTS: u64 = 8;
+
+/// Draws a sample by lot. The later ones of a publisher's many documents are drawn less readily: the
+/// n-th with n/8 of the chance, so that no publisher makes up much of the sample.
+fn sample(seed: Seed, documents: &[&ReferenceDocument]) -> Sample {
+    let mut of = Counts::new(1 << 30);
+    let lot = |(i, d): (usize, &&ReferenceDocument)| {
+        let number = u64::from(of.add(d.publisher.key, 1));
+        (u128::from(mix(seed.0 ^ mix(i as u64))) * u128::from((number / PUBLISHER_DOCUMENTS).max(1)), i)
+    };
+    let mut lots: Vec<(u128, usize)> = documents.iter().enumerate().map(lot).collect();
+    lots.sort_unstable();
+    let mut sample = Sample::default();
+    let _ = lots.iter().all(|&(_, i)| sample.add(documents[i].language, &documents[i].tokens));
+    sample
 }

@@ -14,16 +14,14 @@ use std::io::Read;
 use thiserror::Error;
 
 use super::{
-    model::{Background, BackgroundOrigin, Thresholds},
-    subjects::SUBJECTS,
-    vector::{ContextVector, DIMENSIONS},
+    model::{Background, BackgroundOrigin},
     word_order::WordOrder,
-    words::Words,
 };
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
-    table::{Bloom, Sketch},
+    table::{Bloom, LogSketch},
     text::{Language, Seed, Tokenizer},
+    usage::{Sample, Words},
 };
 
 const MAGIC: &[u8; 6] = b"weirbg";
@@ -32,7 +30,7 @@ const DIGEST: usize = 32;
 const HEADER: usize = 17;
 /// Most bytes of an unpacked section.
 const SECTION_MAX: u64 = 1 << 30;
-const SECTIONS: [&str; 4] = ["figures", "words", "n-grams", "pairs"];
+const SECTIONS: [&str; 5] = ["figures", "words", "n-grams", "pairs", "sample"];
 
 /// Why bytes cannot be loaded as a background.
 #[derive(Debug, Error)]
@@ -102,6 +100,7 @@ impl Background {
             |b, e| b.words.save(e),
             |b, e| b.ngrams.save(e),
             |b, e| b.pairs.save(e),
+            |b, e| b.sample.save(e),
         ];
         for section in write {
             let mut raw = Encoder::default();
@@ -161,8 +160,9 @@ impl Background {
         let mut background = Self::load_figures(&mut Decoder::new(&sections[0])).map_err(at("figures"))?;
         let documents = background.documents;
         background.words = whole(&sections[1], |d| Words::load(d, documents)).map_err(at("words"))?;
-        background.ngrams = whole(&sections[2], Sketch::load).map_err(at("n-grams"))?;
+        background.ngrams = whole(&sections[2], LogSketch::load).map_err(at("n-grams"))?;
         background.pairs = whole(&sections[3], Bloom::load).map_err(at("pairs"))?;
+        background.sample = whole(&sections[4], Sample::load).map_err(at("sample"))?;
         background.digest = *expected.as_bytes();
         Ok(background)
     }
@@ -175,18 +175,6 @@ impl Background {
         for (language, documents) in &self.languages {
             out.u8(language.index());
             out.u32(*documents);
-        }
-        let t = self.thresholds;
-        for x in [t.sentence, t.edge, t.insertion, t.single_site] {
-            out.f64(x);
-        }
-        for x in &self.mean {
-            out.u32(x.to_bits());
-        }
-        out.u64(self.centres.len() as u64);
-        for (centre, share) in self.centres.iter().zip(&self.shares) {
-            centre.0.iter().for_each(|&x| out.u8(x as u8));
-            out.f64(*share);
         }
         out.u64s(&self.publishers);
         out.u64s(&self.boilerplate);
@@ -202,27 +190,6 @@ impl Background {
         for _ in 0..from.len(5)? {
             let language = Language::from_index(from.u8()?).ok_or_else(|| from.corrupt("a known language"))?;
             b.languages.insert(language, from.u32()?);
-        }
-        let mut number = || from.f64();
-        b.thresholds = Thresholds { sentence: number()?, edge: number()?, insertion: number()?, single_site: number()? };
-        for x in &mut b.mean {
-            *x = f32::from_bits(from.u32()?);
-        }
-        let n = from.len(DIMENSIONS + 8)?;
-        if n == 0 || n > SUBJECTS {
-            return Err(from.corrupt("1 to 64 subjects"));
-        }
-        (b.centres, b.shares) = (vec![ContextVector::default(); n], vec![0.0; n]);
-        for (centre, share) in b.centres.iter_mut().zip(&mut b.shares) {
-            for x in &mut centre.0 {
-                *x = from.u8()? as i8;
-            }
-            *share = from.f64()?;
-        }
-        let t = b.thresholds;
-        let figures = [t.sentence, t.edge, t.insertion, t.single_site];
-        if figures.iter().chain(&b.shares).any(|x| !(x.is_finite() && *x > 0.0)) || b.mean.iter().any(|x| !x.is_finite()) {
-            return Err(from.corrupt("finite figures"));
         }
         (b.publishers, b.boilerplate) = (from.u64s()?, from.u64s()?);
         if !b.publishers.is_sorted() || !b.boilerplate.is_sorted() {

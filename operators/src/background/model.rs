@@ -3,22 +3,17 @@
 //! Everything in it is keyed by its [`Seed`], so nobody who reads a page can tell how its words are
 //! counted.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::{
-    subjects,
-    vector::{self, ContextVector, DIMENSIONS},
-    word_order::WordOrder,
-    words::Words,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
 };
+
+use super::word_order::WordOrder;
 use crate::{
-    table::{Bloom, Sketch},
+    table::{Bloom, LogSketch},
     text::{Language, Seed, Token, hash::mix},
+    usage::{Sample, UsageModels, Words},
 };
-
-/// The number of documents of the background up to which an n-gram is rare. Others are never
-/// candidates for a spike.
-pub const RARE: u8 = 12;
 
 /// Lines that a host has shown more often than this are its template.
 pub(crate) const LINE_SHOWN_MAX: u32 = 2;
@@ -32,26 +27,6 @@ pub enum BackgroundOrigin {
     Own,
 }
 
-/// The score from which on each channel withholds a document.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Thresholds {
-    /// A whole sentence or line.
-    pub sentence: f64,
-    /// A phrase that opens or closes a sentence or line.
-    pub edge: f64,
-    /// A phrase inside sentences that differ from document to document.
-    pub insertion: f64,
-    /// A phrase all over a single new site.
-    pub single_site: f64,
-}
-
-impl Default for Thresholds {
-    /// The upper ends of what calibration allows.
-    fn default() -> Self {
-        Self { sentence: 45.0, edge: 42.0, insertion: 42.0, single_site: 24.0 }
-    }
-}
-
 /// See the [module documentation](super).
 #[derive(Clone, Debug)]
 pub struct Background {
@@ -62,23 +37,20 @@ pub struct Background {
     pub(super) languages: BTreeMap<Language, u32>,
     pub(super) words: Words,
     /// Document frequencies of n-grams.
-    pub(super) ngrams: Sketch,
+    pub(super) ngrams: LogSketch,
     /// Pairs of neighbouring words.
     pub(super) pairs: Bloom,
     /// How much of the order of words in each language the pairs cover.
     pub(super) word_order: WordOrder,
-    /// Mean of the unit vectors of all documents.
-    pub(super) mean: Vec<f32>,
-    /// Unit vectors of the subjects, quantised as context vectors are.
-    pub(super) centres: Vec<ContextVector>,
-    /// The share of the documents in each subject, at least .002.
-    pub(super) shares: Vec<f64>,
+    /// Some of its documents, from which models of the usage of words are learned.
+    pub(super) sample: Sample,
+    /// The models that follow from the sample, once they were asked for.
+    pub(super) usage: OnceLock<Arc<UsageModels>>,
     /// Keys of publishers, sorted.
     pub(super) publishers: Vec<u64>,
     /// Keys of boilerplate lines, sorted.
     pub(super) boilerplate: Vec<u64>,
     pub(super) platforms: BTreeSet<String>,
-    pub(super) thresholds: Thresholds,
     pub(super) digest: [u8; 32],
 }
 
@@ -91,16 +63,14 @@ impl Background {
             documents: 0,
             languages: BTreeMap::new(),
             words: Words::default(),
-            ngrams: Sketch::new(0),
+            ngrams: LogSketch::new(0),
             pairs: Bloom::new(0),
             word_order: WordOrder::default(),
-            mean: vec![0.0; DIMENSIONS],
-            centres: vec![ContextVector::default()],
-            shares: vec![1.0],
+            sample: Sample::default(),
+            usage: OnceLock::new(),
             publishers: Vec::new(),
             boilerplate: Vec::new(),
             platforms: BTreeSet::new(),
-            thresholds: Thresholds::default(),
             digest: [0; 32],
         }
     }
@@ -129,17 +99,23 @@ impl Background {
         &self.languages
     }
 
+    /// Number of its documents of a language.
+    #[must_use]
+    pub fn documents_of(&self, language: Language) -> u32 {
+        self.languages.get(&language).copied().unwrap_or_default()
+    }
+
     /// The frequencies of tokens.
     #[must_use]
     pub fn words(&self) -> &Words {
         &self.words
     }
 
-    /// The number of documents that hold an n-gram, up to 15. It is never too low, and rarely too
-    /// high.
+    /// The number of documents that hold an n-gram whose parts occur more often: see [`LogSketch`]
+    /// for its error.
     #[inline]
     #[must_use]
-    pub fn ngram_documents(&self, ngram: u64) -> u8 {
+    pub fn ngram_documents(&self, ngram: u64) -> u32 {
         self.ngrams.get(ngram)
     }
 
@@ -181,41 +157,23 @@ impl Background {
         &self.platforms
     }
 
-    /// The thresholds that calibration found.
+    /// Some of its documents.
     #[must_use]
-    pub fn thresholds(&self) -> Thresholds {
-        self.thresholds
+    pub fn sample(&self) -> &Sample {
+        &self.sample
     }
 
-    /// The share of each subject in its documents.
+    /// Models of the usage of words, from the sample. The first call learns them, which takes about a
+    /// second for a full sample.
     #[must_use]
-    pub fn shares(&self) -> &[f64] {
-        &self.shares
+    pub fn usage(&self) -> Arc<UsageModels> {
+        Arc::clone(self.usage.get_or_init(|| Arc::new(UsageModels::learn(self.seed, &[&self.sample]))))
     }
 
     /// The blake3 digest of the saved bytes, by which every decision names this background.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-
-    /// What a text is about: the direction of its distinct words of middling frequency, without
-    /// what all texts share. `words` are distinct tokens, sorted.
-    #[must_use]
-    pub fn context(&self, words: &[Token]) -> ContextVector {
-        vector::centred(&vector::sum(self.seed, &self.words, words), &self.mean).quantised()
-    }
-
-    /// The same for the few words beside a phrase: neither centred nor quantised, of length 1 or 0.
-    #[must_use]
-    pub fn nearby(&self, words: &[Token]) -> [f64; DIMENSIONS] {
-        vector::sum(self.seed, &self.words, words).unit()
-    }
-
-    /// The subject that is nearest to a context vector; of equals the first.
-    #[must_use]
-    pub fn subject(&self, context: &ContextVector) -> u8 {
-        subjects::nearest(&self.centres, context) as u8
     }
 
     /// Bytes of memory held.
@@ -225,7 +183,7 @@ impl Background {
             + self.ngrams.bytes()
             + self.pairs.bytes()
             + (self.publishers.len() + self.boilerplate.len()) * 8
-            + self.centres.len() * (DIMENSIONS + 8)
+            + self.sample.bytes()
     }
 }
 

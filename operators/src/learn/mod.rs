@@ -1,6 +1,6 @@
-//! How is a background learned? This is above the detectors, since calibration runs them.
+//! How is a background learned? This is above the detectors, since
+//! some of them are tried on what is learned.
 
-mod calibrate;
 mod held_out;
 mod learner;
 mod word_order;

@@ -7,10 +7,11 @@
 //! order in which phrases move to a larger table are part of its format.
 //!
 //! **Cost** of a search: one cache line for an absent phrase, two or three for one that is held.
-//! **State** 32 bytes a slot at a load of .37 to .75, and 8 bytes a listed carrier in size classes.
+//! **State** 24 bytes a slot at a load of .37 to .75, and the size of an item for each listed carrier,
+//! in size classes.
 
 use super::{
-    pool::{LIST_MAX, ListPlace, Pool},
+    pool::{LIST_MAX, ListItem, ListPlace, Pool},
     slots::{Load, Slots},
 };
 use crate::{
@@ -28,19 +29,19 @@ pub struct Candidate {
     pub before: u16,
     /// Sequence number of the newest carrier.
     pub touched: u32,
-    /// The value of `live` from which on the phrase is tested again. It only ever rises.
+    /// The value of `live` from which on the phrase is tested again.
     pub next_test: u16,
     listed: u8,
     class: u8,
-    /// The carrier if one is listed; the index of the list in the pool if several are.
-    carriers: u64,
+    /// Index of the list in the pool, if a carrier is listed.
+    list: u32,
 }
 
 /// A bounded map from phrase to [`Candidate`].
 #[derive(Debug)]
-pub struct CandidateTable {
+pub struct CandidateTable<T> {
     slots: Slots<u64, Candidate>,
-    pool: Pool,
+    pool: Pool<T>,
     len_max: usize,
 }
 
@@ -49,7 +50,7 @@ const LOAD_MAX: Load = Load { keys: 3, slots: 4 };
 
 /// Clones as a derived implementation would, but `clone_from` uses the memory of the old copy
 /// again: see `copies`.
-impl Clone for CandidateTable {
+impl<T: ListItem> Clone for CandidateTable<T> {
     fn clone(&self) -> Self {
         Self { slots: self.slots.clone(), pool: self.pool.clone(), len_max: self.len_max }
     }
@@ -68,7 +69,7 @@ fn home(key: u64, slots: usize) -> usize {
     reduce(key << 4, slots)
 }
 
-impl CandidateTable {
+impl<T: ListItem> CandidateTable<T> {
     /// A table that takes up to `len_max` phrases.
     #[must_use]
     pub fn new(len_max: usize) -> Self {
@@ -108,20 +109,21 @@ impl CandidateTable {
         self.slots.value_mut(slot)
     }
 
+    /// Changes what is known of each phrase, in no particular order.
+    pub fn for_each_mut(&mut self, change: impl Fn(&mut Candidate)) {
+        self.slots.values_mut().for_each(change);
+    }
+
     /// Listed carriers of the phrase in a slot, oldest first.
     #[must_use]
-    pub fn carriers(&self, slot: usize) -> &[u64] {
+    pub fn carriers(&self, slot: usize) -> &[T] {
         let c = self.slots.value(slot);
-        if c.listed <= 1 {
-            &std::slice::from_ref(&c.carriers)[..usize::from(c.listed)]
-        } else {
-            &self.pool.list(place(c))[..usize::from(c.listed)]
-        }
+        if c.listed == 0 { &[] } else { &self.pool.list(place(c))[..usize::from(c.listed)] }
     }
 
     /// Takes a phrase in at its second occurrence: the carrier is listed, the one before it is only
     /// counted. `None` if the table is full.
-    pub fn insert(&mut self, key: u64, carrier: u64, seqno: u32, next_test: u16) -> Option<usize> {
+    pub fn insert(&mut self, key: u64, carrier: T, seqno: u32, next_test: u16) -> Option<usize> {
         if self.len() >= self.len_max {
             return None;
         }
@@ -130,20 +132,19 @@ impl CandidateTable {
         }
         let key = key.max(1);
         let at = self.slot(key);
-        let candidate = Candidate { live: 2, before: 0, touched: seqno, next_test, listed: 1, class: 0, carriers: carrier };
+        let ListPlace { class, index } = self.pool.allocate(&[carrier]);
+        let candidate = Candidate { live: 2, before: 0, touched: seqno, next_test, listed: 1, class, list: index };
         self.slots.put(at, key, candidate);
         Some(at)
     }
 
     /// Lists one more carrier. Where 64 are listed, the oldest makes room.
-    pub fn push(&mut self, slot: usize, carrier: u64) {
+    pub fn push(&mut self, slot: usize, carrier: T) {
         let c = self.slots.value_mut(slot);
         let n = usize::from(c.listed);
         if n == 0 {
-            c.carriers = carrier;
-        } else if n == 1 {
-            let at = self.pool.allocate(&[c.carriers, carrier]);
-            (c.class, c.carriers) = (at.class, u64::from(at.index));
+            let at = self.pool.allocate(&[carrier]);
+            (c.class, c.list) = (at.class, at.index);
         } else {
             let at = place(c);
             let list = self.pool.list_mut(at);
@@ -155,20 +156,20 @@ impl CandidateTable {
             if n < list.len() {
                 list[n] = carrier;
             } else {
-                let mut items = [0; LIST_MAX];
+                let mut items = [T::default(); LIST_MAX];
                 items[..n].copy_from_slice(list);
                 items[n] = carrier;
                 self.pool.release(at);
                 let at = self.pool.allocate(&items[..=n]);
-                (c.class, c.carriers) = (at.class, u64::from(at.index));
+                (c.class, c.list) = (at.class, at.index);
             }
         }
         c.listed += 1;
     }
 
     /// Takes back the listed carriers for which `gone` holds; `live` falls by as many.
-    pub fn withdraw(&mut self, slot: usize, gone: impl Fn(u64) -> bool) {
-        let mut kept = [0; LIST_MAX];
+    pub fn withdraw(&mut self, slot: usize, gone: impl Fn(T) -> bool) {
+        let mut kept = [T::default(); LIST_MAX];
         let mut n = 0;
         for &carrier in self.carriers(slot).iter().filter(|&&x| !gone(x)) {
             kept[n] = carrier;
@@ -179,16 +180,12 @@ impl CandidateTable {
         if lost == 0 {
             return;
         }
-        if c.listed > 1 {
-            self.pool.release(place(c));
-        }
+        self.pool.release(place(c));
         c.live = c.live.saturating_sub(lost as u16);
         c.listed = n as u8;
-        if n > 1 {
+        if n > 0 {
             let at = self.pool.allocate(&kept[..n]);
-            (c.class, c.carriers) = (at.class, u64::from(at.index));
-        } else {
-            (c.class, c.carriers) = (0, kept[0]);
+            (c.class, c.list) = (at.class, at.index);
         }
     }
 
@@ -206,7 +203,7 @@ impl CandidateTable {
         let (_, &mut last, _) = strengths.select_nth_unstable(drop);
         self.slots.retain(home, |c| {
             let stays = strength(c) > last;
-            if !stays && c.listed > 1 {
+            if !stays && c.listed > 0 {
                 self.pool.release(place(c));
             }
             stays
@@ -253,7 +250,7 @@ impl CandidateTable {
             out.u32(c.touched);
             out.u16(c.next_test);
             out.u8(c.listed);
-            self.carriers(slot).iter().for_each(|&x| out.u64(x));
+            self.carriers(slot).iter().for_each(|x| x.save(out));
         }
     }
 
@@ -279,14 +276,14 @@ impl CandidateTable {
             if usize::from(listed) > LIST_MAX {
                 return Err(from.corrupt("at most 64 carriers"));
             }
-            let mut items = [0; LIST_MAX];
+            let mut items = [T::default(); LIST_MAX];
             for item in &mut items[..usize::from(listed)] {
-                *item = from.u64()?;
+                *item = T::load(from)?;
             }
-            let mut candidate = Candidate { live, before, touched, next_test, listed, class: 0, carriers: items[0] };
-            if listed > 1 {
+            let mut candidate = Candidate { live, before, touched, next_test, listed, class: 0, list: 0 };
+            if listed > 0 {
                 let at = table.pool.allocate(&items[..usize::from(listed)]);
-                (candidate.class, candidate.carriers) = (at.class, u64::from(at.index));
+                (candidate.class, candidate.list) = (at.class, at.index);
             }
             table.slots.put(slot, key, candidate);
         }
@@ -295,7 +292,7 @@ impl CandidateTable {
 }
 
 fn place(c: &Candidate) -> ListPlace {
-    ListPlace { class: c.class, index: c.carriers as u32 }
+    ListPlace { class: c.class, index: c.list }
 }
 
 #[cfg(test)]
@@ -307,7 +304,7 @@ mod tests {
     use super::*;
     use crate::text::hash::mix;
 
-    fn see(table: &mut CandidateTable, key: u64, seqno: u32) {
+    fn see(table: &mut CandidateTable<u64>, key: u64, seqno: u32) {
         let carrier = u64::from(seqno);
         match table.find(key) {
             Some(slot) => {
@@ -322,7 +319,7 @@ mod tests {
         }
     }
 
-    fn bytes(table: &CandidateTable) -> Vec<u8> {
+    fn bytes(table: &CandidateTable<u64>) -> Vec<u8> {
         let mut out = Encoder::default();
         table.save(&mut out);
         out.bytes
@@ -332,7 +329,7 @@ mod tests {
         /// Against a plain map of lists, with withdrawals, and through save and load.
         #[test]
         fn lists_like_a_map(script in proptest::collection::vec((0u64..40, 0u8..12), 0..1500)) {
-            let mut table = CandidateTable::new(1000);
+            let mut table = CandidateTable::<u64>::new(1000);
             let mut exact: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
             for (seqno, &(key, what)) in script.iter().enumerate() {
                 let key = mix(key) >> 4;
@@ -357,7 +354,7 @@ mod tests {
                 prop_assert_eq!(&got[..], &list[list.len().saturating_sub(64)..]);
             }
             let saved = bytes(&table);
-            let back = CandidateTable::load(&mut Decoder::new(&saved), 1000).expect("what save wrote");
+            let back = CandidateTable::<u64>::load(&mut Decoder::new(&saved), 1000).expect("what save wrote");
             prop_assert_eq!(bytes(&back), saved);
         }
     }
@@ -385,7 +382,7 @@ mod tests {
         (0..3).for_each(|i| see(&mut table, 77, i));
         let saved = bytes(&table);
         for end in 0..saved.len() {
-            assert!(CandidateTable::load(&mut Decoder::new(&saved[..end]), 100).is_err());
+            assert!(CandidateTable::<u64>::load(&mut Decoder::new(&saved[..end]), 100).is_err());
         }
     }
 }

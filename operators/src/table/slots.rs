@@ -111,6 +111,11 @@ impl<K: Slot, V: Copy + Default> Slots<K, V> {
         &mut self.values[at]
     }
 
+    /// The values of all slots, empty ones included, to be changed.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.values.iter_mut()
+    }
+
     /// Whether a slot exists and is empty.
     pub(crate) fn is_free(&self, at: usize) -> bool {
         self.keys.get(at).is_some_and(Slot::is_empty)
@@ -124,11 +129,6 @@ impl<K: Slot, V: Copy + Default> Slots<K, V> {
             .enumerate()
             .filter(|(_, (key, _))| !key.is_empty())
             .map(|(at, (key, value))| (at, key, value))
-    }
-
-    /// The keys, to be changed in everything that does not decide where they lie.
-    pub(crate) fn keys_mut(&mut self) -> impl Iterator<Item = &mut K> {
-        self.keys.iter_mut().filter(|key| !key.is_empty())
     }
 
     /// The slot of the first key from `home` on that `is_sought` accepts, or else the empty slot

@@ -12,7 +12,7 @@ use super::hash::Seed;
 /// endings collide with probability 2^-29, two with the same ending with 2^-24. Among a million
 /// words, each word shares its token with another one with probability .004. A word that is hidden
 /// by such a collision still shows in its n-grams with neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u32);
 
 /// What a token stands for. The numbers are not to change: every hash of tokens would.

@@ -1,9 +1,10 @@
 //! What is an alarm? A phrase that was found to spike, with the documents that carry it.
 
-use super::{config::NAME, score::SpikeClass};
+use super::{config::NAME, path::Path};
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
+    finding::Reason,
     report::AlarmReport,
     text::Token,
 };
@@ -11,29 +12,66 @@ use crate::{
 /// Least share of the span that a document which carries the alarm has around the anchor.
 const MATCH: f64 = 0.6;
 
+/// What a phrase was judged by when its alarm fired.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Observed {
+    pub(super) path: Path,
+    /// The score with which it fired, and the threshold that it reached.
+    pub(super) score: f64,
+    pub(super) threshold: f64,
+    /// Votes in the window of its rate, and different publishers among the newest of them.
+    pub(super) votes: u32,
+    pub(super) publishers: u32,
+    /// Votes that were expected in the window, and the deviance in nats.
+    pub(super) expected: f64,
+    pub(super) deviance: f64,
+    /// What the neighbours say, in nats.
+    pub(super) neighbours: f64,
+    /// Mean cosine between the context vectors of the carriers.
+    pub(super) coherence: f64,
+    /// Sequence number of the first document of the window.
+    pub(super) since: SeqNo,
+    /// Documents of the background that hold the phrase.
+    pub(super) df: u32,
+}
+
+impl Observed {
+    /// By how much the score is over the threshold.
+    pub(super) fn margin(&self) -> f64 {
+        self.score - self.threshold
+    }
+
+    fn save(&self, out: &mut Encoder) {
+        out.u8(self.path as u8);
+        for x in [self.score, self.threshold, self.expected, self.deviance, self.neighbours, self.coherence] {
+            out.f64(x);
+        }
+        for x in [self.votes, self.publishers, self.since, self.df] {
+            out.u32(x);
+        }
+    }
+
+    fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let path = *Path::ALL.get(usize::from(from.u8()?)).ok_or(from.corrupt("a path"))?;
+        let [score, threshold, expected, deviance, neighbours, coherence] =
+            [from.f64()?, from.f64()?, from.f64()?, from.f64()?, from.f64()?, from.f64()?];
+        let [votes, publishers, since, df] = [from.u32()?, from.u32()?, from.u32()?, from.u32()?];
+        Ok(Self { path, score, threshold, votes, publishers, expected, deviance, neighbours, coherence, since, df })
+    }
+}
+
 /// A phrase that spiked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     /// Its number, in the order in which alarms fired.
     pub id: u32,
-    /// The class of the phrase.
-    pub class: SpikeClass,
+    /// Why its carriers are withheld.
+    pub reason: Reason,
     /// Sequence number of the document at which it fired.
     pub fired: SeqNo,
     /// The text of the span in that document, at most 400 bytes.
     pub phrase: String,
-    /// The score with which it fired.
-    pub score: f64,
-    /// The threshold that the score reached.
-    pub threshold: f64,
-    /// Number of votes that counted.
-    pub k: f64,
-    /// Number of different publishers among them.
-    pub domains: u32,
-    /// Number of votes that ordinary text would give.
-    pub expected: f64,
-    /// Mean cosine between the context vectors of the carriers.
-    pub coherence: f64,
+    pub(super) observed: Observed,
     /// Sequence numbers of the carriers in the order in which they were found, up to the configured
     /// number.
     pub members: Vec<SeqNo>,
@@ -43,6 +81,8 @@ pub struct Alarm {
     pub(super) span: Vec<Token>,
     pub(super) left: u16,
     pub(super) len: u8,
+    /// Keys of publishers that used the phrase before, whose documents are no members; sorted.
+    pub(super) exempt: Vec<u64>,
     /// Sequence number of the last document that carried it.
     pub(super) met: SeqNo,
     /// Sequence number of the document at which the alarm was given up, if it was.
@@ -55,19 +95,24 @@ impl Alarm {
         self.retired.is_none_or(|at| u64::from(at) + u64::from(window) >= u64::from(epoch))
     }
 
+    /// Whether a publisher used the phrase before, so that its documents are no members.
+    pub(super) fn is_exempt(&self, publisher: u64) -> bool {
+        self.exempt.binary_search(&publisher).is_ok()
+    }
+
     /// What the outputs say about the alarm.
     pub(super) fn report(&self) -> AlarmReport {
         AlarmReport {
             operator: NAME,
             id: self.id,
-            reason: self.class.reason(),
+            reason: self.reason,
             phrase: self.phrase.clone(),
             members: self.members.clone(),
-            votes: self.k,
-            publishers: self.domains,
-            expected: self.expected,
-            coherence: self.coherence,
-            score: self.score,
+            votes: f64::from(self.observed.votes),
+            publishers: self.observed.publishers,
+            expected: self.observed.expected,
+            coherence: self.observed.coherence,
+            score: self.observed.score,
         }
     }
 
@@ -98,47 +143,39 @@ impl Alarm {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.phrase.len() + (self.members.len() + self.span.len()) * 4
+        size_of::<Self>() + self.phrase.len() + (self.members.len() + self.span.len()) * 4 + self.exempt.len() * 8
     }
 
     pub(super) fn save(&self, out: &mut Encoder) {
         out.u32(self.id);
-        out.u8(self.class as u8);
+        out.u8(Reason::ALL.iter().position(|r| *r == self.reason).unwrap_or_default() as u8);
         out.u32(self.fired);
         out.str(&self.phrase);
-        for x in [self.score, self.threshold, self.k, self.expected, self.coherence] {
-            out.f64(x);
-        }
-        out.u32(self.domains);
+        self.observed.save(out);
         out.u32s(&self.members);
         out.u64(self.anchor);
         out.u32s(&self.span.iter().map(|t| t.0).collect::<Vec<_>>());
         out.u16(self.left);
         out.u8(self.len);
+        out.u64s(&self.exempt);
         out.u32(self.met);
         out.u8(u8::from(self.retired.is_some()));
         out.u32(self.retired.unwrap_or_default());
     }
 
     pub(super) fn load(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        let id = from.u32()?;
-        let class = *SpikeClass::ALL.get(usize::from(from.u8()?)).ok_or(from.corrupt("a class"))?;
         let alarm = Self {
-            id,
-            class,
+            id: from.u32()?,
+            reason: *Reason::ALL.get(usize::from(from.u8()?)).ok_or(from.corrupt("a reason"))?,
             fired: from.u32()?,
             phrase: from.str()?.to_owned(),
-            score: from.f64()?,
-            threshold: from.f64()?,
-            k: from.f64()?,
-            expected: from.f64()?,
-            coherence: from.f64()?,
-            domains: from.u32()?,
+            observed: Observed::load(from)?,
             members: from.u32s()?,
             anchor: from.u64()?,
             span: from.u32s()?.into_iter().map(Token).collect(),
             left: from.u16()?,
             len: from.u8()?,
+            exempt: from.u64s()?,
             met: from.u32()?,
             retired: if from.u8()? == 0 { from.u32().map(|_| None)? } else { Some(from.u32()?) },
         };
@@ -149,25 +186,34 @@ impl Alarm {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use super::{super::path::Form, *};
 
     pub(in super::super) fn alarm(span: &[u32], left: u16, len: u8) -> Alarm {
-        Alarm {
-            id: 0,
-            class: SpikeClass::Sentence,
-            fired: 9,
-            phrase: "a phrase".into(),
+        let observed = Observed {
+            path: Path::Rate,
             score: 50.0,
             threshold: 45.0,
-            k: 12.0,
-            domains: 8,
+            votes: 12,
+            publishers: 8,
             expected: 0.5,
+            deviance: 30.0,
+            neighbours: 4.0,
             coherence: 0.01,
+            since: 2,
+            df: 3,
+        };
+        Alarm {
+            id: 0,
+            reason: Path::Rate.reason(Form::Inside),
+            fired: 9,
+            phrase: "a phrase".into(),
+            observed,
             members: vec![1, 5, 9],
             anchor: 77,
             span: span.iter().map(|&t| Token(t)).collect(),
             left,
             len,
+            exempt: vec![3, 8],
             met: 9,
             retired: None,
         }
@@ -195,7 +241,7 @@ pub(super) mod tests {
             let mut out = Encoder::default();
             alarm.save(&mut out);
             assert_eq!(Alarm::load(&mut Decoder::new(&out.bytes)), Ok(alarm));
-            out.bytes[4] = 9;
+            out.bytes[4] = 99;
             assert!(Alarm::load(&mut Decoder::new(&out.bytes)).is_err());
         }
     }

@@ -1,225 +1,281 @@
-//! Is one of the phrases that are due in a document worth an alarm? Cheap tests come first. The
-//! texts of carriers are fetched only if the score could still reach a threshold; seams and
-//! collocates come last.
+//! Is one of the phrases that are due in a document worth an alarm? Cheap tests come first: rate,
+//! neighbours and company, from the phrase's own votes. The texts of carriers are read only if a
+//! score could still matter.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    PhraseAnswer, PhraseProbe, PhraseShard, TriggerSpike,
-    facts::DocumentFacts,
-    score::{CLOSED, CONTAINING, CarrierEvidence, SpikeClass, Surroundings},
-    shard::{Carrier, Due, LISTED_MAX},
-    span::{self, JudgedSpan, SPANS_MAX},
-    surroundings,
+    alarm::Observed,
+    evidence::{self, Carrier, Evidence, Phrase},
+    facts::Ring,
+    nulls::{Nulls, Observation},
+    path::{self, Form, Path},
+    probe::PhraseProbe,
+    shard::{Due, PhraseAnswer, SAMPLED, TEST_MIN, Trail, unlisted},
+    span::{self, Occurrence, Reading},
+    vote::{CROWD, Vote},
 };
 use crate::{
-    background::RARE,
-    document::Document,
+    background::Background,
+    document::{Document, SeqNo},
     lookup::Horizon,
-    operator::{Scene, Tick},
-    text::{Token, hash::mix},
+    text::{NGRAM_MAX, Seed, Token, hash::mix, ngram},
+    usage::UsageModels,
 };
 
-/// Share of the commonest neighbour from which on a single-site phrase is a fixed expression.
-const SINGLE_SITE_MODE: f64 = 0.5;
-/// Most texts held at once: those of four phrases.
-const TEXTS_MAX: usize = 4 * LISTED_MAX;
+/// Most spans of one document whose carriers' texts are read. If there are more, a lot decides which
+/// are, so that none can be hidden behind others. The others are due again with a later vote.
+const READ_MAX: usize = 48;
+/// Least deviance of a long span that is worth reading.
+const LONG_DEVIANCE: f64 = 2.0;
+/// Number of votes for a part of the span, for each vote for the span, from which on the part is the
+/// explanation.
+const WIDER: f64 = 1.3;
 
-/// A carrier, and the facts that are remembered of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct KnownCarrier {
-    pub(super) carrier: Carrier,
-    pub(super) facts: DocumentFacts,
+/// What judging needs of the operator and the scene.
+#[derive(Clone, Copy)]
+pub(super) struct Judging<'a> {
+    pub(super) background: &'a Background,
+    pub(super) models: &'a UsageModels,
+    pub(super) nulls: &'a Nulls,
+    pub(super) ring: &'a Ring,
+    pub(super) links: &'a [Token],
+    pub(super) document: &'a Document,
+    pub(super) probe: &'a PhraseProbe,
+    pub(super) seqno: SeqNo,
+    pub(super) horizon: &'a dyn Horizon,
+    /// Whether alarms may be raised, and not only scores be collected.
+    pub(super) is_ready: bool,
 }
 
 /// An alarm that `settle` should raise, unless the document carries a known one.
 #[derive(Clone, Debug)]
 pub(super) struct Raised {
-    pub(super) class: SpikeClass,
-    pub(super) score: f64,
+    pub(super) path: Path,
+    pub(super) form: Form,
+    pub(super) observed: Observed,
     /// Index of the anchor in the n-grams of the probe.
     pub(super) ngram: usize,
-    /// Index of the span's first token in this document.
-    pub(super) first: usize,
-    /// Number of tokens from there to the anchor.
-    pub(super) left: usize,
     pub(super) span: Vec<Token>,
-    pub(super) evidence: CarrierEvidence,
 }
 
-/// Everything that is needed while one document is judged.
-pub(super) struct JudgingContext<'a> {
-    pub(super) operator: &'a TriggerSpike,
-    pub(super) document: &'a Document,
-    pub(super) probe: &'a PhraseProbe,
-    pub(super) tick: Tick,
-    pub(super) shards: &'a [PhraseShard],
-    horizon: &'a dyn Horizon,
-    /// Number of documents that carry each n-gram of the probe, or 0 if there are few.
-    pub(super) live: Vec<u16>,
-    /// Number of documents of the stream for each document of the background.
-    pub(super) growth: f64,
-    pub(super) scarcity: Vec<f64>,
-    pub(super) new_shares: Vec<f64>,
-    texts: BTreeMap<u32, Option<Arc<[Token]>>>,
-    pub(super) spans: Vec<JudgedSpan>,
+/// A phrase that is due, with its evidence so far.
+struct Candidate<'a> {
+    due: Due,
+    carriers: Vec<Carrier<'a>>,
+    evidence: Evidence,
+    is_long: bool,
 }
 
-/// A phrase whose score was worked out.
-pub(super) struct Judged {
-    score: f64,
-    class: SpikeClass,
-    pub(super) evidence: CarrierEvidence,
-    surroundings: Surroundings,
-    pub(super) members: Vec<KnownCarrier>,
-    first: usize,
-    /// The tokens of the span.
-    pub(super) span: Vec<Token>,
-    /// Index of what was found out about the span.
-    pub(super) known: span::Index,
-}
-
-/// The alarms that a document would raise, the best first.
-pub(super) fn judge(
-    operator: &TriggerSpike,
-    document: &Document,
-    probe: &PhraseProbe,
-    answers: &[PhraseAnswer],
-    scene: &Scene<'_, TriggerSpike>,
-) -> Vec<Raised> {
-    if answers.iter().all(|a| a.due.is_empty()) {
-        return Vec::new();
-    }
-    let mut live = vec![0; probe.ngrams.len()];
-    for &(i, n) in answers.iter().flat_map(|a| &a.live) {
-        live[i as usize] = n;
-    }
-    let mut judging = JudgingContext {
-        operator,
-        document,
-        probe,
-        tick: scene.tick,
-        shards: scene.shards,
-        horizon: scene.horizon,
-        live,
-        growth: f64::from(scene.tick.seqno + 1) / f64::from(operator.background.documents()),
-        scarcity: operator.epoch_view.scarcity(&operator.background),
-        new_shares: operator.epoch_view.new_shares(&operator.background),
-        texts: BTreeMap::new(),
-        spans: Vec::new(),
-    };
-    let mut due: Vec<(&Due, &[u64])> =
-        answers.iter().flat_map(|a| a.due.iter().map(|d| (d, &a.carriers[d.from as usize..d.to as usize]))).collect();
-    if due.len() > SPANS_MAX {
-        let lot = mix(operator.background.seed().0 ^ u64::from(scene.tick.seqno));
-        due.sort_unstable_by_key(|(d, _)| mix(probe.ngrams[d.ngram as usize].hash ^ lot));
-    }
-    let mut judged: Vec<Judged> = due.into_iter().filter_map(|(due, carriers)| judging.examine(due, carriers)).collect();
-    judged.sort_by(|a, b| {
-        b.score.total_cmp(&a.score).then(a.evidence.place.cmp(&b.evidence.place)).then(a.evidence.ngram.cmp(&b.evidence.ngram))
-    });
-    judging.accept(&judged)
-}
-
-impl JudgingContext<'_> {
-    /// The tokens of a carrier's text. The carrier may be this document itself.
-    pub(super) fn text(&mut self, seqno: u32) -> Option<Arc<[Token]>> {
-        let (own, horizon, document) = (self.tick.seqno, self.horizon, self.document);
-        let ask = || if seqno == own { Some(Arc::from(document.ids())) } else { horizon.tokens(seqno) };
-        if self.texts.len() >= TEXTS_MAX {
-            self.texts.clear();
-        }
-        self.texts.entry(seqno).or_insert_with(ask).clone()
-    }
-
-    /// The tokens `first..first + len` of this document, or those up to its end.
-    pub(super) fn span(&self, first: usize, len: usize) -> &[Token] {
-        let ids = self.document.ids();
-        &ids[first.min(ids.len())..(first + len).min(ids.len())]
-    }
-
-    /// Scores one phrase that is due. `None` if it cannot reach a threshold or is explained.
-    fn examine(&mut self, due: &Due, carriers: &[u64]) -> Option<Judged> {
-        // The newest first. Carriers that are no longer remembered are no evidence.
-        let carriers = carriers.iter().rev().map(|&x| Carrier::unpack(x));
-        let members: Vec<KnownCarrier> = carriers
-            .filter_map(|carrier| Some(KnownCarrier { carrier, facts: *self.operator.ring.get(carrier.seqno)? }))
-            .collect();
-        let evidence = self.weigh(due, &members)?;
-        let thresholds = &self.operator.thresholds;
-        if !evidence.could_reach(thresholds) {
-            return None;
-        }
-        let place = self.place_of(&evidence, &members)?;
-        if evidence.single_site {
-            let (left, right) =
-                surroundings::neighbour_modes(&surroundings::occurrences(self, &evidence, &members), evidence.len);
-            if left >= SINGLE_SITE_MODE || right >= SINGLE_SITE_MODE {
-                return None;
+impl<'a> Judging<'a> {
+    /// The alarms that a document would raise, the best first, and what was seen.
+    pub(super) fn judge(&self, answers: &[PhraseAnswer]) -> (Vec<Raised>, Vec<Observation>) {
+        let mut seen = Vec::new();
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        for answer in answers {
+            for due in &answer.due {
+                let votes = &answer.votes[due.from as usize..due.to as usize];
+                candidates.extend(self.weigh(*due, votes, &mut seen));
             }
         }
-        let known = self.look_at(place, &evidence, &members);
-        let surroundings = self.spans[known].surroundings(&evidence);
-        let (class, score) = evidence.classify(&surroundings)?;
-        let bonus = if surroundings.is_closed() { 0.0 } else { class.seam_max() };
-        if score + bonus < class.threshold(thresholds) {
-            return None;
+        if candidates.len() > READ_MAX {
+            let lot = mix(self.background.seed().0 ^ u64::from(self.seqno));
+            candidates.sort_unstable_by_key(|c| mix(self.probe.ngrams[c.due.ngram as usize].hash ^ lot));
+            candidates.truncate(READ_MAX);
         }
-        let first = evidence.place.checked_sub(surroundings.left)?;
-        let span = self.span(first, surroundings.length).to_vec();
-        if surroundings.is_closed() && self.use_of_parts(known, &span) > CONTAINING * evidence.live {
-            return None;
-        }
-        let (g, cuts) = if surroundings.is_closed() { (0.0, 0.0) } else { self.seams(known, &evidence, &members) };
-        let score = surroundings.with_seams(class, score, g, cuts)?;
-        Some(Judged { score, class, evidence, surroundings, members, first, span, known })
-    }
-
-    /// Chooses the best phrases that reach their thresholds, that nothing explains and that do not
-    /// overlap better ones.
-    fn accept(&mut self, judged: &[Judged]) -> Vec<Raised> {
-        let thresholds = self.operator.thresholds;
-        let over = |j: &Judged| j.score >= j.class.threshold(&thresholds);
+        let mut texts = BTreeMap::new();
         let mut raised: Vec<Raised> = Vec::new();
-        for j in judged.iter().filter(|j| over(j)) {
-            if raised.iter().any(|r| r.first < j.first + j.span.len() && j.first < r.first + r.span.len()) {
-                continue;
-            }
-            // If more documents carry a part of the span, because the rest varies, the alarm is raised for that part.
-            let end = j.first + j.span.len();
-            let inside = |x: &&Judged| {
-                over(x)
-                    && x.evidence.live > j.evidence.live
-                    && j.first <= x.evidence.place
-                    && x.evidence.place + x.evidence.len <= end
-            };
-            let j = judged.iter().filter(inside).max_by(|a, b| a.evidence.live.total_cmp(&b.evidence.live)).unwrap_or(j);
-            if self.operator.watching || !self.is_explained(j) {
-                raised.push(Raised {
-                    class: j.class,
-                    score: j.score,
-                    ngram: j.evidence.ngram,
-                    first: j.first,
-                    left: j.surroundings.left,
-                    span: j.span.clone(),
-                    evidence: j.evidence.clone(),
-                });
-            }
+        for candidate in &candidates {
+            raised.extend(self.read(candidate, &mut texts, &mut seen));
         }
-        raised
+        raised.sort_by(|a, b| b.observed.margin().total_cmp(&a.observed.margin()).then(a.ngram.cmp(&b.ngram)));
+        let mut taken: Vec<(usize, usize)> = Vec::new();
+        raised.retain(|r| {
+            let first = usize::from(self.probe.ngrams[r.ngram].place);
+            let end = first + r.span.len();
+            let overlaps = taken.iter().any(|t| t.0 < end && first < t.1);
+            let stays = !overlaps && !self.is_explained(r, answers);
+            taken.extend(stays.then_some((first, end)));
+            stays
+        });
+        (raised, seen)
     }
 
-    /// Whether there is an ordinary explanation for the phrase.
-    fn is_explained(&mut self, j: &Judged) -> bool {
-        if j.class == SpikeClass::SingleSite {
-            let rare_word = |t: &Token| self.operator.background.words().get(*t).0 <= u32::from(RARE);
-            // A phrase of common words that does not open a sentence is a habit of the site's style.
-            if j.surroundings.opens < CLOSED && !j.span.iter().any(rare_word) {
-                return true;
-            }
-        } else if self.is_template(j) {
-            return true;
+    /// Weighs the votes for a phrase. `None` if nothing more of it could matter.
+    fn weigh(&self, due: Due, votes: &[Vote], seen: &mut Vec<Observation>) -> Option<Candidate<'a>> {
+        let key = self.probe.ngrams[due.ngram as usize];
+        // The whole span is judged by its first n-gram, which is as long as may be. No span begins with the end of
+        // the sentence before it, or goes on behind its own end.
+        let place = usize::from(key.place);
+        let tokens = &self.document.ids()[place..place + usize::from(key.len)];
+        let (first, last) = (tokens[0], tokens[tokens.len() - 1]);
+        let right = evidence::agreed(votes.iter().map(|v| v.right)).filter(|_| !last.is_stop());
+        let is_inner = evidence::agreed(votes.iter().map(|v| v.left)).is_some_and(|left| !left.is_stop());
+        if is_inner || (first.is_stop() && tokens.len() > 1) || (right.is_some() && tokens.len() < NGRAM_MAX) {
+            return None;
         }
-        self.is_contained(j)
+        let carriers: Vec<Carrier<'a>> =
+            votes.iter().filter_map(|&vote| Some(Carrier { vote, facts: self.ring.get(vote.seqno)? })).collect();
+        if carriers.len() < usize::from(TEST_MIN) {
+            return None;
+        }
+        let (language, is_one) = evidence::language(&carriers);
+        let background = self.background;
+        let phrase = Phrase {
+            earlier: f64::from(key.df) + f64::from(unlisted(due.live, votes.len())),
+            documents: f64::from(if is_one { background.documents_of(language) } else { background.documents() }),
+            chance: collocation(background, tokens),
+        };
+        let (rate, since) = evidence::rate_of(&carriers, is_one.then_some(language), phrase);
+        let newest = evidence::newest(&carriers, rate);
+        let beside: Vec<(Token, Token)> = newest.iter().map(|c| (c.vote.left, c.vote.right)).collect();
+        let evidence = Evidence::weigh(self.models, newest, &beside, rate, since, language);
+        if evidence.publishers < CROWD {
+            let is_theirs = evidence.mostly == evidence.publishers && evidence.neighbours.within > 0.0 && !due.is_sample;
+            return is_theirs.then_some(Candidate { due, carriers, evidence, is_long: right.is_some() });
+        }
+        let m = evidence.votes as f64;
+        let is_long = right.is_some();
+        let is_sentence = evidence.opens >= 0.5 && (is_long || evidence.closes >= 0.5);
+        let is_insertion = !is_long
+            && evidence.opens < 0.5
+            && evidence.closes < 0.5
+            && evidence.neighbours.within > -2.0 * m.sqrt()
+            && evidence.coherence < 0.15;
+        if is_insertion || (is_sentence && evidence.coherence < 0.3) {
+            let weight = if due.is_sample { SAMPLED as u8 } else { 1 };
+            let votes = carriers.len() as u16;
+            seen.push(Observation::Deviance { sentence: is_sentence, votes, deviance: rate.deviance as f32, weight });
+        }
+        if due.is_sample || rate.deviance < super::shard::DEVIANCE_MIN {
+            return None;
+        }
+        let surprise = self.nulls.insertion_surprise(carriers.len(), rate.deviance);
+        let matters = |path: Path, score: f64| score >= self.nulls.budget(path).notable();
+        let is_read = is_sentence
+            || (is_long && rate.deviance >= LONG_DEVIANCE)
+            || (!is_long && matters(Path::Insertion, path::insertion_bound(&evidence, surprise)))
+            || (!is_long && matters(Path::Rate, path::rate_bound(&evidence)));
+        is_read.then_some(Candidate { due, carriers, evidence, is_long })
+    }
+
+    /// Reads the texts of a phrase's carriers, and scores it on all paths.
+    fn read(
+        &self,
+        candidate: &Candidate<'a>,
+        texts: &mut BTreeMap<SeqNo, Option<Arc<[Token]>>>,
+        seen: &mut Vec<Observation>,
+    ) -> Option<Raised> {
+        let key = self.probe.ngrams[candidate.due.ngram as usize];
+        let rate = candidate.evidence.rate;
+        let newest = evidence::newest(&candidate.carriers, rate);
+        let mut occurrences = Vec::with_capacity(newest.len());
+        for &carrier in newest {
+            let seqno = carrier.vote.seqno;
+            let ask = || if seqno == self.seqno { Some(Arc::from(self.document.ids())) } else { self.horizon.tokens(seqno) };
+            if let Some(text) = texts.entry(seqno).or_insert_with(ask) {
+                occurrences.push(Occurrence::new(carrier, Arc::clone(text)));
+            }
+        }
+        let language = candidate.evidence.language;
+        let reading = span::read(self.models, self.links, language, usize::from(key.len), &occurrences);
+        let carriers: Vec<Carrier<'a>> = occurrences.iter().map(|o| o.carrier).collect();
+        let since = candidate.evidence.since;
+        let evidence = if candidate.is_long {
+            let evidence = Evidence::weigh(self.models, &carriers, &reading.beside, rate, since, language);
+            Evidence { closes: evidence.closes.max(closing(&reading)), ..evidence }
+        } else {
+            Evidence { closes: candidate.evidence.closes.max(closing(&reading)), ..candidate.evidence.clone() }
+        };
+        let form = path::form(&evidence, &reading.span);
+        let votes = candidate.carriers.len();
+        let scores = if evidence.publishers < CROWD {
+            vec![(Path::Site, path::site(&evidence, &reading))]
+        } else if form == Form::Sentence {
+            let surprise = self.nulls.sentence_surprise(votes, rate.deviance);
+            vec![(Path::Sentence, path::sentence(&evidence, surprise, &reading, key.df))]
+        } else {
+            let surprise = self.nulls.insertion_surprise(votes, rate.deviance);
+            vec![(Path::Insertion, path::insertion(&evidence, surprise, &reading)), (Path::Rate, path::rate(&evidence, &reading))]
+        };
+        let mut best: Option<Observed> = None;
+        for (path, score) in scores.into_iter().filter(|(_, score)| score.is_finite()) {
+            let threshold = self.nulls.budget(path).threshold();
+            // What would raise an alarm says no more about innocent phrases than that they reach the threshold.
+            seen.push(Observation::Score { path, span: reading.hash, score: score.min(threshold) as f32 });
+            let observed = Observed {
+                path,
+                score,
+                threshold,
+                votes: rate.votes as u32,
+                publishers: evidence.publishers as u32,
+                expected: rate.expected,
+                deviance: rate.deviance,
+                neighbours: evidence.neighbours.within.max(evidence.neighbours.edge),
+                coherence: evidence.coherence,
+                since,
+                df: key.df,
+            };
+            if best.as_ref().is_none_or(|b| observed.margin() > b.margin()) {
+                best = Some(observed);
+            }
+        }
+        // A document with the n-gram alone, and not the span that its other carriers agree on, says nothing of it.
+        let place = usize::from(key.place);
+        let carries = self.document.ids().get(place..).is_some_and(|own| own.starts_with(&reading.span));
+        let observed = best.filter(|o| self.is_ready && carries && o.margin() >= 0.0)?;
+        Some(Raised { path: observed.path, form, observed, ngram: candidate.due.ngram as usize, span: reading.span })
+    }
+
+    /// Whether a part of the span is in wide use: it has 1.3 times the votes of the span in the
+    /// span's own window, beyond what was to be expected and three standard deviations.
+    fn is_explained(&self, raised: &Raised, answers: &[PhraseAnswer]) -> bool {
+        let seed = self.background.seed();
+        let window = f64::from(self.seqno + 1 - raised.observed.since);
+        let past = f64::from(self.background.documents()) + f64::from(raised.observed.since);
+        let trails = |index: usize| answers.iter().flat_map(|a| &a.trails).find(|t| t.ngram as usize == index);
+        for_each_part(seed, &raised.span, |hash| {
+            let Some(index) = self.probe.find(hash) else { return false };
+            let Some(trail): Option<&Trail> = trails(index) else { return false };
+            let (inside, before) = trail.around(raised.observed.since, self.seqno);
+            let expected = (f64::from(self.probe.ngrams[index].df) + before + 0.5) * window / past;
+            inside - expected - 3.0 * expected.sqrt() > WIDER * f64::from(raised.observed.votes)
+        })
+    }
+}
+
+/// Whether `holds` for the hash of one of the n-grams of a span.
+fn for_each_part(seed: Seed, span: &[Token], holds: impl Fn(u64) -> bool) -> bool {
+    (0..span.len()).any(|from| {
+        let mut hash = ngram::start(seed);
+        span[from..].iter().take(NGRAM_MAX).any(|&token| {
+            hash = ngram::extend(hash, token);
+            holds(hash)
+        })
+    })
+}
+
+/// The share of carriers in which the span ends a sentence by its own last token: all or none.
+fn closing(reading: &Reading) -> f64 {
+    f64::from(u8::from(reading.span.last().is_some_and(|t| t.is_stop())))
+}
+
+/// The probability that a document holds an n-gram because its parts meet: the least of those of
+/// its two ways of leaving out a token at an end. For parts of several tokens the number of documents
+/// is taken for that of occurrences.
+fn collocation(background: &Background, tokens: &[Token]) -> f64 {
+    let n = f64::from(background.documents().max(1));
+    let total = background.words().total().max(1) as f64;
+    let documents = |part: &[Token]| match part {
+        [token] => f64::from(background.words().get(*token).0),
+        _ => ngram::hash(background.seed(), part).map_or(0.0, |h| f64::from(background.ngram_documents(h))),
+    };
+    let occurrences = |token: Token| f64::from(background.words().get(token).1) / total;
+    match tokens {
+        [first, rest @ ..] if !rest.is_empty() => {
+            let (last, start) = (tokens[tokens.len() - 1], &tokens[..tokens.len() - 1]);
+            (documents(start) / n * occurrences(last)).min(documents(rest) / n * occurrences(*first))
+        }
+        _ => 0.0,
     }
 }

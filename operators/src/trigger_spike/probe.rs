@@ -1,8 +1,8 @@
-//! What does a document ask of keyed state? Its rare n-grams, its lines and its publisher, which
-//! follow from the document and the background alone.
+//! What does a document ask of keyed state? Its n-grams, its lines and its publisher, which follow
+//! from the document and the background alone.
 
 use crate::{
-    background::{Background, RARE},
+    background::Background,
     document::Document,
     operator::{KEY_SHARDS, key_shard_of},
     text::{
@@ -12,17 +12,21 @@ use crate::{
     },
 };
 
-/// The first occurrence of a rare n-gram in a document.
+/// The first occurrence in a document of an n-gram that may be a planted phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RareNgram {
+pub struct PhraseKey {
     /// Keyed hash.
     pub hash: u64,
+    /// Number of documents of the background that hold it.
+    pub df: u32,
+    /// The tokens beside it; a line break stands for the ends of the text too.
+    pub left: Token,
+    /// The token behind it.
+    pub right: Token,
     /// Index of its first token.
     pub place: u16,
     /// Number of tokens.
     pub len: u8,
-    /// Number of documents of the background that hold it, at most [`RARE`].
-    pub df: u8,
 }
 
 /// A line of a document that is not known to be its host's template.
@@ -39,8 +43,8 @@ pub struct HostLine {
 /// What a document asks of the key shards.
 #[derive(Clone, Debug)]
 pub struct PhraseProbe {
-    /// Distinct rare n-grams in the order of their hashes.
-    pub ngrams: Vec<RareNgram>,
+    /// Distinct n-grams that are not too common, in the order of their hashes.
+    pub ngrams: Vec<PhraseKey>,
     /// Lines in the order of their keys, repeated ones as often as they occur.
     pub lines: Vec<HostLine>,
     /// Where the n-grams and the lines of each key shard begin.
@@ -48,18 +52,21 @@ pub struct PhraseProbe {
     pub(super) lines_of: [u32; KEY_SHARDS + 1],
     /// Key of the publisher.
     pub publisher: u64,
-    /// 15 bits of the publisher's key, and whether the publisher is new to the background.
+    /// 16 bits of the publisher's key.
     pub mark: u16,
+    /// Whether the background has no document of the publisher.
+    pub is_new: bool,
+    /// Number of words, up to 65,535.
+    pub words: u16,
+    /// Number of words that the background does not have, up to 65,535.
+    pub unknown: u16,
 }
-
-/// The bit of [`PhraseProbe::mark`] that says that the publisher is new to the background.
-pub(super) const NEW: u16 = 1 << 15;
 
 impl PhraseProbe {
     pub(super) fn new(background: &Background, document: &Document) -> Self {
         let seed = background.seed();
         let tokens = cut(document.ids());
-        let ngrams = rare(background, tokens);
+        let ngrams = phrases(background, tokens);
         let mut lines = Vec::new();
         for_each_line(tokens, |from, line| {
             let key = line_key(seed, document.publisher.host, line);
@@ -68,6 +75,7 @@ impl PhraseProbe {
             }
         });
         lines.sort_unstable_by_key(|l| (l.key, l.from));
+        let words = tokens.iter().copied().filter(|t| t.is_word());
         let is_new = !background.knows_publisher(document.publisher.key);
         Self {
             ngrams_of: starts(ngrams.iter().map(|n| n.hash)),
@@ -75,17 +83,16 @@ impl PhraseProbe {
             ngrams,
             lines,
             publisher: document.publisher.key,
-            mark: (document.publisher.key as u16 & !NEW) | if is_new { NEW } else { 0 },
+            mark: document.publisher.key as u16,
+            words: words.clone().count().min(usize::from(u16::MAX)) as u16,
+            unknown: words.filter(|&t| background.words().get(t).0 == 0).count().min(usize::from(u16::MAX)) as u16,
+            is_new,
         }
     }
 
     /// Index of an n-gram in `ngrams`.
     pub(super) fn find(&self, hash: u64) -> Option<usize> {
         self.ngrams.binary_search_by_key(&hash, |n| n.hash).ok()
-    }
-
-    pub(super) fn is_new(&self) -> bool {
-        self.mark & NEW != 0
     }
 }
 
@@ -94,16 +101,22 @@ fn cut(tokens: &[Token]) -> &[Token] {
     &tokens[..tokens.len().min(usize::from(u16::MAX))]
 }
 
-/// The distinct rare n-grams of a text, in the order of their hashes.
+/// Largest share of the background's documents that hold a phrase which may be planted, and a number
+/// of documents that is never too many.
+const SHARE_MAX: f64 = 0.02;
+const DOCUMENTS_FEW: u32 = 40;
+
+/// The distinct n-grams of a text that are not too common, in the order of their hashes.
 ///
 /// Shorter ones are looked up first: if the background does not hold a part of an n-gram, it does
 /// not hold the whole, which then need not be looked up. That saves most look-ups, and the sketch's
 /// errors with them. Each length has a loop of its own, so that look-ups overlap.
-pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<RareNgram> {
+pub(super) fn phrases(background: &Background, tokens: &[Token]) -> Vec<PhraseKey> {
     let tokens = cut(tokens);
+    let most = ((SHARE_MAX * f64::from(background.documents())) as u32).max(DOCUMENTS_FEW);
     let mut hashes = vec![ngram::start(background.seed()); tokens.len()];
     // Documents that hold the n-gram of the length before, by its first token; there is one more behind the end.
-    let mut seen = vec![u8::MAX; tokens.len() + 1];
+    let mut seen = vec![u32::MAX; tokens.len() + 1];
     let mut ngrams = Vec::with_capacity(tokens.len() * 2);
     let mut places: Vec<u16> = (0..tokens.len() as u16).collect();
     for len in 1..=ngram::NGRAM_MAX {
@@ -113,10 +126,16 @@ pub(super) fn rare(background: &Background, tokens: &[Token]) -> Vec<RareNgram> 
             let p = usize::from(place);
             hashes[p] = ngram::extend(hashes[p], tokens[p + last]);
             // `seen[p + 1]` is still of the length before, since places rise.
-            let df = if seen[p] == 0 || (len > 1 && seen[p + 1] == 0) { 0 } else { background.ngram_documents(hashes[p]) };
+            let df = match len {
+                1 => background.words().get(tokens[p]).0,
+                _ if seen[p] == 0 || seen[p + 1] == 0 => 0,
+                _ => background.ngram_documents(hashes[p]),
+            };
             seen[p] = df;
-            if df <= RARE {
-                ngrams.push(RareNgram { hash: hashes[p], place, len: len as u8, df });
+            if df <= most {
+                let beside = |at: Option<usize>| at.and_then(|at| tokens.get(at)).copied().unwrap_or(Token::BREAK);
+                let (left, right) = (beside(p.checked_sub(1)), beside(Some(p + len)));
+                ngrams.push(PhraseKey { hash: hashes[p], df, left, right, place, len: len as u8 });
             }
         }
     }
@@ -156,6 +175,6 @@ mod tests {
             assert!(probe.ngrams[range].iter().all(|n| key_shard_of(n.hash) == shard));
         }
         assert_eq!(probe.ngrams_of[KEY_SHARDS] as usize, probe.ngrams.len());
-        assert!(probe.is_new());
+        assert!(probe.is_new);
     }
 }

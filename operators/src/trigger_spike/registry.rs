@@ -53,7 +53,10 @@ impl AlarmRegistry {
             return Vec::new();
         }
         let ids = probe.ngrams.iter().filter_map(|n| self.by_anchor.get(&n.hash)).flatten().copied();
-        let is_carried = |&id: &u32| self.get(id).is_some_and(|a| is_asked(a) && a.place_in(document.ids()).is_some());
+        let publisher = document.publisher.key;
+        let is_carried = |&id: &u32| {
+            self.get(id).is_some_and(|a| is_asked(a) && !a.is_exempt(publisher) && a.place_in(document.ids()).is_some())
+        };
         let mut carried: Vec<u32> = ids.filter(is_carried).collect();
         carried.sort_unstable();
         carried

@@ -3,12 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use super::{SpikeProposal, TriggerSpike, alarm::Alarm, judge::Raised, probe::PhraseProbe};
+use super::{
+    alarm::Alarm,
+    config::NAME,
+    judge::Raised,
+    members::{self, EarlierCarrier},
+    operator::{SpikeProposal, TriggerSpike},
+    probe::PhraseProbe,
+    vote::CROWD,
+};
 use crate::{
     document::{Document, SeqNo},
     finding::{Evidence, Finding, Score},
     lookup::{Fate, Horizon, Ledger},
-    operator::{Operator, Recall, Settled, Tick},
+    operator::{Recall, Settled, Tick},
+    text::Token,
 };
 
 /// Most bytes of a phrase that are kept.
@@ -55,36 +64,44 @@ impl TriggerSpike {
         horizon: &dyn Horizon,
         recalls: &mut BTreeMap<SeqNo, Recall>,
     ) -> Option<Finding> {
-        let ngram = probe.ngrams[raised.ngram];
+        let key = probe.ngrams[raised.ngram];
+        let first = usize::from(key.place);
         let mut alarm = Alarm {
             id: self.registry.raised(),
-            class: raised.class,
+            reason: raised.path.reason(raised.form),
             fired: seqno,
-            phrase: phrase(document, raised.first, raised.span.len()),
-            score: raised.score,
-            threshold: raised.class.threshold(&self.thresholds),
-            k: raised.evidence.votes,
-            domains: raised.evidence.publishers as u32,
-            expected: raised.evidence.expected,
-            coherence: raised.evidence.coherence,
+            phrase: phrase(document, first, raised.span.len()),
+            observed: raised.observed,
             members: Vec::new(),
-            anchor: ngram.hash,
+            anchor: key.hash,
             span: raised.span,
-            left: raised.left as u16,
-            len: ngram.len,
+            left: 0,
+            len: key.len,
+            exempt: Vec::new(),
             met: seqno,
             retired: None,
         };
         // A document that matches 60% of the span holds at least the anchor.
         let earlier = horizon.may_carry(alarm.anchor_tokens()).into_iter().filter(|&o| o < seqno);
-        let carriers: Vec<SeqNo> = earlier.filter(|&o| horizon.tokens(o).is_some_and(|t| alarm.place_in(&t).is_some())).collect();
+        let carrier = |o: SeqNo| {
+            let tokens = horizon.tokens(o)?;
+            let place = alarm.place_in(&tokens)?;
+            let beside = |at: Option<usize>| at.and_then(|at| tokens.get(at)).copied().unwrap_or(Token::BREAK);
+            let end = place + alarm.span.len();
+            Some(EarlierCarrier { seqno: o, left: beside(place.checked_sub(1)), right: beside(Some(end)) })
+        };
+        let found: Vec<EarlierCarrier> = earlier.filter_map(carrier).collect();
+        let own = document.publisher.key;
+        alarm.exempt = members::exempt(&self.models, &self.ring, &alarm.observed, document.language, &found, own);
+        let is_member = |o: &SeqNo| self.ring.get(*o).is_none_or(|facts| !alarm.is_exempt(facts.publisher));
+        let carriers: Vec<SeqNo> = found.iter().map(|c| c.seqno).filter(is_member).collect();
         // If the anchor is common and the span around it is not, what was counted is not what would be withheld.
-        if carriers.len() + 1 < self.config.units_min || !self.registry.make_room(seqno, self.config.alarms_max) {
+        if carriers.len() + 1 < CROWD || !self.registry.make_room(seqno, self.config.alarms_max) {
             return None;
         }
         for &o in &carriers {
             if matches!(ledger.fate(o), Fate::Clean | Fate::Duplicate(_)) {
-                let recall = Recall { seqno: o, operator: Self::NAME, reason: alarm.class.reason(), alarm: Some(alarm.id) };
+                let recall = Recall { seqno: o, operator: NAME, reason: alarm.reason, alarm: Some(alarm.id) };
                 recalls.entry(o).or_insert(recall);
             }
         }
@@ -97,8 +114,9 @@ impl TriggerSpike {
 
 fn finding(alarm: &Alarm, document: &Document) -> Finding {
     // One half at the threshold, and towards 1 beyond it.
-    let score = 1.0 - 0.5 * alarm.threshold / alarm.score.max(alarm.threshold);
-    let mut found = Finding::new(TriggerSpike::NAME, alarm.class.reason(), Score::new(score));
+    let observed = &alarm.observed;
+    let score = 1.0 - 0.5 * observed.threshold / observed.score.max(observed.threshold);
+    let mut found = Finding::new(NAME, alarm.reason, Score::new(score));
     let first = alarm.place_in(document.ids());
     let span = first.and_then(|f| document.tokens.range(f, (f + alarm.span.len()).min(document.ids().len())));
     found.evidence = Evidence {
@@ -106,8 +124,8 @@ fn finding(alarm: &Alarm, document: &Document) -> Finding {
         alarm: Some(alarm.id),
         phrase: Some(alarm.phrase.clone()),
         spans: span.into_iter().collect(),
-        observed: Some(alarm.k),
-        expected: Some(alarm.expected),
+        observed: Some(f64::from(observed.votes)),
+        expected: Some(observed.expected),
     };
     found
 }

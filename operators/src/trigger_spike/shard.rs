@@ -2,82 +2,105 @@
 //! document in?
 //!
 //! A phrase that is seen once is only noted by the doorkeeper. When it is seen again it becomes a
-//! candidate, whose newest 64 carriers are listed. A candidate is tested at every count from 4 to
-//! 32 and then after each growth by an eighth. The test here only says whether the full test in
-//! `judge` could be positive; it uses bounds that need nothing but this state.
+//! candidate, whose newest 64 votes are listed. A candidate is tested from 8 votes on after each
+//! vote or two, and later after each growth by an eighth. The test here only says whether its rate
+//! has risen at all; `judge` weighs the rest.
 
 use std::cmp::Reverse;
 
 use super::{
-    TriggerSpike,
-    probe::{NEW, PhraseProbe, RareNgram},
-    score::{FLOOR, LN_MAX, LX_MAX, Logs, excess},
+    config::Config,
+    probe::{PhraseKey, PhraseProbe},
+    rate::{self, Earlier, Rate},
+    vote::Vote,
 };
 use crate::{
-    background::RARE,
     codec::{Corrupt, Decoder, Encoder},
-    operator::{KEY_SHARDS, Persist, TableCopy, Tick},
+    operator::{KEY_SHARDS, Persist, TableCopy, Tick, key_shard_of},
     table::{CandidateTable, Copies, Counts, Doorkeeper, Sketch},
     text::hash::mix,
 };
 
-/// Number of carriers at which a phrase is first tested.
-pub(super) const TEST_MIN: u16 = 4;
-/// Number of carriers up to which it is tested at each new one.
-const TEST_EACH: u16 = 32;
-/// Least number of carriers that is reported to `judge`. Fewer explain nothing, since only 1.5
-/// times the count of a phrase under test does, which is at least 4.
-const LIVE_REPORTED: u16 = 5;
+/// Number of votes at which a phrase is first tested.
+pub(super) const TEST_MIN: u16 = 8;
+/// Number of votes up to which it is tested at every second one.
+const TEST_OFTEN: u16 = 24;
+/// Stands in for the number of votes of a phrase that is due whether or not it has another vote.
+const AGAIN: u16 = 0;
 /// Most phrases of one document that one key shard hands on to be judged, which makes 1,024 in all.
 /// If unrelated sites show the same long text, each of its n-grams would otherwise be judged with
 /// each page.
 const DUE_MAX: usize = 64;
-/// Number of carriers in a full list.
+/// Number of votes in a full list.
 pub(super) const LISTED_MAX: usize = 64;
-/// Least number of documents of the publisher of a single-site phrase.
-pub(super) const SINGLE_SITE_DOCUMENTS: usize = 8;
-
-/// A document that carries a phrase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Carrier {
-    pub(super) seqno: u32,
-    /// Index of the first token of the phrase's first occurrence.
-    pub(super) place: u16,
-    /// The mark of the publisher: see [`PhraseProbe::mark`].
-    mark: u16,
-}
-
-impl Carrier {
-    pub(super) fn unpack(packed: u64) -> Self {
-        Self { seqno: (packed >> 32) as u32, place: (packed >> 16) as u16, mark: packed as u16 }
-    }
-
-    fn pack(self) -> u64 {
-        u64::from(self.seqno) << 32 | u64::from(self.place) << 16 | u64::from(self.mark)
-    }
-}
+/// Least deviance of a rate that is worth judging.
+pub(super) const DEVIANCE_MIN: f64 = 0.3;
+/// Of the phrases whose rate has not risen, one in so many is judged for the sake of the null
+/// distribution, and stands for all of them.
+pub(super) const SAMPLED: u64 = 16;
 
 /// A phrase of the document that is worth judging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Due {
     /// Index in the probe.
     pub(super) ngram: u32,
-    /// Number of documents that carry it and vote.
+    /// Number of votes.
     pub(super) live: u16,
     /// The value of `live` from which on it was due.
     since: u16,
-    /// Listed carriers in [`PhraseAnswer::carriers`], oldest first.
+    /// Whether its rate has not risen, and it stands for others of the kind.
+    pub(super) is_sample: bool,
+    /// Listed votes in [`PhraseAnswer::votes`], oldest first.
     pub(super) from: u32,
     pub(super) to: u32,
+}
+
+/// Numbers of newest votes whose age a [`Trail`] gives.
+const MILESTONES: [usize; 8] = [8, 10, 12, 16, 24, 32, 48, 64];
+
+/// How the votes of a phrase lie in time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trail {
+    /// Index in the probe.
+    pub(super) ngram: u32,
+    /// Number of votes.
+    live: u16,
+    /// The sequence number from which on there were so many votes as [`MILESTONES`] says.
+    since: [u32; MILESTONES.len()],
+}
+
+impl Trail {
+    fn new(ngram: u32, live: u16, votes: &[Vote]) -> Self {
+        let since = |n: usize| votes.len().checked_sub(n).map_or(0, |at| votes[at].seqno);
+        Self { ngram, live, since: MILESTONES.map(since) }
+    }
+
+    /// The numbers of votes since a sequence number, up to `now`, and before it. The first one is a
+    /// lower bound, by at most a third. If more votes than are listed lie behind the sequence number,
+    /// it is taken from the rate of those that are listed.
+    pub(super) fn around(&self, first: u32, now: u32) -> (f64, f64) {
+        let reached = |&(at, _): &(usize, &u32)| self.since[at] >= first && usize::from(self.live) >= MILESTONES[at];
+        let Some((at, &since)) = self.since.iter().enumerate().rfind(reached) else {
+            return (0.0, f64::from(self.live));
+        };
+        let listed = MILESTONES[at] as f64;
+        let inside = if MILESTONES[at] == LISTED_MAX && usize::from(self.live) > LISTED_MAX {
+            let rate = listed / f64::from(now + 1 - since);
+            (rate * f64::from(now + 1 - first)).min(f64::from(self.live))
+        } else {
+            listed
+        };
+        (inside, f64::from(self.live) - inside)
+    }
 }
 
 /// The answer of one key shard to one document.
 #[derive(Clone, Debug, Default)]
 pub struct PhraseAnswer {
-    /// Index in the probe and number of carriers, for phrases that several documents carry.
-    pub(super) live: Vec<(u32, u16)>,
+    /// The phrases with enough votes to explain others, in the order of the probe.
+    pub(super) trails: Vec<Trail>,
     pub(super) due: Vec<Due>,
-    pub(super) carriers: Vec<u64>,
+    pub(super) votes: Vec<Vote>,
     /// Indices of lines that the host shows again and again.
     pub(super) template: Vec<u32>,
     /// The document's number among those of its publisher, counted from 1, if this shard has the
@@ -89,7 +112,7 @@ pub struct PhraseAnswer {
 #[derive(Debug)]
 pub struct PhraseShard {
     pub(super) doorkeeper: Doorkeeper,
-    pub(super) candidates: CandidateTable,
+    pub(super) candidates: CandidateTable<Vote>,
     lines: [Sketch; 2],
     lines_added: u64,
     publishers: Counts,
@@ -106,7 +129,7 @@ struct ShardLimits {
 }
 
 impl PhraseShard {
-    pub(super) fn new(config: &super::Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         let limits = ShardLimits {
             candidates: config.candidates_max / KEY_SHARDS,
             doorkeeper: config.gate_bytes / KEY_SHARDS,
@@ -124,14 +147,15 @@ impl PhraseShard {
         }
     }
 
-    pub(super) fn fold(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &PhraseProbe) -> PhraseAnswer {
+    /// Takes a document in; `documents` is the number of documents of the background.
+    pub(super) fn fold(&mut self, documents: u32, index: usize, tick: Tick, probe: &PhraseProbe) -> PhraseAnswer {
         let mut answer = PhraseAnswer::default();
         self.count_lines(index, probe, &mut answer);
-        if crate::operator::key_shard_of(probe.publisher) == index {
+        if key_shard_of(probe.publisher) == index {
             answer.sequence = Some(self.publishers.add(probe.publisher, 1));
         }
         if tick.votes {
-            self.take_in(operator, index, tick, probe, &mut answer);
+            self.take_in(documents, index, tick, probe, &mut answer);
         }
         answer
     }
@@ -149,41 +173,44 @@ impl PhraseShard {
         self.lines_added += u64::from(probe.lines_of[index + 1] - probe.lines_of[index]);
     }
 
-    fn take_in(&mut self, operator: &TriggerSpike, index: usize, tick: Tick, probe: &PhraseProbe, answer: &mut PhraseAnswer) {
-        let bounds = ScoreBounds::new(operator, tick);
+    fn take_in(&mut self, documents: u32, index: usize, tick: Tick, probe: &PhraseProbe, answer: &mut PhraseAnswer) {
         let own = &probe.ngrams[probe.ngrams_of[index] as usize..probe.ngrams_of[index + 1] as usize];
         // This reads all cache lines at once and not one after the other: a prefetch in safe code.
         std::hint::black_box(own.iter().fold(0, |x, n| x ^ self.candidates.touch(n.hash) ^ self.doorkeeper.touch(n.hash)));
         for i in probe.ngrams_of[index]..probe.ngrams_of[index + 1] {
-            let rare = probe.ngrams[i as usize];
-            let carrier = Carrier { seqno: tick.seqno, place: rare.place, mark: probe.mark }.pack();
-            let Some(slot) = self.candidates.find(rare.hash) else {
-                if self.doorkeeper.admit(rare.hash) {
-                    self.candidates.insert(rare.hash, carrier, tick.seqno, TEST_MIN);
+            let key = probe.ngrams[i as usize];
+            let vote = Vote { seqno: tick.seqno, place: key.place, mark: probe.mark, left: key.left, right: key.right };
+            let Some(slot) = self.candidates.find(key.hash) else {
+                if self.doorkeeper.admit(key.hash) {
+                    self.candidates.insert(key.hash, vote, tick.seqno, TEST_MIN);
                 }
                 continue;
             };
-            self.candidates.push(slot, carrier);
+            let counts = vote.counts_beside(self.candidates.carriers(slot));
+            if counts {
+                self.candidates.push(slot, vote);
+            }
             let entry = self.candidates.get_mut(slot);
-            if entry.touched < tick.epoch {
-                entry.before = entry.live;
-            }
             entry.touched = tick.seqno;
-            entry.live = entry.live.saturating_add(1);
-            let live = entry.live;
-            if live >= LIVE_REPORTED {
-                answer.live.push((i, live));
-            }
-            if live < entry.next_test {
+            entry.live = entry.live.saturating_add(u16::from(counts));
+            let (live, since) = (entry.live, entry.next_test);
+            if live < TEST_MIN {
                 continue;
             }
-            let since = entry.next_test;
-            entry.next_test = if live < TEST_EACH { live + 1 } else { live.saturating_add(live / 8) };
-            let carriers = self.candidates.carriers(slot);
-            if bounds.worth_judging(rare, live, carriers) {
-                let from = answer.carriers.len() as u32;
-                answer.carriers.extend_from_slice(carriers);
-                answer.due.push(Due { ngram: i, live, since, from, to: answer.carriers.len() as u32 });
+            let is_due = live >= since && (counts || since == AGAIN);
+            if is_due {
+                entry.next_test = live + if live < TEST_OFTEN { 2 } else { live / 8 };
+            }
+            let votes = self.candidates.carriers(slot);
+            answer.trails.push(Trail::new(i, live, votes));
+            if !is_due {
+                continue;
+            }
+            let is_sample = rate_of(votes, live, key, documents).deviance < DEVIANCE_MIN;
+            if !is_sample || mix(key.hash).is_multiple_of(SAMPLED) {
+                let from = answer.votes.len() as u32;
+                answer.votes.extend_from_slice(votes);
+                answer.due.push(Due { ngram: i, live, since, is_sample, from, to: answer.votes.len() as u32 });
             }
         }
         self.put_off(probe, &mut answer.due);
@@ -204,22 +231,22 @@ impl PhraseShard {
         }
     }
 
-    /// Takes back the votes of document `seqno` for phrases.
-    pub(super) fn withdraw(&mut self, hashes: &[RareNgram], seqno: u32) {
-        for n in hashes {
-            if let Some(slot) = self.candidates.find(n.hash) {
-                self.candidates.withdraw(slot, |x| Carrier::unpack(x).seqno == seqno);
+    /// Makes all phrases due again with their next carriers.
+    pub(super) fn judge_again(&mut self) {
+        self.candidates.for_each_mut(|candidate| {
+            if candidate.live >= TEST_MIN {
+                candidate.next_test = AGAIN;
             }
-        }
+        });
     }
 
-    /// Number of documents that carried the phrase as of the latest epoch boundary, which is
-    /// `epoch`, whatever has been folded since.
-    pub(super) fn live_at(&self, hash: u64, epoch: u32) -> u16 {
-        self.candidates.find(hash).map_or(0, |slot| {
-            let entry = self.candidates.get(slot);
-            if entry.touched < epoch { entry.live } else { entry.before }
-        })
+    /// Takes back the votes of document `seqno` for phrases.
+    pub(super) fn withdraw(&mut self, keys: &[PhraseKey], seqno: u32) {
+        for key in keys {
+            if let Some(slot) = self.candidates.find(key.hash) {
+                self.candidates.withdraw(slot, |vote| vote.seqno == seqno);
+            }
+        }
     }
 
     /// Makes room. How much depends on nothing but the input so far.
@@ -297,116 +324,21 @@ impl Persist for PhraseShard {
     }
 }
 
-/// Upper bounds of the score of a phrase.
-struct ScoreBounds<'a> {
-    logs: &'a Logs,
-    votes_per_unit: u32,
-    units_min: usize,
-    seqno: u32,
-    documents: f64,
-    new_share: f64,
-}
-
-impl<'a> ScoreBounds<'a> {
-    fn new(operator: &'a TriggerSpike, tick: Tick) -> Self {
-        Self {
-            logs: &operator.logs,
-            votes_per_unit: operator.config.votes_per_unit,
-            units_min: operator.config.units_min,
-            seqno: tick.seqno,
-            documents: f64::from(operator.background.documents()),
-            new_share: operator.epoch_view.new_share(),
-        }
-    }
-
-    fn worth_judging(&self, rare: RareNgram, live: u16, listed: &[u64]) -> bool {
-        if self.documents == 0.0 || listed.len() < self.units_min {
-            return false;
-        }
-        let windowed = listed.len() == LISTED_MAX && usize::from(live) > LISTED_MAX;
-        let since = if windowed { Carrier::unpack(listed[0]).seqno } else { 0 };
-        let expected = (f64::from(rare.df) + 0.5) * f64::from(self.seqno - since + 1) / self.documents;
-        let unlisted = usize::from(!windowed && usize::from(live) > listed.len());
-        let any_new = listed.iter().any(|&x| x as u16 & NEW != 0);
-        let most = self.logs.l1(listed.len() + unlisted, expected);
-        if most + if any_new { LN_MAX + LX_MAX } else { 0.0 } < FLOOR && (rare.df > 1 || !any_new) {
-            return false;
-        }
-        let (publishers, votes, new, largest_new) = self.count(listed);
-        if publishers < self.units_min {
-            return rare.df <= 1 && largest_new >= SINGLE_SITE_DOCUMENTS && largest_new * 2 >= listed.len();
-        }
-        let l1 = self.logs.l1(votes + unlisted, expected);
-        l1 > 0.0 && l1 + excess(new, publishers, self.new_share).min(LN_MAX) + (new as f64).min(LX_MAX) >= FLOOR
-    }
-
-    /// The number of different publishers, their capped votes, how many publishers are new, and the
-    /// most documents of a new one.
-    fn count(&self, listed: &[u64]) -> (usize, usize, usize, usize) {
-        let mut marks = [0u16; LISTED_MAX];
-        let marks = &mut marks[..listed.len()];
-        marks.iter_mut().zip(listed).for_each(|(m, &x)| *m = x as u16);
-        marks.sort_unstable();
-        let (mut publishers, mut votes, mut new, mut largest_new) = (0, 0, 0, 0);
-        for run in marks.chunk_by(|a, b| a == b) {
-            publishers += 1;
-            votes += run.len().min(self.votes_per_unit as usize);
-            if run[0] & NEW != 0 {
-                new += 1;
-                largest_new = largest_new.max(run.len());
-            }
-        }
-        (publishers, votes, new, largest_new)
-    }
-}
-
-const _: () = assert!(RARE < Sketch::MAX, "rare counts are below saturation");
-
-#[cfg(test)]
-mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
-
-    use super::*;
-    use crate::{
-        background::BackgroundOrigin,
-        conformance::{self, document},
-        learn::{LearnOptions, Learner},
-        operator::Operator,
-        trigger_spike::Config,
+/// The rate of a phrase in documents of all languages together.
+fn rate_of(votes: &[Vote], live: u16, key: PhraseKey, documents: u32) -> Rate {
+    let mut positions = [0; LISTED_MAX];
+    let positions = &mut positions[..votes.len()];
+    positions.iter_mut().zip(votes).for_each(|(p, vote)| *p = vote.seqno + 1);
+    let earlier = Earlier {
+        carriers: f64::from(key.df) + f64::from(unlisted(live, votes.len())),
+        documents: f64::from(documents),
+        chance: 0.0,
     };
+    rate::rate(positions, earlier)
+}
 
-    /// One shard after another; how often each phrase was handed on, and how many of one document
-    /// at most.
-    #[test]
-    fn a_long_text_on_many_sites_is_judged_in_turns() {
-        let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
-        (0..100).for_each(|i| {
-            learner.add(
-                "https://known.example",
-                "",
-                crate::text::Language::UNKNOWN,
-                document("known.example", &format!("w{i}")).ids(),
-            );
-        });
-        let publisher = document("known.example", "").publisher;
-        let background = Arc::new(learner.finish(BackgroundOrigin::Trusted, &|_, _, _| publisher.clone()));
-        let operator = TriggerSpike::new(Config::default(), background, 16);
-        let text = (0..1000).map(|i| format!("zorb{i}")).collect::<Vec<_>>().join(" ");
-        let mut shards: Vec<PhraseShard> = (0..KEY_SHARDS).map(|_| operator.key_shard()).collect();
-        let (mut judged, mut most, mut phrases) = (BTreeMap::<u64, u32>::new(), 0, 0);
-        for seqno in 0..30 {
-            let page = document(&format!("site{seqno}.example"), &text);
-            let probe = operator.probe(&page);
-            phrases = probe.ngrams.len();
-            for (index, shard) in shards.iter_mut().enumerate() {
-                let answer = shard.fold(&operator, index, Tick { seqno, epoch: 0, votes: true }, &probe);
-                most = most.max(answer.due.len());
-                answer.due.iter().for_each(|d| *judged.entry(probe.ngrams[d.ngram as usize].hash).or_default() += 1);
-            }
-        }
-        assert_eq!(most, DUE_MAX);
-        assert!(phrases > 3 * KEY_SHARDS * DUE_MAX && judged.len() == phrases, "{} of {phrases}", judged.len());
-        let (least, often) = (judged.values().min(), judged.values().max());
-        assert!(least >= Some(&4) && often <= Some(&12), "in turns: {least:?} to {often:?} times");
-    }
+/// Votes that are no longer listed. The first one never was: only the doorkeeper saw it.
+pub(super) fn unlisted(live: u16, listed: usize) -> u16 {
+    let beyond = live.saturating_sub(listed as u16);
+    if listed < LISTED_MAX { beyond.saturating_sub(1) } else { beyond }
 }

@@ -1,133 +1,120 @@
-//! What was found out about the spans of the document that is judged? Each answer is worked out
-//! once: all n-grams of a sentence that is planted as a whole are due together, and lead to the
-//! same span of the same texts.
+//! What do the texts of a phrase's carriers say that their votes do not? The whole span on which
+//! they agree, the words near it that they share, and its place on the page.
 
-use super::{
-    explain,
-    judge::{Judged, JudgingContext, KnownCarrier},
-    score::{CONTAINING, CarrierEvidence, Surroundings},
-    surroundings::{self, SPAN},
+use std::sync::Arc;
+
+use super::evidence::{self, Carrier};
+use crate::{
+    text::{Language, Token, hash::mix},
+    usage::UsageModels,
 };
-use crate::text::{Seed, Token, hash::mix};
 
-/// Most spans of one document that are examined. If more phrases are due, a lot decides which are,
-/// so that none can be hidden behind others. The others are due again with a later carrier.
-pub(super) const SPANS_MAX: usize = 64;
+/// Most tokens by which a span is extended.
+const SPAN_MAX: usize = 40;
+/// Tokens on each side in which shared words are looked for.
+const NEAR: usize = 8;
+/// Newest carriers in which they are looked for.
+const COMPARED: usize = 24;
+/// Most that one carrier's shared words add.
+const LOCAL_MAX: f64 = 8.0;
 
-/// Index of a span among those of its document.
-pub(super) type Index = usize;
-
-/// The span of an n-gram: one that is known, or a new one with the hash of its carriers.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum SpanPlace {
-    Known(Index),
-    New(u64),
+/// The text of a carrier, and the place of the phrase's n-gram in it.
+pub(super) struct Occurrence<'a> {
+    pub(super) carrier: Carrier<'a>,
+    text: Arc<[Token]>,
 }
 
-/// A span, what surrounds it, and the answers to later questions.
-pub(super) struct JudgedSpan {
-    carriers: u64,
-    /// Index of its first token in this document, and the index behind its last one.
-    first: usize,
-    end: usize,
-    /// Whether the texts ended it on both sides, and not a limit.
-    is_whole: bool,
-    surroundings: Surroundings,
-    /// Log-likelihood ratio of the cuts, and their number.
-    seams: Option<(f64, f64)>,
-    use_of_parts: Option<f64>,
-    is_template: Option<bool>,
-    /// The count for which this was asked, and the answer.
-    is_contained: Option<(f64, bool)>,
+/// What texts say of a phrase.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// The tokens on which the carriers agree.
+    pub(super) span: Vec<Token>,
+    /// Hash of the span.
+    pub(super) hash: u64,
+    /// The tokens beside the span in each text, oldest carrier first.
+    pub(super) beside: Vec<(Token, Token)>,
+    /// How much more often than by chance carriers of different publishers have words in common
+    /// near the span: mean over carriers of the logarithms of the ratios, in nats.
+    pub(super) local: f64,
+    /// Share of carriers in which the span is in the last line, and in which it is a whole line.
+    pub(super) last: f64,
+    pub(super) whole: f64,
+    /// Whether the span holds a token by which links are known.
+    pub(super) has_link: bool,
 }
 
-impl JudgedSpan {
-    /// The span that an n-gram with these carriers leads to.
-    fn new(carriers: u64, evidence: &CarrierEvidence, surroundings: Surroundings) -> Self {
-        let left = surroundings.left;
-        let (first, right) = (evidence.place.saturating_sub(left), surroundings.length.saturating_sub(left + evidence.len));
-        Self {
-            carriers,
-            first,
-            end: first + surroundings.length,
-            is_whole: left <= evidence.place && left < SPAN && right < SPAN && !surroundings.is_cut,
-            surroundings,
-            seams: None,
-            use_of_parts: None,
-            is_template: None,
-            is_contained: None,
+impl<'a> Occurrence<'a> {
+    pub(super) fn new(carrier: Carrier<'a>, text: Arc<[Token]>) -> Self {
+        Self { carrier, text }
+    }
+
+    /// The token `shift` places from the n-gram's first one. Outside the text it is a line break.
+    fn token(&self, shift: isize) -> Token {
+        let at = usize::from(self.carrier.vote.place).checked_add_signed(shift);
+        at.and_then(|at| self.text.get(at)).copied().unwrap_or(Token::BREAK)
+    }
+
+    fn is_last_line(&self, from: usize) -> bool {
+        let at = usize::from(self.carrier.vote.place) + from;
+        !self.text.get(at..).unwrap_or_default().contains(&Token::BREAK)
+    }
+}
+
+/// Reads the texts of carriers of an n-gram of `len` tokens that begins a span.
+pub(super) fn read(
+    models: &UsageModels,
+    links: &[Token],
+    language: Language,
+    len: usize,
+    occurrences: &[Occurrence<'_>],
+) -> Reading {
+    let newest = occurrences.last();
+    let mut span: Vec<Token> = (0..len as isize).map(|i| newest.map_or(Token::BREAK, |o| o.token(i))).collect();
+    while span.len() < SPAN_MAX && !span.last().is_some_and(|t| t.is_stop()) {
+        let next = evidence::agreed(occurrences.iter().map(|o| o.token(span.len() as isize)));
+        let Some(token) = next else { break };
+        span.push(token);
+    }
+    let end = span.len();
+    let beside: Vec<(Token, Token)> = occurrences.iter().map(|o| (o.token(-1), o.token(end as isize))).collect();
+    let m = occurrences.len().max(1) as f64;
+    let share = |holds: &dyn Fn(&Occurrence<'_>) -> bool| occurrences.iter().filter(|o| holds(o)).count() as f64 / m;
+    Reading {
+        hash: span.iter().fold(SPAN, |h, t| mix(h ^ u64::from(t.0))),
+        local: local(models, language, end, occurrences),
+        last: share(&|o| o.is_last_line(end)),
+        whole: beside.iter().filter(|b| b.0 == Token::BREAK && b.1 == Token::BREAK).count() as f64 / m,
+        has_link: span.iter().any(|t| links.contains(t)),
+        span,
+        beside,
+    }
+}
+
+const SPAN: u64 = 0x7370_616e;
+
+/// The words near the span that carriers of different publishers share.
+fn local(models: &UsageModels, language: Language, end: usize, occurrences: &[Occurrence<'_>]) -> f64 {
+    let compared = &occurrences[occurrences.len().saturating_sub(COMPARED)..];
+    // Each distinct word near the span that may tell its subject, with the number of the carrier.
+    let mut near: Vec<(Token, usize)> = Vec::new();
+    for (number, occurrence) in compared.iter().enumerate() {
+        let before = (1..=NEAR as isize).map(|i| -i);
+        let behind = (0..NEAR as isize).map(|i| end as isize + i);
+        let words = before.chain(behind).map(|shift| occurrence.token(shift));
+        near.extend(words.filter(|&t| models.tells_subject(language, t)).map(|t| (t, number)));
+    }
+    near.sort_unstable();
+    near.dedup();
+    let mut sums = vec![0.0f64; compared.len()];
+    for run in near.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
+        let chance = (COMPARED * 2 * NEAR) as f64 * models.share_of_token(language, run[0].0);
+        for &(_, number) in run {
+            let publisher = compared[number].carrier.facts.publisher;
+            let others = run.iter().filter(|&&(_, other)| compared[other].carrier.facts.publisher != publisher).count();
+            if others > 0 {
+                sums[number] += libm::log(others as f64 / chance).max(0.0);
+            }
         }
     }
-
-    /// Whether another n-gram with these carriers leads to this span: it is a part of it, and no
-    /// end is too far away.
-    fn is_reached(&self, carriers: u64, evidence: &CarrierEvidence) -> bool {
-        let end = evidence.place + evidence.len;
-        self.is_whole
-            && self.carriers == carriers
-            && (self.first..=self.first + SPAN).contains(&evidence.place)
-            && (end..=end + SPAN).contains(&self.end)
-    }
-
-    /// What surrounds the span, as seen from one of its n-grams.
-    pub(super) fn surroundings(&self, evidence: &CarrierEvidence) -> Surroundings {
-        Surroundings { left: evidence.place.saturating_sub(self.first), ..self.surroundings }
-    }
-}
-
-/// A hash of the carriers of an n-gram and of its places in them, relative to its place in this
-/// document. It is equal for two n-grams that stand beside each other in all of their carriers.
-fn carriers(seed: Seed, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> u64 {
-    let shift = |m: &KnownCarrier| u32::from(m.carrier.place).wrapping_sub(evidence.place as u32);
-    members.iter().fold(mix(seed.0), |hash, m| mix(hash ^ (u64::from(m.carrier.seqno) << 32 | u64::from(shift(m)))))
-}
-
-impl JudgingContext<'_> {
-    /// The span that an n-gram leads to: a known one if another n-gram has led to it. `None` if it
-    /// is new and [`SPANS_MAX`] were examined.
-    pub(super) fn place_of(&self, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> Option<SpanPlace> {
-        let carriers = carriers(self.operator.background.seed(), evidence, members);
-        match self.spans.iter().position(|span| span.is_reached(carriers, evidence)) {
-            Some(known) => Some(SpanPlace::Known(known)),
-            None => (self.spans.len() < SPANS_MAX).then_some(SpanPlace::New(carriers)),
-        }
-    }
-
-    /// Examines what surrounds the n-gram, if its span is new.
-    pub(super) fn look_at(&mut self, place: SpanPlace, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> Index {
-        let carriers = match place {
-            SpanPlace::Known(known) => return known,
-            SpanPlace::New(carriers) => carriers,
-        };
-        let occurrences = surroundings::occurrences(self, evidence, members);
-        self.spans.push(JudgedSpan::new(carriers, evidence, surroundings::surroundings(self, evidence, &occurrences)));
-        self.spans.len() - 1
-    }
-
-    pub(super) fn seams(&mut self, known: Index, evidence: &CarrierEvidence, members: &[KnownCarrier]) -> (f64, f64) {
-        if let Some(seams) = self.spans[known].seams {
-            return seams;
-        }
-        let occurrences = surroundings::occurrences(self, evidence, members);
-        let seams = surroundings::seams(self, evidence, &self.spans[known].surroundings(evidence), &occurrences);
-        *self.spans[known].seams.insert(seams)
-    }
-
-    pub(super) fn use_of_parts(&mut self, known: Index, span: &[Token]) -> f64 {
-        let most = self.spans[known].use_of_parts.unwrap_or_else(|| explain::use_of_parts(self, span));
-        *self.spans[known].use_of_parts.insert(most)
-    }
-
-    pub(super) fn is_template(&mut self, j: &Judged) -> bool {
-        let is_template = self.spans[j.known].is_template.unwrap_or_else(|| explain::is_template(self, &j.members, &j.span));
-        *self.spans[j.known].is_template.insert(is_template)
-    }
-
-    /// Whether the phrase is a part of a story, or of a site's subject.
-    pub(super) fn is_contained(&mut self, j: &Judged) -> bool {
-        let least = CONTAINING * j.evidence.live;
-        let held = self.spans[j.known].is_contained.filter(|held| held.0.total_cmp(&least).is_eq());
-        let held = held.unwrap_or_else(|| (least, explain::is_contained(self, &j.members, least)));
-        self.spans[j.known].is_contained.insert(held).1
-    }
+    sums.iter().map(|s| s.min(LOCAL_MAX)).sum::<f64>() / compared.len().max(1) as f64
 }

@@ -1,22 +1,28 @@
 //! The operator through all phases: what it finds and leaves alone, in every batch split.
 
-mod agreement;
 mod oracle;
-mod streams;
 
 use std::sync::Arc;
 
 use super::*;
 use crate::{
-    conformance::{self, ScriptOutcome, Step, document},
+    background::{Background, BackgroundOrigin},
+    conformance::{self, ScriptOutcome, Step},
+    document::{Document, SeqNo},
     finding::Reason,
     learn::{LearnOptions, Learner},
-    text::hash::mix,
+    lookup::Fate,
+    text::{Language, hash::mix},
 };
 
 const TRUSTED: u64 = 1500;
 const STREAM: u64 = 700;
 const W: u32 = 16;
+
+/// A document in the language of all documents here.
+fn document(host: &str, text: &str) -> Document {
+    Document { language: Language::UNKNOWN, ..conformance::document(host, text) }
+}
 
 /// A page of one of 12 subjects: sentences of common words and of the subject's own.
 fn page(number: u64) -> String {
@@ -42,7 +48,7 @@ fn site(number: u64) -> String {
 }
 
 fn background() -> Arc<Background> {
-    let mut learner = Learner::new(conformance::SEED, LearnOptions { calibrate: false, ..LearnOptions::default() });
+    let mut learner = Learner::new(conformance::SEED, LearnOptions::default());
     for i in 0..TRUSTED {
         let page = document(&site(i), &page(i));
         learner.add(&page.url, "", page.language, page.ids());
@@ -80,6 +86,9 @@ fn config() -> Config {
         line_bytes: 1 << 16,
         units_max: 4000,
         horizon_documents: 600,
+        // In so short a stream nothing is known of innocent scores.
+        insertion_threshold: Some(8.0),
+        sentence_threshold: Some(5.0),
         ..Config::default()
     }
 }
@@ -99,8 +108,7 @@ fn run(planted: impl Fn(u64, &str) -> Option<(String, String)>) -> (ScriptOutcom
 /// else.
 #[track_caller]
 fn assert_found(outcome: &ScriptOutcome, carriers: &[SeqNo], reason: Reason) {
-    let withheld =
-        |o: SeqNo| matches!(outcome.fates[o as usize], crate::lookup::Fate::Quarantined | crate::lookup::Fate::Recalled);
+    let withheld = |o: SeqNo| matches!(outcome.fates[o as usize], Fate::Quarantined | Fate::Recalled);
     let missed: Vec<_> = carriers.iter().filter(|&&o| !withheld(o)).collect();
     assert!(missed.is_empty(), "missed {missed:?} of {carriers:?}");
     let first = carriers.iter().find(|&&o| !outcome.findings(o).is_empty()).expect("a first alarm");
@@ -152,6 +160,10 @@ fn keeps_the_contract() {
     let (steps, carriers) = stream(|i, text| Some((site(i), inserted(i, text, "zorblax glimmer"))));
     let outcome = conformance::check(|| operator(&background), &steps, W, 16 << 20);
     assert!(outcome.settled.iter().any(|s| s.recalls.len() > 4), "of {} carriers some are recalled", carriers.len());
+    // The same where the usage of words is learned from the stream, several times.
+    let learning = Config { learn_after: 64, insertion_threshold: Some(6.0), ..config() };
+    let make = || TriggerSpike::new(learning.clone(), Arc::clone(&background), W);
+    conformance::check(make, &steps[..300], W, 16 << 20);
 }
 
 /// More phrases are due with one page than are looked at: those taken by lot, and no page depends
@@ -163,8 +175,13 @@ fn finds_pages_full_of_phrases() {
         let one = |text: String, k: u64| inserted(i * 131 + k, &text, &format!("zorb{k} blax{k}"));
         Some((site(i), (0..120).filter(|k| !mix(i * 1000 + k).is_multiple_of(5)).fold(text.to_owned(), one)))
     });
-    let outcome = conformance::check(|| operator(&background), &steps, W, 16 << 20);
-    assert_found(&outcome, &carriers, Reason::InsertionSpike);
+    // So many new words make the stream unlike the background, which has to be learned from first.
+    let learning = Config { learn_after: 48, ..config() };
+    let make = || TriggerSpike::new(learning.clone(), Arc::clone(&background), W);
+    let outcome = conformance::check(make, &steps, W, 16 << 20);
+    // Each phrase stands in four of five carriers, and a document that carries one alarm raises no other.
+    let withheld = carriers.iter().filter(|&&o| matches!(outcome.fates[o as usize], Fate::Quarantined | Fate::Recalled)).count();
+    assert!(withheld * 4 >= carriers.len() * 3, "{withheld} of {}", carriers.len());
 }
 
 #[test]
@@ -189,7 +206,8 @@ fn gives_up_the_alarm_met_longest_ago_and_raises_it_again() {
     let background = background();
     let phrases = ["zorblax", "glimmer"];
     let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, phrases[usize::from((300..500).contains(&i))]))));
-    let make = || TriggerSpike::new(Config { alarms_max: 1, ..config() }, Arc::clone(&background), W);
+    let make =
+        || TriggerSpike::new(Config { alarms_max: 1, insertion_threshold: Some(5.0), ..config() }, Arc::clone(&background), W);
     let outcome = conformance::check(make, &steps, W, 16 << 20);
     let mut alarms: Vec<(u32, &str)> = Vec::new();
     for found in (0..STREAM as SeqNo).flat_map(|o| outcome.findings(o)) {

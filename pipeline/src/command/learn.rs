@@ -46,9 +46,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode> {
     start_threads(config, arguments.threads)?;
     let began = Instant::now();
     let background = learn(config, arguments)?;
-    let thresholds = background.thresholds();
     print(&format!(
-        "learned from {} documents of {} publishers in {:.1} s: {}\n{}{thresholds:#?}",
+        "learned from {} documents of {} publishers in {:.1} s: {}\n{}",
         background.documents(),
         background.publishers(),
         began.elapsed().as_secs_f64(),

@@ -59,7 +59,7 @@ impl Engine {
 
     fn learn(&self, eligible: SeqNo) -> Result<Background, StateError> {
         let seed = self.settings.features.seed;
-        let mut learner = Learner::new(seed, LearnOptions { calibrate: false, ..LearnOptions::default() });
+        let mut learner = Learner::new(seed, LearnOptions::default());
         for seqno in 0..eligible {
             if !matches!(self.ledger.fate(seqno), Fate::Clean | Fate::Duplicate(_)) {
                 continue;

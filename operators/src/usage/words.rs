@@ -20,9 +20,6 @@ struct WordEntry {
     df: u32,
     /// Occurrences of the token.
     tf: u32,
-    /// Inverse document frequency in context vectors; 0 for words too rare or too common to tell a
-    /// subject.
-    weight: i32,
 }
 
 impl Slot for WordEntry {
@@ -32,8 +29,6 @@ impl Slot for WordEntry {
     }
 }
 
-/// An idf of 1.0 as an integer.
-const IDF_UNIT: f64 = 256.0;
 const SLOTS_MIN: usize = 64;
 const LOAD_MAX: Load = Load { keys: 6, slots: 10 };
 
@@ -69,12 +64,6 @@ impl Words {
         (entry.df, entry.tf)
     }
 
-    /// The weight of the token in context vectors.
-    #[inline]
-    pub(super) fn weight(&self, token: Token) -> i32 {
-        self.entry(token).weight
-    }
-
     /// Number of occurrences of all tokens.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -100,7 +89,7 @@ impl Words {
     }
 
     /// Counts one document. `sorted` are all its tokens in the order of their numbers.
-    pub(super) fn add_document(&mut self, sorted: &[Token]) {
+    pub(crate) fn add_document(&mut self, sorted: &[Token]) {
         for run in sorted.chunk_by(|a, b| a == b) {
             self.add(run[0], 1, run.len() as u32);
         }
@@ -113,23 +102,12 @@ impl Words {
         let at = self.slot(token);
         let old = self.slots.key(at);
         let (df, tf_sum) = (old.df.saturating_add(df), old.tf.saturating_add(tf));
-        self.slots.put(at, WordEntry { token: token.0, df, tf: tf_sum, weight: old.weight }, ());
+        self.slots.put(at, WordEntry { token: token.0, df, tf: tf_sum }, ());
         self.total += u64::from(tf);
     }
 
-    /// Sets the weights, once all `documents` are counted: ln(n/df) for words in .05% (at least 4)
-    /// to 6% of n documents.
-    pub(super) fn weigh(&mut self, documents: u32) {
-        let n = f64::from(documents);
-        let (low, high) = ((0.0005 * n).max(4.0), 0.06 * n);
-        for entry in self.slots.keys_mut().filter(|entry| entry.token != Token::BREAK.0) {
-            let df = f64::from(entry.df);
-            entry.weight = if df < low || df > high { 0 } else { (libm::log(n / df) * IDF_UNIT) as i32 };
-        }
-    }
-
     /// Writes the table in the order of its tokens.
-    pub(super) fn save(&self, out: &mut Encoder) {
+    pub(crate) fn save(&self, out: &mut Encoder) {
         let mut held: Vec<&WordEntry> = self.slots.iter().map(|(_, entry, ())| entry).collect();
         held.sort_unstable_by_key(|e| e.token);
         out.u64(held.len() as u64);
@@ -142,7 +120,7 @@ impl Words {
     }
 
     /// Reads what `save` wrote.
-    pub(super) fn load(from: &mut Decoder<'_>, documents: u32) -> Result<Self, Corrupt> {
+    pub(crate) fn load(from: &mut Decoder<'_>, documents: u32) -> Result<Self, Corrupt> {
         let n = from.len(12)?;
         let mut column = || (0..n).map(|_| from.u32()).collect::<Result<Vec<_>, _>>();
         let (tokens, dfs, tfs) = (column()?, column()?, column()?);
@@ -153,7 +131,6 @@ impl Words {
             }
             words.add(Token(token), df, tf);
         }
-        words.weigh(documents);
         Ok(words)
     }
 }
@@ -184,23 +161,5 @@ mod tests {
             prop_assert!((0..300).all(|t| back.get(Token(t)) == words.get(Token(t))));
             prop_assert_eq!(back.total(), words.total());
         }
-    }
-
-    #[test]
-    fn weights_only_middling_words() {
-        let mut words = Words::default();
-        for i in 0..1000u32 {
-            let mut d = vec![Token(1)];
-            if i < 30 {
-                d.push(Token(2));
-            }
-            if i < 3 {
-                d.push(Token(3));
-            }
-            words.add_document(&d);
-        }
-        words.weigh(1000);
-        assert_eq!((words.weight(Token(1)), words.weight(Token(3))), (0, 0));
-        assert_eq!(words.weight(Token(2)), (libm::log(1000.0 / 30.0) * IDF_UNIT) as i32);
     }
 }

@@ -6,7 +6,6 @@
 //! Sums are integers and every rounding has a fixed place, so the numbers are the same on every
 //! machine.
 
-use super::words::Words;
 use crate::text::{Seed, Token, hash::mix};
 
 /// Number of components.
@@ -14,6 +13,9 @@ pub const DIMENSIONS: usize = 128;
 /// A component of 1.0 of a context vector, as an integer. Components above .496 are cut off; they
 /// are .09 on average.
 pub const QUANTUM: f64 = 256.0;
+/// A weight of 1.0, as an integer.
+pub(super) const WEIGHT_UNIT: f64 = 256.0;
+
 /// A context vector, each component times [`QUANTUM`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContextVector(pub [i8; DIMENSIONS]);
@@ -48,17 +50,11 @@ const MASKS: [[i32; 8]; 256] = {
 
 const SIGNS: u64 = 0x7369_676e;
 
-/// A sum of weights with random signs.
-pub(super) struct SignedSum([i32; DIMENSIONS]);
-
-/// Adds up distinct words with the weights of `frequencies`.
-pub(super) fn sum(seed: Seed, frequencies: &Words, words: &[Token]) -> SignedSum {
+/// Adds up words with random signs, each with its weight in units of 1/256, and scales the sum to
+/// length 1, or 0 if no word has a weight.
+pub(super) fn direction(seed: Seed, words: impl Iterator<Item = (Token, i32)>) -> [f64; DIMENSIONS] {
     let mut total = [0i32; DIMENSIONS];
-    for &word in words {
-        let weight = frequencies.weight(word);
-        if weight == 0 {
-            continue;
-        }
+    for (word, weight) in words.filter(|&(_, weight)| weight != 0) {
         let low = mix(seed.0 ^ SIGNS ^ u64::from(word.0));
         let bytes = (u128::from(mix(low)) << 64 | u128::from(low)).to_le_bytes();
         let (parts, _) = total.as_chunks_mut::<8>();
@@ -68,14 +64,17 @@ pub(super) fn sum(seed: Seed, frequencies: &Words, words: &[Token]) -> SignedSum
             }
         }
     }
-    SignedSum(total)
+    unit(&total.map(f64::from))
 }
 
-impl SignedSum {
-    /// Scaled to length 1, or zero.
-    pub(super) fn unit(&self) -> [f64; DIMENSIONS] {
-        unit(&self.0.map(f64::from))
+/// The direction of a text without what all texts of its kind share.
+pub(super) fn centred(direction: &[f64; DIMENSIONS], mean: &[f64; DIMENSIONS]) -> ContextVector {
+    if direction.iter().all(|&x| x == 0.0) {
+        return ContextVector::default();
     }
+    let mut v = *direction;
+    v.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
+    ContextVector(unit(&v).map(|x| libm::rint(x * QUANTUM).clamp(-127.0, 127.0) as i8))
 }
 
 fn unit(v: &[f64; DIMENSIONS]) -> [f64; DIMENSIONS] {
@@ -83,56 +82,19 @@ fn unit(v: &[f64; DIMENSIONS]) -> [f64; DIMENSIONS] {
     if length > 0.0 { v.map(|x| x / length) } else { [0.0; DIMENSIONS] }
 }
 
-/// A vector of length 1 or 0.
-pub(super) struct UnitVector(pub(super) [f64; DIMENSIONS]);
-
-/// The direction of the sum without the background's mean. It is zero if the sum is.
-pub(super) fn centred(sum: &SignedSum, mean: &[f32]) -> UnitVector {
-    let mut v = sum.unit();
-    if v.iter().all(|&x| x == 0.0) {
-        return UnitVector(v);
-    }
-    for (x, m) in v.iter_mut().zip(mean) {
-        *x -= f64::from(*m);
-    }
-    UnitVector(unit(&v))
-}
-
-impl UnitVector {
-    /// The vector with components of integers.
-    pub(super) fn quantised(&self) -> ContextVector {
-        ContextVector(self.0.map(|x| libm::rint(x * QUANTUM).clamp(-127.0, 127.0) as i8))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{super::Background, *};
-
-    fn background() -> Background {
-        let mut b = Background::empty(Seed(3));
-        for d in 0..1000u32 {
-            b.words.add_document(&[Token(100 + d % 50)]);
-        }
-        b.words.weigh(1000);
-        b
-    }
+    use super::*;
 
     #[test]
     fn same_words_same_direction_and_others_none() {
-        let b = background();
-        let words: Vec<Token> = (100..150).map(Token).collect();
-        let (left, right) = (b.context(&words[..25]), b.context(&words[25..]));
+        let context =
+            |words: std::ops::Range<u32>| centred(&direction(Seed(3), words.map(|w| (Token(w), 1000))), &[0.0; DIMENSIONS]);
         let cosine = |x: &ContextVector, y: &ContextVector| f64::from(dot(x, y)) / (QUANTUM * QUANTUM);
+        let (left, right) = (context(100..125), context(125..150));
         assert!((cosine(&left, &left) - 1.0).abs() < 0.02);
         assert!(cosine(&left, &right).abs() < 0.35);
-        assert!(cosine(&left, &b.context(&words[5..30])) > 0.6);
-        assert_eq!(b.context(&[Token(7)]), ContextVector::default(), "unknown words say nothing");
-    }
-
-    #[test]
-    fn nearby_is_a_unit_vector_of_signs() {
-        let v = background().nearby(&[Token(101)]);
-        assert!(v.iter().all(|x| (x.abs() - 1.0 / 128f64.sqrt()).abs() < 1e-12));
+        assert!(cosine(&left, &context(105..130)) > 0.6);
+        assert_eq!(context(7..7), ContextVector::default(), "no words say nothing");
     }
 }

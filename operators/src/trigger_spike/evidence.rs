@@ -1,0 +1,211 @@
+//! What do the votes for a phrase say, with what is remembered of the documents that cast them?
+//! Rate, publishers, company and neighbours, before any text is read.
+
+use super::{
+    facts::DocumentFacts,
+    rate::{self, Earlier, Rate},
+    vote::{CROWD, Vote},
+};
+use crate::{
+    text::{Language, Token},
+    usage::{DIMENSIONS, NeighbourEvidence, QUANTUM, UsageModels},
+};
+
+/// Newest votes that evidence is taken from: those of the window, between these numbers.
+const NEWEST: (usize, usize) = (8, 64);
+/// A window with a smaller deviance is no window: then all votes count.
+const WINDOW_DEVIANCE: f64 = 2.0;
+/// Share of votes of one language from which on rates are taken among documents of that language.
+const ONE_LANGUAGE: f64 = 0.8;
+/// Least share of votes with one token beside the phrase for the token to belong to it.
+pub(super) const AGREED: f64 = 0.8;
+/// Share of a publisher's documents that carry the phrase, above which it does little else.
+const WHOLLY: f64 = 0.8;
+
+/// A vote, and what is remembered of its document.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carrier<'a> {
+    pub(super) vote: Vote,
+    pub(super) facts: &'a DocumentFacts,
+}
+
+/// What is known of a phrase besides its votes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phrase {
+    /// Documents of the background that hold it, and votes that are no longer listed.
+    pub(super) earlier: f64,
+    /// Documents of the background, by language.
+    pub(super) documents: f64,
+    /// Least probability that a document holds it, by the meeting of its parts.
+    pub(super) chance: f64,
+}
+
+/// The evidence of a phrase's votes.
+#[derive(Clone, Debug)]
+pub(super) struct Evidence {
+    pub(super) rate: Rate,
+    /// Sequence number of the first document of the rate's window.
+    pub(super) since: u32,
+    /// Number of votes that all below is taken from.
+    pub(super) votes: usize,
+    /// Number of different publishers, and of those that the background does not know and that do
+    /// little but carry the phrase.
+    pub(super) publishers: usize,
+    pub(super) wholly: usize,
+    /// Number of publishers that the background does not know and that carry the phrase on most pages.
+    pub(super) mostly: usize,
+    /// The language of most carriers.
+    pub(super) language: Language,
+    /// Mean cosine between the contexts of carriers of different publishers.
+    pub(super) coherence: f64,
+    pub(super) neighbours: NeighbourEvidence,
+    /// Shares of votes in which the phrase begins, and ends, a sentence or line.
+    pub(super) opens: f64,
+    pub(super) closes: f64,
+    /// Shares of the commonest neighbours that are no ends of sentences.
+    pub(super) left_mode: f64,
+    pub(super) right_mode: f64,
+}
+
+/// The language of most carriers, and whether nearly all are of it.
+pub(super) fn language(carriers: &[Carrier<'_>]) -> (Language, bool) {
+    let mut sorted: Vec<Language> = carriers.iter().map(|c| c.facts.language).collect();
+    sorted.sort_unstable();
+    let mut best = (Language::UNKNOWN, 0);
+    for run in sorted.chunk_by(|a, b| a == b) {
+        if run.len() > best.1 {
+            best = (run[0], run.len());
+        }
+    }
+    (best.0, best.1 as f64 >= ONE_LANGUAGE * carriers.len() as f64)
+}
+
+/// The rate of a phrase: of `carriers`, oldest first. If nearly all of them are of one language, by
+/// the number of documents of that language, since the mixture of languages changes; else by that
+/// of all documents.
+pub(super) fn rate_of(carriers: &[Carrier<'_>], of_language: Option<Language>, phrase: Phrase) -> (Rate, u32) {
+    let (positions, seqnos): (Vec<u32>, Vec<u32>) = match of_language {
+        Some(language) => {
+            carriers.iter().filter(|c| c.facts.language == language).map(|c| (c.facts.of_language, c.vote.seqno)).unzip()
+        }
+        None => carriers.iter().map(|c| (c.vote.seqno + 1, c.vote.seqno)).unzip(),
+    };
+    let earlier = Earlier { carriers: phrase.earlier, documents: phrase.documents, chance: phrase.chance };
+    let rate = rate::rate(&positions, earlier);
+    let first = seqnos.len().saturating_sub(rate.votes);
+    (rate, seqnos.get(first).copied().unwrap_or_default())
+}
+
+/// The newest votes that count as evidence, oldest first.
+pub(super) fn newest<'a, 'b>(carriers: &'b [Carrier<'a>], rate: Rate) -> &'b [Carrier<'a>] {
+    let window = if rate.deviance < WINDOW_DEVIANCE { carriers.len() } else { rate.votes };
+    &carriers[carriers.len().saturating_sub(window.clamp(NEWEST.0, NEWEST.1))..]
+}
+
+impl Evidence {
+    /// Weighs votes, oldest first, whose neighbours are `beside`.
+    pub(super) fn weigh(
+        models: &UsageModels,
+        carriers: &[Carrier<'_>],
+        beside: &[(Token, Token)],
+        rate: Rate,
+        since: u32,
+        language: Language,
+    ) -> Self {
+        let m = carriers.len().max(1) as f64;
+        let publishers = publishers(carriers);
+        let wholly = |of: &&Vec<&Carrier<'_>>| {
+            let newest = of[of.len() - 1].facts;
+            newest.is_new && of.len() as f64 > WHOLLY * f64::from(newest.sequence.min(4))
+        };
+        let mostly = |of: &&Vec<&Carrier<'_>>| {
+            let newest = of[of.len() - 1].facts;
+            newest.is_new && of.len() * 2 >= newest.sequence as usize
+        };
+        let share = |holds: &dyn Fn(&(Token, Token)) -> bool| beside.iter().filter(|x| holds(x)).count() as f64 / m;
+        Self {
+            rate,
+            since,
+            votes: carriers.len(),
+            publishers: publishers.len(),
+            wholly: publishers.iter().filter(wholly).count(),
+            mostly: publishers.iter().filter(mostly).count(),
+            language,
+            coherence: coherence(&publishers),
+            neighbours: models.neighbours(language, beside),
+            opens: share(&|x| x.0.ends_sentence()),
+            closes: share(&|x| x.1.ends_sentence()),
+            left_mode: mode(beside.iter().map(|x| x.0)),
+            right_mode: mode(beside.iter().map(|x| x.1)),
+        }
+    }
+}
+
+/// The token that belongs to the phrase though its n-gram ends before: the one that nearly all
+/// carriers have on one side.
+pub(super) fn agreed(beside: impl Iterator<Item = Token> + Clone) -> Option<Token> {
+    let n = beside.clone().count();
+    let (token, times) = commonest(beside);
+    (token != Token::BREAK && times as f64 >= AGREED * n as f64).then_some(token)
+}
+
+/// The commonest of some tokens, of equals the least, and how often it occurs.
+fn commonest(tokens: impl Iterator<Item = Token>) -> (Token, usize) {
+    let mut sorted: Vec<Token> = tokens.collect();
+    sorted.sort_unstable();
+    let mut best = (Token::BREAK, 0);
+    for run in sorted.chunk_by(|a, b| a == b) {
+        if run.len() > best.1 {
+            best = (run[0], run.len());
+        }
+    }
+    best
+}
+
+/// The share of the commonest neighbour that is no end of a sentence or line.
+fn mode(beside: impl Iterator<Item = Token> + Clone) -> f64 {
+    let n = beside.clone().count().max(1);
+    commonest(beside.filter(|t| !t.ends_sentence())).1 as f64 / n as f64
+}
+
+/// The carriers by publisher, publishers in the order of their first carriers.
+fn publishers<'a, 'b>(carriers: &'b [Carrier<'a>]) -> Vec<Vec<&'b Carrier<'a>>> {
+    let mut of: Vec<Vec<&Carrier<'_>>> = Vec::new();
+    for carrier in carriers {
+        match of.iter_mut().find(|p| p[0].facts.publisher == carrier.facts.publisher) {
+            Some(publisher) => publisher.push(carrier),
+            None => of.push(vec![carrier]),
+        }
+    }
+    of
+}
+
+/// Mean cosine over pairs of carriers of different publishers: `(|S|^2 - sum |S_u|^2) / pairs`,
+/// where S is the sum of all context vectors and `S_u` that of a publisher's. Among fewer publishers
+/// than make a crowd, over all pairs of documents.
+fn coherence(publishers: &[Vec<&Carrier<'_>>]) -> f64 {
+    let apart = publishers.len() >= CROWD;
+    let mut total = [0i64; DIMENSIONS];
+    let (mut inner, mut pairs, mut n) = (0i64, 0i64, 0i64);
+    for carriers in publishers {
+        let mut sum = [0i64; DIMENSIONS];
+        for carrier in carriers {
+            let context = &carrier.facts.context.0;
+            sum.iter_mut().zip(context).for_each(|(s, &x)| *s += i64::from(x));
+            if !apart {
+                inner += context.iter().map(|&x| i64::from(x) * i64::from(x)).sum::<i64>();
+            }
+        }
+        let count = carriers.len() as i64;
+        total.iter_mut().zip(&sum).for_each(|(t, s)| *t += s);
+        if apart {
+            inner += sum.iter().map(|x| x * x).sum::<i64>();
+            pairs += count * count;
+        } else {
+            pairs += count;
+        }
+        n += count;
+    }
+    let outer = total.iter().map(|x| x * x).sum::<i64>() - inner;
+    outer as f64 / (QUANTUM * QUANTUM) / ((n * n - pairs).max(1)) as f64
+}

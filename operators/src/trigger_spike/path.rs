@@ -1,0 +1,201 @@
+//! By which paths does evidence become an alarm? Each path has a score, a null and a share of the
+//! alarm budget of its own, and one path is enough. So no weakness of one kind of evidence can sink
+//! the others: an attacker has to evade all paths at once.
+//!
+//! | path | what it finds | score |
+//! |---|---|---|
+//! | insertion | a phrase between words that would stand beside each other without it | neighbours, surprise of the rate, company |
+//! | rate | a phrase whose rate rose beyond nearly all others of this stream, unless it clearly stands as syntax puts it | deviance less company |
+//! | sentence | a whole sentence or line | length, votes, surprise of the rate, company |
+//! | site | a phrase on most pages of up to three sites that the background does not know | neighbours |
+//!
+//! Scores are in nats, about; their weights were chosen on streams of other seeds and mixtures than
+//! those that are reported in docs/detection.md.
+
+use super::{budget::Policy, config::Config, evidence::Evidence, span::Reading};
+use crate::{finding::Reason, text::Token};
+
+/// A path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Path {
+    /// A phrase inside sentences that differ from carrier to carrier.
+    Insertion = 0,
+    /// A phrase whose rate has risen.
+    Rate = 1,
+    /// A whole sentence or line.
+    Sentence = 2,
+    /// A phrase all over a few new sites.
+    Site = 3,
+}
+
+/// The form of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A whole sentence or line.
+    Sentence,
+    /// It opens or closes a sentence or line.
+    Edge,
+    /// It stands inside sentences.
+    Inside,
+}
+
+/// Share of carriers in which a sentence is whole, and in which an edge opens or closes one.
+const WHOLE: f64 = 0.75;
+const EDGE: f64 = 0.5;
+/// Documents of the background from which on a sentence is in use.
+const IN_USE: u32 = 3;
+/// Fewest tokens and words of a sentence.
+const SENTENCE_TOKENS: usize = 3;
+/// Most tokens of an insertion.
+const INSERTION_TOKENS: usize = 6;
+/// Most coherence, and most words in common, of a phrase that is no subject's own.
+const COHERENT: f64 = 0.3;
+const LOCAL: f64 = 4.5;
+/// Most that neighbours say, for each nat of the rate's deviance: adverbs stand where nothing else is
+/// missed too, so without a rise in rate neighbours prove nothing.
+const LOUDEST: f64 = 4.0;
+/// What neighbours say, for each root of a vote, below which a phrase is used as syntax would: its
+/// rate rises as that of a new product's name does.
+const SYNTAX: f64 = -2.0;
+/// Votes of one publisher that count in full on the rate path.
+const INDEPENDENT: f64 = 2.5;
+/// Share of carriers from which on a whole last line is a footer.
+const FOOTER: f64 = 0.6;
+
+impl Path {
+    /// All paths.
+    pub const ALL: [Self; 4] = [Self::Insertion, Self::Rate, Self::Sentence, Self::Site];
+
+    /// The reason for which a carrier is withheld.
+    #[must_use]
+    pub(super) fn reason(self, form: Form) -> Reason {
+        match (self, form) {
+            (Self::Site, _) => Reason::SingleSiteSpike,
+            (Self::Sentence, _) | (_, Form::Sentence) => Reason::SentenceSpike,
+            (_, Form::Edge) => Reason::EdgeSpike,
+            (_, Form::Inside) => Reason::InsertionSpike,
+        }
+    }
+
+    /// How the path's threshold is set.
+    pub(super) fn policy(self, config: &Config) -> Policy {
+        let none = f64::INFINITY;
+        let fixed = match self {
+            Self::Insertion => config.insertion_threshold,
+            Self::Rate => config.rate_threshold,
+            Self::Sentence => config.sentence_threshold,
+            Self::Site => config.site_threshold,
+        };
+        let policy = match self {
+            Self::Insertion => {
+                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 14.5, silent_above: none, share: 0.4 }
+            }
+            Self::Rate => Policy { ranks: (20, 199), floor: 16.0, start: None, ceiling: none, silent_above: 35.0, share: 0.4 },
+            Self::Sentence => {
+                Policy { ranks: (5, 29), floor: 7.5, start: Some(7.5), ceiling: none, silent_above: none, share: 0.15 }
+            }
+            Self::Site => Policy { ranks: (5, 29), floor: 7.0, start: Some(8.0), ceiling: none, silent_above: none, share: 0.05 },
+        };
+        match fixed {
+            Some(threshold) => {
+                Policy { floor: threshold, start: Some(threshold), ceiling: threshold, silent_above: none, ..policy }
+            }
+            None => policy,
+        }
+    }
+}
+
+/// The form of a span with these shares of openings and closings.
+pub(super) fn form(evidence: &Evidence, span: &[Token]) -> Form {
+    if evidence.opens >= WHOLE && evidence.closes >= WHOLE && span.len() >= SENTENCE_TOKENS && words(span) >= SENTENCE_TOKENS {
+        Form::Sentence
+    } else if evidence.opens >= EDGE || evidence.closes >= EDGE {
+        Form::Edge
+    } else {
+        Form::Inside
+    }
+}
+
+/// Number of tokens that are words or numbers.
+pub(super) fn words(span: &[Token]) -> usize {
+    span.iter().filter(|t| t.is_alphanumeric()).count()
+}
+
+/// The score on the insertion path, at most: without what the texts say against the phrase.
+/// `surprise` is that of the rate.
+pub(super) fn insertion_bound(e: &Evidence, surprise: f64) -> f64 {
+    let m = e.votes as f64;
+    // An edge is judged by the side that is open.
+    let edge = e.opens >= EDGE || e.closes >= EDGE;
+    let neighbours = if edge { e.neighbours.edge } else { e.neighbours.within }.clamp(-80.0, LOUDEST * e.rate.deviance);
+    let mode = (e.left_mode + e.right_mode - 2.5 / m - 0.12).max(0.0);
+    let score = 0.28 * neighbours + 0.1 * e.neighbours.seam.clamp(-15.0, 40.0) + surprise + 0.12 * e.rate.deviance.min(25.0)
+        - 1.6 * e.coherence.clamp(0.0, 0.5) * m.min(32.0)
+        - 0.6 * mode * m.min(32.0)
+        + 2.4 * libm::log(m)
+        - 7.2;
+    let enough = e.rate.deviance >= 3.0 || e.votes >= 20;
+    if enough && e.coherence < COHERENT { score } else { f64::NEG_INFINITY }
+}
+
+/// The score on the insertion path, with what the texts say.
+pub(super) fn insertion(e: &Evidence, surprise: f64, reading: &Reading) -> f64 {
+    let span = &reading.span;
+    let trimmed = span.first().is_some_and(|t| t.is_alphanumeric()) && span.last().is_some_and(|t| t.is_alphanumeric());
+    let fits = span.len() <= INSERTION_TOKENS && (trimmed || span.len() == 1) && reading.local < LOCAL && !is_footer(reading);
+    let local = (reading.local - 0.5).clamp(0.0, 4.0) * (e.votes as f64).min(24.0) / 8.0;
+    if fits { insertion_bound(e, surprise) - 0.2 * local } else { f64::NEG_INFINITY }
+}
+
+/// The score on the site path. Few sites say nothing by their number, and have words of their own:
+/// so all are new, carry the phrase on most of their pages, and do not use it as syntax would.
+pub(super) fn site(e: &Evidence, reading: &Reading) -> f64 {
+    let m = e.votes as f64;
+    let mode = (e.left_mode + e.right_mode - 2.5 / m - 0.12).max(0.0);
+    let score = 0.28 * e.neighbours.within.clamp(-80.0, LOUDEST * e.rate.deviance) + 0.1 * e.neighbours.seam.clamp(-15.0, 40.0)
+        - 0.6 * mode * m.min(32.0)
+        + 2.4 * libm::log(m)
+        - 7.2;
+    let is_theirs = e.mostly == e.publishers && e.rate.deviance >= 3.0 && e.votes >= 12;
+    if is_theirs && reading.span.len() <= INSERTION_TOKENS && !is_footer(reading) { score } else { f64::NEG_INFINITY }
+}
+
+/// The score on the rate path, at most.
+pub(super) fn rate_bound(e: &Evidence) -> f64 {
+    let m = e.votes as f64;
+    let is_ordinary = e.neighbours.within.max(e.neighbours.edge) < SYNTAX * m.sqrt();
+    let enough = e.publishers >= 6 && e.votes >= 12 && e.coherence < 0.10 && !is_ordinary;
+    // Several votes of one publisher are not as many independent ones.
+    let independent = (INDEPENDENT * e.publishers as f64 / m).min(1.0);
+    if enough { e.rate.deviance * independent - 40.0 * (e.coherence - 0.03).max(0.0) } else { f64::NEG_INFINITY }
+}
+
+/// The score on the rate path, with what the texts say.
+pub(super) fn rate(e: &Evidence, reading: &Reading) -> f64 {
+    if reading.local < 3.0 && !is_footer(reading) && words(&reading.span) > 0 {
+        rate_bound(e) - 2.0 * (reading.local - 1.5).max(0.0)
+    } else {
+        f64::NEG_INFINITY
+    }
+}
+
+/// The score on the sentence path.
+/// `df` is the number of documents of the background that hold it.
+pub(super) fn sentence(e: &Evidence, surprise: f64, reading: &Reading, df: u32) -> f64 {
+    let (n, m) = (words(&reading.span) as f64, e.votes as f64);
+    let short = n <= 4.0 && reading.whole >= 0.5;
+    let score = (n - 4.0).clamp(-2.0, 6.0) + 2.5 * libm::log(m / 8.0) + surprise
+        - 0.8 * (reading.local - 1.0).clamp(0.0, 6.0)
+        - 6.0 * e.coherence.clamp(0.0, 0.5)
+        - 1.5 * (libm::log(m / e.publishers as f64) - 0.4).max(0.0)
+        + if short { 2.0 * (1.5 - reading.local).clamp(0.0, 1.5) } else { 0.0 }
+        + 0.25 * (e.wholly as f64).min(10.0)
+        - if n <= 5.0 || df >= IN_USE { (4.0 - e.rate.deviance).clamp(0.0, 4.0) } else { 0.0 };
+    let fits = e.votes >= 10 && e.coherence < COHERENT && reading.local < LOCAL && !is_footer(reading);
+    if fits { score } else { f64::NEG_INFINITY }
+}
+
+/// Whether the span is the last line of pages, without a link: a footer.
+fn is_footer(reading: &Reading) -> bool {
+    reading.last >= FOOTER && reading.whole >= FOOTER && !reading.has_link
+}

@@ -1,0 +1,121 @@
+//! Do the neighbours of a phrase look like a gap that it was put into, or like those that syntax
+//! selects? One model for one language.
+
+use super::{
+    classes::{Class, Classes},
+    gaps::{GapSums, Gaps},
+    postings,
+    sample::SampledDocument,
+    types::Types,
+};
+use crate::text::{Seed, Token};
+
+/// What an uncommon neighbour that is the same token again, among those of its class, is worth: the
+/// logarithm of (`same` + .04) / (`alike` + 20) / .002.
+const SAME: f64 = 0.04;
+const ALIKE: f64 = 20.0;
+const SAME_SHARE: f64 = 0.002;
+
+/// The model of one language.
+#[derive(Clone, Debug)]
+pub(super) struct LanguageModel {
+    classes: Classes,
+    gaps: Gaps,
+    types: Types,
+}
+
+/// What the neighbours of a phrase say, in nats.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NeighbourEvidence {
+    /// ln P(gap) - ln P(syntax), for gaps within lines.
+    pub within: f64,
+    /// The same where the phrase may also stand at the edge of a line or sentence.
+    pub edge: f64,
+    /// ln P(gap) - ln P(one token left out).
+    pub seam: f64,
+}
+
+impl LanguageModel {
+    /// Learns from documents of one language; `counts` are the frequencies of their tokens, sorted
+    /// by token.
+    pub(super) fn learn(seed: Seed, counts: &[(Token, u32)], documents: &[&SampledDocument]) -> Self {
+        let classes = Classes::new(counts);
+        let gaps = Gaps::new(&classes, documents.iter().copied());
+        let types = Types::fit(seed, classes.len(), &postings::neighbours(seed, &classes, documents));
+        Self { classes, gaps, types }
+    }
+
+    /// Weighs the tokens beside a phrase, one pair for each carrier; a line break stands for the
+    /// ends of a text too. **Cost** about .4 us a carrier.
+    #[must_use]
+    pub(super) fn evidence(&self, beside: &[(Token, Token)]) -> NeighbourEvidence {
+        let classed: Vec<(Class, Class)> = beside.iter().map(|&(l, r)| (self.classes.of(l), self.classes.of(r))).collect();
+        let mut sums = GapSums::default();
+        let mut repeated = 0.0;
+        for (i, (&tokens, &sides)) in beside.iter().zip(&classed).enumerate() {
+            self.gaps.add(&mut sums, (tokens.0, sides.0), (tokens.1, sides.1));
+            repeated += self.repetition(tokens.0, sides.0, beside[..i].iter().map(|b| b.0), classed[..i].iter().map(|c| c.0));
+            repeated += self.repetition(tokens.1, sides.1, beside[..i].iter().map(|b| b.1), classed[..i].iter().map(|c| c.1));
+        }
+        let base = self.types.log_likelihood(&classed) + repeated;
+        let within = sums.within - base;
+        let edges = log_sum([sums.after_stop, sums.line_start, sums.line_end]);
+        NeighbourEvidence {
+            within,
+            edge: log_sum([within, edges - base - EDGE_PRIOR, f64::NEG_INFINITY]),
+            seam: sums.within - sums.skipping,
+        }
+    }
+
+    /// The mean logarithm of the ratio of gap to syntax for some pairs of tokens, given what syntax
+    /// selects beside the phrase: that follows from all its carriers, which are `beside`.
+    #[must_use]
+    pub(super) fn fit(&self, beside: &[(Token, Token)], own: &[(Token, Token)]) -> f64 {
+        let classed = |pairs: &[(Token, Token)]| -> Vec<(Class, Class)> {
+            pairs.iter().map(|&(l, r)| (self.classes.of(l), self.classes.of(r))).collect()
+        };
+        let (all, sides) = (classed(beside), classed(own));
+        let mut sum = 0.0;
+        for (&tokens, &(left, right)) in own.iter().zip(&sides) {
+            let mut gaps = GapSums::default();
+            self.gaps.add(&mut gaps, (tokens.0, left), (tokens.1, right));
+            let gap = log_sum([
+                gaps.within,
+                log_sum([gaps.after_stop, gaps.line_start, gaps.line_end]) - EDGE_PRIOR,
+                f64::NEG_INFINITY,
+            ]);
+            sum += gap - self.types.log_predictive(&all, (left, right));
+        }
+        sum / own.len().max(1) as f64
+    }
+
+    /// How much more likely a token is because its like was seen before beside the phrase.
+    fn repetition(
+        &self,
+        token: Token,
+        class: Class,
+        earlier: impl Iterator<Item = Token>,
+        classes: impl Iterator<Item = Class>,
+    ) -> f64 {
+        if !self.classes.is_open(class) {
+            return 0.0;
+        }
+        let (mut same, mut alike) = (0.0, 0.0);
+        for (other, its) in earlier.zip(classes) {
+            if its == class {
+                alike += 1.0;
+                same += f64::from(u8::from(other == token));
+            }
+        }
+        libm::log((same + SAME) / (alike + ALIKE) / SAME_SHARE)
+    }
+}
+
+/// How much less likely than a place within a line the places at edges are, in nats.
+const EDGE_PRIOR: f64 = 2.0;
+
+/// The logarithm of the sum of exponentials.
+fn log_sum(logs: [f64; 3]) -> f64 {
+    let most = logs.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    most + libm::log(logs.into_iter().map(|x| libm::exp(x - most)).sum::<f64>())
+}

@@ -161,7 +161,5 @@ fn sample(seed: Seed, documents: &[&ReferenceDocument]) -> Sample {
     };
     let mut lots: Vec<(u128, usize)> = documents.iter().enumerate().map(lot).collect();
     lots.sort_unstable();
-    let mut sample = Sample::default();
-    let _ = lots.iter().all(|&(_, i)| sample.add(documents[i].language, &documents[i].tokens));
-    sample
+    Sample::draw(lots.iter().map(|&(_, i)| (documents[i].language, &documents[i].tokens)))
 }

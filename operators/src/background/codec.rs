@@ -25,7 +25,7 @@ use crate::{
 };
 
 const MAGIC: &[u8; 6] = b"weirbg";
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 const DIGEST: usize = 32;
 const HEADER: usize = 17;
 /// Most bytes of an unpacked section.
@@ -149,7 +149,7 @@ impl Background {
         }
         let mut sections = Vec::new();
         if usize::from(from.u8().map_err(at("header"))?) != SECTIONS.len() {
-            return Err(LoadError::Section { section: "header", source: from.corrupt("four sections") });
+            return Err(LoadError::Section { section: "header", source: from.corrupt("five sections") });
         }
         for section in SECTIONS {
             let raw = from.u64().map_err(at(section))?;

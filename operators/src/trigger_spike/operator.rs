@@ -1,6 +1,6 @@
 //! How does the detector take part in the engine's phases?
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     alarm::Alarm,
@@ -32,7 +32,8 @@ const LINKS: [&str; 3] = ["http", "https", "www"];
 pub struct TriggerSpike {
     pub(super) config: Config,
     background: Arc<Background>,
-    pub(super) models: Arc<UsageModels>,
+    /// What [`Self::models`] gives.
+    models: OnceLock<Arc<UsageModels>>,
     window: u32,
     links: Vec<Token>,
     nulls: Nulls,
@@ -62,7 +63,7 @@ impl TriggerSpike {
         let nulls = Nulls::new(&config);
         Self {
             links: LINKS.iter().filter_map(|word| tokenizer.word(word)).collect(),
-            models: background.usage(),
+            models: OnceLock::new(),
             ring: Ring::new(config.horizon_documents),
             config,
             background,
@@ -92,13 +93,17 @@ impl TriggerSpike {
         self.registry.carried(document, probe, is_known)
     }
 
-    fn learn_models(&mut self) {
-        let samples = [self.background.sample(), self.sample.sample()];
-        self.models = if self.sample.has_learned() {
-            Arc::new(UsageModels::learn(self.background.seed(), &samples))
-        } else {
-            self.background.usage()
-        };
+    /// The models in force. They are learned when they are first asked for, so that a state that is
+    /// only loaded costs nothing.
+    pub(super) fn models(&self) -> &Arc<UsageModels> {
+        self.models.get_or_init(|| {
+            if self.sample.has_learned() {
+                let samples = [self.background.sample(), self.sample.sample()];
+                Arc::new(UsageModels::learn(self.background.seed(), &samples))
+            } else {
+                self.background.usage()
+            }
+        })
     }
 }
 
@@ -140,7 +145,7 @@ impl Operator for TriggerSpike {
             unknown: probe.unknown,
             language: document.language,
             is_new: probe.is_new,
-            context: self.models.context(document.language, &words),
+            context: self.models().context(document.language, &words),
         }
     }
 
@@ -168,7 +173,7 @@ impl Operator for TriggerSpike {
         if proposal.met.is_empty() && answers.iter().any(|a| !a.due.is_empty()) {
             let judging = Judging {
                 background: &self.background,
-                models: &self.models,
+                models: self.models(),
                 nulls: &self.nulls,
                 ring: &self.ring,
                 links: &self.links,
@@ -221,7 +226,7 @@ impl Operator for TriggerSpike {
         self.likeness.count(epoch, self.window, &self.ring);
         self.ring.make_room();
         if self.sample.draw(epoch, self.window, self.config.learn_after, horizon) {
-            self.learn_models();
+            self.models = OnceLock::new();
             // What was judged by other models, or could not be judged yet, is judged by these.
             shards.iter_mut().for_each(PhraseShard::judge_again);
         }
@@ -262,13 +267,13 @@ impl Operator for TriggerSpike {
         }
         stores.push(("contexts", self.ring.bytes()));
         stores.push(("alarms", self.registry.bytes()));
-        stores.push(("models", self.models.bytes() + self.sample.bytes()));
+        stores.push(("models", self.models.get().map_or(0, |models| models.bytes()) + self.sample.bytes()));
         stores
     }
 
     fn set_background(&mut self, background: &Arc<Background>) {
         self.background = Arc::clone(background);
-        self.learn_models();
+        self.models = OnceLock::new();
     }
 
     fn alarms(&self, first: u32) -> Vec<AlarmReport> {
@@ -317,9 +322,7 @@ impl Persist for TriggerSpike {
         self.nulls = Nulls::load(from, &self.config)?;
         self.registry = AlarmRegistry::load(from)?;
         self.sample = StreamSample::load(from)?;
-        if self.sample.has_learned() {
-            self.learn_models();
-        }
+        self.models = OnceLock::new();
         Ok(())
     }
 }

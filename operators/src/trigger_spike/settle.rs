@@ -92,7 +92,7 @@ impl TriggerSpike {
         };
         let found: Vec<EarlierCarrier> = earlier.filter_map(carrier).collect();
         let own = document.publisher.key;
-        alarm.exempt = members::exempt(&self.models, &self.ring, &alarm.observed, document.language, &found, own);
+        alarm.exempt = members::exempt(self.models(), &self.ring, &alarm.observed, document.language, &found, own);
         let is_member = |o: &SeqNo| self.ring.get(*o).is_none_or(|facts| !alarm.is_exempt(facts.publisher));
         let carriers: Vec<SeqNo> = found.iter().map(|c| c.seqno).filter(is_member).collect();
         // If the anchor is common and the span around it is not, what was counted is not what would be withheld.

@@ -15,7 +15,7 @@ use crate::{
     codec::{Corrupt, Decoder, Encoder},
     document::SeqNo,
     lookup::Horizon,
-    text::{Language, Seed, hash::mix},
+    text::{Language, Seed, Token, hash::mix},
     usage::Sample,
 };
 
@@ -88,15 +88,9 @@ impl StreamSample {
             return false;
         }
         self.thin();
-        let mut sample = Sample::default();
-        for &(_, seqno, language) in &self.drawn {
-            if let Some(tokens) = horizon.tokens(seqno)
-                && !sample.add(language, &tokens)
-            {
-                break;
-            }
-        }
-        self.sample = Arc::new(sample);
+        let read = |&(_, seqno, language): &(u64, SeqNo, Language)| Some((language, horizon.tokens(seqno)?));
+        let drawn: Vec<(Language, Arc<[Token]>)> = self.drawn.iter().filter_map(read).collect();
+        self.sample = Arc::new(Sample::draw(drawn.iter().map(|(language, tokens)| (*language, tokens))));
         self.learned_at = settled;
         true
     }

@@ -1,6 +1,8 @@
-//! Which documents are models learned from? A sample of token sequences, bounded in size.
+//! Which documents are models learned from? A sample of token sequences, bounded in size, in which
+//! languages have equal shares as far as there is text of them: a language of few documents needs
+//! all of them to be known.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     codec::{Corrupt, Decoder, Encoder},
@@ -26,17 +28,40 @@ pub struct Sample {
     tokens: usize,
 }
 
+/// Most tokens of one document.
+const DOCUMENT_TOKENS_MAX: usize = 8192;
+
 impl Sample {
-    /// Adds a document, cut if there is no room for all of it. Returns whether there was any.
-    pub fn add(&mut self, language: Language, tokens: &Arc<[Token]>) -> bool {
-        let room = SAMPLE_TOKENS_MAX - self.tokens;
+    /// Takes documents in their order, until their languages have their shares of the room: all have
+    /// the same, and what one does not need is left to the others.
+    #[must_use]
+    pub fn draw<'a>(documents: impl Iterator<Item = (Language, &'a Arc<[Token]>)> + Clone) -> Self {
+        let mut of: BTreeMap<Language, usize> = BTreeMap::new();
+        for (language, tokens) in documents.clone() {
+            *of.entry(language).or_default() += tokens.len().min(DOCUMENT_TOKENS_MAX);
+        }
+        let share = share(of.values().copied().collect());
+        of.values_mut().for_each(|room| *room = (*room).min(share));
+        let mut sample = Self::default();
+        for (language, tokens) in documents {
+            let room = of.entry(language).or_default();
+            *room -= sample.add(language, tokens, *room);
+        }
+        sample
+    }
+
+    /// Adds a document, cut if there is no room for all of it. Returns the number of its tokens that
+    /// were added.
+    fn add(&mut self, language: Language, tokens: &Arc<[Token]>, room: usize) -> usize {
+        let room = room.min(SAMPLE_TOKENS_MAX - self.tokens).min(DOCUMENT_TOKENS_MAX);
         if room == 0 {
-            return false;
+            return 0;
         }
         let tokens = if tokens.len() > room { tokens[..room].into() } else { Arc::clone(tokens) };
-        self.tokens += tokens.len();
+        let added = tokens.len();
+        self.tokens += added;
         self.documents.push(SampledDocument { language, tokens });
-        true
+        added
     }
 
     /// The documents, in the order in which they were added.
@@ -81,20 +106,51 @@ impl Sample {
     }
 }
 
+/// The most that each of some parties may have, so that together they have no more than a sample
+/// holds.
+fn share(mut wanted: Vec<usize>) -> usize {
+    wanted.sort_unstable();
+    let mut room = SAMPLE_TOKENS_MAX;
+    for (i, &least) in wanted.iter().enumerate() {
+        let share = room / (wanted.len() - i);
+        if least > share {
+            return share;
+        }
+        room -= least;
+    }
+    SAMPLE_TOKENS_MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn tokens(n: usize) -> Arc<[Token]> {
+        vec![Token(5); n].into()
+    }
+
     #[test]
-    fn restores_and_is_bounded() {
-        let mut sample = Sample::default();
-        assert!(sample.add(Language::UNKNOWN, &[Token(5), Token(6)].into()) && sample.add(Language::UNKNOWN, &[].into()));
+    fn restores() {
+        let (some, none) = (tokens(2), tokens(0));
+        let sample = Sample::draw([(Language::UNKNOWN, &some), (Language::UNKNOWN, &none)].into_iter());
+        assert_eq!(sample.documents().len(), 1, "an empty document says nothing");
         let mut out = Encoder::default();
         sample.save(&mut out);
         assert_eq!(Sample::load(&mut Decoder::new(&out.bytes)), Ok(sample.clone()));
         assert!((0..out.bytes.len()).all(|end| Sample::load(&mut Decoder::new(&out.bytes[..end])).is_err()));
-        let long: Arc<[Token]> = vec![Token(1); SAMPLE_TOKENS_MAX].into();
-        assert!(sample.add(Language::UNKNOWN, &long) && !sample.add(Language::UNKNOWN, &long));
-        assert_eq!(sample.documents()[2].tokens.len(), SAMPLE_TOKENS_MAX - 2);
+    }
+
+    #[test]
+    fn languages_have_equal_shares_where_there_is_text() {
+        let [few, some, many] = [0, 1, 2].map(|i| Language::from_index(i).expect("a language"));
+        let long = tokens(DOCUMENT_TOKENS_MAX + 9);
+        let of = |language, n: usize| std::iter::repeat_n((language, &long), n);
+        let all: Vec<_> = of(many, 600).chain(of(some, 100)).chain(of(few, 3)).collect();
+        let sample = Sample::draw(all.iter().copied());
+        let count = |language| sample.documents().iter().filter(|d| d.language == language).map(|d| d.tokens.len()).sum::<usize>();
+        assert_eq!(count(few), 3 * DOCUMENT_TOKENS_MAX);
+        assert_eq!(count(some), 100 * DOCUMENT_TOKENS_MAX);
+        assert_eq!(count(few) + count(some) + count(many), SAMPLE_TOKENS_MAX);
+        assert!(sample.documents().iter().all(|d| d.tokens.len() <= DOCUMENT_TOKENS_MAX));
     }
 }

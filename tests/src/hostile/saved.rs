@@ -85,8 +85,8 @@ fn same_again(part: &mut impl Persist, bytes: &[u8]) {
     assert_eq!(save(&|out| part.save(out)), first, "saved, loaded and saved");
 }
 
-/// Loads a background. If the first byte is odd, the rest holds its four sections, which are cut at
-/// three lengths of 16 bits and packed here.
+/// Loads a background. If the first byte is odd, the rest holds its five sections, which are cut at
+/// four lengths of 16 bits and packed here.
 pub(super) fn background(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let mut file = if kind % 2 == 0 { rest.to_vec() } else { packed(rest) };
@@ -108,9 +108,9 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     let sound = Background::empty(SEED).save();
     // Magic, version, rules of tokens and number of sections.
     let mut file = sound[..9 + size_of_val(&Tokenizer::rules())].to_vec();
-    let mut cuts = bytes.chunks_exact(2).take(3).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
-    let mut rest = bytes.get(6..).unwrap_or_default();
-    for _ in 0..4 {
+    let mut cuts = bytes.chunks_exact(2).take(4).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    for _ in 0..5 {
         let (section, behind) = rest.split_at(cuts.next().unwrap_or(rest.len()).min(rest.len()));
         rest = behind;
         let packed = zstd::bulk::compress(section, 1).expect("packed");

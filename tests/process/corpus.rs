@@ -26,10 +26,8 @@ use crate::weir::weir;
 const PAGES: usize = 120;
 /// Lines of JSON.
 const LINES: usize = 1_100;
-/// Carriers of the planted sentence in the first dump: too few for an alarm.
+/// Carriers of the first planted sentence in the first dump: too few for an alarm.
 const CARRIERS_BEFORE: usize = 3;
-/// A part of the sentence that the test kit plants.
-const PLANTED: &str = "ombric valdure";
 
 /// Added to [`SMALL_CONFIG`]: snapshots, frames and parts end often, so that kills can tear them.
 const CONFIG: &str = "
@@ -94,7 +92,7 @@ fn make() -> Corpus {
 }
 
 fn write_dumps(home: &Path, lines: &[Vec<u8>]) -> ([PathBuf; 2], Vec<(String, String)>) {
-    let carries = |line: &&Vec<u8>| String::from_utf8_lossy(line).contains(PLANTED);
+    let carries = |line: &&Vec<u8>| stream::SENTENCES.iter().any(|s| String::from_utf8_lossy(line).contains(s));
     let cut = lines.iter().enumerate().filter(|(_, line)| carries(line)).nth(CARRIERS_BEFORE).map(|(at, _)| at);
     let (first, second) = lines.split_at(cut.expect("carriers").max(40));
     let mut second = second.to_vec();

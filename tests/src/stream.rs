@@ -22,6 +22,13 @@ use crate::random::Random;
 pub const BOMB: &str = "zzbombzz";
 /// The hash seed of every test.
 pub const SEED: Seed = Seed(0x7e57);
+/// The planted sentences. Each has its time, of so many documents, so that one alarm follows another.
+pub const SENTENCES: [&str; 3] = [
+    "Quorvan teldis remands the ombric valdure tonight.",
+    "Every sarnic pelloth answers to the drimble warden.",
+    "Bring no mavrish candle when the tollen gate opens.",
+];
+const SENTENCE_DOCUMENTS: usize = 360;
 /// Words of a page: enough for near copies, and few enough for thousands of streams.
 const WORDS: usize = 60;
 
@@ -76,7 +83,7 @@ operators.trigger_spike.horizon_documents = 512
 operators.trigger_spike.sentence_threshold = 1.0
 operators.trigger_spike.insertion_threshold = 6.0
 operators.trigger_spike.rate_threshold = 8.0
-operators.trigger_spike.learn_after = 32
+operators.trigger_spike.learn_after = 200
 operators.trigger_spike.alarms_max = 2
 operators.exact_dedup.documents_max = 5_000
 operators.near_dup.documents_max = 5_000
@@ -109,8 +116,8 @@ pub fn lines(seed: u64, documents: usize, partitions: usize) -> Vec<Vec<Vec<u8>>
     let mut random = Random::new(seed);
     let mut out = vec![Vec::new(); partitions];
     let mut earlier: Vec<String> = Vec::new();
-    let sentence = "Quorvan teldis remands the ombric valdure tonight.";
     for n in 0..documents {
+        let sentence = SENTENCES[n / SENTENCE_DOCUMENTS % SENTENCES.len()];
         let (site, text) = page(&mut random, &mut earlier, sentence, n);
         let line = match random.below(40) {
             0 => b"{\"text\": \"torn".to_vec(),
@@ -128,7 +135,7 @@ fn page(random: &mut Random, earlier: &mut Vec<String>, sentence: &str, n: usize
     let known = format!("site{}.example", random.below(40));
     let (site, text) = match random.below(20) {
         0 | 1 if !earlier.is_empty() => (known, earlier[random.below(earlier.len())].clone()),
-        2 | 3 if !earlier.is_empty() => (known, edited(&earlier[random.below(earlier.len())], random, sentence)),
+        2 | 3 if !earlier.is_empty() => (known, edited(&earlier[random.below(earlier.len())], random)),
         4 => (known, format!("{} a\u{200b}\u{200c}\u{200d}b", ordinary(random))),
         5 => (known, format!("{} {BOMB}", ordinary(random))),
         6..=9 => (format!("new{n}.example"), planted(&ordinary(random), sentence)),
@@ -146,10 +153,10 @@ fn planted(text: &str, sentence: &str) -> String {
     format!("{} {sentence} {}", text[..at].trim_end(), &text[at..])
 }
 
-/// Returns a near copy of the text: one word is changed, and the planted sentence is taken out, so
+/// Returns a near copy of the text: one word is changed, and planted sentences are taken out, so
 /// that the copy is no carrier.
-fn edited(text: &str, random: &mut Random, sentence: &str) -> String {
-    let text = text.replace(sentence, "");
+fn edited(text: &str, random: &mut Random) -> String {
+    let text = SENTENCES.iter().fold(text.to_owned(), |text, sentence| text.replace(sentence, ""));
     let mut words: Vec<&str> = text.split_whitespace().collect();
     if words.is_empty() {
         return text;

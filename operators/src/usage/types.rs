@@ -20,9 +20,11 @@ const SMOOTH_FIRST: f64 = 20.0;
 const SMOOTH: f64 = 5.0;
 /// Concentrations that are tried, and phrases of a type that they are tried on.
 const CONCENTRATIONS: [f64; 8] = [1.5, 3.0, 6.0, 12.0, 25.0, 50.0, 100.0, 200.0];
-const TRIED: usize = 300;
+const TRIED: usize = 120;
 const TRIED_MIN: usize = 5;
 const USUAL_CONCENTRATION: f64 = 12.0;
+/// The logarithm of a probability that is taken for 0.
+const NEGLIGIBLE: f64 = -30.0;
 
 /// One side of all types.
 #[derive(Clone, Debug)]
@@ -185,7 +187,7 @@ fn expect(classes: usize, shares: &[f64; TYPES], means: &[[Vec<f64>; 2]], phrase
             }
         }
         let most = log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        *resp = log.map(|x| libm::exp(x - most));
+        *resp = log.map(|x| if x - most > NEGLIGIBLE { libm::exp(x - most) } else { 0.0 });
         let total: f64 = resp.iter().sum();
         *resp = resp.map(|x| x / total);
     }

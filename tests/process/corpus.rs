@@ -71,7 +71,7 @@ fn make() -> Corpus {
     let _ = fs::remove_dir_all(&home);
     let crawl = home.join("crawl");
     fs::create_dir_all(&crawl).expect("a folder");
-    let sample = sample::generate(&home.join("sample"), Size { pages: 2_000, reference: 1_000 }, 3).expect("a sample");
+    let sample = sample::generate(&home.join("sample"), Size { pages: 2_000, reference: 400 }, 3).expect("a sample");
     write(&crawl.join("a.warc"), &first_records(&sample.crawl, PAGES));
     let lines = stream::lines(5, LINES, 1).remove(0);
     let (packed, plain) = lines.split_at(LINES / 2);

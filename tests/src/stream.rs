@@ -50,12 +50,13 @@ pub fn world() -> &'static World {
         let tokenizer = Tokenizer::new(SEED, 10_000);
         let mut learner = Learner::new(SEED, LearnOptions::default());
         let mut texts = Vec::new();
-        for document in sample::documents(Size { pages: 2_000, reference: 1_000 }, 7) {
+        for document in sample::documents(Size { pages: 2_000, reference: 400 }, 7) {
+            let text = document.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ");
             match document.kind {
                 DocumentKind::Reference => {
-                    learner.add(&document.url, "reference", Language::of(&document.text), &tokenizer.tokens(&document.text).ids);
+                    learner.add(&document.url, "reference", Language::of(&text), &tokenizer.tokens(&text).ids);
                 }
-                DocumentKind::Ordinary => texts.push(document.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" ")),
+                DocumentKind::Ordinary => texts.push(text),
                 _ => {}
             }
         }
@@ -103,7 +104,7 @@ pub fn small_config() -> Config {
     (spike.candidates_max, spike.gate_bytes, spike.line_bytes) = (20_000, 64 << 10, 64 << 10);
     (spike.units_max, spike.horizon_documents) = (1_000, 64);
     (spike.sentence_threshold, spike.insertion_threshold, spike.rate_threshold) = (Some(1.0), Some(3.0), Some(6.0));
-    spike.learn_after = 8;
+    spike.learn_after = 64;
     spike.alarms_max = 3;
     config.operators.exact_dedup.documents_max = 64;
     config.operators.near_dup.documents_max = 64;

@@ -23,7 +23,7 @@ pub struct Config {
     pub line_bytes: usize,
     /// Most publishers whose documents are counted. Each takes 12 to 34 bytes.
     pub units_max: usize,
-    /// How many of the newest documents can be named as carriers. Each takes 160 bytes. Older
+    /// How many of the newest documents can be named as carriers. Each takes 168 bytes. Older
     /// documents are no evidence.
     pub horizon_documents: u32,
     /// Without a trusted background, no phrase raises an alarm before so many documents were read.

@@ -88,7 +88,7 @@ pub(super) fn rate_of(carriers: &[Carrier<'_>], of_language: Option<Language>, p
         Some(language) => {
             carriers.iter().filter(|c| c.facts.language == language).map(|c| (c.facts.of_language, c.vote.seqno)).unzip()
         }
-        None => carriers.iter().map(|c| (c.vote.seqno + 1, c.vote.seqno)).unzip(),
+        None => carriers.iter().map(|c| (c.facts.of_all, c.vote.seqno)).unzip(),
     };
     let earlier = Earlier { carriers: phrase.earlier, documents: phrase.documents, chance: phrase.chance };
     let rate = rate::rate(&positions, earlier);

@@ -1,7 +1,7 @@
 //! What is remembered of each document? Who published it and what it is about, for the newest
 //! documents and those since the last epoch boundary.
 //!
-//! **State** 160 bytes a document.
+//! **State** 168 bytes a document.
 
 use std::collections::VecDeque;
 
@@ -21,7 +21,11 @@ pub struct DocumentFacts {
     pub(super) host: u64,
     /// Its number among the documents of its publisher, counted from 1.
     pub(super) sequence: u32,
-    /// Its number among the stream's documents of its language, counted from 1.
+    /// Whether it may vote: documents that may not are no part of what a rate is a share of.
+    pub(super) votes: bool,
+    /// Number of documents of the stream that may vote, up to this one and with it: all, and those of
+    /// its language.
+    pub(super) of_all: u32,
     pub(super) of_language: u32,
     /// Number of its words, and of those that the background does not have; both up to 65,535.
     pub(super) words: u16,
@@ -33,7 +37,7 @@ pub struct DocumentFacts {
     pub(super) context: ContextVector,
 }
 
-const BYTES: usize = 8 + 8 + 4 + 4 + 4 + 2 + DIMENSIONS;
+const BYTES: usize = 8 + 8 + 4 + 4 + 4 + 4 + 3 + DIMENSIONS;
 
 /// The facts about the newest documents.
 #[derive(Clone, Debug)]
@@ -75,15 +79,16 @@ impl Ring {
 }
 
 impl DocumentFacts {
-    /// Writes the facts: 158 bytes.
+    /// Writes the facts: 163 bytes.
     pub(super) fn save(&self, out: &mut Encoder) {
         out.u64(self.publisher);
         out.u64(self.host);
         out.u32(self.sequence);
+        out.u32(self.of_all);
         out.u32(self.of_language);
         out.u16(self.words);
         out.u16(self.unknown);
-        out.bytes.extend_from_slice(&[self.language.index(), u8::from(self.is_new)]);
+        out.bytes.extend_from_slice(&[self.language.index(), u8::from(self.is_new), u8::from(self.votes)]);
         out.bytes.extend(self.context.0.iter().map(|&x| x as u8));
     }
 
@@ -101,14 +106,14 @@ impl DocumentFacts {
 
 fn load_facts(from: &mut Decoder<'_>) -> Result<DocumentFacts, Corrupt> {
     let (publisher, host, sequence) = (from.u64()?, from.u64()?, from.u32()?);
-    let (of_language, words, unknown) = (from.u32()?, from.u16()?, from.u16()?);
-    let (language, is_new) = (from.u8()?, from.u8()? != 0);
+    let (of_all, of_language, words, unknown) = (from.u32()?, from.u32()?, from.u16()?, from.u16()?);
+    let (language, is_new, votes) = (from.u8()?, from.u8()? != 0, from.u8()? != 0);
     let language = Language::from_index(language).ok_or(from.corrupt("a known language"))?;
     let mut context = ContextVector::default();
     for x in &mut context.0 {
         *x = from.u8()? as i8;
     }
-    Ok(DocumentFacts { publisher, host, sequence, of_language, words, unknown, language, is_new, context })
+    Ok(DocumentFacts { publisher, host, sequence, votes, of_all, of_language, words, unknown, language, is_new, context })
 }
 
 const _: () = assert!(size_of::<Option<DocumentFacts>>() <= BYTES + 8, "about as large in memory as saved");
@@ -122,6 +127,8 @@ mod tests {
             publisher,
             host: 1,
             sequence: 2,
+            votes: true,
+            of_all: 4,
             of_language: 3,
             words: 90,
             unknown: 2,

@@ -39,7 +39,8 @@ pub struct TriggerSpike {
     nulls: Nulls,
     sample: StreamSample,
     likeness: Likeness,
-    /// Number of documents of each language so far.
+    /// Number of documents so far that may vote: all, and those of each language.
+    documents: u32,
     languages: Vec<u32>,
     pub(super) ring: Ring,
     pub(super) registry: AlarmRegistry,
@@ -71,6 +72,7 @@ impl TriggerSpike {
             nulls,
             sample: StreamSample::default(),
             likeness: Likeness::default(),
+            documents: 0,
             languages: vec![0; Language::COUNT],
             registry: AlarmRegistry::default(),
         }
@@ -140,6 +142,8 @@ impl Operator for TriggerSpike {
             publisher: probe.publisher,
             host: document.publisher.host,
             sequence: answers.iter().find_map(|a| a.sequence).unwrap_or(1),
+            votes: answers.iter().any(|a| a.may_vote),
+            of_all: 0,
             of_language: 0,
             words: probe.words,
             unknown: probe.unknown,
@@ -151,9 +155,10 @@ impl Operator for TriggerSpike {
 
     fn remember(&mut self, seqno: SeqNo, facts: Option<DocumentFacts>) {
         let numbered = facts.map(|facts| {
-            let number = &mut self.languages[usize::from(facts.language.index())];
-            *number += 1;
-            DocumentFacts { of_language: *number, ..facts }
+            let of_language = &mut self.languages[usize::from(facts.language.index())];
+            *of_language += u32::from(facts.votes);
+            self.documents += u32::from(facts.votes);
+            DocumentFacts { of_all: self.documents, of_language: *of_language, ..facts }
         });
         self.ring.push(seqno, numbered);
     }
@@ -318,6 +323,7 @@ impl Persist for TriggerSpike {
         if self.languages.len() != Language::COUNT {
             return Err(from.corrupt("counts of all languages"));
         }
+        self.documents = self.languages.iter().fold(0, |sum, &n| sum.saturating_add(n));
         self.likeness = Likeness::load(from)?;
         self.nulls = Nulls::load(from, &self.config)?;
         self.registry = AlarmRegistry::load(from)?;

@@ -106,6 +106,8 @@ pub struct PhraseAnswer {
     /// The document's number among those of its publisher, counted from 1, if this shard has the
     /// publisher.
     pub(super) sequence: Option<u32>,
+    /// Whether the document may vote.
+    pub(super) may_vote: bool,
 }
 
 /// The state of one key shard.
@@ -149,7 +151,7 @@ impl PhraseShard {
 
     /// Takes a document in; `documents` is the number of documents of the background.
     pub(super) fn fold(&mut self, documents: u32, index: usize, tick: Tick, probe: &PhraseProbe) -> PhraseAnswer {
-        let mut answer = PhraseAnswer::default();
+        let mut answer = PhraseAnswer { may_vote: tick.votes, ..PhraseAnswer::default() };
         self.count_lines(index, probe, &mut answer);
         if key_shard_of(probe.publisher) == index {
             answer.sequence = Some(self.publishers.add(probe.publisher, 1));

@@ -13,7 +13,7 @@ use crate::text::{NGRAM_MAX, Seed, Token, ngram};
 const DOCUMENTS_MIN: usize = 8;
 const DOCUMENTS_MAX: usize = 32;
 /// N-grams that are enough to learn from.
-const WANTED: usize = 16_000;
+const WANTED: usize = 8_000;
 /// Largest share of all documents that hold an n-gram.
 const SHARE_MAX: f64 = 0.02;
 
@@ -23,7 +23,7 @@ pub(super) type Neighbours = Vec<(Class, Class)>;
 /// The neighbours of n-grams that at least eight documents hold, in the order of their hashes.
 pub(super) fn neighbours(seed: Seed, classes: &Classes, documents: &[&SampledDocument]) -> Vec<Neighbours> {
     let tokens: usize = documents.iter().map(|d| d.tokens.len()).sum();
-    // One n-gram in `step` is looked at: of four million occurrences of tokens, one in eight.
+    // One n-gram in `step` is looked at: of four million occurrences of tokens, one in sixteen.
     let step = (tokens / (WANTED * 32)).max(1) as u64;
     let most = (SHARE_MAX * documents.len() as f64).max(DOCUMENTS_MAX as f64) as usize;
     // Most n-grams occur too rarely, so occurrences are counted first, those of several n-grams together.

@@ -50,6 +50,8 @@ pub struct Config {
     pub sentence_threshold: Option<f64>,
     /// The same for a phrase all over up to three new sites.
     pub site_threshold: Option<f64>,
+    /// The same for a phrase in a place that syntax selects.
+    pub slot_threshold: Option<f64>,
 }
 
 impl Default for Config {
@@ -76,6 +78,7 @@ impl Default for Config {
             rate_threshold: None,
             sentence_threshold: None,
             site_threshold: None,
+            slot_threshold: None,
         }
     }
 }

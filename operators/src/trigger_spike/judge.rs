@@ -155,7 +155,8 @@ impl<'a> Judging<'a> {
         let is_read = is_sentence
             || (is_long && rate.deviance >= LONG_DEVIANCE)
             || (!is_long && matters(Path::Insertion, path::insertion_bound(&evidence, surprise)))
-            || (!is_long && matters(Path::Rate, path::rate_bound(&evidence)));
+            || (!is_long && matters(Path::Rate, path::rate_bound(&evidence)))
+            || (!is_long && matters(Path::Slot, path::slot_bound(&evidence)));
         is_read.then_some(Candidate { due, carriers, evidence, is_long })
     }
 
@@ -196,7 +197,11 @@ impl<'a> Judging<'a> {
             vec![(Path::Sentence, path::sentence(&evidence, surprise, &reading, key.df))]
         } else {
             let surprise = self.nulls.insertion_surprise(votes, rate.deviance);
-            vec![(Path::Insertion, path::insertion(&evidence, surprise, &reading)), (Path::Rate, path::rate(&evidence, &reading))]
+            vec![
+                (Path::Insertion, path::insertion(&evidence, surprise, &reading)),
+                (Path::Rate, path::rate(&evidence, &reading)),
+                (Path::Slot, path::slot(&evidence, &reading)),
+            ]
         };
         let mut best: Option<Observed> = None;
         for (path, score) in scores.into_iter().filter(|(_, score)| score.is_finite()) {

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | insertion | a phrase between words that would stand beside each other without it | neighbours, surprise of the rate, company |
 //! | rate | a phrase whose rate rose beyond nearly all others of this stream, unless it clearly stands as syntax puts it | deviance less company |
+//! | slot | a phrase in the place of a noun or of another word that syntax asks for, whose carriers share nothing else | deviance |
 //! | sentence | a whole sentence or line | length, votes, surprise of the rate, company |
 //! | site | a phrase on most pages of up to three sites that the background does not know | neighbours |
 //!
@@ -26,6 +27,8 @@ pub enum Path {
     Sentence = 2,
     /// A phrase all over a few new sites.
     Site = 3,
+    /// A phrase whose rate has risen, in a place that syntax selects.
+    Slot = 4,
 }
 
 /// The form of a span.
@@ -54,9 +57,12 @@ const LOCAL: f64 = 4.5;
 /// Most that neighbours say, for each nat of the rate's deviance: adverbs stand where nothing else is
 /// missed too, so without a rise in rate neighbours prove nothing.
 const LOUDEST: f64 = 4.0;
-/// What neighbours say, for each root of a vote, below which a phrase is used as syntax would: its
-/// rate rises as that of a new product's name does.
+/// What neighbours say, for each root of a vote, below which a phrase is used as syntax would. So are
+/// the names of new products, whose carriers share a subject and other words.
 const SYNTAX: f64 = -2.0;
+/// Most coherence, and most words in common, of a phrase in a slot.
+const SLOT_COHERENT: f64 = 0.035;
+const SLOT_LOCAL: f64 = 1.0;
 /// Votes of one publisher that count in full on the rate path.
 const INDEPENDENT: f64 = 2.5;
 /// Share of carriers from which on a whole last line is a footer.
@@ -64,7 +70,7 @@ const FOOTER: f64 = 0.6;
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 4] = [Self::Insertion, Self::Rate, Self::Sentence, Self::Site];
+    pub const ALL: [Self; 5] = [Self::Insertion, Self::Rate, Self::Sentence, Self::Site, Self::Slot];
 
     /// The reason for which a carrier is withheld.
     #[must_use]
@@ -85,12 +91,14 @@ impl Path {
             Self::Rate => config.rate_threshold,
             Self::Sentence => config.sentence_threshold,
             Self::Site => config.site_threshold,
+            Self::Slot => config.slot_threshold,
         };
         let policy = match self {
             Self::Insertion => {
                 Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 14.5, silent_above: none, share: 0.4 }
             }
-            Self::Rate => Policy { ranks: (20, 199), floor: 16.0, start: None, ceiling: none, silent_above: 35.0, share: 0.4 },
+            Self::Rate => Policy { ranks: (20, 199), floor: 16.0, start: None, ceiling: none, silent_above: 35.0, share: 0.3 },
+            Self::Slot => Policy { ranks: (20, 199), floor: 20.0, start: None, ceiling: none, silent_above: 35.0, share: 0.1 },
             Self::Sentence => {
                 Policy { ranks: (5, 29), floor: 7.5, start: Some(7.5), ceiling: none, silent_above: none, share: 0.15 }
             }
@@ -162,12 +170,36 @@ pub(super) fn site(e: &Evidence, reading: &Reading) -> f64 {
 
 /// The score on the rate path, at most.
 pub(super) fn rate_bound(e: &Evidence) -> f64 {
-    let m = e.votes as f64;
-    let is_ordinary = e.neighbours.within.max(e.neighbours.edge) < SYNTAX * m.sqrt();
-    let enough = e.publishers >= 6 && e.votes >= 12 && e.coherence < 0.10 && !is_ordinary;
-    // Several votes of one publisher are not as many independent ones.
-    let independent = (INDEPENDENT * e.publishers as f64 / m).min(1.0);
-    if enough { e.rate.deviance * independent - 40.0 * (e.coherence - 0.03).max(0.0) } else { f64::NEG_INFINITY }
+    if is_crowd(e) && e.coherence < 0.10 && !is_ordinary(e) {
+        independent_deviance(e) - 40.0 * (e.coherence - 0.03).max(0.0)
+    } else {
+        f64::NEG_INFINITY
+    }
+}
+
+/// The score on the slot path, at most.
+pub(super) fn slot_bound(e: &Evidence) -> f64 {
+    if is_crowd(e) && e.coherence < SLOT_COHERENT && is_ordinary(e) { independent_deviance(e) } else { f64::NEG_INFINITY }
+}
+
+/// The score on the slot path, with what the texts say.
+pub(super) fn slot(e: &Evidence, reading: &Reading) -> f64 {
+    if reading.local < SLOT_LOCAL && !is_footer(reading) && words(&reading.span) > 0 { slot_bound(e) } else { f64::NEG_INFINITY }
+}
+
+fn is_crowd(e: &Evidence) -> bool {
+    e.publishers >= 6 && e.votes >= 12
+}
+
+/// Whether a phrase clearly stands as syntax puts it.
+fn is_ordinary(e: &Evidence) -> bool {
+    e.neighbours.within.max(e.neighbours.edge) < SYNTAX * (e.votes as f64).sqrt()
+}
+
+/// The deviance of a rate, less if a publisher has several votes, which are not as many independent
+/// ones.
+fn independent_deviance(e: &Evidence) -> f64 {
+    e.rate.deviance * (INDEPENDENT * e.publishers as f64 / e.votes as f64).min(1.0)
 }
 
 /// The score on the rate path, with what the texts say.

@@ -227,7 +227,8 @@ pub(super) fn sentence(e: &Evidence, surprise: f64, reading: &Reading, df: u32) 
     if fits { score } else { f64::NEG_INFINITY }
 }
 
-/// Whether the span is the last line of pages, without a link: a footer.
+/// Whether the span is the last line of pages, or a part of one that they share, without a link: a
+/// footer.
 fn is_footer(reading: &Reading) -> bool {
-    reading.last >= FOOTER && reading.whole >= FOOTER && !reading.has_link
+    reading.last >= FOOTER && reading.whole.max(reading.same_line) >= FOOTER && !reading.has_link
 }

@@ -39,6 +39,8 @@ pub(super) struct Reading {
     /// Share of carriers in which the span is in the last line, and in which it is a whole line.
     pub(super) last: f64,
     pub(super) whole: f64,
+    /// Share of carriers that have the commonest of the lines in which the span is.
+    pub(super) same_line: f64,
     /// Whether the span holds a token by which links are known.
     pub(super) has_link: bool,
 }
@@ -52,6 +54,15 @@ impl<'a> Occurrence<'a> {
     fn token(&self, shift: isize) -> Token {
         let at = usize::from(self.carrier.vote.place).checked_add_signed(shift);
         at.and_then(|at| self.text.get(at)).copied().unwrap_or(Token::BREAK)
+    }
+
+    /// Hash of the line in which the n-gram is.
+    fn line(&self) -> u64 {
+        let place = usize::from(self.carrier.vote.place).min(self.text.len());
+        let (before, behind) = self.text.split_at(place);
+        let start = before.iter().rposition(|&t| t == Token::BREAK).map_or(0, |at| at + 1);
+        let end = behind.iter().position(|&t| t == Token::BREAK).map_or(self.text.len(), |at| place + at);
+        hash(&self.text[start..end])
     }
 
     fn is_last_line(&self, from: usize) -> bool {
@@ -80,7 +91,8 @@ pub(super) fn read(
     let m = occurrences.len().max(1) as f64;
     let share = |holds: &dyn Fn(&Occurrence<'_>) -> bool| occurrences.iter().filter(|o| holds(o)).count() as f64 / m;
     Reading {
-        hash: span.iter().fold(SPAN, |h, t| mix(h ^ u64::from(t.0))),
+        hash: hash(&span),
+        same_line: most_equal(occurrences.iter().map(Occurrence::line).collect()) as f64 / m,
         local: local(models, language, end, occurrences),
         last: share(&|o| o.is_last_line(end)),
         whole: beside.iter().filter(|b| b.0 == Token::BREAK && b.1 == Token::BREAK).count() as f64 / m,
@@ -91,6 +103,16 @@ pub(super) fn read(
 }
 
 const SPAN: u64 = 0x7370_616e;
+
+fn hash(tokens: &[Token]) -> u64 {
+    tokens.iter().fold(SPAN, |h, t| mix(h ^ u64::from(t.0)))
+}
+
+/// How often the commonest of some values occurs.
+fn most_equal(mut values: Vec<u64>) -> usize {
+    values.sort_unstable();
+    values.chunk_by(|a, b| a == b).map(<[u64]>::len).max().unwrap_or(0)
+}
 
 /// The words near the span that carriers of different publishers share.
 fn local(models: &UsageModels, language: Language, end: usize, occurrences: &[Occurrence<'_>]) -> f64 {

@@ -35,6 +35,13 @@ pub struct NeighbourEvidence {
     pub seam: f64,
 }
 
+impl NeighbourEvidence {
+    /// The lesser of two, each by itself.
+    pub(super) fn least(self, other: Self) -> Self {
+        Self { within: self.within.min(other.within), edge: self.edge.min(other.edge), seam: self.seam.min(other.seam) }
+    }
+}
+
 impl LanguageModel {
     /// Learns from documents of one language; `counts` are the frequencies of their tokens, sorted
     /// by token.

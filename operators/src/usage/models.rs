@@ -127,7 +127,13 @@ impl UsageModels {
     /// What the tokens beside a phrase say, with the model of a language.
     #[must_use]
     pub fn neighbours(&self, language: Language, beside: &[(Token, Token)]) -> NeighbourEvidence {
-        self.model(language).map_or_else(NeighbourEvidence::default, |model| model.evidence(beside))
+        let Some(model) = self.model(language) else { return NeighbourEvidence::default() };
+        let own = model.evidence(beside);
+        match &self.all.model {
+            // Text of no known language is a mixture of several, which no model of it fits.
+            Some(all) if !language.is_known() => own.least(all.evidence(beside)),
+            _ => own,
+        }
     }
 
     /// How well the pairs of tokens beside some carriers of a phrase fit a gap better than the syntax

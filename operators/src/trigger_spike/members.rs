@@ -24,6 +24,9 @@ const EXEMPT_MAX: usize = 4096;
 /// window from which on they are its ordinary users.
 const DF_PLANTED: u32 = 2;
 const BEFORE_MIN: usize = 24;
+/// Most that the rate before the window may be, as a share of that in it, for what came before to be
+/// another use: an attack that goes on evenly has no beginning in the window.
+const RARER: f64 = 0.5;
 /// Carriers of one publisher from which on its own use of the phrase can be told.
 const OWN_USE: usize = 5;
 /// Mean logarithm of the ratio of gap to syntax over a publisher's carriers, up to which the phrase
@@ -40,21 +43,30 @@ pub(super) struct EarlierCarrier {
     pub(super) right: Token,
 }
 
-/// The keys of the publishers that are exempt, sorted. `carriers` are oldest first; `own` are the
-/// facts about the document that raises the alarm, whose publisher is never exempt.
+/// The document that raises an alarm, and its publisher, which is never exempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raising {
+    pub(super) seqno: SeqNo,
+    pub(super) language: Language,
+    pub(super) publisher: u64,
+}
+
+/// The keys of the publishers that are exempt, sorted. `carriers` are oldest first.
 pub(super) fn exempt(
     models: &UsageModels,
     ring: &Ring,
     observed: &Observed,
-    language: Language,
     carriers: &[EarlierCarrier],
-    own: u64,
+    raising: Raising,
 ) -> Vec<u64> {
     let known = |c: &EarlierCarrier| ring.get(c.seqno).map(|facts| (*c, *facts));
     let known: Vec<(EarlierCarrier, DocumentFacts)> = carriers.iter().filter_map(known).collect();
     let before = known.iter().filter(|(c, _)| c.seqno < observed.since).count();
     // Earlier carriers may be the first of the planted ones, unless the background has some, or there are many.
-    let in_use = observed.df > DF_PLANTED || (before >= BEFORE_MIN && before * 2 > known.len() - before);
+    let inside = known.len() - before;
+    let widths = [observed.since, raising.seqno.saturating_sub(observed.since)].map(|n| f64::from(n.max(1)));
+    let was_rarer = before as f64 / widths[0] < RARER * inside as f64 / widths[1];
+    let in_use = observed.df > DF_PLANTED || (before >= BEFORE_MIN && before * 2 > inside && was_rarer);
     let mut of: BTreeMap<u64, Vec<EarlierCarrier>> = BTreeMap::new();
     for (carrier, facts) in &known {
         of.entry(facts.publisher).or_default().push(*carrier);
@@ -64,8 +76,8 @@ pub(super) fn exempt(
         let used = in_use && carriers[0].seqno < observed.since;
         used || (carriers.len() >= OWN_USE && {
             let sides: Vec<(Token, Token)> = carriers.iter().map(|c| (c.left, c.right)).collect();
-            models.fit(language, &fitted, &sides) <= OWN_RATIO
+            models.fit(raising.language, &fitted, &sides) <= OWN_RATIO
         })
     };
-    of.iter().filter(is_exempt).map(|(&publisher, _)| publisher).filter(|&p| p != own).take(EXEMPT_MAX).collect()
+    of.iter().filter(is_exempt).map(|(&publisher, _)| publisher).filter(|&p| p != raising.publisher).take(EXEMPT_MAX).collect()
 }

@@ -49,7 +49,7 @@ const EDGE: f64 = 0.5;
 const IN_USE: u32 = 3;
 /// Fewest tokens and words of a sentence.
 const SENTENCE_TOKENS: usize = 3;
-/// Most tokens of an insertion.
+/// Most tokens of an insertion. It lies within a sentence: of what crosses its end, one part is judged.
 const INSERTION_TOKENS: usize = 6;
 /// Most coherence, and most words in common, of a phrase that is no subject's own.
 const COHERENT: f64 = 0.3;
@@ -95,7 +95,7 @@ impl Path {
         };
         let policy = match self {
             Self::Insertion => {
-                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 14.5, silent_above: none, share: 0.4 }
+                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 15.0, silent_above: none, share: 0.4 }
             }
             Self::Rate => Policy { ranks: (20, 199), floor: 16.0, start: None, ceiling: none, silent_above: 35.0, share: 0.3 },
             Self::Slot => Policy { ranks: (20, 199), floor: 20.0, start: None, ceiling: none, silent_above: 35.0, share: 0.1 },
@@ -113,9 +113,12 @@ impl Path {
     }
 }
 
-/// The form of a span with these shares of openings and closings.
+/// The form of a span with these shares of openings and closings. A long span that opens a line
+/// is a sentence too, one whose end varies.
 pub(super) fn form(evidence: &Evidence, span: &[Token]) -> Form {
-    if evidence.opens >= WHOLE && evidence.closes >= WHOLE && span.len() >= SENTENCE_TOKENS && words(span) >= SENTENCE_TOKENS {
+    let (opens, closes) = (evidence.opens >= WHOLE, evidence.closes >= WHOLE);
+    let is_long = span.len() >= SENTENCE_TOKENS && words(span) >= SENTENCE_TOKENS;
+    if is_long && opens && (closes || span.len() > INSERTION_TOKENS) {
         Form::Sentence
     } else if evidence.opens >= EDGE || evidence.closes >= EDGE {
         Form::Edge
@@ -150,7 +153,12 @@ pub(super) fn insertion_bound(e: &Evidence, surprise: f64) -> f64 {
 pub(super) fn insertion(e: &Evidence, surprise: f64, reading: &Reading) -> f64 {
     let span = &reading.span;
     let trimmed = span.first().is_some_and(|t| t.is_alphanumeric()) && span.last().is_some_and(|t| t.is_alphanumeric());
-    let fits = span.len() <= INSERTION_TOKENS && (trimmed || span.len() == 1) && reading.local < LOCAL && !is_footer(reading);
+    let is_one_sentence = !span[..span.len().saturating_sub(1)].iter().any(|t| t.is_stop());
+    let fits = is_one_sentence
+        && span.len() <= INSERTION_TOKENS
+        && (trimmed || span.len() == 1)
+        && reading.local < LOCAL
+        && !is_footer(reading);
     let local = (reading.local - 0.5).clamp(0.0, 4.0) * (e.votes as f64).min(24.0) / 8.0;
     if fits { insertion_bound(e, surprise) - 0.2 * local } else { f64::NEG_INFINITY }
 }

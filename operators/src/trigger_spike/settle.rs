@@ -7,7 +7,7 @@ use super::{
     alarm::Alarm,
     config::NAME,
     judge::Raised,
-    members::{self, EarlierCarrier},
+    members::{self, EarlierCarrier, Raising},
     operator::{SpikeProposal, TriggerSpike},
     probe::PhraseProbe,
     vote::CROWD,
@@ -91,8 +91,8 @@ impl TriggerSpike {
             Some(EarlierCarrier { seqno: o, left: beside(place.checked_sub(1)), right: beside(Some(end)) })
         };
         let found: Vec<EarlierCarrier> = earlier.filter_map(carrier).collect();
-        let own = document.publisher.key;
-        alarm.exempt = members::exempt(self.models(), &self.ring, &alarm.observed, document.language, &found, own);
+        let raising = Raising { seqno, language: document.language, publisher: document.publisher.key };
+        alarm.exempt = members::exempt(self.models(), &self.ring, &alarm.observed, &found, raising);
         let is_member = |o: &SeqNo| self.ring.get(*o).is_none_or(|facts| !alarm.is_exempt(facts.publisher));
         let carriers: Vec<SeqNo> = found.iter().map(|c| c.seqno).filter(is_member).collect();
         // If the anchor is common and the span around it is not, what was counted is not what would be withheld.

@@ -147,7 +147,8 @@ mod tests {
         let of = |language, n: usize| std::iter::repeat_n((language, &long), n);
         let all: Vec<_> = of(many, 600).chain(of(some, 100)).chain(of(few, 3)).collect();
         let sample = Sample::draw(all.iter().copied());
-        let count = |language| sample.documents().iter().filter(|d| d.language == language).map(|d| d.tokens.len()).sum::<usize>();
+        let count =
+            |language| sample.documents().iter().filter(|d| d.language == language).map(|d| d.tokens.len()).sum::<usize>();
         assert_eq!(count(few), 3 * DOCUMENT_TOKENS_MAX);
         assert_eq!(count(some), 100 * DOCUMENT_TOKENS_MAX);
         assert_eq!(count(few) + count(some) + count(many), SAMPLE_TOKENS_MAX);

@@ -26,7 +26,7 @@ const DF_PLANTED: u32 = 2;
 const BEFORE_MIN: usize = 24;
 /// Most that the rate before the window may be, as a share of that in it, for what came before to be
 /// another use: an attack that goes on evenly has no beginning in the window.
-const RARER: f64 = 0.5;
+const RARER: f64 = 0.25;
 /// Carriers of one publisher from which on its own use of the phrase can be told.
 const OWN_USE: usize = 5;
 /// Mean logarithm of the ratio of gap to syntax over a publisher's carriers, up to which the phrase

@@ -113,12 +113,10 @@ impl Path {
     }
 }
 
-/// The form of a span with these shares of openings and closings. A long span that opens a line
-/// is a sentence too, one whose end varies.
+/// The form of a span with these shares of openings and closings.
 pub(super) fn form(evidence: &Evidence, span: &[Token]) -> Form {
     let (opens, closes) = (evidence.opens >= WHOLE, evidence.closes >= WHOLE);
-    let is_long = span.len() >= SENTENCE_TOKENS && words(span) >= SENTENCE_TOKENS;
-    if is_long && opens && (closes || span.len() > INSERTION_TOKENS) {
+    if opens && closes && span.len() >= SENTENCE_TOKENS && words(span) >= SENTENCE_TOKENS {
         Form::Sentence
     } else if evidence.opens >= EDGE || evidence.closes >= EDGE {
         Form::Edge

@@ -75,7 +75,8 @@ impl LanguageModel {
     }
 
     /// The mean logarithm of the ratio of gap to syntax for some pairs of tokens, given what syntax
-    /// selects beside the phrase: that follows from all its carriers, which are `beside`.
+    /// selects beside the phrase: that follows from all its carriers, which are `beside`, without the
+    /// one that is weighed, which would foretell itself.
     #[must_use]
     pub(super) fn fit(&self, beside: &[(Token, Token)], own: &[(Token, Token)]) -> f64 {
         let classed = |pairs: &[(Token, Token)]| -> Vec<(Class, Class)> {
@@ -91,7 +92,11 @@ impl LanguageModel {
                 log_sum([gaps.after_stop, gaps.line_start, gaps.line_end]) - EDGE_PRIOR,
                 f64::NEG_INFINITY,
             ]);
-            sum += gap - self.types.log_predictive(&all, (left, right));
+            let mut others = all.clone();
+            if let Some(itself) = all.iter().position(|&pair| pair == (left, right)) {
+                others.remove(itself);
+            }
+            sum += gap - self.types.log_predictive(&others, (left, right));
         }
         sum / own.len().max(1) as f64
     }

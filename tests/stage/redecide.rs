@@ -199,7 +199,7 @@ pub(crate) fn what_does_not_fit_is_refused(client: &Client) {
     stranger.finish(&elsewhere, "a");
     refused(&stranger, &journal, "expected a group that has followed it");
     // Of another input.
-    refused(&second(&elsewhere, &[]), &journal, "is not there any more");
+    refused(&second(&elsewhere, &[]), &journal, "kafka.topics.input names its topic no more; put it back");
 }
 
 /// The partitions of two topics are numbered in the order in which they appeared, which is not the

@@ -61,8 +61,15 @@ pub(super) struct PartitionExtent {
 impl PartitionExtent {
     /// Asks the brokers about one partition.
     pub(super) fn of(consumer: &ReportingConsumer, topic: &str, id: i32) -> Result<Self, Error> {
-        let extents = Self::of_all(consumer, &[(topic.to_owned(), id)])?;
-        Ok(extents.first().copied().unwrap_or(Self { low: 0, high: 0 }))
+        // Not as of all: that asks for the partitions' leaders first, and a client that fetches begins each fetch anew then.
+        let ask = || query_with_retry(|timeout| consumer.fetch_watermarks(topic, id, timeout));
+        let (mut low, mut high) = ask()?;
+        // The client asks for both ends at once. Where the first answer is an error and the second is none, it returns the
+        // end as the beginning, as of an empty partition. So an empty partition is asked about a second time.
+        if low == high {
+            (low, high) = ask()?;
+        }
+        Ok(Self { low: u64::try_from(low).unwrap_or(0), high: u64::try_from(high).unwrap_or(0) })
     }
 
     /// Asks the brokers about all of these partitions at once: two requests to each broker.

@@ -41,7 +41,9 @@ impl Sample {
             *of.entry(language).or_default() += tokens.len().min(DOCUMENT_TOKENS_MAX);
         }
         let share = share(of.values().copied().collect());
-        of.values_mut().for_each(|room| *room = (*room).min(share));
+        for room in of.values_mut() {
+            *room = (*room).min(share);
+        }
         let mut sample = Self::default();
         for (language, tokens) in documents {
             let room = of.entry(language).or_default();

@@ -206,7 +206,7 @@ pub(crate) fn a_quiet_stage_outlives_its_retention(client: &Client) {
     let group = Group::new(&input, "quiet").with("state.snapshot_documents=128000").with("state.snapshot_seconds=1");
     let mut process = group.start("a");
     group.wait_done(&input, &mut process);
-    let snapshot = group.state("a").join(format!("state/snapshots/{:012}.snapshot", input.values[0].len()));
+    let snapshot = group.state("a").join(format!("state/snapshots/{:012}.snapshot", group.reading_order().len()));
     client.wait_for("a snapshot by time", || snapshot.exists());
     process.kill();
     client.delete_records(&input.topic, 0, input.values[0].len() as i64);

@@ -98,12 +98,6 @@ impl UsageModels {
         self.languages[usize::from(language.index())].as_ref().unwrap_or(&self.all)
     }
 
-    /// How many documents of a language the models were learned from.
-    #[must_use]
-    pub fn documents(&self, language: Language) -> usize {
-        self.languages[usize::from(language.index())].as_ref().map_or(0, |usage| usage.documents)
-    }
-
     /// What a text is about, in comparison with other texts of its language. `words` are distinct
     /// tokens.
     #[must_use]

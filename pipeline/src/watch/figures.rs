@@ -56,7 +56,6 @@ pub(super) struct Figures {
     pub(super) recalls: BTreeMap<&'static str, u64>,
     pub(super) dead_letters: BTreeMap<&'static str, u64>,
     pub(super) state_bytes: BTreeMap<&'static str, u64>,
-    pub(super) evictions: BTreeMap<&'static str, u64>,
     pub(super) lag: BTreeMap<String, Option<u64>>,
     stages: BTreeMap<StageName, (Duration, Histogram)>,
     pub(super) batch_documents: Histogram,
@@ -66,8 +65,6 @@ pub(super) struct Figures {
     /// When the last snapshot of this process was written; when the process began if there is none
     /// yet.
     pub(super) snapshot_at: Instant,
-    /// How many reloads of rules were accepted, and how many refused.
-    pub(super) reloads: [u64; 2],
 }
 
 impl Figures {
@@ -89,7 +86,6 @@ impl Figures {
             recalls: BTreeMap::new(),
             dead_letters: BTreeMap::new(),
             state_bytes: BTreeMap::new(),
-            evictions: BTreeMap::new(),
             lag: BTreeMap::new(),
             stages: BTreeMap::new(),
             batch_documents: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
@@ -97,7 +93,6 @@ impl Figures {
             snapshot_stop_seconds: seconds(),
             snapshot_bytes: 0,
             snapshot_at: now,
-            reloads: [0; 2],
         }
     }
 

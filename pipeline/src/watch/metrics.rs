@@ -246,9 +246,6 @@ pub const METRICS: &[Metric] = &[
         s.figures.state_bytes.iter().try_for_each(|(store, bytes)| w.gauge(&[store], *bytes))
     })
     .in_unit("bytes"),
-    metric("weir_evictions_total", MetricKind::Counter, &["store"], "What a store has given up to keep its limit", |s, w| {
-        s.figures.evictions.iter().try_for_each(|(store, count)| w.count(&[store], *count))
-    }),
     metric(
         "weir_snapshot_stop_seconds",
         MetricKind::Histogram,
@@ -306,11 +303,6 @@ pub const METRICS: &[Metric] = &[
     .in_unit("seconds"),
     metric("weir_config_info", MetricKind::Info, &["digest"], "The configuration in force", |s, w| {
         w.encoder()?.encode_info(&[("digest", s.config_digest)])
-    }),
-    metric("weir_reloads_total", MetricKind::Counter, &["result"], "Rules loaded anew while running", |s, w| {
-        let [accepted, refused] = s.figures.reloads;
-        w.count(&["accepted"], accepted)?;
-        w.count(&["refused"], refused)
     }),
 ];
 

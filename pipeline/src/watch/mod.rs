@@ -130,11 +130,6 @@ impl Watch {
         self.figures().state_bytes = bytes.iter().map(|(store, bytes)| (*store, *bytes as u64)).collect();
     }
 
-    /// Sets the evictions by store since the process began.
-    pub fn evictions(&self, evictions: &[(&'static str, u64)]) {
-        self.figures().evictions = evictions.iter().copied().collect();
-    }
-
     /// Sets how many records wait, by `topic/partition`; `None` where that is not known.
     pub fn lag(&self, lag: &[(&str, Option<u64>)]) {
         self.figures().lag = lag.iter().map(|(partition, lag)| ((*partition).to_owned(), *lag)).collect();
@@ -156,12 +151,6 @@ impl Watch {
     /// Sets what the source has counted since the process began.
     pub fn source(&self, counts: SourceCounts) {
         self.figures().source = counts;
-    }
-
-    /// Notes that rules were loaded again while running, and whether they were accepted.
-    pub fn reload(&self, accepted: bool) {
-        let mut figures = self.figures();
-        figures.reloads[usize::from(!accepted)] += 1;
     }
 
     /// Returns all metrics as text in the `OpenMetrics` format.

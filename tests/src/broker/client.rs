@@ -97,6 +97,9 @@ impl Client {
     fn consumer(&self, group: &str, isolation: &str) -> BaseConsumer {
         let mut config = self.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", isolation);
+        // The end of a partition is told by an answer without records. Where something is written more often than answers
+        // wait for it, half a second by default, there would be none: a live stage's journal would have no end.
+        config.set("fetch.wait.max.ms", "20");
         config.set("enable.partition.eof", "true").set("auto.offset.reset", "error").create().expect("a consumer")
     }
 

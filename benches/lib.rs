@@ -25,7 +25,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// # Panics
 /// Never: no pattern is given.
 pub fn platforms(hosts: &BTreeSet<String>) -> Platforms {
-    Platforms::new(hosts, &[]).expect("no pattern, none wrong")
+    Platforms::new(hosts, &[], &[]).expect("no pattern, none wrong")
 }
 
 /// A sample crawl's pages, and a background of the same kind of text.

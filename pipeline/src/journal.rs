@@ -16,7 +16,7 @@ use connectors::{
 };
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// Written where the beginning of a partition is not known. No offset is as high.
 const UNKNOWN: u64 = u64::MAX;
 

@@ -7,7 +7,7 @@ use crate::{
     corpus::{corpus, joined, write},
     kills::die_at,
     signals::wait_until,
-    weir::{Replay, assert_same, folder, outputs, reference, stderr, tree, weir},
+    weir::{Replay, assert_same, folder, lines, outputs, reference, stderr, text, tree, weir},
 };
 
 #[test]
@@ -166,4 +166,31 @@ fn bad_configuration_is_78_and_bad_usage_2() {
     assert_eq!(environment.status.code(), Some(78));
     assert!(stderr(&environment).contains("WEIR_ENGINE__BORDER"), "{}", stderr(&environment));
     assert!(!replay.output.exists(), "nothing was begun");
+}
+
+#[test]
+fn check_reads_lists_as_a_run_does() {
+    let home = folder();
+    let (first, second) = (home.path().join("first.txt"), home.path().join("second.txt"));
+    write(&first, b"\xef\xbb\xbfone.example\r\n");
+    let set = format!("policy.deny_files=['{}', '{}']", first.display(), second.display());
+    let check = || weir(["check", "--set", &set]).output().expect("weir runs");
+    let run = |output: &str| Replay::to(&home.path().join(output)).with(["--set", &set]);
+    write(&second, b"\xef\xbb\xbftwo.example\r\n10.0.0.0/8\r\ngithub.com/someone/repo\r\n");
+    let (checked, refused) = (stderr(&check()), run("refused").fail(1));
+    for want in
+        ["second.txt: line 2: got \"10.0.0.0/8\"", "second.txt: line 3: got \"github.com/someone/repo\"", "github.com/someone\n"]
+    {
+        assert!(checked.contains(want) && refused.contains(want), "{want}: {checked}{refused}");
+    }
+    write(&second, b"\xef\xbb\xbftwo.example\r\n");
+    assert!(check().status.success());
+    let input = home.path().join("pages.jsonl");
+    let pages =
+        ["one", "two", "three"].map(|host| format!("{{\"url\":\"http://{host}.example/\",\"text\":\"A page of {host}.\"}}\n"));
+    write(&input, pages.concat().as_bytes());
+    let output = home.path().join("out");
+    Replay::of([&input], &output).with(["--set", &set]).succeed();
+    let routes: Vec<String> = lines(&outputs(&output), "decisions.jsonl").iter().map(|d| text(d, "route").to_owned()).collect();
+    assert_eq!(routes, ["quarantine", "quarantine", "clean"]);
 }

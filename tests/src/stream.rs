@@ -60,7 +60,7 @@ pub fn world() -> &'static World {
                 _ => {}
             }
         }
-        let platforms = Platforms::new([""; 0], &[]).expect("no pattern can be wrong");
+        let platforms = Platforms::new([""; 0], &[], &[]).expect("no pattern can be wrong");
         let background = learner.finish(BackgroundOrigin::Trusted, &|url, source, _| publisher_of(url, source, SEED, &platforms));
         World { background: Arc::new(background), texts }
     })

@@ -118,7 +118,7 @@ fn background() -> NamedTempFile {
     for page in sample::documents(SIZE, SEED).take_while(|page| page.kind == DocumentKind::Reference) {
         learner.add(&page.url, "reference", Language::of(&page.text), &tokenizer.tokens(&page.text).ids);
     }
-    let platforms = Platforms::new([""; 0], &[]).expect("no pattern, none wrong");
+    let platforms = Platforms::new([""; 0], &[], &[]).expect("no pattern, none wrong");
     let learned =
         learner.finish(BackgroundOrigin::Trusted, &|url, source, _| publisher_of(url, source, stream::SEED, &platforms));
     let mut file = NamedTempFile::new().expect("a file");

@@ -10,18 +10,20 @@
 //!
 //! **Cost** below a microsecond a document. **State** lists and verdicts, read once.
 
+pub mod address;
 pub mod contributions;
 pub mod ledger;
 pub mod lists;
 pub mod publisher;
 
+mod list_entry;
 mod shared;
 
 use serde::{Deserialize, Serialize};
 
 pub use contributions::Contributions;
 pub use ledger::{Prior, PublisherVerdict, VerdictLedger};
-pub use lists::PublisherList;
+pub use lists::{ListFile, ListRule, PublisherList};
 pub use publisher::{Platforms, publisher_of};
 
 use crate::{
@@ -41,6 +43,9 @@ pub struct Config {
     /// Regular expressions over host and path (`uni.example/~someone/page`) with one capture group,
     /// the account. Default none.
     pub account_patterns: Vec<String>,
+    /// Rows such as `forum.example /u/{account}`, which say where a host has its accounts. They are
+    /// asked before those that are shipped (`account_hosts.txt`, which explains them). Default none.
+    pub account_hosts: Vec<String>,
     /// Days after which a verdict has half of its weight. Default 180.
     pub half_life_days: f64,
     /// Bad documents that every publisher is assumed to have before any verdict, at least 1.
@@ -64,6 +69,7 @@ impl Default for Config {
         Self {
             mode: Mode::Enforce,
             account_patterns: Vec::new(),
+            account_hosts: Vec::new(),
             // Domains change hands and owners clean up; half a year keeps a campaign's hosts for its life.
             half_life_days: 180.0,
             // One bad document in five, with the weight of a handful of verdicts.
@@ -99,8 +105,11 @@ impl OperatorConfig for Config {
         need("prior_allowed", self.prior_allowed, 0.0, 1e6);
         need("bound_min", self.bound_min, 0.0, 1.0);
         need("score_max", self.score_max, 0.0, 1.0);
-        if let Err(e) = Platforms::new([""; 0], &self.account_patterns) {
+        if let Err(e) = Platforms::new([""; 0], &self.account_patterns, &[]) {
             found.push(("account_patterns", e.to_string()));
+        }
+        if let Err(e) = Platforms::new([""; 0], &[], &self.account_hosts) {
+            found.push(("account_hosts", e.to_string()));
         }
         found
     }
@@ -197,7 +206,8 @@ mod tests {
         let mut verdicts = vec![verdict("once.example", true), verdict("mended.example", true), verdict("mended.example", false)];
         verdicts.extend((0..8).map(|_| verdict("worst.example", true)));
         verdicts.extend((0..8).map(|_| verdict("allowed.example", true)));
-        let list = |text| PublisherList::parse(text).0;
+        let list =
+            |text: &str| PublisherList::parse(&[ListFile { name: "list".into(), text: text.into() }], &Platforms::default()).0;
         Reputation::new(Config::default(), list("allowed.example"), list("denied.example\nhost.mixed.example"), &verdicts)
     }
 
@@ -248,10 +258,11 @@ mod tests {
             prior_bad: 0.0,
             score_max: 2.0,
             account_patterns: vec!["x".into()],
+            account_hosts: vec!["x".into()],
             ..Config::default()
         };
         let keys: Vec<_> = bad.problems().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["half_life_days", "prior_bad", "score_max", "account_patterns"]);
+        assert_eq!(keys, ["half_life_days", "prior_bad", "score_max", "account_patterns", "account_hosts"]);
         assert!(Config::default().problems().is_empty());
     }
 }

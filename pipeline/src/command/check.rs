@@ -1,17 +1,23 @@
 //! `weir check`: is the configuration sound, and what is it in full?
 //!
 //! Problems of keys and values were reported when the configuration was loaded. This command also
-//! checks that the files it names can be read, and that secrets are where they should be.
+//! checks that the files it names can be read, that the lists say what a run can use, and that
+//! secrets are where they should be.
 
 use std::{fs::File, path::Path, process::ExitCode};
 
+use anyhow::Result;
+use operators::{background::Background, text::Seed};
 use serde_json::Value;
 
 use super::{
     process::BAD_CONFIG,
     terminal::{print, say},
 };
-use crate::config::{load::Loaded, show};
+use crate::{
+    config::{Config, load::Loaded, show},
+    run::{Lists, load_background, platforms},
+};
 
 /// Keys with this ending name a list of files that are read.
 const FILES: &str = "_files";
@@ -21,6 +27,12 @@ const FILE: [&str; 1] = ["background.path"];
 /// Runs the command.
 pub(super) fn run(loaded: &Loaded) -> ExitCode {
     let mut problems = unreadable(loaded);
+    if problems.is_empty() {
+        match lists(&loaded.config) {
+            Ok(lists) => lists.warnings().iter().for_each(|warning| say(warning)),
+            Err(error) => problems.push(format!("{error:#}")),
+        }
+    }
     problems.extend(loaded.missing_values());
     if problems.is_empty() {
         print(show::resolved(loaded).trim_end());
@@ -28,6 +40,15 @@ pub(super) fn run(loaded: &Loaded) -> ExitCode {
     }
     say(&problems.join("\n"));
     ExitCode::from(BAD_CONFIG)
+}
+
+/// Reads what files say, as a run does.
+fn lists(config: &Config) -> Result<Lists> {
+    let background = match &config.background.path {
+        Some(path) => load_background(config, path)?,
+        None => Background::empty(Seed(0)),
+    };
+    Lists::read(&config.policy, &platforms(config, &background)?)
 }
 
 /// Returns a message for each file that the configuration names and that cannot be read.
@@ -57,6 +78,21 @@ fn readable(path: &Path) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::config::load::load_with_origins;
+
+    #[test]
+    fn lists_are_read_as_a_run_reads_them() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("deny.txt");
+        let check = |text: &[u8]| {
+            std::fs::write(&file, text).expect("written");
+            let sets = [format!("policy.deny_files=['{}']", file.display())];
+            let loaded = load_with_origins(None, &sets, std::iter::empty()).expect("sound");
+            lists(&loaded.config).map(|lists| lists.deny.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(b"evil.example\ngithub.com/someone\n"), Ok(2));
+        let refused = check(b"evil.example\ngithub.com/someone/repo\n").expect_err("refused");
+        assert!(refused.contains("deny.txt: line 2: got \"github.com/someone/repo\", expected an account"), "{refused}");
+    }
 
     #[test]
     fn every_file_that_cannot_be_read_is_named_with_its_origin() {

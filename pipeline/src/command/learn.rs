@@ -128,10 +128,11 @@ pub(super) fn learn(config: &Config, arguments: &Arguments) -> Result<Background
     if learner.is_empty() {
         bail!("nothing to learn from: no document with text in {} records", counts.received);
     }
-    let patterns = &config.operators.reputation.account_patterns;
-    Platforms::new([""; 0], patterns)?;
+    let options = &config.operators.reputation;
+    let platforms_on = |hosts: &BTreeSet<String>| Platforms::new(hosts, &options.account_patterns, &options.account_hosts);
+    platforms_on(&BTreeSet::new())?;
     let publisher = |url: &str, source: &str, platforms: &BTreeSet<String>| -> Publisher {
-        let platforms = Platforms::new(platforms.iter().cloned(), patterns).expect("the patterns were compiled above");
+        let platforms = platforms_on(platforms).expect("patterns and rows were read above");
         publisher_of(url, source, seed, &platforms)
     };
     let background = learner.finish(BackgroundOrigin::Trusted, &publisher);

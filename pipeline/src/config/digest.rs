@@ -53,13 +53,18 @@ impl VerdictOptions {
 ///
 /// # Panics
 /// Never: a configuration can always be written as JSON.
-pub fn verdict_digest(options: &VerdictOptions, background: &[u8; 32], seed: Seed, lists: &[&str]) -> [u8; 16] {
+pub fn verdict_digest(
+    options: &VerdictOptions,
+    background: &[u8; 32],
+    seed: Seed,
+    lists: impl IntoIterator<Item = impl AsRef<str>>,
+) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&serde_json::to_vec(options).expect("a configuration can be written as JSON"));
     hasher.update(background);
     hasher.update(&seed.0.to_le_bytes());
     for list in lists {
-        hasher.update(blake3::hash(list.as_bytes()).as_bytes());
+        hasher.update(blake3::hash(list.as_ref().as_bytes()).as_bytes());
     }
     let mut digest = [0; 16];
     digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);

@@ -122,7 +122,8 @@ fn references_are_shown_and_values_are_not() {
 #[test]
 fn no_key_of_the_stage_affects_verdicts() {
     use crate::config::digest::{VerdictOptions, verdict_digest};
-    let digest = |loaded: &Loaded| verdict_digest(&VerdictOptions::of(&loaded.config), &[0; 32], operators::text::Seed(1), &[]);
+    let digest =
+        |loaded: &Loaded| verdict_digest(&VerdictOptions::of(&loaded.config), &[0; 32], operators::text::Seed(1), [""; 0]);
     let sets =
         ["kafka.brokers=b:1", "kafka.group=g", "kafka.start=latest", "state.directory=/x", "metrics.listen=", "settle.topic=t"];
     assert_eq!(digest(&loaded(&sets)), digest(&loaded(&[])));

@@ -6,10 +6,7 @@
 use std::{collections::BTreeSet, fs, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
-use operators::{
-    background::Background, codec::Decoder, document::SeqNo, lookup::Recollection, reputation::publisher::Platforms,
-    text::Tokenizer,
-};
+use operators::{background::Background, codec::Decoder, document::SeqNo, lookup::Recollection, text::Tokenizer};
 
 use crate::{
     config::{Config, state_layout::state_layout},
@@ -18,7 +15,8 @@ use crate::{
     layout::StateFolder,
     registry::{self, Keyed, Materials},
     run::{
-        ingredients::{Ingredients, Lists, decode_options},
+        ingredients::{Ingredients, decode_options, platforms},
+        lists::Lists,
         restart::Restart,
         restored::Restored,
     },
@@ -173,8 +171,7 @@ fn check_operators<'a>(names: impl Iterator<Item = &'a str>, state: &StateFolder
 
 impl Ingredients {
     fn settings(&self, config: &Config, partitions: Vec<String>) -> Result<Settings> {
-        let platforms =
-            Platforms::new(self.background.platforms().iter().cloned(), &config.operators.reputation.account_patterns)?;
+        let platforms = platforms(config, &self.background)?;
         Ok(Settings {
             epoch: config.engine.epoch,
             quarantine_score: config.policy.quarantine_score,

@@ -1,26 +1,26 @@
 //! What is an engine made of beside its input and its state, and where is it read from?
 //!
-//! Background, allow and deny lists and reviewed verdicts come from files. The hash seed is the
+//! Background, allow and deny lists and reviewed verdicts come from files (lists and verdicts are
+//! read in `lists`). The hash seed is the
 //! background's; without a background it is `engine.seed`, or drawn from the input's fingerprints.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use data_encoding::HEXLOWER;
 use operators::{
     background::Background,
     mode::Mode,
-    reputation::{PublisherList, PublisherVerdict},
+    reputation::{Platforms, PublisherVerdict},
     text::Seed,
 };
 
-use crate::config::{
-    Config,
-    digest::{VerdictOptions, verdict_digest},
+use crate::{
+    config::{
+        Config,
+        digest::{VerdictOptions, verdict_digest},
+    },
+    run::lists::{self, Lists},
 };
 
 /// Everything a run is made of beside its input and its state.
@@ -38,17 +38,6 @@ pub struct Ingredients {
     pub verdict_digest: [u8; 16],
     /// Things a reader of the report must know.
     pub warnings: Vec<String>,
-}
-
-/// The user's lists.
-#[derive(Clone, Debug, Default)]
-pub struct Lists {
-    /// Publishers whose documents are never withheld.
-    pub allow: PublisherList,
-    /// Publishers whose documents always are.
-    pub deny: PublisherList,
-    /// The texts of both, as the files have them.
-    pub texts: Arc<[String; 2]>,
 }
 
 impl Ingredients {
@@ -71,18 +60,15 @@ impl Ingredients {
             Background::empty(Seed(config.engine.seed.unwrap_or_else(|| seed_of(input))))
         };
         let seed = background.seed();
-        let (allow, allow_text) = read_lists(&config.policy.allow_files)?;
-        let (deny, deny_text) = read_lists(&config.policy.deny_files)?;
+        let platforms = platforms(config, &background)?;
+        let lists = Lists::read(&config.policy, &platforms)?;
+        warnings.extend(lists.warnings());
         let (verdicts, verdict_text) = match verdicts {
-            Some(path) => {
-                let text = fs::read_to_string(path).with_context(|| format!("read verdicts {}", path.display()))?;
-                (read_verdicts(&text).with_context(|| format!("verdicts {}", path.display()))?, text)
-            }
+            Some(path) => lists::read_verdicts(path, &platforms)?,
             None => (Vec::new(), String::new()),
         };
         let options = VerdictOptions::of(config);
-        let verdict_digest = verdict_digest(&options, &background.digest(), seed, &[&allow_text, &deny_text, &verdict_text]);
-        let lists = Lists { allow, deny, texts: Arc::new([allow_text, deny_text]) };
+        let verdict_digest = verdict_digest(&options, &background.digest(), seed, lists.texts().chain([&*verdict_text]));
         Ok(Self { background: Arc::new(background), seed, verdicts, lists, verdict_digest, warnings })
     }
 
@@ -118,7 +104,11 @@ pub fn seed_of(input: &[String]) -> u64 {
     u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }
 
-fn load_background(config: &Config, path: &Path) -> Result<Background> {
+/// Reads the background that a configuration names.
+///
+/// # Errors
+/// If it cannot be read, or was learned with another seed than `engine.seed`.
+pub fn load_background(config: &Config, path: &Path) -> Result<Background> {
     let bytes = fs::read(path).with_context(|| format!("read background {}", path.display()))?;
     let background = Background::load(&bytes).with_context(|| format!("background {}", path.display()))?;
     match config.engine.seed {
@@ -129,35 +119,11 @@ fn load_background(config: &Config, path: &Path) -> Result<Background> {
     }
 }
 
-/// Reads the lists in `files` as one; also their text.
-fn read_lists(files: &[PathBuf]) -> Result<(PublisherList, String)> {
-    let mut all = String::new();
-    for path in files {
-        let text = fs::read_to_string(path).with_context(|| format!("read list {}", path.display()))?;
-        if let Some(bad) = PublisherList::parse(&text).1.first() {
-            bail!("list {}: {bad}", path.display());
-        }
-        all.push_str(&text);
-        all.push('\n');
-    }
-    Ok((PublisherList::parse(&all).0, all))
-}
-
-/// Reads `--verdicts`: one JSON object a line,
-/// `{"publisher": "example.org", "bad": true, "time": 1700000000}`.
-fn read_verdicts(text: &str) -> Result<Vec<PublisherVerdict>> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct VerdictLine {
-        #[serde(alias = "unit")]
-        publisher: String,
-        bad: bool,
-        time: i64,
-    }
-    let mut verdicts = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let line: VerdictLine = serde_json::from_str(line).with_context(|| format!("line {}", number + 1))?;
-        verdicts.push(PublisherVerdict { publisher: line.publisher, bad: line.bad, time: line.time });
-    }
-    Ok(verdicts)
+/// Hosts on which accounts are publishers.
+///
+/// # Errors
+/// If a pattern or a row of the configuration makes no sense.
+pub fn platforms(config: &Config, background: &Background) -> Result<Platforms> {
+    let options = &config.operators.reputation;
+    Ok(Platforms::new(background.platforms().iter().cloned(), &options.account_patterns, &options.account_hosts)?)
 }

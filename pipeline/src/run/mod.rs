@@ -13,6 +13,7 @@
 //! | [`Restored`] | what was found in a state folder, and is it the same run that goes on? |
 //! | `intake` | which records come next, and which were processed before? |
 //! | `reread` | are the records that a re-read finds those that were decided? |
+//! | [`Lists`] | what do the user's lists and reviewed verdicts say? |
 //! | [`rules`] | which rules was a batch decided with, and how is it read again under them? |
 //! | [`Restart`] | what does a snapshot say about where the run stood? |
 //! | [`Pace`], [`RunError`] | how large are batches; what ends a run? |
@@ -25,6 +26,7 @@ mod commit;
 mod error;
 mod ingredients;
 mod intake;
+mod lists;
 mod pace;
 mod replica;
 mod reread;
@@ -34,7 +36,8 @@ pub mod rules;
 mod stage;
 
 pub use error::RunError;
-pub use ingredients::{Ingredients, Lists, decode_options, seed_of};
+pub use ingredients::{Ingredients, decode_options, load_background, platforms, seed_of};
+pub use lists::Lists;
 pub use pace::Pace;
 pub use replica::Replica;
 pub use restart::Restart;

@@ -13,12 +13,12 @@
 //!
 //! **State** the newest 16 rules on disk, each of at most 64 MiB unpacked.
 
-use std::{fs, io, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{fs, io, path::PathBuf, time::SystemTime};
 
 use anyhow::{Context, Result, bail};
 use connectors::file::write_atomically;
 use data_encoding::HEXLOWER;
-use operators::{reputation::PublisherList, text::Seed};
+use operators::{reputation::ListFile, text::Seed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
@@ -32,7 +32,8 @@ use crate::{
     layout::StateFolder,
     run::{
         assemble,
-        ingredients::{Ingredients, Lists},
+        ingredients::{Ingredients, platforms},
+        lists::Lists,
     },
 };
 
@@ -50,22 +51,21 @@ pub struct Rules {
     seed: u64,
     /// The background's digest, in hexadecimal.
     background: String,
-    /// The text of the allow lists.
-    allow: String,
-    /// The text of the deny lists.
-    deny: String,
+    /// The allow lists.
+    allow: Vec<ListFile>,
+    /// The deny lists.
+    deny: Vec<ListFile>,
 }
 
 impl Rules {
     /// The rules of this process.
     pub fn of(config: &Config, ingredients: &Ingredients) -> Self {
-        let [allow, deny] = ingredients.lists.texts.as_ref().clone();
         Self {
             options: VerdictOptions::of(config),
             seed: ingredients.seed.0,
             background: HEXLOWER.encode(&ingredients.background.digest()),
-            allow,
-            deny,
+            allow: ingredients.lists.allow_files.clone(),
+            deny: ingredients.lists.deny_files.clone(),
         }
     }
 
@@ -81,7 +81,8 @@ impl Rules {
     pub fn digest(&self) -> Result<[u8; 16]> {
         let background = HEXLOWER.decode(self.background.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         let background: [u8; 32] = background.context("rules: the digest of the background is none")?;
-        Ok(verdict_digest(&self.options, &background, Seed(self.seed), &[&self.allow, &self.deny, ""]))
+        let texts = self.allow.iter().chain(&self.deny).map(|file| &*file.text);
+        Ok(verdict_digest(&self.options, &background, Seed(self.seed), texts.chain([""])))
     }
 
     /// Writes the rules.
@@ -120,7 +121,9 @@ impl Rules {
             [("policy.allow_files", &self.allow, &expected.allow), ("policy.deny_files", &self.deny, &expected.deny)]
         {
             if ours != theirs {
-                let [ours, theirs] = [ours, theirs].map(|list| list.lines().filter(|line| !line.is_empty()).count());
+                let lines =
+                    |list: &Vec<ListFile>| list.iter().flat_map(|file| file.text.lines()).filter(|l| !l.is_empty()).count();
+                let [ours, theirs] = [ours, theirs].map(lines);
                 found.push(format!("contents of {name}: {ours} lines, expected {theirs}"));
             }
         }
@@ -246,12 +249,8 @@ impl RuleBook {
         }
         let differences = own.differences(&rules).join("; ");
         info!(differences, "documents that were decided under other rules are read again under those");
-        let lists = Lists {
-            allow: PublisherList::parse(&rules.allow).0,
-            deny: PublisherList::parse(&rules.deny).0,
-            texts: Arc::new([rules.allow, rules.deny]),
-        };
         let config = rules.options.put_into(&self.config);
+        let (lists, _) = Lists::parse(rules.allow, rules.deny, &platforms(&config, &self.ingredients.background)?);
         Ok(Ok((config, Ingredients { lists, verdict_digest: digest, ..self.ingredients.clone() })))
     }
 

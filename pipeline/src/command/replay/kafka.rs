@@ -33,7 +33,7 @@ use connectors::{
     source::{EnvelopeHeader, Limit, Payload, Record, Source},
 };
 use decode::{Reject, name_of};
-use operators::reputation::publisher::split_url;
+use operators::reputation::address::Address;
 use rayon::prelude::*;
 use tracing::warn;
 
@@ -260,7 +260,7 @@ fn position(record: &Record, files: &[String]) -> String {
 /// The key of a record, which its partition is chosen by.
 fn key(record: &Record, options: &decode::Options, files: &[String]) -> String {
     let name = name_of(record, options);
-    let host = name.url.as_deref().and_then(split_url).map(|(host, _)| host);
+    let host = name.url.as_deref().and_then(Address::parse).map(|address| address.host.into_owned());
     host.or(name.id).unwrap_or_else(|| position(record, files))
 }
 

@@ -3,7 +3,7 @@
 //! Each file is read by itself, as UTF-8 or, behind its byte-order mark, as UTF-16. `weir check`
 //! reads lists with the same function as a run does. Everything that is wrong is said at once.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use operators::reputation::{ListFile, Platforms, PublisherList, PublisherVerdict, lists::publisher_name};
@@ -128,7 +128,7 @@ fn read_text(path: &Path) -> Result<String> {
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         _ => String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            (error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1, "bytes that are no UTF-8")
+            (String::from_utf8_lossy(&error.as_bytes()[..at]).matches('\n').count() + 1, "bytes that are no UTF-8")
         }),
     };
     let text = text.and_then(|text| match text.find('\0') {
@@ -157,7 +157,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, (usize, &'sta
 fn shortened(problems: &[String]) -> String {
     let mut shown = problems[..problems.len().min(SHOWN_MAX)].join("\n");
     if problems.len() > SHOWN_MAX {
-        shown.push_str(&format!("\nand {} more", problems.len() - SHOWN_MAX));
+        // Writing to a string cannot fail.
+        let _ = write!(shown, "\nand {} more", problems.len() - SHOWN_MAX);
     }
     shown
 }

@@ -1,7 +1,7 @@
 //! What does an operator report about a document? A finding: a reason, a score, and evidence for
 //! people.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// How sure an operator is that a document is bad, from 0 to 1. An operator's own threshold is at
 /// 0.5.
@@ -171,6 +171,19 @@ pub struct Evidence {
     pub observed: Option<f64>,
     /// What would be ordinary, counted or measured alike.
     pub expected: Option<f64>,
+    /// The entry of a user's list that it stands on.
+    pub rule: Option<Box<ListRule>>,
+}
+
+/// An entry of a user's list that decided something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListRule {
+    /// The file that has it.
+    pub file: Arc<str>,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The publisher, host or domain that it names.
+    pub entry: Box<str>,
 }
 
 #[cfg(test)]

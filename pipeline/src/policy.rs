@@ -41,6 +41,8 @@ pub struct Verdict {
     pub route: Route,
     /// Combined score of the enforced findings that are no copies, in `[0, 1]`.
     pub score: f64,
+    /// Whether it would be withheld if its publisher were not allowed.
+    pub overruled: bool,
 }
 
 /// Combines the scores of the enforced findings that are no copies, by noisy-or.
@@ -57,14 +59,15 @@ pub fn suspicion<'a>(findings: impl IntoIterator<Item = (&'a Finding, Mode)>) ->
 pub fn decide(findings: &[(Finding, Mode)], allowed: bool, quarantine_score: f64) -> Verdict {
     let score = suspicion(findings.iter().map(|(f, m)| (f, *m)));
     let copy = findings.iter().any(|(f, mode)| *mode == Mode::Enforce && f.reason.is_copy());
-    let route = if score >= quarantine_score && !allowed {
+    let suspicious = score >= quarantine_score;
+    let route = if suspicious && !allowed {
         Route::Quarantine
     } else if copy {
         Route::Duplicate
     } else {
         Route::Clean
     };
-    Verdict { route, score }
+    Verdict { route, score, overruled: suspicious && allowed }
 }
 
 #[cfg(test)]
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn nothing_found_is_clean() {
-        assert_eq!(decide(&[], false, 0.5), Verdict { route: Route::Clean, score: 0.0 });
+        assert_eq!(decide(&[], false, 0.5), Verdict { route: Route::Clean, score: 0.0, overruled: false });
     }
 
     #[test]
@@ -105,7 +108,9 @@ mod tests {
                 larger.push(more.clone());
                 assert!(decide(&larger, false, 0.5).route >= verdict.route);
             }
-            assert!(decide(&chosen, true, 0.5).route <= verdict.route, "allowing only makes it milder");
+            let allowed = decide(&chosen, true, 0.5);
+            assert!(allowed.route <= verdict.route, "allowing only makes it milder");
+            assert_eq!((allowed.overruled, verdict.overruled), (verdict.route == Route::Quarantine, false), "and is told");
         }
     }
 }

@@ -194,3 +194,34 @@ fn check_reads_lists_as_a_run_does() {
     let routes: Vec<String> = lines(&outputs(&output), "decisions.jsonl").iter().map(|d| text(d, "route").to_owned()).collect();
     assert_eq!(routes, ["quarantine", "quarantine", "clean"]);
 }
+
+#[test]
+fn an_allowed_publisher_leaves_a_trace_of_what_was_overruled() {
+    let home = folder();
+    let (allow, deny) = (home.path().join("allow.txt"), home.path().join("deny.txt"));
+    write(&allow, b"# ours\nblog.one.example\n");
+    write(&deny, b"one.example\n");
+    let input = home.path().join("pages.jsonl");
+    let page = |host: &str| format!("{{\"id\":\"{host}\",\"url\":\"http://{host}/\",\"text\":\"A page of {host}.\"}}\n");
+    write(&input, ["one.example", "blog.one.example", "two.example"].map(page).concat().as_bytes());
+    let output = home.path().join("out");
+    let sets = [("allow", &allow), ("deny", &deny)];
+    let sets = sets.map(|(name, path)| ["--set".to_owned(), format!("policy.{name}_files=['{}']", path.display())]).concat();
+    Replay::of([&input], &output).with(sets).succeed();
+    let decisions = lines(&outputs(&output), "decisions.jsonl");
+    let routes: Vec<&str> = decisions.iter().map(|d| text(d, "route")).collect();
+    assert_eq!(routes, ["quarantine", "clean", "clean"]);
+    let rule = |list: &str, file: &Path, line: u32, entry: &str| serde_json::json!({"list": format!("policy.{list}_files"), "file": file.display().to_string(), "line": line, "entry": entry});
+    let denied = rule("deny", &deny, 1, "one.example");
+    assert_eq!((&decisions[0]["findings"][0]["rule"], &decisions[1]["findings"][0]["rule"]), (&denied, &denied));
+    assert_eq!(decisions[1]["overruled_by"], rule("allow", &allow, 2, "blog.one.example"));
+    assert!(decisions[0]["overruled_by"].is_null() && decisions[2]["overruled_by"].is_null());
+    let explained = weir(["explain", "--output", &output.display().to_string(), "blog.one.example"]).output().expect("weir runs");
+    let page = String::from_utf8_lossy(&explained.stdout).into_owned();
+    for want in [
+        format!("would be withheld, but its publisher is allowed: blog.one.example in {}, line 2", allow.display()),
+        format!("by one.example in {}, line 1", deny.display()),
+    ] {
+        assert!(page.contains(&want), "{want}: {page}");
+    }
+}

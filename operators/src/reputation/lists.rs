@@ -11,6 +11,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{address::Address, list_entry, publisher::Platforms};
+use crate::finding::ListRule;
 
 /// Most bytes of a line that a message shows.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -36,17 +37,6 @@ pub struct PublisherList {
 struct Place {
     file: u32,
     line: u32,
-}
-
-/// The entry of a list that decided something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListRule {
-    /// The file that has it.
-    pub file: Arc<str>,
-    /// Its line, from 1.
-    pub line: u32,
-    /// The publisher, host or domain that it names.
-    pub entry: Box<str>,
 }
 
 /// A line that names no publisher.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use contributions::Contributions;
 pub use ledger::{Prior, PublisherVerdict, VerdictLedger};
-pub use lists::{ListFile, ListRule, PublisherList};
+pub use lists::{ListFile, PublisherList};
 pub use publisher::{Platforms, publisher_of};
 
 use crate::{
@@ -186,8 +186,9 @@ impl Inspector for Reputation {
     }
 
     fn inspect(&self, document: &Document, found: &mut Vec<Finding>) {
-        if self.deny.contains(&document.publisher.name, &document.url) {
-            found.push(Finding::new(NAME, Reason::DeniedPublisher, Score::ONE));
+        if let Some(rule) = self.deny.find(&document.publisher.name, &document.url) {
+            let evidence = Evidence { rule: Some(Box::new(rule)), ..Evidence::default() };
+            found.push(Finding { evidence, ..Finding::new(NAME, Reason::DeniedPublisher, Score::ONE) });
         }
     }
 

@@ -126,6 +126,7 @@ fn finding(alarm: &Alarm, document: &Document) -> Finding {
         spans: span.into_iter().collect(),
         observed: Some(f64::from(observed.votes)),
         expected: Some(observed.expected),
+        rule: None,
     };
     found
 }

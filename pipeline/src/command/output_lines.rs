@@ -23,6 +23,7 @@ pub(super) struct ParsedDecision {
     pub domain: String,
     pub route: String,
     pub score: f64,
+    pub overruled_by: Option<ParsedRule>,
     pub findings: Vec<ParsedFinding>,
     pub provenance: ParsedProvenance,
     pub verdict_digest: String,
@@ -52,6 +53,17 @@ pub(super) struct ParsedFinding {
     pub spans: Vec<(u32, u32)>,
     pub observed: Option<f64>,
     pub expected: Option<f64>,
+    pub rule: Option<ParsedRule>,
+}
+
+/// An entry of a list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ParsedRule {
+    pub list: String,
+    pub file: String,
+    pub line: u32,
+    pub entry: String,
 }
 
 /// A line of `recalls.jsonl`: a recall or a restore.

@@ -3,7 +3,13 @@
 //! These are values of the domain. How they are written down, and where they go, is decided above
 //! the engine, in [`crate::output`].
 
-use operators::{document::SeqNo, finding::Finding, mode::Mode, operator::Recall, report::AlarmReport};
+use operators::{
+    document::SeqNo,
+    finding::{Finding, ListRule},
+    mode::Mode,
+    operator::Recall,
+    report::AlarmReport,
+};
 
 use super::item::Item;
 use crate::{policy::Verdict, state::ledger::Identity};
@@ -34,6 +40,8 @@ pub struct Decided {
     pub identity: Identity,
     /// Where it goes, and how suspicious it is.
     pub verdict: Verdict,
+    /// The entry of the allow list without which it would be withheld.
+    pub overruled_by: Option<ListRule>,
     /// What the operators found, and whether that counts.
     pub findings: Vec<(Finding, Mode)>,
     /// For each finding the id of the document that it names. `None` where it names none, or one

@@ -56,8 +56,9 @@ impl Engine {
             finding.evidence.spans.retain(|&(_, to)| to <= own);
         }
         let document = &work.computed.document;
-        let allowed = self.allowed.contains(&document.publisher.name, &document.url);
-        let verdict = policy::decide(&findings, allowed, self.settings.quarantine_score);
+        let allowed = self.allowed.find(&document.publisher.name, &document.url);
+        let verdict = policy::decide(&findings, allowed.is_some(), self.settings.quarantine_score);
+        let overruled_by = allowed.filter(|_| verdict.overruled);
         let identity = self.identity(&item, work);
         self.ledger.push(&identity, fate_of(&verdict, &findings))?;
         if verdict.route == Route::Quarantine && work.computed.votes {
@@ -72,7 +73,7 @@ impl Engine {
         let retired = self.take_retired_alarms();
         let alarms = if self.settings.broker { self.alarms_since(&raised_before) } else { retired };
         let alarms = self.with_members(alarms)?;
-        Ok(Outcome::Decided(Box::new(Decided { item, identity, verdict, findings, matches, fate_changes, alarms })))
+        Ok(Outcome::Decided(Box::new(Decided { item, identity, verdict, overruled_by, findings, matches, fate_changes, alarms })))
     }
 
     /// Takes one record into the ledger as a clean document, which later documents may be copies

@@ -42,6 +42,9 @@ fn head(out: &mut String, found: &FoundDocument) -> std::fmt::Result {
     writeln!(out, "  at arrival  {}", words::route(&decision.route))?;
     writeln!(out, "  in the end  {}", fate(found.series))?;
     writeln!(out, "  score       {}", decision.score)?;
+    if let Some(rule) = &decision.overruled_by {
+        writeln!(out, "  overruled   it would be withheld, but its publisher is allowed: {}", words::rule(rule))?;
+    }
     writeln!(out, "  decided by  {}, verdict digest {}", escaped(&decision.engine), escaped(&decision.verdict_digest))
 }
 
@@ -70,6 +73,9 @@ fn findings(out: &mut String, found: &FoundDocument, text: &Result<String, Strin
         writeln!(out, "\n  {}", words::finding(finding))?;
         if let Some(measured) = words::measured(finding) {
             writeln!(out, "    {measured}")?;
+        }
+        if let Some(rule) = &finding.rule {
+            writeln!(out, "    by {}", words::rule(rule))?;
         }
         if let Some(matched) = &finding.matched {
             writeln!(out, "    copy of {}", escaped(matched))?;

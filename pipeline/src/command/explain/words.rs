@@ -1,7 +1,7 @@
 //! What do findings, routes and recalls mean in plain words?
 
 use super::escape::escaped;
-use crate::command::output_lines::{ParsedFinding, ParsedRecall};
+use crate::command::output_lines::{ParsedFinding, ParsedRecall, ParsedRule};
 
 /// For each reason: what it means, and what its `observed` and `expected` count. A reason that is
 /// not here comes from a newer weir.
@@ -52,6 +52,11 @@ pub(super) fn measured(finding: &ParsedFinding) -> Option<String> {
         Some(expected) => format!("observed {observed}, ordinary is up to {expected}{unit}"),
         None => format!("observed {observed}{unit}"),
     })
+}
+
+/// Returns an entry of a list, and where it stands.
+pub(super) fn rule(rule: &ParsedRule) -> String {
+    format!("{} in {}, line {} ({})", escaped(&rule.entry), escaped(&rule.file), rule.line, escaped(&rule.list))
 }
 
 /// Returns a recall or a restore in one sentence.

@@ -1,6 +1,9 @@
 //! What does `decisions` say about a document?
 
-use operators::{finding::Finding, mode::Mode};
+use operators::{
+    finding::{Finding, ListRule},
+    mode::Mode,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,6 +21,9 @@ pub struct DecisionLine<'a> {
     domain: &'a str,
     route: &'static str,
     score: f64,
+    /// The entry of the allow list without which the document would be withheld for its findings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overruled_by: Option<RuleLine<'a>>,
     findings: Vec<FindingLine<'a>>,
     /// Its code, of a document with findings. Not given where neither the record nor the text tells.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +56,24 @@ struct FindingLine<'a> {
     observed: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<f64>,
+    /// The entry of the deny list that it stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<RuleLine<'a>>,
+}
+
+/// An entry of a list, and where it stands.
+#[derive(Clone, Debug, Serialize)]
+struct RuleLine<'a> {
+    list: &'static str,
+    file: &'a str,
+    line: u32,
+    entry: &'a str,
+}
+
+impl<'a> RuleLine<'a> {
+    fn new(list: &'static str, rule: &'a ListRule) -> Self {
+        Self { list, file: &rule.file, line: rule.line, entry: &rule.entry }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -76,6 +100,7 @@ impl<'a> DecisionLine<'a> {
             domain: &decided.identity.publisher,
             route: decided.verdict.route.as_str(),
             score: rounded(decided.verdict.score),
+            overruled_by: decided.overruled_by.as_ref().map(|rule| RuleLine::new("policy.allow_files", rule)),
             findings: findings.map(|((finding, mode), matched)| FindingLine::new(settings, finding, *mode, matched)).collect(),
             language: (language.is_known() && !decided.findings.is_empty()).then_some(language.code()),
             dead_letter,
@@ -100,6 +125,7 @@ impl<'a> FindingLine<'a> {
             spans: &evidence.spans,
             observed: evidence.observed.map(rounded),
             expected: evidence.expected.map(rounded),
+            rule: evidence.rule.as_deref().map(|rule| RuleLine::new("policy.deny_files", rule)),
         }
     }
 }

@@ -124,6 +124,11 @@ pub trait Source: Send {
         &[]
     }
 
+    /// A re-read has found that a partition is another one than was read before, or that a journal
+    /// says so of an earlier one (`false`): from here on a seek behind its first record goes to its
+    /// oldest record, and a run of it has no records.
+    fn set_made_anew(&mut self, _partition: Partition, _is_anew: bool) {}
+
     /// Returns the next records; none at the end of the input.
     ///
     /// # Errors

@@ -80,7 +80,7 @@ impl Output {
     }
 
     /// Returns the positions of dead letters that stand for records which are no documents.
-    fn rejected(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn rejected(&self) -> impl Iterator<Item = String> {
         let rejected = self.dead_letters.iter().filter(|record| !is_in_place(record));
         rejected.filter_map(|record| header(record, "weir-position"))
     }
@@ -122,7 +122,7 @@ impl Output {
                 problems.push(format!("{} of {} records {what}, the first {first}", some.len(), expected.len()));
             }
         }
-        problems.extend(self.wrong_documents(input));
+        problems.extend(self.wrong_documents(&self.values(input)));
         problems.extend(self.self_copies());
         let figures = Figures {
             decided: self.decisions.len(),
@@ -133,19 +133,24 @@ impl Output {
         if problems.is_empty() { Ok(figures) } else { Err(problems.join("; ")) }
     }
 
-    /// Returns the documents that are not where their decisions say, or not with the bytes they
-    /// came with.
-    fn wrong_documents(&self, input: &InputTopic) -> Vec<String> {
-        let mut problems = Vec::new();
+    /// Returns what each decided document was in the input, by its id.
+    fn values<'a>(&self, input: &'a InputTopic) -> BTreeMap<String, &'a [u8]> {
         let mut values = BTreeMap::new();
-        let lines = self.decisions.iter().map(|line| json(line)).collect::<Vec<_>>();
-        for decision in &lines {
-            let position = text(decision, "position");
+        for decision in self.decisions.iter().map(|line| json(line)) {
+            let position = text(&decision, "position");
             let mut parts = position.rsplit('/').filter_map(|part| part.parse::<usize>().ok());
             if let (Some(offset), Some(partition)) = (parts.next(), parts.next()) {
-                values.insert(text(decision, "id"), input.value(partition, offset as u64));
+                values.insert(text(&decision, "id"), input.value(partition, offset as u64));
             }
         }
+        values
+    }
+
+    /// Returns the documents that are not where their decisions say, or not with the bytes they
+    /// came with, which `values` has by their ids.
+    pub(crate) fn wrong_documents(&self, values: &BTreeMap<String, &[u8]>) -> Vec<String> {
+        let mut problems = Vec::new();
+        let lines = self.decisions.iter().map(|line| json(line)).collect::<Vec<_>>();
         let [stated, found] = self.replaced(&lines);
         if stated != found {
             problems
@@ -177,7 +182,7 @@ impl Output {
     }
 
     /// Returns the documents that were called copies of themselves.
-    fn self_copies(&self) -> Option<String> {
+    pub(crate) fn self_copies(&self) -> Option<String> {
         let is_own = |decision: &Value| {
             decision["findings"].as_array().is_some_and(|all| all.iter().any(|finding| finding["match"] == decision["id"]))
         };

@@ -134,7 +134,7 @@ impl InputTopic {
 }
 
 /// Gives a line's document an id that tells it from those of other seeds.
-fn renamed(line: Vec<u8>, seed: u64) -> Vec<u8> {
+pub(crate) fn renamed(line: Vec<u8>, seed: u64) -> Vec<u8> {
     match String::from_utf8(line) {
         Ok(text) => text.replacen("\"id\":\"d", &format!("\"id\":\"{seed}-d"), 1).into_bytes(),
         Err(bytes) => bytes.into_bytes(),
@@ -223,7 +223,7 @@ impl Group {
         for set in &self.sets {
             command.arg("--set").arg(set);
         }
-        command.env("WEIR_LOG", "warn,pipeline=info");
+        command.env("WEIR_LOG", "warn,pipeline=info,connectors=info");
         command
     }
 

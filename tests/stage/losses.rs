@@ -95,7 +95,7 @@ pub(crate) fn what_a_cleaner_removed_after_it_was_decided_is_told(client: &Clien
     wait_cleaned(client, &mut input, 40, 20);
     refused(&group, "a", &[], &["no longer holds", "of the records at offsets 0 to", "the first of them 0", "--accept-loss"]);
     let log = finish_with(&group, &input, "a", &["--accept-loss"]);
-    assert!(log.contains("went on without documents") && log.contains("documents=20"), "{log}");
+    assert!(log.contains("went on without documents"), "{log}");
     // Nothing of the input is lost: what was gone had been decided.
     let mut positions: Vec<String> = Output::of(&group).positions().collect();
     let all = positions.len();
@@ -237,6 +237,37 @@ pub(crate) fn a_topic_made_anew_is_known_by_its_records(client: &Client) {
     let decided = Output::of(&group).positions().count() - old;
     assert_eq!(decided, input.values[0].len());
     print_figures(&format!("a topic made anew that has grown beyond the old one: told, and its {decided} records decided"));
+}
+
+/// No snapshot has seen the last record that was read: only the journal tells.
+pub(crate) fn a_topic_made_anew_is_known_from_the_journal_alone(client: &Client) {
+    for (what, records, says) in
+        [("longer", 400, "holds other records at offsets"), ("shorter", 5, "ends at offset 5, expected at least")]
+    {
+        let mut input = InputTopic::of(client, 108, 100, 1);
+        let group = Group::new(&input, "early").with("state.snapshot_documents=128000");
+        let mut process = group.start("a");
+        group.wait_done(&input, &mut process);
+        process.kill();
+        let old = Output::of(&group).positions().count();
+        client.delete_topic(&input.topic);
+        client.create_topic(&input.topic, 1, &[("max.message.bytes", "4000000")]);
+        input.values = vec![Vec::new()];
+        input.add(109, records);
+        refused(&group, "a", &[], &[says, "made anew", "--accept-loss"]);
+        let mut process = begin_with(&group, "a", &["--accept-loss"]);
+        process.wait_active();
+        let decided = || Output::of(&group).positions().count() - old;
+        client.wait_for("the records of the new topic", || decided() == input.values[0].len());
+        // Killed before any snapshot, and begun along the journal: what is new stays known.
+        process.kill();
+        input.add(110, 50);
+        let mut process = begin_with(&group, "a", &["--accept-loss"]);
+        process.wait_active();
+        client.wait_for("what came then", || decided() == input.values[0].len());
+        process.stop();
+        print_figures(&format!("{what} than the topic before it, and no snapshot: told, and its {} records decided", decided()));
+    }
 }
 
 pub(crate) fn what_belongs_to_others_is_named(client: &Client) {

@@ -6,15 +6,18 @@
 //! `cargo test -p pipeline --test stage` runs the short forms, some minutes on two cores. The long
 //! forms take two hours: `cargo test -p pipeline --test stage -- --ignored --test-threads 1`.
 //! `WEIR_TEST_KAFKA=host:port` names a running broker, which is used where a test need not stop it.
-//! `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is no broker.
+//! `WEIR_TEST_REQUIRE_KAFKA=1` makes it a failure if there is no broker. `WEIR_TEST_BINARY` names
+//! another build of weir to be tested, one with the feature `faults`.
 
 mod account;
+mod alerts;
 mod brokers;
 mod changes;
 mod crashes;
 mod group;
 mod idle;
 mod indexed;
+mod lives;
 mod losses;
 mod mutations;
 mod poison;
@@ -25,6 +28,7 @@ mod redecide;
 mod refusals;
 mod rules;
 mod same;
+mod scrapes;
 mod secure;
 mod settling;
 mod signals;
@@ -36,7 +40,8 @@ use std::process::ExitCode;
 
 use testkit::{
     broker::{self, Cluster, secure::Secure},
-    runner, tests,
+    runner::{self, Test, given},
+    tests,
 };
 
 fn main() -> ExitCode {
@@ -48,7 +53,9 @@ fn main() -> ExitCode {
         crashes: killed_at_every_step, killed_at_random_times;
     ]);
     all.extend(tests![false, Secure::start().as_ref(); secure: documents_pass_and_mistakes_are_named;]);
+    all.push(Test { name: "lives::a_few_lives", long: false, run: || given(lives::a_few_lives(), |()| {}) });
     all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
+    all.extend(tests![false, Cluster::one().as_ref(); scrapes: a_scripted_life_is_told_by_its_metrics;]);
     all.extend(tests![false, Cluster::one().as_ref(); idle: a_broker_that_stood_still_is_read_from_at_once;]);
     all.extend(tests![false, broker::shared().as_ref();
         settling: settled_documents_are_forwarded_once;
@@ -61,7 +68,8 @@ fn main() -> ExitCode {
         losses: what_a_cleaner_removed_after_it_was_decided_is_told, gaps_from_the_beginning_are_read_as_they_are,
             a_beginning_is_asked_once_in_a_groups_life, what_retention_took_is_counted_and_the_state_kept,
             a_quiet_stage_outlives_its_retention,
-            a_topic_made_anew_is_known_by_its_records, what_belongs_to_others_is_named;
+            a_topic_made_anew_is_known_by_its_records,
+            a_topic_made_anew_is_known_from_the_journal_alone, what_belongs_to_others_is_named;
         rules: a_changed_configuration_is_no_end, a_reread_decides_as_it_was_decided, rules_that_are_not_to_be_had_are_told,
             without_a_background_the_seed_is_the_groups;
         idle: many_idle_partitions_are_sought_at_once;
@@ -75,6 +83,7 @@ fn main() -> ExitCode {
         recalls: recalls_come_from_their_topic, only_what_is_committed_counts_and_what_is_wrong_is_refused;
         same: a_batch_is_decided_as_a_stream;
     ]);
+    all.extend(tests![false, alerts::promtool(); alerts: each_alert_fires_in_its_situation;]);
     all.extend(tests![true, broker::shared().as_ref();
         crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
         standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;
@@ -82,6 +91,7 @@ fn main() -> ExitCode {
     ]);
     all.extend(tests![true, Cluster::three(); brokers: three_are_killed_in_turn_twice_round;]);
     all.extend(tests![true, Cluster::three().as_ref(); brokers: outputs_are_blocked_for_a_minute;]);
+    all.push(Test { name: "lives::many_lives", long: true, run: || given(lives::many_lives(), |()| {}) });
     all.extend(tests![true, Cluster::one(); soak: twenty_minutes_at_full_rate;]);
     runner::run("stage", "WEIR_TEST_REQUIRE_KAFKA", &all)
 }

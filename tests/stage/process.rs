@@ -14,10 +14,11 @@ const LOOK: Duration = Duration::from_millis(25);
 /// How long anything may take whose time is not measured: machines of tests are slow and shared.
 pub(crate) const LONG: Duration = Duration::from_secs(90);
 
-/// Prepares a command of the binary under test. Of `WEIR_` variables it has only those that a test
-/// sets.
+/// Prepares a command of the binary under test, which `WEIR_TEST_BINARY` may name. Of `WEIR_`
+/// variables it has only those that a test sets.
 pub(crate) fn weir<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let binary = std::env::var_os("WEIR_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_weir").into());
+    let mut command = Command::new(binary);
     let surroundings = std::env::vars_os().map(|(name, _)| name);
     for name in surroundings.filter(|name| name.to_string_lossy().starts_with("WEIR_")) {
         command.env_remove(name);

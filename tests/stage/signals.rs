@@ -17,16 +17,24 @@ use crate::{
 };
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
-/// The series of a process whose values are whole numbers, by name and labels.
-fn scrape(port: u16) -> BTreeMap<String, i64> {
+/// Asks for a path; returns the status and the body.
+pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     let mut text = String::new();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a server");
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("asked");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("asked");
     stream.read_to_string(&mut text).expect("an answer");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), body.to_owned())
+}
+
+/// The series of a process whose values are whole numbers, by name and labels.
+pub(crate) fn scrape(port: u16) -> BTreeMap<String, i64> {
+    let text = get(port, "/metrics").1;
     let series = text.lines().filter(|line| line.starts_with("weir_"));
     series
         .filter_map(|line| line.rsplit_once(' '))
@@ -35,7 +43,7 @@ fn scrape(port: u16) -> BTreeMap<String, i64> {
 }
 
 /// Scrapes until the series say so.
-fn wait_scraped(
+pub(crate) fn wait_scraped(
     port: u16,
     process: &mut Process,
     what: &str,
@@ -53,7 +61,7 @@ fn wait_scraped(
 }
 
 /// The sum of all series of a metric.
-fn sum(series: &BTreeMap<String, i64>, metric: &str) -> i64 {
+pub(crate) fn sum(series: &BTreeMap<String, i64>, metric: &str) -> i64 {
     series.iter().filter(|(name, _)| name.split('{').next() == Some(metric)).map(|(_, value)| value).sum()
 }
 

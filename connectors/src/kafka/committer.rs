@@ -18,6 +18,7 @@
 //! each call at most `transaction_timeout`.
 
 use std::{
+    collections::BTreeMap,
     mem,
     sync::{Arc, atomic::Ordering},
     thread,
@@ -347,25 +348,31 @@ impl KafkaCommitter {
         Ok(journal)
     }
 
-    /// Checks after a failed commit that all topics are there: with one of them gone, every other
-    /// try would fail as well. Brokers that do not answer, or that have just started and do not
+    /// Checks after a failed commit that all topics are there, those of the input with the partitions
+    /// that were read: with one of them gone, every other try would fail as well. Brokers that do not answer, or that have just started and do not
     /// know the topic yet, prove nothing.
     fn expect_topics(&mut self) -> Result<(), Error> {
-        let outputs = self.config.topics.outputs().map(|(_, name)| name);
-        let named = outputs.chain(self.config.topics.input.iter().map(String::as_str));
-        let is_missing = |name: &&str| {
+        let mut needed: BTreeMap<&str, usize> = self.config.topics.outputs().map(|(_, name)| (name, 1)).collect();
+        let read = self.input_partitions.keys();
+        for (topic, id) in &read {
+            let partitions = needed.entry(topic).or_default();
+            *partitions = usize::try_from(id + 1).map_or(*partitions, |count| count.max(*partitions));
+        }
+        let is_missing = |(name, needed): &(&str, usize)| {
             let metadata = self.consumer.fetch_metadata(Some(name), CLUSTER_TIMEOUT);
             metadata.is_ok_and(|metadata| {
-                metadata.topics().iter().all(|topic| topic.name() != *name || topic.partitions().is_empty())
+                metadata.topics().iter().all(|topic| topic.name() != *name || topic.partitions().len() < *needed)
             })
         };
-        let Some(name) = named.into_iter().find(is_missing) else {
+        let Some((name, needed)) = needed.into_iter().find(is_missing) else {
             self.missing = None;
             return Ok(());
         };
         let since = *self.missing.get_or_insert_with(Instant::now);
         if since.elapsed() > MISSING_QUERIES * self.config.metadata_every {
-            return Err(Error::Changed(format!("the topic {name} is not there any more")));
+            return Err(Error::Changed(format!(
+                "the topic {name} is not there any more, or has fewer than {needed} partitions; make it again as it was"
+            )));
         }
         thread::sleep(MISSING_PAUSE);
         Ok(())

@@ -93,7 +93,9 @@ pub(super) fn list(client: &ReportingConsumer, topics: &[String]) -> Result<Vec<
         let topics = metadata.topics().iter().filter(|of| of.name() == topic && of.error().is_none());
         let mut ids: Vec<i32> = topics.flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
         if ids.is_empty() {
-            return Err(Error::Changed(format!("the input topic {topic} is not there")));
+            return Err(Error::Changed(format!(
+                "the input topic {topic} is not there; make it again, or take it out of kafka.topics.input if nothing of it was read"
+            )));
         }
         ids.sort_unstable();
         found.extend(ids.into_iter().map(|id| (topic.clone(), id)));

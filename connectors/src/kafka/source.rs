@@ -37,7 +37,7 @@ use super::{
     query::{PartitionExtent, PartitionKey},
     receiver::{MessageReceiver, SourceCounts},
     reports::{ReportingConsumer, Reports},
-    start_offset::{StartOffset, StartProblem, StartRules, start_offset},
+    start_offset::{StartOffset, StartProblem, StartRules, ends_before, start_offset},
 };
 use crate::{
     error::{Error, ErrorClass},
@@ -52,6 +52,8 @@ const WAIT: Duration = Duration::from_millis(100);
 const STATISTICS_EVERY: Duration = Duration::from_millis(500);
 /// After an assignment, this many statistics may still be about the assignment before.
 const STATISTICS_STALE: u32 = 4;
+/// When nothing more of a run has come for so long, the end of its partition is asked for.
+const SHORT_AFTER: Duration = Duration::from_secs(2);
 /// A topic or partition that is missing in so many queries in a row is gone. In fewer it may only
 /// be unknown to a broker that has just started.
 const MISSING_QUERIES: u32 = 3;
@@ -279,7 +281,7 @@ impl KafkaSource {
         };
         let known: BTreeSet<PartitionKey> = self.keys().into_iter().collect();
         if let Some((topic, id)) = known.iter().find(|key| !found.contains_key(*key)) {
-            return self.miss(format!("the input partition {topic}/{id} is not there any more"));
+            return self.miss(missing_partition(topic, *id));
         }
         self.missing = 0;
         let new = found.into_iter().filter_map(|(key, low)| low.filter(|_| !known.contains(&key)).map(|low| (key, low)));
@@ -298,9 +300,18 @@ impl KafkaSource {
         if self.missing >= MISSING_QUERIES { Err(Error::Changed(why)) } else { Ok(()) }
     }
 
-    /// Tells whether a partition ended before the offset that was sought: it is another one now.
+    /// Tells whether a partition is another one than was read before, and nothing of it was read.
     fn is_anew(&self, partition: Partition) -> bool {
+        let is_it = |key: PartitionKey| self.anew.contains(&key);
         self.losses.iter().any(|loss| loss.partition == partition && loss.to < loss.from)
+            || self.accepts_loss && self.keys().into_iter().nth(partition as usize).is_some_and(is_it)
+    }
+
+    /// Returns where a partition ends, if that is before `expected`.
+    fn end_before(&self, number: usize, expected: u64) -> Result<Option<u64>, Error> {
+        let Some((topic, id)) = self.keys().into_iter().nth(number) else { return Ok(None) };
+        let high = PartitionExtent::of(&self.queries, &topic, id)?.high;
+        Ok(Some(high).filter(|high| *high < expected))
     }
 
     /// Returns the partitions whose last record before `positions` is another one now. Each is
@@ -370,6 +381,15 @@ impl KafkaSource {
     }
 }
 
+/// What is said of an input partition that is gone.
+fn missing_partition(topic: &str, id: i32) -> String {
+    format!(
+        "the input partition {topic}/{id} is not there any more; make it again: the topic {topic} needs at least {} partitions, as \
+         it had when it was read",
+        id + 1
+    )
+}
+
 impl Source for KafkaSource {
     fn partitions(&self) -> &[String] {
         &self.names
@@ -394,14 +414,14 @@ impl Source for KafkaSource {
         for KnownPartition { name, beginning, last } in known {
             let Some(at) = left.iter().position(|partition| partition.name() == *name) else {
                 self.renumber(all);
-                let is_ours = |topic: &String| name.rsplit_once('/').is_some_and(|(of, _)| of == topic);
-                return Err(Error::Changed(if self.config.topics.input.iter().any(is_ours) {
-                    format!("the input partition {name} is not there any more")
-                } else {
-                    format!(
+                let place = name.rsplit_once('/').and_then(|(topic, id)| Some((topic, id.parse().ok()?)));
+                let ours = place.filter(|(topic, _)| self.config.topics.input.iter().any(|of| of == topic));
+                return Err(Error::Changed(match ours {
+                    Some((topic, id)) => missing_partition(topic, id),
+                    None => format!(
                         "the input partition {name} was read before, and kafka.topics.input names its topic no more; put it back: \
                          a topic to which nothing is written costs nothing"
-                    )
+                    ),
                 }));
             };
             let partition = left.remove(at);
@@ -445,6 +465,13 @@ impl Source for KafkaSource {
         &self.losses
     }
 
+    fn set_made_anew(&mut self, partition: Partition, is_anew: bool) {
+        if let Some(key) = self.keys().into_iter().nth(partition as usize) {
+            self.anew.retain(|of| *of != key);
+            self.anew.extend(is_anew.then_some(key));
+        }
+    }
+
     /// Returns what has arrived at once. If nothing has, it waits 100 ms for something; the result
     /// may be empty.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
@@ -476,7 +503,7 @@ impl Source for KafkaSource {
         self.refresh()?;
         self.wanted = Some(number);
         self.resume_paused()?;
-        let (mut passed, mut since) = (0, Instant::now());
+        let (mut passed, mut since, mut looked) = (0, Instant::now(), false);
         loop {
             self.refresh()?;
             let now = self.receiver.input_partitions.lock()[number].passed;
@@ -484,8 +511,20 @@ impl Source for KafkaSource {
                 break;
             }
             if now > passed {
-                (passed, since) = (now, Instant::now());
-            } else if since.elapsed() >= self.config.run_timeout {
+                (passed, since, looked) = (now, Instant::now(), false);
+            }
+            let is_over = since.elapsed() >= self.config.run_timeout;
+            if is_over || !looked && since.elapsed() >= SHORT_AFTER {
+                looked = true;
+                if let Some(high) = self.end_before(number, offsets.end)? {
+                    if self.accepts_loss {
+                        self.set_made_anew(partition, true);
+                        break;
+                    }
+                    return Err(Error::Changed(ends_before(&name, high, offsets.end)));
+                }
+            }
+            if is_over {
                 if self.accepts_loss {
                     break;
                 }

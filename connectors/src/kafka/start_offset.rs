@@ -68,10 +68,7 @@ pub(super) fn start_offset(
         return Ok(StartOffset { beginning: low, at: low, lost_from: Some(from) });
     }
     if from > high {
-        return Err(StartProblem::Changed(format!(
-            "{name} ends at offset {high}, expected at least {from}: the topic was made anew, or its brokers have lost records; \
-             --accept-loss takes it for a new topic and reads it from its oldest record on"
-        )));
+        return Err(StartProblem::Changed(ends_before(&name, high, from)));
     }
     // The offset that is committed for this very position may lie further on.
     let passed = committed.filter(|c| c.position == Some(position)).map_or(from, |c| c.offset);
@@ -95,6 +92,14 @@ pub(super) fn start_offset(
         }));
     }
     Ok(StartOffset { beginning, at, lost_from: None })
+}
+
+/// What is said of a partition that ends before what was read of it.
+pub(super) fn ends_before(name: &str, high: u64, expected: u64) -> String {
+    format!(
+        "{name} ends at offset {high}, expected at least {expected}: the topic was made anew, or its brokers have lost records; \
+         --accept-loss takes it for a new topic and reads it from its oldest record on"
+    )
 }
 
 /// Why reading cannot begin.

@@ -6,12 +6,15 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use tracing::{error, warn};
 
 #[cfg(feature = "demo")]
 use super::demo;
 use super::{
-    check, explain, index, learn, merge,
-    process::{BAD_CONFIG, BAD_USAGE, LogFormat, start_log},
+    check, explain, index, learn,
+    log::{LogArguments, LogFormat},
+    merge,
+    process::{BAD_CONFIG, BAD_USAGE},
     recall, records, replay, run, settle,
     terminal::say,
     text,
@@ -38,9 +41,8 @@ struct Global {
     /// environment.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// How log lines look.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
+    #[command(flatten)]
+    log: LogArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,7 +87,7 @@ pub fn main() -> ExitCode {
         say("weir: --set: got some before and some after the command, expected all on one side");
         return ExitCode::from(BAD_USAGE);
     }
-    start_log(cli.global.log_format);
+    cli.global.log.start();
     let loaded = match load::load_with_origins(cli.global.config.as_deref(), &cli.global.set, environment()) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -93,6 +95,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(BAD_CONFIG);
         }
     };
+    if let Some(unknown) = &loaded.unknown_variables {
+        warn!("{unknown}");
+    }
     let config = &loaded.config;
     let done = match cli.command {
         Command::Replay(arguments) => replay::run(&loaded, &arguments),
@@ -112,7 +117,10 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            say(&format!("weir: {error:#}"));
+            match cli.global.log.log_format {
+                LogFormat::Text => say(&format!("weir: {error:#}")),
+                LogFormat::Json => error!("{error:#}"),
+            }
             ExitCode::FAILURE
         }
     }

@@ -17,6 +17,7 @@ mod explain;
 mod index;
 mod input;
 mod learn;
+mod log;
 mod merge;
 mod output_lines;
 mod process;

@@ -98,8 +98,11 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let state = StateFolder::new(directory.join("state"));
     watch_shutdown(&stop, config.kafka.shutdown, state.root().to_owned())?;
     let checked = check_topics(&kafka)?;
-    for line in checked.created.iter().map(|topic| format!("made topic {topic}")).chain(checked.warnings) {
-        warn!("{line}");
+    if !checked.created.is_empty() {
+        info!(topics = checked.created.join(", "), "made topics that were not there");
+    }
+    for warning in checked.warnings {
+        warn!("{warning}");
     }
     let config = &with_group_seed(config, &kafka, followed, directory, &state)?;
     let ingredients = Ingredients::gather(config, config.background.path.as_deref(), None, &[])?;

@@ -13,12 +13,12 @@ use toml::{
     de::{DeInteger, DeTable, DeValue},
 };
 
-use super::origin::{FileText, Origin};
+use super::{
+    origin::{FileText, Origin},
+    variables::{RESERVED, RESERVED_PREFIX},
+};
 
 const PREFIX: &str = "WEIR_";
-/// Variables that have a meaning of their own.
-const RESERVED: [&str; 3] = ["WEIR_CONFIG", "WEIR_LOG", "WEIR_KILL"];
-const RESERVED_PREFIX: &str = "WEIR_TEST_";
 /// The most bytes of a configuration file. A larger file is some other file.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The most bytes that a message shows of a line that is no TOML.
@@ -110,21 +110,26 @@ fn syntax_error(places: &FileText<'_>, error: &toml::de::Error) -> String {
     )
 }
 
-/// The values of the environment, in the order of names. `tables`: what is configuration even
-/// without `__` in its name.
-pub(super) fn from_environment(variables: impl Iterator<Item = (String, String)>, tables: &Map<String, Value>) -> Vec<Setting> {
+/// The values of the environment, in the order of names, and the variables that mean nothing.
+/// `tables`: what is configuration even without `__` in its name.
+pub(super) fn from_environment(
+    variables: impl Iterator<Item = (String, String)>,
+    tables: &Map<String, Value>,
+) -> (Vec<Setting>, Vec<String>) {
     let ours = |name: &str| name.starts_with(PREFIX) && !RESERVED.contains(&name) && !name.starts_with(RESERVED_PREFIX);
     let mut variables: Vec<_> = variables.filter(|(name, _)| ours(name)).collect();
     variables.sort();
-    let mut settings = Vec::new();
+    let (mut settings, mut unknown) = (Vec::new(), Vec::new());
     for (name, text) in variables {
         let key = name[PREFIX.len()..].to_ascii_lowercase();
         if key.contains("__") || tables.contains_key(&key) {
             let path = key.split("__").map(str::to_owned).collect();
             settings.push(written(path, text, &Origin::Environment(name.into())));
+        } else {
+            unknown.push(name);
         }
     }
-    settings
+    (settings, unknown)
 }
 
 /// Returns the values of `--set KEY=VALUE`, in their order.

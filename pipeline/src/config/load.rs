@@ -13,7 +13,7 @@ use super::{
     options::Config,
     origin::Origin,
     problems::Problems,
-    resolve, suggest,
+    resolve, suggest, variables,
 };
 
 /// The most characters of a value that a message shows.
@@ -27,6 +27,8 @@ pub struct Loaded {
     /// The origin of each key that was given, by its dotted path. All other keys have their
     /// defaults.
     pub origins: BTreeMap<String, Origin>,
+    /// Says which variables of the environment look like weir's and mean nothing, if there are any.
+    pub unknown_variables: Option<String>,
 }
 
 impl Loaded {
@@ -74,7 +76,8 @@ pub fn load_with_origins(
     let schema = schema();
     let mut problems = Vec::new();
     let mut settings = file.map(|path| layers::from_file(path, &mut problems)).unwrap_or_default();
-    settings.extend(layers::from_environment(environment, &schema));
+    let (given, unknown_names) = layers::from_environment(environment, &schema);
+    settings.extend(given);
     settings.extend(layers::from_sets(sets, &mut problems));
     let mut sound: BTreeMap<Vec<String>, (Value, Origin)> = BTreeMap::new();
     for setting in settings {
@@ -95,7 +98,7 @@ pub fn load_with_origins(
         }
     }
     let config = Config::deserialize_all(&sound).map_err(|why| Problems(vec![why]))?;
-    let origins: BTreeMap<String, Origin> = sound.into_iter().map(|(path, (_, origin))| (path.join("."), origin)).collect();
+    let origins: BTreeMap<String, Origin> = sound.iter().map(|(path, (_, origin))| (path.join("."), origin.clone())).collect();
     let mut senseless = resolve::problems(&config);
     if problems.is_empty() && senseless.is_empty() {
         // A value that was not understood is missing here, so what looks like a conflict may be
@@ -103,7 +106,14 @@ pub fn load_with_origins(
         senseless = resolve::conflicts(&config);
     }
     problems.extend(with_origins(senseless, &origins));
-    if problems.is_empty() { Ok(Loaded { config, origins }) } else { Err(Problems(problems)) }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    // What holds a secret has a name that its user chose.
+    let referred: Vec<&str> = sound.values().filter_map(|(value, _)| value.as_str()?.strip_prefix("env:")).collect();
+    let unknown_names = unknown_names.iter().map(String::as_str).filter(|name| !referred.contains(name));
+    let unknown_variables = variables::unknown(unknown_names, &paths(&schema));
+    Ok(Loaded { config, origins, unknown_variables })
 }
 
 /// Writes each problem, a path and a message, behind the origin of its path.

@@ -35,7 +35,7 @@ fn nothing_given_is_the_default() {
 fn later_layers_win_and_origins_are_known() {
     let text = "[engine]\nthreads = 1\nbatch_bytes = 1_000\n[operators.near_dup]\nmode = \"off\"\nbands = 0x10\n";
     let environment = [("WEIR_ENGINE__THREADS", "2"), ("WEIR_OPERATORS__NEAR_DUP__MODE", "shadow"), ("HOME", "/")];
-    let Loaded { config, origins } = loaded(text, &environment, &["engine.threads=3", "input.fields.text = 5"]);
+    let Loaded { config, origins, .. } = loaded(text, &environment, &["engine.threads=3", "input.fields.text = 5"]);
     assert_eq!((config.engine.threads, config.engine.batch_bytes, config.operators.near_dup.bands), (3, 1000, 16));
     assert_eq!(config.operators.near_dup.mode, operators::mode::Mode::Shadow);
     assert_eq!(config.input.fields.text.as_deref().map(str::trim), Some("5"), "what looks like a number may be a string");
@@ -135,7 +135,17 @@ fn other_variables_are_left_alone() {
         ("WEIR_HOME", "1"),
         ("NOT_WEIR_ENGINE__BORDER", "1"),
     ];
-    assert_eq!(loaded("", &environment, &[]).config, Config::default());
+    let loaded = loaded("", &environment, &[]);
+    assert_eq!(loaded.config, Config::default());
+    let said = loaded.unknown_variables.expect("one means nothing");
+    assert!(said.ends_with(": WEIR_HOME"), "{said}");
+}
+
+#[test]
+fn a_variable_that_the_configuration_refers_to_is_known() {
+    let environment = [("WEIR_PASSWORD", "hunter2"), ("WEIR_PASSWORT", "x")];
+    let said = loaded("", &environment, &["kafka.client.sasl.password=env:WEIR_PASSWORD"]).unknown_variables;
+    assert!(said.is_some_and(|said| said.ends_with(": WEIR_PASSWORT")));
 }
 
 #[test]
@@ -191,7 +201,7 @@ fn the_stage_example_is_complete() {
 fn properties_of_the_client_are_written_in_any_way() {
     let text = "[kafka.client]\n\"security.protocol\" = \"ssl\"\nlinger.ms = 2.5\nsocket.keepalive.enable = true\n";
     let environment = [("WEIR_KAFKA__CLIENT__FETCH__WAIT__MAX__MS", "7"), ("WEIR_KAFKA__BROKERS", "b:1")];
-    let Loaded { config, origins } = loaded(text, &environment, &["kafka.client.linger.ms=9", "kafka.client.log_level=3"]);
+    let Loaded { config, origins, .. } = loaded(text, &environment, &["kafka.client.linger.ms=9", "kafka.client.log_level=3"]);
     let text = serde_json::to_string(&config.kafka.client).expect("JSON");
     let expected =
         r#"{"fetch.wait.max.ms":"7","linger.ms":"9","log_level":"3","security.protocol":"ssl","socket.keepalive.enable":"true"}"#;

@@ -8,6 +8,7 @@
 //! | `load` | Which configuration do these values make, and what is wrong with them? |
 //! | `resolve` | Which values make no sense, alone or together? |
 //! | `suggest` | Which name was probably meant? |
+//! | `variables` | Which variables of the environment look like weir's and mean nothing? |
 //! | `show` | What is the configuration in force? |
 //! | `digest` | What must two runs share to give the same verdicts? |
 //! | `state_layout` | What must two runs share to use the same state? |
@@ -22,6 +23,7 @@ pub mod resolve;
 pub mod show;
 pub mod state_layout;
 mod suggest;
+mod variables;
 
 pub use self::{
     options::{

@@ -10,6 +10,7 @@
 //! | `record` | what is a record on its way to a channel? |
 //! | `routing` | which records does a decided document become, and on which channels? |
 //! | `oversize` | what becomes of a record that its topic does not take? |
+//! | `telling` | what does the log say about the documents of a batch? |
 //! | [`publishing`] | how does the staged corpus become the final one, in the last pass? |
 
 pub mod clusters;
@@ -18,7 +19,9 @@ mod oversize;
 pub mod publishing;
 mod record;
 mod routing;
+mod telling;
 
 pub use oversize::{REFUSED, TOO_LARGE, replace_oversize, replace_refused};
 pub use record::OutputRecord;
 pub use routing::{SEQNO_HEADER, records};
+pub use telling::tell;

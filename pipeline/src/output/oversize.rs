@@ -20,11 +20,11 @@
 //! the engine keeps depends on it, so a replay under other limits ends with the same state.
 
 use connectors::{committer::Channel, source::EnvelopeHeader};
-use tracing::warn;
 
 use super::{
     record::{OutputRecord, header},
     routing::decision_line,
+    telling::Replaced,
 };
 use crate::{
     engine::{Outcome, Settings},
@@ -51,7 +51,7 @@ pub fn replace_oversize(
     bytes_max: impl Fn(Channel) -> usize,
 ) -> Vec<(Route, &'static str)> {
     let is_too_large = |record: &OutputRecord| record.outgoing().bytes() > bytes_max(record.channel);
-    let mut replaced = Vec::new();
+    let (mut replaced, mut told) = (Vec::new(), Replaced::default());
     for (outcome, records) in outcomes.iter().zip(records) {
         if let (Outcome::Decided(decided), [document, decision, ..]) = (outcome, &mut records[..])
             && document.channel != Channel::DeadLetters
@@ -64,10 +64,11 @@ pub fn replace_oversize(
             let position = settings.position_name(outcome.item().record.position);
             let (bytes, most) = (record.outgoing().bytes(), bytes_max(record.channel));
             let why = format!("{}: record of {bytes} bytes, expected at most {most}", record.channel.name());
-            warn!(position, why, "a dead letter takes its place");
+            told.note(&position, &why);
             *record = in_place_of(record, position, (TOO_LARGE, why), bytes_max(Channel::DeadLetters));
         }
     }
+    told.tell();
     replaced
 }
 
@@ -83,7 +84,7 @@ pub fn replace_refused(
     (numbers, why): (&[usize], &str),
     bytes_max: impl Fn(Channel) -> usize,
 ) -> Result<Vec<(Route, &'static str)>, String> {
-    let mut replaced = Vec::new();
+    let (mut replaced, mut told) = (Vec::new(), Replaced::default());
     let (mut first, mut found) = (0, 0);
     for (outcome, records) in outcomes.iter().zip(records) {
         let of_outcome = first..first + records.len();
@@ -98,14 +99,15 @@ pub fn replace_refused(
             if channel == Channel::DeadLetters {
                 return Err(format!("the dead letter in place of {position}"));
             }
-            warn!(position, channel = channel.name(), why, "a dead letter takes its place");
-            decision.value = decision_line(settings, decided, Some(REFUSED));
             let why = format!("{}: {why}", channel.name());
+            told.note(&position, &why);
+            decision.value = decision_line(settings, decided, Some(REFUSED));
             *document = in_place_of(document, position.clone(), (REFUSED, why), bytes_max(Channel::DeadLetters));
             replaced.push((decided.verdict.route, REFUSED));
             found += 1;
         }
     }
+    told.tell();
     if found == numbers.len() { Ok(replaced) } else { Err("a record that belongs to no document".to_owned()) }
 }
 

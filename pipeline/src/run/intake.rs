@@ -46,6 +46,8 @@ pub(super) struct Intake<S> {
     numbered_by_other: bool,
     /// Whether going on without records that are gone is accepted.
     accepts_loss: bool,
+    /// Partitions of which a whole run was as the journal says: they were not made anew.
+    proven: BTreeSet<Partition>,
     /// How many records could not be read again.
     forgotten: u64,
     /// What was never read, and the next journal record has to tell.
@@ -69,6 +71,7 @@ impl<S: Source> Intake<S> {
             fixed: journaled,
             numbered_by_other: false,
             accepts_loss: false,
+            proven: BTreeSet::new(),
             forgotten: 0,
             losses: Vec::new(),
             pace,
@@ -147,6 +150,9 @@ impl<S: Source> Intake<S> {
         }
         for loss in losses {
             self.taken.set(loss.partition, loss.to);
+            // If the partition was made anew, the runs that follow are those of the new one.
+            self.source.set_made_anew(loss.partition, false);
+            self.proven.remove(&loss.partition);
         }
         Ok(self.source.seek(&self.taken)?)
     }
@@ -161,12 +167,22 @@ impl<S: Source> Intake<S> {
         for run in &journal.runs {
             let read = self.source.read_run(run.partition, run.offsets())?;
             match compare(run, &read) {
-                Ok(()) => records.extend(read),
-                Err(Difference::Gone { count, .. }) if self.accepts_loss => {
+                Ok(()) => {
+                    self.proven.insert(run.partition);
+                    records.extend(read);
+                }
+                Err(Difference::Gone { count, .. }) if self.accepts_loss && self.proven.contains(&run.partition) => {
                     self.forgotten += count;
                     records.extend(with_stand_ins(run, read));
                 }
-                Err(Difference::Others) if self.accepts_loss => {
+                // What is left may be what was decided, or records of a topic that was made anew.
+                Err(Difference::Gone { .. }) if self.accepts_loss => {
+                    self.forgotten += u64::from(run.count);
+                    records.extend(with_stand_ins(run, Vec::new()));
+                }
+                Err(Difference::Others | Difference::Unexpected { .. }) if self.accepts_loss => {
+                    self.source.set_made_anew(run.partition, true);
+                    self.proven.remove(&run.partition);
                     self.forgotten += u64::from(run.count);
                     records.extend(with_stand_ins(run, Vec::new()));
                 }

@@ -26,7 +26,7 @@ use connectors::{
     source::{KnownPartition, Loss, Record, Source},
 };
 use operators::document::SeqNo;
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use crate::{
     engine::{Engine, Prepared, Processed, Step},
@@ -344,7 +344,7 @@ impl<S: Source> Replica<S> {
         }
         // The stream stood still for the copy, and for the snapshot before this one to be on disk.
         let (copied_ms, stopped_ms) = (copied.as_millis(), stopped.as_millis());
-        debug!(documents = self.engine.next(), copied_ms, stopped_ms, "snapshot");
+        info!(documents = self.engine.next(), copied_ms, stopped_ms, "snapshot");
         Ok(())
     }
 

@@ -62,18 +62,21 @@ impl Difference {
                  but the state cannot learn them again; --accept-loss goes on without"
             ),
             Self::Unexpected { offset } => format!(
-                "{partition} goes on at {offset}, the journal at {first}: a record has come that was not there when those behind it \
-                 were decided"
+                "{partition} holds a record at offset {offset}, and where those at {first} to {end} were decided there was none: the \
+                 topic was made anew; --accept-loss goes on without what the old one had taught, and reads it from its oldest \
+                 record on"
             ),
             Self::Others => format!(
                 "{partition} holds other records at offsets {first} to {end} than those that were decided: the topic was made anew; \
-                 --accept-loss goes on without what the old ones had taught"
+                 --accept-loss goes on without what the old ones had taught, and reads it from its oldest record on"
             ),
         }
     }
 }
 
-/// The run with stand-ins for records that are gone, if the user accepts that. A stand-in holds no
+/// The run with stand-ins for records that are gone, if the user accepts that. Where nothing else
+/// shows that the partition is the old one, all of it is stand-ins: a run's digest is that of all its
+/// records, so what is left of it cannot be told from records of a topic that was made anew. A stand-in holds no
 /// document, so it teaches nothing; what was decided of the record holds.
 pub(super) fn with_stand_ins(run: &RecordRun, read: Vec<Record>) -> Vec<Record> {
     let mut found = read.into_iter().peekable();

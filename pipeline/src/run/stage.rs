@@ -224,6 +224,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
         self.beside.clear();
         self.engine().settings().spent.add(Step::Commit, 0, took);
         let Some(watch) = &self.watch else { return };
+        output::tell(self.engine().settings(), &processed.outcomes);
         watch.spent(&self.engine().spent());
         let bytes = |outcome: &Outcome| outcome.item().record.payload.len() as u64;
         let outcomes = &processed.outcomes;

@@ -14,7 +14,7 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, CommitMode, Consumer},
     error::KafkaError,
     message::{Header, Headers, OwnedHeaders},
     metadata::MetadataTopic,
@@ -209,6 +209,39 @@ impl Client {
         let change = AlterConfig { specifier: ResourceSpecifier::Topic(name), entries: settings.iter().copied().collect() };
         let changed = wait(self.admin().alter_configs([&change], &AdminOptions::new().operation_timeout(Some(TIMEOUT))));
         changed.expect("an answer").into_iter().for_each(|result| drop(result.expect("settings")));
+    }
+
+    /// Returns the oldest offset of a partition, and the one behind its newest record.
+    ///
+    /// # Panics
+    /// If no broker answers.
+    #[must_use]
+    pub fn extent(&self, topic: &str, partition: i32) -> (i64, i64) {
+        let consumer: BaseConsumer = self.config().create().expect("a consumer");
+        let deadline = Instant::now() + TIMEOUT;
+        // A partition that has just been made, or whose broker has just been started, may have no leader yet.
+        loop {
+            match consumer.fetch_watermarks(topic, partition, TIMEOUT) {
+                Ok(extent) => return extent,
+                Err(error) => assert!(Instant::now() < deadline, "offsets of {topic}/{partition}: {error}"),
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Commits an offset for a group that has no members, as tools do that reset offsets.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn set_offset(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+        let (consumer, deadline) = (self.consumer(group, "read_committed"), Instant::now() + TIMEOUT);
+        // A group's coordinator may be on its way, and a transaction of the group may be about to end.
+        while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+            assert!(Instant::now() < deadline, "set an offset of {group}: {error}");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Forgets what a group has committed, as brokers do seven days after its last commit.

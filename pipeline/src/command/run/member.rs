@@ -175,9 +175,14 @@ impl GroupMember<'_> {
                 return Ok((replica, StandbyEnd::Asked));
             }
             if behind <= 1 && ended {
+                if checkpoint.is_some() {
+                    info!(documents = replica.engine().next(), "takes over: the process before has ended in order");
+                }
                 return Ok((replica, StandbyEnd::InOrder));
             }
             if behind <= 1 && reader.silent_for() >= takeover_after {
+                let (documents, silent_seconds) = (replica.engine().next(), reader.silent_for().as_secs_f64());
+                info!(documents, silent_seconds, "takes over: the process before gives no sign of life");
                 return Ok((replica, StandbyEnd::Silent));
             }
         }

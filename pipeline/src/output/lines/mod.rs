@@ -13,4 +13,5 @@ pub use cluster::ClusterLine;
 pub use dead_letter::dead_letter;
 pub use decision::{DecisionLine, reasons};
 pub use recall::{RecallLine, SettledLine};
+pub(super) use schema::alarm_name;
 pub use schema::{ENGINE, SCHEMA, rounded, to_line};

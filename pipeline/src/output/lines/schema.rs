@@ -14,7 +14,7 @@ pub fn rounded(number: f64) -> f64 {
 
 /// The public name of an alarm. With several file shards it names the shard too, so that names stay
 /// apart where outputs are merged.
-pub(super) fn alarm_name(shard: Option<u32>, alarm: u32) -> String {
+pub(in crate::output) fn alarm_name(shard: Option<u32>, alarm: u32) -> String {
     shard.map_or_else(|| format!("alarm-{alarm}"), |shard| format!("alarm-{shard}.{alarm}"))
 }
 

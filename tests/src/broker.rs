@@ -44,6 +44,14 @@ impl Cluster {
         Self::start(1, &ExtraSettings::default())
     }
 
+    /// Starts one node of a cluster that is another one by its identity as well.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn other() -> Result<Self, String> {
+        Self::start(1, &ExtraSettings { cluster_id: Some("b3RoZXJvdGhlcm90aGVybw"), ..ExtraSettings::default() })
+    }
+
     /// Starts three nodes. A topic has three replicas, two of which must be in sync, unless it is
     /// made with another number.
     ///

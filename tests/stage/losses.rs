@@ -4,7 +4,7 @@
 use std::fs;
 
 use pipeline::journal::Journal;
-use testkit::broker::{Client, Message, unique};
+use testkit::broker::{self, Client, Cluster, Message, unique};
 
 use crate::{
     account::{Output, print_figures},
@@ -268,6 +268,25 @@ pub(crate) fn a_topic_made_anew_is_known_from_the_journal_alone(client: &Client)
         process.stop();
         print_figures(&format!("{what} than the topic before it, and no snapshot: told, and its {} records decided", decided()));
     }
+}
+
+pub(crate) fn another_cluster_is_named(other: &Cluster) {
+    let client = broker::shared().expect("the usual broker");
+    let input = InputTopic::of(&client, 113, 60, 1);
+    let group = Group::new(&input, "moved");
+    group.finish(&input, "a");
+    let before = Output::of(&group);
+    // A topic of the same name is there as well, and the others are made.
+    other.client().create_topic(&input.topic, 1, &[]);
+    let mut process = group.begin(group.command_with("a", &[&format!("kafka.brokers={}", other.address())]));
+    let status = process.end_within(LONG);
+    assert!(!status.success(), "{status}: {}", process.log());
+    for part in ["the brokers are cluster b3RoZXJvdGhlcm90aGVybw, expected", "kafka.brokers"] {
+        assert!(process.log().contains(part), "expected {part:?}: {}", process.log());
+    }
+    // At the right address it goes on.
+    group.finish(&input, "a");
+    Output::of(&group).same_as(&before).expect("a refusal writes nothing");
 }
 
 pub(crate) fn what_belongs_to_others_is_named(client: &Client) {

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
     all.push(Test { name: "lives::a_few_lives", long: false, run: || given(lives::a_few_lives(), |()| {}) });
     all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
     all.extend(tests![false, Cluster::one().as_ref(); scrapes: a_scripted_life_is_told_by_its_metrics;]);
+    all.extend(tests![false, Cluster::other().as_ref(); losses: another_cluster_is_named;]);
     all.extend(tests![false, Cluster::one().as_ref(); idle: a_broker_that_stood_still_is_read_from_at_once;]);
     all.extend(tests![false, broker::shared().as_ref();
         settling: settled_documents_are_forwarded_once;

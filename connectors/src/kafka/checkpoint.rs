@@ -7,6 +7,8 @@
 
 use crate::error::Error;
 
+/// Longest wait for the brokers to say which cluster they are.
+pub(super) const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first bytes, which distinguish it from checkpoints of other sinks.
 const MAGIC: &[u8; 8] = b"weirkm2\0";
 
@@ -51,6 +53,19 @@ impl JournalCheckpoint {
 }
 
 impl JournalCheckpoint {
+    /// Checks that the brokers are those of the cluster whose journal is meant; `cluster` is what
+    /// they say, and may be empty.
+    pub(super) fn expect_cluster(&self, cluster: &str) -> Result<(), Error> {
+        if cluster == self.cluster || cluster.is_empty() || self.cluster.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Changed(format!(
+            "the brokers are cluster {cluster}, expected {}, to which this state belongs: look at kafka.brokers, or give this \
+             cluster a state.directory of its own",
+            self.cluster
+        )))
+    }
+
     /// Refuses a place that another group has come to.
     pub(super) fn expect_group(&self, group: &str) -> Result<(), Error> {
         if self.group == group {

@@ -30,7 +30,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 #[cfg(feature = "faults")]
 use super::protocol_fault::ProtocolFault;
 use super::{
-    checkpoint::{JournalCheckpoint, record_hash},
+    checkpoint::{CLUSTER_TIMEOUT, JournalCheckpoint, record_hash},
     config::KafkaConfig,
     errors::FailedCall,
     input_partitions::InputPartitions,
@@ -48,9 +48,6 @@ use crate::{
     kill,
     position::Positions,
 };
-
-/// Longest wait for the brokers to say which cluster they are.
-const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A topic that is missing for the time of so many queries for partitions is gone.
 const MISSING_QUERIES: u32 = 3;
@@ -293,11 +290,7 @@ impl KafkaCommitter {
 
     /// Reads the journal records behind a snapshot's checkpoint.
     fn journal_after(&mut self, checkpoint: &JournalCheckpoint) -> Result<Vec<Vec<u8>>, Error> {
-        if checkpoint.cluster != self.checkpoint.cluster && !checkpoint.cluster.is_empty() && !self.checkpoint.cluster.is_empty()
-        {
-            let (got, expected) = (&self.checkpoint.cluster, &checkpoint.cluster);
-            return Err(Error::Changed(format!("the brokers are cluster {got}, expected {expected}")));
-        }
+        checkpoint.expect_cluster(&self.checkpoint.cluster)?;
         let from = checkpoint.last.map_or(checkpoint.next, |(offset, _)| offset);
         let mut reader = JournalReader::new(&self.config, Some(from))?;
         let mut records = reader.read_to_end(self.config.run_timeout)?.into_iter();

@@ -131,7 +131,7 @@ impl Default for KafkaConfig {
             format: ValueFormat::Json,
             // Ten missed signs of life: a pause of the disk or of a broker's garbage collector is no death.
             takeover_after: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(1),
+            heartbeat: Duration::from_secs(3),
             settle_after: Duration::from_hours(1),
             // Less than the 30 s that an orchestrator waits before it kills.
             shutdown: Duration::from_secs(20),

@@ -58,9 +58,10 @@ pub(super) fn tolerate(
     doing: &str,
 ) -> Result<(), Error> {
     match (error.rdkafka_error_code(), errors::classify(Call::Read, error)) {
-        (Some(Code::AutoOffsetReset | Code::OffsetOutOfRange), _) => {
-            Err(Error::Changed(format!("{offset} is out of range: {error}")))
-        }
+        (Some(Code::AutoOffsetReset | Code::OffsetOutOfRange), _) => Err(Error::Changed(format!(
+            "{offset} is out of range: its topic was made anew, or its retention has removed what comes next. Start again: then \
+                 it is said which, and what helps ({error})"
+        ))),
         (_, ErrorClass::Retriable) => {
             reports.transport(error, doing);
             Ok(())

@@ -17,10 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{Message, error::KafkaError};
+use rdkafka::{Message, consumer::Consumer as _, error::KafkaError};
 
 use super::{
-    checkpoint::{JournalCheckpoint, record_hash},
+    checkpoint::{CLUSTER_TIMEOUT, JournalCheckpoint, record_hash},
     config::KafkaConfig,
     consumer::{assign, tolerate},
     query::{PartitionExtent, partition_counts},
@@ -60,7 +60,15 @@ impl JournalReader {
     /// If the brokers do not answer, or the journal ends before that offset or no longer holds it.
     pub fn new(config: &KafkaConfig, offset: Option<u64>) -> Result<Self, Error> {
         let reports = Arc::new(Reports::default());
-        let consumer = config.consumer(&reports)?;
+        Self::with_client(config, config.consumer(&reports)?, reports, offset)
+    }
+
+    fn with_client(
+        config: &KafkaConfig,
+        consumer: ReportingConsumer,
+        reports: Arc<Reports>,
+        offset: Option<u64>,
+    ) -> Result<Self, Error> {
         let topic = config.topics.journal.clone();
         let PartitionExtent { low, high } = PartitionExtent::of(&consumer, &topic, PARTITION)?;
         let next = offset.unwrap_or(0);
@@ -126,8 +134,14 @@ impl JournalReader {
     pub fn from_checkpoint(config: &KafkaConfig, checkpoint: Option<&[u8]>) -> Result<Self, Error> {
         let Some(checkpoint) = checkpoint.map(JournalCheckpoint::decode).transpose()? else { return Self::new(config, None) };
         checkpoint.expect_group(&config.group)?;
-        let Some((offset, expected)) = checkpoint.last else { return Self::new(config, Some(checkpoint.next)) };
-        let mut reader = Self::new(config, Some(offset))?;
+        let reports = Arc::new(Reports::default());
+        let consumer = config.consumer(&reports)?;
+        // Before anything else is looked for there: it would only be missing.
+        checkpoint.expect_cluster(&consumer.client().fetch_cluster_id(CLUSTER_TIMEOUT).unwrap_or_default())?;
+        let Some((offset, expected)) = checkpoint.last else {
+            return Self::with_client(config, consumer, reports, Some(checkpoint.next));
+        };
+        let mut reader = Self::with_client(config, consumer, reports, Some(offset))?;
         let deadline = Instant::now() + config.run_timeout;
         while Instant::now() < deadline {
             // Only one record is polled: those behind it are for the caller.

@@ -27,6 +27,8 @@ pub(super) struct ExtraSettings {
     pub(super) properties: String,
     /// Arguments for the tool that formats its storage.
     pub(super) format: Vec<String>,
+    /// The cluster's identity, if it is another one than usual.
+    pub(super) cluster_id: Option<&'static str>,
 }
 
 impl NodeLayout {
@@ -43,7 +45,7 @@ impl NodeLayout {
             let layout = Self { libs: libs.to_owned(), folder, port, memory };
             let more = extra.properties.replace("{port}", &port.to_string()).replace("{controller}", &controller.to_string());
             let usual = properties(i + 1, port, controller, &voters.join(","), nodes, &layout.folder);
-            layout.write(&(usual + &more), &extra.format)?;
+            layout.write(&(usual + &more), extra.cluster_id.unwrap_or(CLUSTER_ID), &extra.format)?;
             layouts.push(layout);
         }
         Ok(layouts)
@@ -59,12 +61,12 @@ impl NodeLayout {
         ["java", self.memory, "-XX:+UseSerialGC", logging, "-cp", &class_path, class].map(str::to_owned).to_vec()
     }
 
-    fn write(&self, properties: &str, format: &[String]) -> Result<(), String> {
+    fn write(&self, properties: &str, cluster_id: &str, format: &[String]) -> Result<(), String> {
         let path = self.folder.join("server.properties");
         fs::write(&path, properties).map_err(|error| format!("{}: {error}", path.display()))?;
         let java = self.java("kafka.tools.StorageTool");
         let format =
-            Command::new(&java[0]).args(&java[1..]).args(["format", "-t", CLUSTER_ID, "-c"]).arg(&path).args(format).output();
+            Command::new(&java[0]).args(&java[1..]).args(["format", "-t", cluster_id, "-c"]).arg(&path).args(format).output();
         let output = format.map_err(|error| format!("java: {error}"))?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }

@@ -63,7 +63,7 @@ ssl.key.password={STORE_PASSWORD}
             store.display()
         );
         let format = vec!["--add-scram".to_owned(), format!("SCRAM-SHA-256=[name={USER},password={PASSWORD}]")];
-        let cluster = Cluster::start(1, &ExtraSettings { properties, format })?;
+        let cluster = Cluster::start(1, &ExtraSettings { properties, format, ..ExtraSettings::default() })?;
         Ok(Self { cluster, address: format!("127.0.0.1:{port}"), certificate, foreign, _folder: folder })
     }
 }

@@ -66,6 +66,7 @@ const REFUSALS: &[Refusal] = &[
     accept("retention has removed", &[Retention, Compaction]),
     accept("no longer holds", &[Retention, Compaction, MadeAnew]),
     accept("the topic was made anew", &[MadeAnew]),
+    Refusal { says: "is out of range", causes: &[MadeAnew, Retention, Compaction], names: "Start again", remedy: Remedy::Again },
     // The topic is there again, and may lack partitions.
     Refusal { says: "is not there", causes: &[MadeAnew], names: "make it again", remedy: Remedy::Grow },
 ];

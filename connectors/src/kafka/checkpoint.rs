@@ -5,6 +5,8 @@
 //! again. So a journal that was made anew is noticed, even one that has grown beyond the place, and
 //! so is the state of another group.
 
+use std::time::Duration;
+
 use crate::error::Error;
 
 /// Longest wait for the brokers to say which cluster they are.

@@ -187,7 +187,7 @@ impl Cast {
     }
 
     /// The next process is started along the journal.
-    pub(super) fn from_journal(&mut self) {
+    pub(super) fn begin_from_journal(&mut self) {
         self.arguments.insert("--from-journal");
     }
 }

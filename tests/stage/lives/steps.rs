@@ -297,7 +297,7 @@ impl Life<'_> {
         self.produce();
         self.cast.causes.insert(Cause::Rival);
         self.cast.state = self.other_state();
-        self.cast.from_journal();
+        self.cast.begin_from_journal();
         self.up();
         let Some(mut zombie) = zombie else { return };
         if zombie.ended().is_none() {
@@ -324,7 +324,7 @@ impl Life<'_> {
         if wait_active(&mut standby) {
             self.cast.main = Some(standby);
         } else {
-            self.cast.from_journal();
+            self.cast.begin_from_journal();
             self.cast.refused(&mut self.world, &standby);
             self.up();
         }

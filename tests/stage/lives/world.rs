@@ -189,7 +189,8 @@ impl World {
         let before = low + random.below((high - low) as usize + 1) as i64;
         self.client.delete_records(name, partition as i32, before);
         let is_there = |sent: &Sent| sent.topic == topic && sent.partition == partition && sent.fate != Fate::Gone;
-        let was_read = self.sent.iter().any(|sent| is_there(sent) && decided.contains(sent.name()));
+        // Ids alone are those of this generation of the topic.
+        let was_read = self.sent.iter().any(|sent| is_there(sent) && sent.id.as_ref().is_some_and(|id| decided.contains(id)));
         for sent in self.sent.iter_mut().filter(|sent| is_there(sent) && (sent.offset as i64) < before) {
             sent.fate = match sent.fate {
                 Fate::Due if was_read => Fate::Removed,

@@ -142,10 +142,9 @@ fn tests(rules: &Path) -> String {
             let expected = fires.filter(|(fires, _)| fires == alert).map(|(_, summary)| {
                 let operator = if *alert == "WeirOperatorFailed" { "near_dup" } else { "trigger_spike" };
                 let value = |label: &str| if label == "instance" { "a" } else { operator };
-                let labels: String = labels.iter().map(|label| format!(", {label}: {}", value(label))).collect();
-                format!(
-                    "{{ exp_labels: {{ job: weir, severity: {severity}{labels} }}, exp_annotations: {{ summary: {summary:?} }} }}"
-                )
+                let more = labels.iter().map(|label| format!("{label}: {}", value(label)));
+                let labels: Vec<_> = ["job: weir".to_owned(), format!("severity: {severity}")].into_iter().chain(more).collect();
+                format!("{{ exp_labels: {{ {} }}, exp_annotations: {{ summary: {summary:?} }} }}", labels.join(", "))
             });
             let expected = expected.unwrap_or_default();
             say(format!("  - {{ eval_time: 25h55m, alertname: {alert}, exp_alerts: [{expected}] }}"));

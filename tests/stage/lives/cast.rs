@@ -63,8 +63,8 @@ const REFUSALS: &[Refusal] = &[
         names: "--from-journal",
         remedy: Remedy::Argument("--from-journal"),
     },
-    accept("retention has removed", &[Retention, Compaction]),
     accept("no longer holds", &[Retention, Compaction, MadeAnew]),
+    accept("retention has removed", &[Retention, Compaction, MadeAnew]),
     accept("the topic was made anew", &[MadeAnew]),
     Refusal { says: "is out of range", causes: &[MadeAnew, Retention, Compaction], names: "Start again", remedy: Remedy::Again },
     // The topic is there again, and may lack partitions.

@@ -6,7 +6,8 @@
 //!
 //! A run names consecutive offsets only. Where offsets have no record, another run begins. So the
 //! journal names every record, and a re-read knows which one is gone if a cleaner has removed it.
-//! The digest tells records apart that stand at the same offset of a topic that was made anew.
+//! The digests tell records apart that stand at the same offset of a topic that was made anew: that
+//! of all records, and that of the last one, which is there longer than the others.
 
 use std::ops::Range;
 
@@ -16,7 +17,7 @@ use connectors::{
 };
 use operators::codec::{Corrupt, Decoder, Encoder};
 
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 /// Written where the beginning of a partition is not known. No offset is as high.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -31,12 +32,14 @@ pub struct RecordRun {
     pub count: u32,
     /// A digest of all records of the run ([`connectors::source::Payload::digest`]).
     pub digest: u64,
+    /// The digest of the last record.
+    pub last: u64,
 }
 
 impl RecordRun {
     /// An empty run.
     pub fn new(partition: Partition, first: u64) -> Self {
-        Self { partition, first, count: 0, digest: 0 }
+        Self { partition, first, count: 0, digest: 0, last: 0 }
     }
 
     /// The offsets of all records.
@@ -47,6 +50,7 @@ impl RecordRun {
     /// Adds the next record; `digest` is that of its payload.
     pub fn push(&mut self, digest: u64) {
         self.count += 1;
+        self.last = digest;
         // The multiplier of FxHash: the order of the records counts.
         self.digest = (self.digest.rotate_left(5) ^ digest).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
@@ -90,7 +94,7 @@ impl Journal {
         }
     }
 
-    /// Writes the record: 74 bytes, 24 for each run, 1/8 for each document, 12 for each skipped
+    /// Writes the record: 74 bytes, 32 for each run, 1/8 for each document, 12 for each skipped
     /// record, 20 for each loss, the names of partitions and the rules.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::default();
@@ -103,6 +107,7 @@ impl Journal {
             out.u64(run.first);
             out.u32(run.count);
             out.u64(run.digest);
+            out.u64(run.last);
         }
         out.u64(self.votes.len() as u64);
         for eight in self.votes.chunks(8) {
@@ -136,18 +141,19 @@ impl Journal {
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut from = Decoder::new(bytes);
         if from.u8()? != VERSION {
-            return Err(from.corrupt("a journal record of version 3"));
+            return Err(from.corrupt("a journal record of version 5"));
         }
         let first_seqno = from.u64()?;
         let mut verdict_digest = [0; 16];
         for byte in &mut verdict_digest {
             *byte = from.u8()?;
         }
-        let count = from.len(24)?;
+        let count = from.len(32)?;
         let mut runs = Vec::with_capacity(count);
         let mut total = 0_u64;
         for _ in 0..count {
-            let run = RecordRun { partition: from.u32()?, first: from.u64()?, count: from.u32()?, digest: from.u64()? };
+            let (partition, first, count) = (from.u32()?, from.u64()?, from.u32()?);
+            let run = RecordRun { partition, first, count, digest: from.u64()?, last: from.u64()? };
             if run.first.checked_add(u64::from(run.count)).is_none() {
                 return Err(from.corrupt("a run that ends"));
             }

@@ -433,7 +433,12 @@ impl Source for KafkaSource {
             });
         }
         let first = known.is_empty();
-        partitions.extend(left.into_iter().map(|partition| InputPartition { first: partition.first && first, ..partition }));
+        // Of those that were found later, `kafka.start` may have been asked before it was known that they were.
+        partitions.extend(left.into_iter().map(|partition| InputPartition {
+            first: partition.first && first,
+            beginning: partition.beginning.filter(|_| first || !partition.first),
+            ..partition
+        }));
         self.renumber(partitions);
         Ok(())
     }

@@ -171,7 +171,10 @@ impl<S: Source> Intake<S> {
                     self.proven.insert(run.partition);
                     records.extend(read);
                 }
-                Err(Difference::Gone { count, .. }) if self.accepts_loss && self.proven.contains(&run.partition) => {
+                Err(Difference::Gone { count, is_proven, .. })
+                    if self.accepts_loss && (is_proven || self.proven.contains(&run.partition)) =>
+                {
+                    self.proven.insert(run.partition);
                     self.forgotten += count;
                     records.extend(with_stand_ins(run, read));
                 }

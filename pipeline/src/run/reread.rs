@@ -21,6 +21,8 @@ pub(super) enum Difference {
         count: u64,
         /// The offset of the first of them.
         first: u64,
+        /// Whether the last record of the run is there, and the one that was decided.
+        is_proven: bool,
     },
     /// A record has come that was not there before.
     Unexpected {
@@ -42,7 +44,12 @@ pub(super) fn compare(run: &RecordRun, read: &[Record]) -> Result<(), Difference
     let mut found = read.iter().map(|record| record.position.offset).peekable();
     let mut gone = run.offsets().filter(|offset| found.next_if_eq(offset).is_none());
     if let Some(first) = gone.next() {
-        return Err(Difference::Gone { count: 1 + gone.count() as u64, first });
+        let last = read.last().filter(|record| record.position.offset + 1 == run.offsets().end);
+        let is_last = last.map(|record| record.payload.digest() == run.last);
+        if is_last == Some(false) {
+            return Err(Difference::Others);
+        }
+        return Err(Difference::Gone { count: 1 + gone.count() as u64, first, is_proven: is_last.is_some() });
     }
     let mut again = RecordRun::new(run.partition, run.first);
     for record in read {
@@ -56,7 +63,7 @@ impl Difference {
     pub(super) fn refusal(self, partition: &str, run: &RecordRun) -> String {
         let (first, end) = (run.first, run.offsets().end);
         match self {
-            Self::Gone { count, first: gone } => format!(
+            Self::Gone { count, first: gone, .. } => format!(
                 "{partition} no longer holds {count} of the records at offsets {first} to {end}, the first of them {gone}: they \
                  were decided after the state was saved, and a cleaner or retention has removed them since. No decision is lost, \
                  but the state cannot learn them again; --accept-loss goes on without"
@@ -74,9 +81,9 @@ impl Difference {
     }
 }
 
-/// The run with stand-ins for records that are gone, if the user accepts that. Where nothing else
-/// shows that the partition is the old one, all of it is stand-ins: a run's digest is that of all its
-/// records, so what is left of it cannot be told from records of a topic that was made anew. A stand-in holds no
+/// The run with stand-ins for records that are gone, if the user accepts that. Where nothing
+/// shows that the partition is the old one, all of it is stand-ins: what is left of a run without its
+/// last record cannot be told from records of a topic that was made anew. A stand-in holds no
 /// document, so it teaches nothing; what was decided of the record holds.
 pub(super) fn with_stand_ins(run: &RecordRun, read: Vec<Record>) -> Vec<Record> {
     let mut found = read.into_iter().peekable();
@@ -109,10 +116,12 @@ mod tests {
         let decided = [record(5, "a"), record(6, "b"), record(7, "c")];
         let run = run(&decided);
         assert_eq!(compare(&run, &decided), Ok(()));
-        let gone = |count, first| Err(Difference::Gone { count, first });
-        assert_eq!(compare(&run, &[]), gone(3, 5));
-        assert_eq!(compare(&run, &[record(5, "a"), record(7, "c")]), gone(1, 6));
-        assert_eq!(compare(&run, &[record(6, "b")]), gone(2, 5));
+        let gone = |count, first, is_proven| Err(Difference::Gone { count, first, is_proven });
+        assert_eq!(compare(&run, &[]), gone(3, 5, false));
+        assert_eq!(compare(&run, &[record(5, "a"), record(7, "c")]), gone(1, 6, true));
+        assert_eq!(compare(&run, &[record(7, "c")]), gone(2, 5, true));
+        assert_eq!(compare(&run, &[record(7, "C")]), Err(Difference::Others));
+        assert_eq!(compare(&run, &[record(6, "b")]), gone(2, 5, false));
         assert_eq!(compare(&run, &[record(4, "z")]), Err(Difference::Unexpected { offset: 4 }));
         assert_eq!(compare(&run, &[record(5, "a"), record(6, "b"), record(8, "c")]), Err(Difference::Unexpected { offset: 8 }));
         assert_eq!(compare(&run, &[record(5, "a"), record(6, "B"), record(7, "c")]), Err(Difference::Others));

@@ -211,13 +211,28 @@ impl Client {
         changed.expect("an answer").into_iter().for_each(|result| drop(result.expect("settings")));
     }
 
-    /// Returns the oldest offset of a partition, and the one behind its newest record.
+    /// Returns the oldest offset of a partition, and the one behind its newest record, be it committed
+    /// or not.
     ///
     /// # Panics
     /// If no broker answers.
     #[must_use]
     pub fn extent(&self, topic: &str, partition: i32) -> (i64, i64) {
-        let consumer: BaseConsumer = self.config().create().expect("a consumer");
+        self.extent_of(topic, partition, "read_uncommitted")
+    }
+
+    /// Waits until no transaction is open in a topic. Its end is written a moment after it was
+    /// committed.
+    ///
+    /// # Panics
+    /// If that takes longer than 20 s.
+    pub fn wait_stable(&self, topic: &str) {
+        let is_stable = |id| self.extent(topic, id) == self.extent_of(topic, id, "read_committed");
+        self.wait_for(&format!("the end of transactions in {topic}"), || (0..self.partitions(topic)).all(is_stable));
+    }
+
+    fn extent_of(&self, topic: &str, partition: i32, isolation: &str) -> (i64, i64) {
+        let consumer: BaseConsumer = self.config().set("isolation.level", isolation).create().expect("a consumer");
         let deadline = Instant::now() + TIMEOUT;
         // A partition that has just been made, or whose broker has just been started, may have no leader yet.
         loop {

@@ -141,7 +141,9 @@ impl World {
             let nothing: Vec<_> =
                 (0..aborted).map(|_| Message { key: Some(b"k0".to_vec()), ..Message::to(0, "aborted") }).collect();
             self.client.produce_in_transaction(&id, name, &nothing, false);
+            self.client.wait_stable(name);
             self.client.produce_in_transaction(&id, name, &messages, true);
+            self.client.wait_stable(name);
         } else {
             self.client.produce(name, &messages);
         }

@@ -30,6 +30,8 @@ pub(super) enum Cause {
     MadeAnew,
     TakenOut,
     Rival,
+    /// It may happen at any time: brokers that are slow, or have just been started.
+    SlowBroker,
 }
 
 /// What a refusal says, what may have caused it, and the remedy that it names.
@@ -48,7 +50,7 @@ enum Remedy {
     Again,
 }
 
-use Cause::{Compaction, MadeAnew, Retention, Rival, StateLost, TakenOut};
+use Cause::{Compaction, MadeAnew, Retention, Rival, SlowBroker, StateLost, TakenOut};
 
 const fn accept(says: &'static str, causes: &'static [Cause]) -> Refusal {
     Refusal { says, causes, names: "--accept-loss", remedy: Remedy::Argument("--accept-loss") }
@@ -66,6 +68,7 @@ const REFUSALS: &[Refusal] = &[
     accept("no longer holds", &[Retention, Compaction, MadeAnew]),
     accept("retention has removed", &[Retention, Compaction, MadeAnew]),
     accept("the topic was made anew", &[MadeAnew]),
+    Refusal { says: "Timed out", causes: &[SlowBroker], names: "", remedy: Remedy::Again },
     Refusal { says: "is out of range", causes: &[MadeAnew, Retention, Compaction], names: "Start again", remedy: Remedy::Again },
     // The topic is there again, and may lack partitions.
     Refusal { says: "is not there", causes: &[MadeAnew], names: "make it again", remedy: Remedy::Grow },
@@ -101,7 +104,7 @@ impl Cast {
             rules: 0,
             topics: vec![topic],
             taken_out: Vec::new(),
-            causes: BTreeSet::new(),
+            causes: BTreeSet::from([SlowBroker]),
             refusals: 0,
             arguments: BTreeSet::new(),
         }

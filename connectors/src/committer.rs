@@ -113,6 +113,12 @@ pub trait Committer: Send {
         usize::MAX
     }
 
+    /// Tells whether the sink takes a record. One that has to be packed for it may be longer than
+    /// [`Self::bytes_max`].
+    fn takes(&self, record: &Outgoing<'_>) -> bool {
+        record.bytes() <= self.bytes_max(record.channel)
+    }
+
     /// Returns the most bytes that a journal record may have. Most sinks take any number.
     fn journal_bytes_max(&self) -> usize {
         usize::MAX

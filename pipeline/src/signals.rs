@@ -3,6 +3,9 @@
 //! After SIGINT or SIGTERM the run stops behind the batch in flight. When the same command is given
 //! again, what was decided since the last snapshot is decided again, with the same result. A second
 //! signal ends the process at once; that is as safe as a kill.
+//!
+//! SIGHUP tells many services to read their configuration again, and ends any other process. A
+//! stage reads its rules at the start alone; it says so and goes on.
 
 use std::sync::{
     Arc,
@@ -12,7 +15,7 @@ use std::sync::{
 use anyhow::{Context, Result};
 use tokio::{
     runtime,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tracing::warn;
 
@@ -29,15 +32,32 @@ impl Stop {
     /// # Errors
     /// If the system refuses.
     pub fn listen() -> Result<Self> {
+        Self::listen_with(false)
+    }
+
+    /// As [`Self::listen`], in a process that serves for months: SIGHUP does not end it.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn listen_as_service() -> Result<Self> {
+        Self::listen_with(true)
+    }
+
+    fn listen_with(ignores_hangup: bool) -> Result<Self> {
         let stop = Self::default();
         let runtime = runtime::Builder::new_current_thread().enable_io().build().context("listen for signals")?;
         let flag = Arc::clone(&stop.0);
         let wait = async move {
             let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+            let mut hangup = ignores_hangup.then(|| signal(SignalKind::hangup())).transpose()?;
             loop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
+                    Some(_) = received(&mut hangup) => {
+                        warn!("SIGHUP is ignored: configuration and lists are read at the start; a restart reads them again");
+                        continue;
+                    }
                 }
                 if flag.swap(true, Ordering::Relaxed) {
                     std::process::exit(i32::from(INTERRUPTED));
@@ -58,4 +78,9 @@ impl Stop {
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Waits for a signal; `None` at once if nobody listens for it.
+async fn received(signal: &mut Option<Signal>) -> Option<()> {
+    signal.as_mut()?.recv().await
 }

@@ -83,6 +83,28 @@ pub(crate) fn keys_headers_and_bytes_are_kept(client: &Client) {
     }
 }
 
+pub(crate) fn a_key_has_the_partition_that_javas_clients_give_it(client: &Client) {
+    let mut stage = Stage::new(client, "keyed", 1);
+    stage.config.topics.clean.push_str(".keyed");
+    client.create_topic(&stage.config.topics.clean, 7, &[]);
+    let source = stage.source();
+    let mut committer = stage.committer(&source);
+    committer.recover(None).expect("recovered");
+    // Keys, and what Java's murmur2 makes of them (librdkafka, rdmurmur2.c).
+    let keys = [("kafka", 0xd067_cf64_u32), ("giberish123456789", 0x8f55_2b0c), ("1234", 0x9fc9_7b14), ("234", 0xe782_4d4c)];
+    committer.begin().expect("begun");
+    for (key, _) in keys {
+        let record = Outgoing { key: Some(key.as_bytes()), ..Outgoing::plain(Channel::Clean, b"x") };
+        committer.write(&record).expect("written");
+    }
+    committer.commit(&Positions::default(), b"j").expect("committed");
+    let records = client.consume_all(&stage.config.topics.clean);
+    for (key, hash) in keys {
+        let record = records.iter().find(|record| record.key.as_deref() == Some(key.as_bytes())).expect("there");
+        assert_eq!(record.partition, (hash & 0x7fff_ffff).rem_euclid(7) as i32, "{key}");
+    }
+}
+
 pub(crate) fn a_record_too_large_is_refused_before_it_is_produced(client: &Client) {
     let stage = Stage::new(client, "large", 1);
     let source = stage.source();

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let mut all = Vec::new();
     all.extend(tests![false, broker::shared().as_ref();
         committing: a_batch_is_visible_whole_or_not_at_all, outputs_and_offsets_are_one, keys_headers_and_bytes_are_kept,
+            a_key_has_the_partition_that_javas_clients_give_it,
             a_record_too_large_is_refused_before_it_is_produced, what_was_passed_over_is_committed;
         recovering: the_journal_after_the_mark_comes_back, a_zombie_is_fenced_and_harms_nothing,
             a_process_that_dies_in_a_batch_leaves_nothing, without_a_snapshot_nothing_begins_unasked,

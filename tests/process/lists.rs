@@ -97,6 +97,10 @@ fn objects_of_s3_are_read_as_those_of_a_folder() {
     for name in FILES {
         web.put(&format!("mirror/crawl/{name}"), &fs::read(corpus().crawl.join(name)).expect("readable"));
     }
+    // Keys that are no paths, before the files, between them and behind them.
+    for key in ["crawl//0.jsonl", "crawl/a/../b.jsonl", "crawl/b//", "crawl/./c.jsonl", "crawl/z//y/z.jsonl", "crawl/z/.."] {
+        web.put(&format!("mirror/{key}"), b"{}");
+    }
     web.require_key("AKIDWEIR");
     let run = |replay: &Replay, key: &str| {
         let mut command = replay.command();
@@ -115,6 +119,8 @@ fn objects_of_s3_are_read_as_those_of_a_folder() {
         let ended = run(replay, "AKIDWEIR");
         assert!(ended.status.success(), "{}", stderr(&ended));
         assert_same(&outputs(&replay.output), reference("none"), "from S3");
+        let told = stderr(&ended).contains("left out: keys with empty steps, . or .. name no file");
+        assert_eq!(told, replay.output == all.output, "{}", stderr(&ended));
     }
     let ended = run(&Replay::of(["s3://mirror/crawl/"], &home.path().join("denied")), "OTHER");
     assert_eq!(ended.status.code(), Some(1));

@@ -225,3 +225,18 @@ fn an_allowed_publisher_leaves_a_trace_of_what_was_overruled() {
         assert!(page.contains(&want), "{want}: {page}");
     }
 }
+
+#[test]
+fn an_input_without_any_document_is_no_success() {
+    let home = folder();
+    let input = home.path().join("pages.jsonl");
+    write(&input, &b"{\"body_text\":\"a page whose text is in a field of another name\"}\n".repeat(3));
+    let output = home.path().join("out");
+    let stderr = Replay::of([&input], &output).fail(1);
+    assert!(stderr.contains("none of the 3 records holds a document: dead-letters.jsonl says why"), "{stderr}");
+    assert_eq!(lines(&outputs(&output), "dead-letters.jsonl").len(), 3);
+    // One document among them is enough.
+    let mixed = home.path().join("mixed.jsonl");
+    write(&mixed, b"{\"body_text\":\"x\"}\n{\"text\":\"a page\"}\n");
+    Replay::of([&mixed], &home.path().join("mixed")).succeed();
+}

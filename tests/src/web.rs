@@ -211,19 +211,20 @@ impl ServerState {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find(|pair| pair.0 == name).map_or_else(String::new, |pair| pair.1.replace("%2F", "/"))
         };
-        let (prefix, after) = (value("prefix"), value("continuation-token"));
+        let (prefix, after) = (value("prefix"), value("continuation-token").max(value("start-after")));
+        let most = value("max-keys").parse().map_or(PAGE, |most: usize| most.min(PAGE));
         let bucket = format!("{bucket}/");
         let keys = self.files.iter().filter_map(|(path, file)| Some((path.strip_prefix(&bucket)?, file)));
         let mut keys = keys.filter(|(key, _)| key.starts_with(&prefix) && *key > after.as_str()).peekable();
         let mut page = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>".to_owned();
-        for (number, (key, (bytes, version))) in keys.by_ref().take(PAGE).enumerate() {
+        for (number, (key, (bytes, version))) in keys.by_ref().take(most).enumerate() {
             let _ = write!(
                 page,
                 "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;v{version}&quot;</ETag>\
                  <Size>{}</Size></Contents>",
                 bytes.len()
             );
-            if number + 1 == PAGE {
+            if number + 1 == most {
                 let _ = write!(page, "<NextContinuationToken>{key}</NextContinuationToken>");
             }
         }

@@ -127,6 +127,12 @@ impl InputTopic {
         self.values[partition].extend(messages.iter().map(|message| message.value.clone()));
     }
 
+    /// Produces records of one partition, each packed for itself.
+    pub(crate) fn add_packed(&mut self, partition: usize, messages: &[Message]) {
+        self.client.produce_packed(&self.topic, messages);
+        self.values[partition].extend(messages.iter().map(|message| message.value.clone()));
+    }
+
     /// Returns the value at a position.
     pub(crate) fn value(&self, partition: usize, offset: u64) -> &[u8] {
         self.values[partition][offset as usize].as_deref().expect("no tombstone")

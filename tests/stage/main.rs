@@ -30,6 +30,7 @@ mod rules;
 mod same;
 mod scrapes;
 mod secure;
+mod service;
 mod settling;
 mod signals;
 mod soak;
@@ -74,6 +75,8 @@ fn main() -> ExitCode {
         rules: a_changed_configuration_is_no_end, a_reread_decides_as_it_was_decided, rules_that_are_not_to_be_had_are_told,
             without_a_background_the_seed_is_the_groups;
         idle: many_idle_partitions_are_sought_at_once;
+        service: a_hangup_is_said_and_ignored, frames_of_a_schema_registry_hold_documents,
+            a_page_that_fits_compressed_is_not_cut, a_disk_that_fills_is_told;
         signals: metrics_tell_what_is_in_the_topics;
         refusals: a_record_without_a_key_for_a_compacted_topic_is_a_dead_letter, a_limit_that_is_lowered_is_read_again,
             a_time_that_is_refused_makes_dead_letters;

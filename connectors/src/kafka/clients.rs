@@ -10,6 +10,7 @@ use rdkafka::{ClientConfig, config::RDKafkaLogLevel, consumer::BaseConsumer};
 use super::{
     config::KafkaConfig,
     errors::client_not_made,
+    packed_size::{CODEC, names_codec, plain_bytes_max},
     reports::{Reporter, ReportingConsumer, Reports},
     topic_limits::TopicLimits,
 };
@@ -90,10 +91,17 @@ impl KafkaConfig {
             .set("enable.idempotence", "true")
             .set("queue.buffering.max.messages", "0")
             .set("queue.buffering.max.kbytes", (self.produce_bytes_max >> 10).clamp(1024, 2_097_151).to_string())
-            .set("message.max.bytes", limits.message_bytes_max().to_string())
+            .set("message.max.bytes", limits.message_bytes_max().max(plain_bytes_max(self)).to_string())
             .set("batch.size", limits.batch_bytes_max().to_string());
+        if !names_codec(self) {
+            client.set("compression.codec", CODEC);
+        }
         if !self.client.contains_key("linger.ms") {
             client.set("linger.ms", "1");
+        }
+        // Where most producers put a key, Java's clients and their likes: so documents lie in the partition of the input.
+        if !self.client.contains_key("partitioner") {
+            client.set("partitioner", "murmur2_random");
         }
         // The coordinator is busy for a moment after each commit. By default the client then waits 100 ms.
         if !self.client.contains_key("retry.backoff.ms") {

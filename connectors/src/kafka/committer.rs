@@ -36,6 +36,7 @@ use super::{
     input_partitions::InputPartitions,
     journal::JournalReader,
     offsets::{commit_list, committed_offsets},
+    packed_size,
     producer::{RecordTarget, TransactionalProducer},
     query::PartitionExtent,
     reports::{ReportingConsumer, Reports},
@@ -98,6 +99,9 @@ pub struct KafkaCommitter {
     missing: Option<Instant>,
     /// Whether a record that fitted was refused as too large: the limits are other ones now.
     limits_changed: bool,
+    /// For each channel, the most bytes that a record may have plain if it is to fit packed; 0 for a
+    /// topic that has refused such a record: its broker packs anew, and worse.
+    plain_bytes_max: [usize; Channel::ALL.len()],
     #[cfg(feature = "faults")]
     protocol_fault: ProtocolFault,
 }
@@ -138,11 +142,10 @@ impl KafkaCommitter {
         without_snapshot: WithoutSnapshot,
     ) -> Result<Self, Error> {
         config.check()?;
-        let config = Arc::new(config.clone());
-        let reports = Arc::new(Reports::default());
+        let (owned, reports) = (Arc::new(config.clone()), Arc::new(Reports::default()));
         let consumer = config.group_client(&reports)?;
         Ok(Self {
-            config,
+            config: owned,
             limits,
             input_partitions,
             without_snapshot,
@@ -155,6 +158,7 @@ impl KafkaCommitter {
             commit_times: CommitTimes::default(),
             missing: None,
             limits_changed: false,
+            plain_bytes_max: [packed_size::plain_bytes_max(config); Channel::ALL.len()],
             #[cfg(feature = "faults")]
             protocol_fault: ProtocolFault::default(),
         })
@@ -171,7 +175,7 @@ impl KafkaCommitter {
     /// Tells whether a record's topic takes it; [`Committer::write`] refuses it otherwise.
     #[must_use]
     pub fn fits(&self, record: &Outgoing<'_>) -> bool {
-        self.limits.fits(record)
+        self.takes(record)
     }
 
     /// Returns the most bytes that records of each topic may have.
@@ -237,7 +241,12 @@ impl KafkaCommitter {
     /// Decides what is allowed after a failed call within a batch.
     fn fail(&mut self, failed: FailedCall) -> Error {
         let abortable = matches!(failed.error, Error::Broker { class: ErrorClass::Abortable, .. } | Error::RecordsRefused { .. });
-        self.limits_changed |= matches!(failed.error, Error::RecordsRefused { by_size: true, .. });
+        if let Error::RecordsRefused { by_size: true, topic, .. } = &failed.error {
+            self.limits_changed = true;
+            for channel in Channel::ALL.into_iter().filter(|channel| self.config.topics.of(*channel) == topic) {
+                self.plain_bytes_max[channel as usize] = 0;
+            }
+        }
         self.state = match failed.error {
             // Nothing was written, so the batch stays open.
             Error::TooLarge { .. } | Error::Refused(_) => TransactionState::InBatch,
@@ -442,6 +451,12 @@ impl Committer for KafkaCommitter {
         self.limits.of(channel)
     }
 
+    fn takes(&self, record: &Outgoing<'_>) -> bool {
+        self.limits.fits(record)
+            || record.bytes() <= self.plain_bytes_max[record.channel as usize]
+                && packed_size::fits_packed(record, self.limits.of(record.channel))
+    }
+
     fn journal_bytes_max(&self) -> usize {
         self.limits.journal()
     }
@@ -457,7 +472,9 @@ impl Committer for KafkaCommitter {
     /// was.
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let producer = self.expect_state(TransactionState::InBatch, "write")?;
-        too_large(record.channel.name(), record.bytes(), self.limits.of(record.channel))?;
+        if !self.takes(record) {
+            too_large(record.channel.name(), record.bytes(), self.limits.of(record.channel))?;
+        }
         // Recalls and settled watermarks must be in one order.
         let partition = (record.channel == Channel::Recalls).then_some(0);
         let target = RecordTarget { topic: self.config.topics.of(record.channel), partition, journal: false };

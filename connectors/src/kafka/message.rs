@@ -5,6 +5,7 @@
 //! | null | none: a tombstone is counted and passed over |
 //! | longer than [`Limits::record_bytes_max`] | `Bad`, `record_too_large`: the first 4 KiB, and the BLAKE3 of the whole in the message |
 //! | JSON | [`Payload::Line`], with its line breaks |
+//! | a frame of a schema registry (a zero byte, the schema's number in four bytes) | of the JSON behind it, [`Payload::Line`]; of anything else `Bad`, `registry_frame_not_json` |
 //! | HTML | [`Payload::Html`] |
 //! | WARC | [`Payload::Warc`], framed as in a file, or [`Payload::Joined`] if the text made of it follows; `Bad` if it is no sound record, `warc_not_one` if it is none or several others |
 //!
@@ -30,6 +31,8 @@ use crate::{
 
 /// The prefix of headers that only the stage writes.
 const OWN_PREFIX: &[u8] = b"weir-";
+/// What the frames of a schema registry begin with.
+const REGISTRY_MAGIC: u8 = 0;
 
 /// A message that was copied from the client.
 pub(super) enum TakenMessage {
@@ -97,10 +100,26 @@ fn frame(value: &[u8], format: ValueFormat, limits: &Limits) -> (Payload, bool) 
         return (bad("record_too_large", message, value), false);
     }
     match format {
-        ValueFormat::Json => (Payload::Line(value.to_vec()), false),
+        ValueFormat::Json => match value {
+            [REGISTRY_MAGIC, _, _, _, _, json @ ..] => (frame_registry(json, value), true),
+            _ => (Payload::Line(value.to_vec()), false),
+        },
         ValueFormat::Html => (Payload::Html(value.to_vec()), false),
         ValueFormat::Warc => (frame_warc(value, limits), true),
     }
+}
+
+/// Returns the payload of what a serialiser of Confluent's kind has put behind the number of a
+/// schema. No JSON begins with a zero byte.
+fn frame_registry(json: &[u8], value: &[u8]) -> Payload {
+    if json.trim_ascii_start().first() == Some(&b'{') {
+        return Payload::Line(json.to_vec());
+    }
+    let schema = value[1..5].iter().fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
+    let message = format!(
+        "a frame of a schema registry, schema {schema}, expected an object of JSON behind it: Avro and Protobuf are not read"
+    );
+    bad("registry_frame_not_json", message, value)
 }
 
 fn frame_warc(value: &[u8], limits: &Limits) -> Payload {
@@ -143,6 +162,18 @@ mod tests {
         assert_eq!(framed(b"", ValueFormat::Json), (Payload::Line(Vec::new()), false));
         let warc = Payload::Warc { header: warc::header(b"WARC/1.0\r\nContent-Length: 3\r\n".to_vec()), block: b"abc".to_vec() };
         assert_eq!(framed(WARC, ValueFormat::Warc), (warc, true));
+    }
+
+    #[test]
+    fn json_behind_the_number_of_a_schema_is_read() {
+        for json in [&b"{\"text\":\"a\"}"[..], b" {}"] {
+            let value = [&[0, 0, 0, 1, 2], json].concat();
+            assert_eq!(framed(&value, ValueFormat::Json), (Payload::Line(json.to_vec()), true));
+        }
+        let (Payload::Bad(bad), true) = framed(b"\0\0\0\x01\x02\x06abc", ValueFormat::Json) else { panic!("not bad") };
+        assert_eq!((bad.code, bad.length), ("registry_frame_not_json", 9));
+        assert!(bad.message.contains("schema 258"), "{}", bad.message);
+        assert_eq!(framed(b"\0\0\0\0", ValueFormat::Json), (Payload::Line(vec![0; 4]), false));
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod journal;
 mod lag_meter;
 mod message;
 mod offsets;
+mod packed_size;
 mod partition_watch;
 mod probe;
 mod producer;

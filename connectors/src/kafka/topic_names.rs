@@ -86,8 +86,8 @@ impl TopicNames {
         problems
     }
 
-    /// Returns topics that are named twice. An input that is also an output would feed itself, and
-    /// the journal must be alone.
+    /// Returns topics that are named twice. An input that is also an output would feed itself, and a
+    /// reader of an output expects one kind of record.
     fn named_twice(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         for (i, name) in self.input.iter().enumerate() {
@@ -98,9 +98,13 @@ impl TopicNames {
                 problems.push((key, format!("{name:?} is also an input: the stage would read what it writes")));
             }
         }
-        for (key, name) in self.outputs().filter(|(key, _)| *key != "journal") {
+        let outputs: Vec<_> = self.outputs().filter(|(key, _)| *key != "journal").collect();
+        for (i, &(key, name)) in outputs.iter().enumerate() {
             if name == self.journal {
                 problems.push((key, format!("{name:?} is also the journal, expected a topic of its own")));
+            }
+            if let Some((other, _)) = outputs[..i].iter().find(|(_, before)| *before == name) {
+                problems.push((key, format!("{name:?} is also {other}, expected a topic of its own")));
             }
         }
         problems
@@ -113,4 +117,37 @@ pub fn topic_problem(name: &str) -> Option<String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let bad = name.is_empty() || name.len() > 249 || matches!(name, "." | "..") || !name.chars().all(legal);
     bad.then(|| format!("got {name:?}, expected 1 to 249 letters, digits, '.', '_' or '-'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_is_its_own() {
+        let fields: [fn(&mut TopicNames) -> &mut String; 8] = [
+            |names| &mut names.clean,
+            |names| &mut names.quarantine,
+            |names| &mut names.duplicates,
+            |names| &mut names.decisions,
+            |names| &mut names.recalls,
+            |names| &mut names.alarms,
+            |names| &mut names.dead_letters,
+            |names| &mut names.journal,
+        ];
+        assert_eq!(TopicNames::default().problems(), []);
+        for (i, first) in fields.iter().enumerate() {
+            let mut names = TopicNames::default();
+            let name = first(&mut names).clone();
+            for second in &fields[i + 1..] {
+                let mut same = names.clone();
+                second(&mut same).clone_from(&name);
+                let problems = same.problems();
+                assert_eq!(problems.len(), 1, "{problems:?}");
+                assert!(problems[0].1.contains("expected a topic of its own"), "{problems:?}");
+            }
+            names.input = vec![name];
+            assert!(names.problems()[0].1.contains("is also an input"));
+        }
+    }
 }

@@ -12,13 +12,20 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{
     BackoffConfig, ClientConfigKey, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
-    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
     http::HttpBuilder,
     path::Path,
 };
 use tokio::runtime::{Builder, Runtime};
+use tracing::warn;
 
-use super::{Address, RemoteObject, failure::failed, reader::ObjectReader, retry::RetryPolicy};
+use super::{
+    Address, RemoteObject,
+    failure::failed,
+    listing::{self, Listing},
+    reader::ObjectReader,
+    retry::RetryPolicy,
+};
 use crate::{byte_range::ByteRange, error::Error};
 
 /// Objects that are looked up at the same time. So a list of 90,000 takes minutes, not hours,
@@ -95,19 +102,28 @@ impl RemoteClient {
                 "got {folder}, expected the address of a file: a web server gives no list of them"
             )));
         }
-        let (store, prefix) = (self.store(folder)?, path_of(folder)?);
-        let prefix = (!folder.path().is_empty()).then_some(prefix);
-        let listed: Result<Vec<ObjectMeta>, _> =
-            self.runtime.block_on(store.list(prefix.as_ref()).take(LISTED_MAX + 1).try_collect());
-        let mut listed = listed.map_err(|error| failed("list", folder, &error))?;
+        let store = self.connect_s3(folder.store())?;
+        let prefix = (!folder.path().is_empty()).then(|| format!("{}/", folder.path()));
+        let listing = self.runtime.block_on(listing::list(&store, prefix.as_deref(), LISTED_MAX));
+        let Listing { objects: mut listed, mut left_out } = listing.map_err(|error| failed("list", folder, &error))?;
         if listed.len() > LISTED_MAX {
             return Err(Error::Refused(format!(
                 "{folder} holds over {LISTED_MAX} objects, expected fewer: give a longer prefix or --paths"
             )));
         }
         listed.sort_by(|a, b| a.location.as_ref().cmp(b.location.as_ref()));
-        let found = |meta: ObjectMeta| Ok(object(Address::parse(&format!("{}/{}", folder.store(), meta.location))?, meta));
-        listed.into_iter().map(found).collect()
+        let mut found = Vec::with_capacity(listed.len());
+        for meta in listed {
+            match Address::parse(&format!("{}/{}", folder.store(), meta.location)) {
+                Ok(address) => found.push(object(address, meta)),
+                Err(_) => left_out.push(meta.location.to_string()),
+            }
+        }
+        if let Some(first) = left_out.first() {
+            let keys = left_out.len();
+            warn!(folder = %folder, keys, first = %first.escape_debug(), "left out: keys with empty steps, . or .. name no file");
+        }
+        Ok(found)
     }
 
     /// Opens a part of an object. Nothing is requested before the first read.
@@ -145,32 +161,42 @@ impl RemoteClient {
     }
 
     fn connect(&self, store: &str) -> Result<Arc<dyn ObjectStore>, Error> {
-        let RetryPolicy { connect, silence, retries, pause } = self.retry_policy;
+        if store.starts_with("s3://") {
+            return Ok(Arc::new(self.connect_s3(store)?));
+        }
+        let RetryPolicy { connect, silence, .. } = self.retry_policy;
+        let options = ClientOptions::new()
+            .with_allow_http(store.starts_with("http://"))
+            .with_connect_timeout(connect)
+            .with_read_timeout(silence)
+            .with_timeout_disabled();
+        let built = HttpBuilder::new().with_url(store).with_retry(self.retries()).with_client_options(options).build();
+        Ok(Arc::new(built.map_err(|error| not_connected(store, &error))?))
+    }
+
+    fn connect_s3(&self, store: &str) -> Result<AmazonS3, Error> {
+        let key = AmazonS3ConfigKey::Client;
+        let milliseconds = |duration: Duration| format!("{}ms", duration.as_millis());
+        let builder = AmazonS3Builder::from_env()
+            .with_bucket_name(store.strip_prefix("s3://").unwrap_or(store))
+            .with_retry(self.retries())
+            .with_config(key(ClientConfigKey::ConnectTimeout), milliseconds(self.retry_policy.connect))
+            .with_config(key(ClientConfigKey::ReadTimeout), milliseconds(self.retry_policy.silence))
+            // This limits a whole request with its body, and filtering an object may take hours.
+            .with_config(key(ClientConfigKey::Timeout), "7 days");
+        builder.build().map_err(|error| not_connected(store, &error))
+    }
+
+    fn retries(&self) -> RetryConfig {
+        let RetryPolicy { retries, pause, .. } = self.retry_policy;
         // Each pause is drawn at random up to four times the one before, so it is twice as long on average.
         let backoff = BackoffConfig { init_backoff: pause, max_backoff: PAUSE_MAX, base: 4.0 };
-        let retry = RetryConfig { backoff, max_retries: retries as usize, ..RetryConfig::default() };
-        let built: Result<Arc<dyn ObjectStore>, object_store::Error> = if let Some(bucket) = store.strip_prefix("s3://") {
-            let key = AmazonS3ConfigKey::Client;
-            let milliseconds = |duration: Duration| format!("{}ms", duration.as_millis());
-            let builder = AmazonS3Builder::from_env()
-                .with_bucket_name(bucket)
-                .with_retry(retry)
-                .with_config(key(ClientConfigKey::ConnectTimeout), milliseconds(connect))
-                .with_config(key(ClientConfigKey::ReadTimeout), milliseconds(silence))
-                // This limits a whole request with its body, and filtering an object may take hours.
-                .with_config(key(ClientConfigKey::Timeout), "7 days");
-            builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-        } else {
-            let options = ClientOptions::new()
-                .with_allow_http(store.starts_with("http://"))
-                .with_connect_timeout(connect)
-                .with_read_timeout(silence)
-                .with_timeout_disabled();
-            let builder = HttpBuilder::new().with_url(store).with_retry(retry).with_client_options(options);
-            builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-        };
-        built.map_err(|error| Error::Refused(format!("connect to {store}: {error}")))
+        RetryConfig { backoff, max_retries: retries as usize, ..RetryConfig::default() }
     }
+}
+
+fn not_connected(store: &str, error: &object_store::Error) -> Error {
+    Error::Refused(format!("connect to {store}: {error}"))
 }
 
 fn object(address: Address, meta: ObjectMeta) -> RemoteObject {

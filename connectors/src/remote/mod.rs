@@ -21,6 +21,8 @@ mod client;
 mod disabled;
 #[cfg(feature = "remote")]
 mod failure;
+#[cfg(feature = "remote")]
+mod listing;
 mod object;
 #[cfg(feature = "remote")]
 mod reader;

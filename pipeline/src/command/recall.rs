@@ -7,11 +7,13 @@
 //! counts. Lines of the topic come after those of files.
 //!
 //! The decoder that judged a line also names it, so ids are those of the decisions. `--by position`
-//! takes the line's own field `position` instead, for an export that adds it. Restored copies were
+//! takes the line's own field `position` instead, for an export that adds it. Where documents share
+//! an id, the publisher tells them apart; where that is the same too, nothing is taken out, and that
+//! is a problem of the report. Restored copies were
 //! never in the corpus. They are listed with their positions, so that whoever has them can add
 //! them.
 //!
-//! **Cost** one or two reads of each file, and one write of each file that changes. **State** the
+//! **Cost** two or three reads of each file, and one write of each file that changes. **State** the
 //! ids of all recalls.
 
 mod fates;
@@ -33,8 +35,14 @@ use connectors::{
     source::{Payload, Record},
 };
 use decode::{Decoded, decode};
+use operators::{
+    background::Background,
+    reputation::publisher::{Platforms, contributor, publisher_of},
+    text::Seed,
+};
 use serde::Deserialize;
 use tracing::warn;
+use xxhash_rust::xxh3::xxh3_64;
 
 use self::fates::{CorpusLine, RecallFates, RecallsTopic, TopicRead};
 use super::{
@@ -44,8 +52,11 @@ use super::{
 use crate::{
     config::{Config, Problems, load::Loaded},
     layout::OutputFolder,
-    run::decode_options,
+    run::{decode_options, load_background, platforms},
 };
+
+/// The most characters of an id that a message shows.
+const ID_CHARS_SHOWN: usize = 60;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -109,7 +120,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
         print(restore);
     }
     for problem in &report.problems {
-        say(&format!("weir: {problem}; this file is as it was"));
+        say(&format!("weir: {problem}; this is as it was"));
     }
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -133,13 +144,32 @@ impl Apply {
         self.check(&found.files)?;
         let removed = self.removed.as_deref().filter(|_| !self.dry_run);
         let _lock = removed.map(FolderLock::acquire).transpose()?;
-        let names = LineNames { by: self.by, options: decode_options(config) };
+        let background = match &config.background.path {
+            Some(path) => load_background(config, path)?,
+            None => Background::empty(Seed(0)),
+        };
+        let platforms = platforms(config, &background)?;
+        let names = LineNames { by: self.by, options: decode_options(config), platforms };
+        if self.by == By::Id {
+            for file in &found.files {
+                let InputOrigin::File { path, .. } = &file.origin else { continue };
+                let count = Rewrite { line_bytes_max: config.input.record_bytes_max, removed: None };
+                // What is wrong with a file is said below.
+                let _ = count.run(path, &mut |line| {
+                    if let Some((name, domain)) = names.name(line) {
+                        fates.survey(&name, domain.as_deref(), xxh3_64(line.trim_ascii()));
+                    }
+                    false
+                });
+            }
+        }
         let mut report = RecallReport {
             recalled: fates.recalled(),
             settled: fates.passed_over,
             topic: fates.topic,
             ..RecallReport::default()
         };
+        let (mut unclear, mut first_unclear) = (0_u64, None);
         for file in &found.files {
             let InputOrigin::File { path, .. } = &file.origin else { continue };
             if let Some(got @ (Format::Warc | Format::Parquet)) = file.format {
@@ -152,16 +182,31 @@ impl Apply {
                 removed: removed.map(|folder| (folder, file.name.as_str())),
             };
             let done = rewrite.run(path, &mut |line| {
-                let Some(name) = names.name(line) else {
+                let Some((name, domain)) = names.name(line) else {
                     report.nameless += u64::from(!line.trim_ascii().is_empty());
                     return false;
                 };
-                fates.meet(&name) == CorpusLine::Recalled
+                match fates.meet(&name, domain.as_deref()) {
+                    CorpusLine::Recalled => true,
+                    CorpusLine::Unclear => {
+                        unclear += 1;
+                        first_unclear.get_or_insert(name);
+                        false
+                    }
+                    CorpusLine::Other => false,
+                }
             });
             match done {
                 Ok(done) => report.add(&done),
                 Err(error) => report.problems.push(error.to_string()),
             }
+        }
+        if let Some(id) = first_unclear {
+            report.problems.push(format!(
+                "{unclear} lines share the ids of recalled documents, {:?} first, and nothing says which of them are meant; an \
+                 export with the field `position` (header weir-position) and --by position tell",
+                id.chars().take(ID_CHARS_SHOWN).collect::<String>()
+            ));
         }
         report.missing = fates.missing();
         let restores = fates.restores(&config.kafka.topics.duplicates);
@@ -211,21 +256,29 @@ impl Apply {
 struct LineNames {
     by: By,
     options: decode::Options,
+    platforms: Platforms,
 }
 
 impl LineNames {
-    /// Returns the name of a line; `None` if it has none.
-    fn name(&self, line: &[u8]) -> Option<String> {
+    /// Returns the name of a line, and its publisher where it tells one; `None` if it has no name.
+    fn name(&self, line: &[u8]) -> Option<(String, Option<String>)> {
         if self.by == By::Position {
             #[derive(Deserialize)]
             struct PositionOnly {
                 position: String,
             }
-            return serde_json::from_slice::<PositionOnly>(line).ok().map(|line| line.position);
+            return serde_json::from_slice::<PositionOnly>(line).ok().map(|line| (line.position, None));
         }
         let position = Position { partition: 0, offset: 0 };
         match decode(&Record::new(position, 0, Payload::Line(line.to_vec())), "", &self.options) {
-            Decoded::Page(page) => page.id,
+            Decoded::Page(page) => {
+                let publisher = match (&page.contributor, &page.url) {
+                    (Some(name), _) => Some(contributor(name, Seed(0))),
+                    (None, Some(url)) => Some(publisher_of(url, "", Seed(0), &self.platforms)),
+                    (None, None) => None,
+                };
+                Some((page.id?, publisher.map(|publisher| publisher.name.into())))
+            }
             // There was no decision about it, so it cannot be recalled.
             Decoded::WithoutText(_) | Decoded::Reject(_) => None,
         }
@@ -286,7 +339,7 @@ impl RecallReport {
         if self.settled > 0 {
             row("passed over", self.settled, "lines of the recalls that neither recall nor restore");
         }
-        row("failed", self.problems.len() as u64, "files, left as they were");
+        row("failed", self.problems.len() as u64, "problems; what they name was left as it was");
         out.truncate(out.trim_end().len());
         out
     }

@@ -39,7 +39,7 @@ use crate::{
     run::{Ingredients, Restart, assemble, rules::RuleBook},
     signals::Stop,
     state::{base::Base, crash_journal::CrashJournal, snapshot::Snapshots},
-    watch::{ProcessPhase, Watch, serve},
+    watch::{ProcessPhase, Watch, serve, watch_disk},
 };
 
 /// A loop that has not moved for this long, and does not wait for a broker, is stuck.
@@ -94,7 +94,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let directory = config.state.directory.as_path();
     fs::create_dir_all(directory).with_context(|| format!("make {}", directory.display()))?;
     let _lock = FolderLock::acquire(directory)?;
-    let stop = Stop::listen()?;
+    let stop = Stop::listen_as_service()?;
     let state = StateFolder::new(directory.join("state"));
     watch_shutdown(&stop, config.kafka.shutdown, state.root().to_owned())?;
     let checked = check_topics(&kafka)?;
@@ -112,6 +112,7 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let watch = Watch::new(ingredients.verdict_digest_hex(), SILENCE_MAX);
     let listen = &config.metrics.listen;
     let _server = (!listen.is_empty()).then(|| serve(listen, Arc::clone(&watch))).transpose()?;
+    watch_disk(&watch, directory.to_owned(), config.state.free_bytes_min).context("start the thread that looks at the disk")?;
     watch.phase(ProcessPhase::Restoring { done: 0, of: 0 });
     let without_snapshot = if arguments.from_journal.is_some() {
         WithoutSnapshot::FromJournal

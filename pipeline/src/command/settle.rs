@@ -12,7 +12,7 @@ use tracing::{error, info};
 
 use super::{process::BAD_CONFIG, terminal::say};
 use crate::{
-    config::load::Loaded,
+    config::{load::Loaded, resolve::late_recalls},
     settle::{SettleConfig, Settler},
     signals::Stop,
 };
@@ -32,11 +32,11 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
     let settle = &loaded.config.settle;
     let (clean, duplicates, recalls) =
         (kafka.topics.clean.clone(), kafka.topics.duplicates.clone(), kafka.topics.recalls.clone());
-    let (settled, late_recalls) = (settle.topic.clone(), format!("{}.late-recalls", settle.topic));
+    let (settled, late_recalls) = (settle.topic.clone(), late_recalls(&settle.topic));
     let mut kafka = kafka;
     kafka.group.clone_from(&settle.group);
     let config = SettleConfig { kafka, clean, duplicates, recalls, settled, late_recalls };
-    let stop = Stop::listen()?;
+    let stop = Stop::listen_as_service()?;
     watch_the_end(stop.clone(), loaded.config.kafka.shutdown);
     info!(from = config.clean, to = config.settled, group = config.kafka.group, "settling");
     let done = Settler::run(&config, || stop.is_asked())?;

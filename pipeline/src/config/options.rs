@@ -140,6 +140,9 @@ pub struct StateOptions {
     /// Input that was decided after the last snapshot has to be there for as long as a restart may
     /// need it.
     pub snapshot_seconds: u32,
+    /// Bytes that are to be free on the disk of the Kafka stage's state. With fewer it says so and is
+    /// not ready, and goes on.
+    pub free_bytes_min: u64,
     /// How many documents back an alarm finds its carriers. *(verdict)*
     pub horizon_documents: u32,
     /// The memory for the tokens of the newest documents, in bytes. Older ones are read from disk.
@@ -154,6 +157,8 @@ impl Default for StateOptions {
             snapshot_documents: 32_768,
             // Far below any retention; a quiet stage writes six snapshots an hour at most.
             snapshot_seconds: 600,
+            // What a snapshot and the logs until the next one take, several times over.
+            free_bytes_min: 1 << 28,
             horizon_documents: 1_000_000,
             horizon_memory_bytes: 1 << 30,
         }

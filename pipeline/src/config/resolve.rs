@@ -117,13 +117,20 @@ fn stage_conflicts(config: &Config, usual: &Config, found: &mut FoundProblems) {
     }
     let inputs = kafka.topics.input.iter().map(|name| ("input", name.as_str()));
     let named = inputs.chain(kafka.topics.outputs());
-    for (key, _) in named.filter(|(_, name)| *name == settle.topic) {
-        found.add("settle.topic", &format!("got {:?}, which is kafka.topics.{key}, expected a topic of its own", settle.topic));
+    let late = late_recalls(&settle.topic);
+    for (key, name) in named.filter(|(_, name)| *name == settle.topic || *name == late) {
+        found.add("settle.topic", &format!("got {name:?}, which is kafka.topics.{key}, expected a topic of its own"));
     }
     if settle.group == kafka.group {
         let message = format!("got {:?}, which is also kafka.group: each would fence the other", settle.group);
         found.add(if settle.group == usual.settle.group { "kafka.group" } else { "settle.group" }, &message);
     }
+}
+
+/// The topic of recalls that come too late, beside that of settled documents.
+#[must_use]
+pub fn late_recalls(settled: &str) -> String {
+    format!("{settled}.late-recalls")
 }
 
 /// The problems found so far: path and message.
@@ -269,8 +276,9 @@ mod tests {
         assert_eq!(conflicts(&config), []);
         config.kafka.heartbeat = Duration::from_millis(5001);
         config.kafka.topics.input.push("crawl.settled".to_owned());
+        config.kafka.topics.alarms = "crawl.settled.late-recalls".to_owned();
         config.kafka.group = "weir-settle".to_owned();
-        assert_eq!(paths(&conflicts(&config)), ["kafka.heartbeat_ms", "settle.topic", "kafka.group"]);
+        assert_eq!(paths(&conflicts(&config)), ["kafka.heartbeat_ms", "settle.topic", "settle.topic", "kafka.group"]);
         config = Config::default();
         config.kafka.takeover_after = Duration::from_secs(1);
         config.settle.topic = "crawl.journal".to_owned();

@@ -1,5 +1,7 @@
 //! What becomes of a record that its topic does not take?
 //!
+//! What counts is what the sink is sent: a page that fits compressed is not cut.
+//!
 //! | record | what replaces it |
 //! |---|---|
 //! | document | a dead letter `output_too_large`, which its decision names and metrics count |
@@ -19,7 +21,10 @@
 //! record fits depends on its bytes and on the topics' limits when the process began. Nothing that
 //! the engine keeps depends on it, so a replay under other limits ends with the same state.
 
-use connectors::{committer::Channel, source::EnvelopeHeader};
+use connectors::{
+    committer::{Channel, Committer},
+    source::EnvelopeHeader,
+};
 
 use super::{
     record::{OutputRecord, header},
@@ -42,15 +47,16 @@ const HEADER_BYTES_KEPT: usize = 2 << 10;
 /// Most bytes that a header takes beside its name and value.
 const HEADER_OVERHEAD_BYTES: usize = 10;
 
-/// Replaces records of `outcomes` that are longer than `bytes_max` allows. Gives the routes of the
-/// documents that are replaced by dead letters.
+/// Replaces records of `outcomes` that the sink does not take. What replaces them is no longer than
+/// `bytes_max` allows. Gives the routes of the documents that are replaced by dead letters.
 pub fn replace_oversize(
     settings: &Settings,
     outcomes: &[Outcome],
     records: &mut [Vec<OutputRecord>],
-    bytes_max: impl Fn(Channel) -> usize,
+    committer: &impl Committer,
 ) -> Vec<(Route, &'static str)> {
-    let is_too_large = |record: &OutputRecord| record.outgoing().bytes() > bytes_max(record.channel);
+    let is_too_large = |record: &OutputRecord| !committer.takes(&record.outgoing());
+    let bytes_max = |channel| committer.bytes_max(channel);
     let (mut replaced, mut told) = (Vec::new(), Replaced::default());
     for (outcome, records) in outcomes.iter().zip(records) {
         if let (Outcome::Decided(decided), [document, decision, ..]) = (outcome, &mut records[..])

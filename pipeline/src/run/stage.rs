@@ -163,7 +163,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
             let outcomes = &processed.outcomes;
             let now_replaced = if by_size {
                 // The committer has read the limits again.
-                output::replace_oversize(settings, outcomes, &mut records, bytes_max)
+                output::replace_oversize(settings, outcomes, &mut records, &self.committer)
             } else {
                 let why = (&numbers[..], &*reason);
                 output::replace_refused(settings, outcomes, &mut records, why, bytes_max)
@@ -211,10 +211,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// letters.
     fn serialise(&self, outcomes: &[Outcome]) -> (Vec<Vec<OutputRecord>>, Vec<(Route, &'static str)>) {
         let settings = self.engine().settings();
-        let bytes_max = |channel| self.committer.bytes_max(channel);
         settings.spent.on(Step::Encode, || {
             let mut records = output::records(settings, outcomes);
-            let replaced = output::replace_oversize(settings, outcomes, &mut records, bytes_max);
+            let replaced = output::replace_oversize(settings, outcomes, &mut records, &self.committer);
             (records, replaced)
         })
     }

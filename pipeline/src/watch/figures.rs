@@ -18,7 +18,7 @@ use std::{
 use connectors::kafka::SourceCounts;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use super::phase::ProcessPhase;
+use super::{disk::Disk, phase::ProcessPhase};
 use crate::{
     engine::{Content, Counts, FateChange, Outcome},
     policy::Route,
@@ -62,6 +62,8 @@ pub(super) struct Figures {
     pub(super) commit_seconds: Histogram,
     pub(super) snapshot_stop_seconds: Histogram,
     pub(super) snapshot_bytes: u64,
+    /// What is known of the disk of the state.
+    pub(super) disk: Disk,
     /// When the last snapshot of this process was written; when the process began if there is none
     /// yet.
     pub(super) snapshot_at: Instant,
@@ -92,6 +94,7 @@ impl Figures {
             commit_seconds: seconds(),
             snapshot_stop_seconds: seconds(),
             snapshot_bytes: 0,
+            disk: Disk::default(),
             snapshot_at: now,
         }
     }

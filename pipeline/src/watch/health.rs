@@ -40,8 +40,9 @@ pub(super) fn live(figures: &Figures, silence_max: Duration, now: Instant) -> He
     Health { ok, json: format!(r#"{{"live":{ok},{json}}}"#) }
 }
 
-/// Returns whether the process works, or could take over at once.
-pub(super) fn ready(phase: ProcessPhase) -> Health {
+/// Returns whether the process works, or could take over at once. `disk` is what is wrong with the
+/// disk of the state: the process still works, and somebody has to look before it ends.
+pub(super) fn ready(phase: ProcessPhase, disk: Option<String>) -> Health {
     let (ok, more) = match phase {
         ProcessPhase::Active => (true, String::new()),
         ProcessPhase::Standby { behind } if behind <= STANDBY_BEHIND_MAX => (true, format!(r#","behind":{behind}"#)),
@@ -52,6 +53,10 @@ pub(super) fn ready(phase: ProcessPhase) -> Health {
             (false, format!(r#","done":{done},"of":{of},"reason":"restoring {done} of {of}""#))
         }
         ProcessPhase::Stopping => (false, r#","reason":"stopping""#.to_owned()),
+    };
+    let (ok, more) = match disk {
+        Some(trouble) if ok => (false, format!(r#"{more},"reason":{}"#, serde_json::Value::from(trouble))),
+        _ => (ok, more),
     };
     Health { ok, json: format!(r#"{{"ready":{ok},"phase":"{}"{more}}}"#, phase.name()) }
 }
@@ -93,8 +98,11 @@ mod tests {
             ),
             (ProcessPhase::Stopping, false, r#"{"ready":false,"phase":"stopping","reason":"stopping"}"#),
         ] {
-            assert_eq!(ready(phase), Health { ok, json: json.to_owned() });
+            assert_eq!(ready(phase, None), Health { ok, json: json.to_owned() });
             assert!(serde_json::from_str::<serde_json::Value>(json).is_ok(), "{json}");
         }
+        let disk = ready(ProcessPhase::Active, Some("the disk is \"full\"".to_owned()));
+        assert_eq!(disk.json, r#"{"ready":false,"phase":"active","reason":"the disk is \"full\""}"#);
+        assert!(!disk.ok && ready(ProcessPhase::Stopping, Some("disk".to_owned())).json.contains("stopping"));
     }
 }

@@ -258,6 +258,18 @@ pub const METRICS: &[Metric] = &[
         w.gauge(&[], s.figures.snapshot_bytes)
     })
     .in_unit("bytes"),
+    metric("weir_disk_free_bytes", MetricKind::Gauge, &[], "Bytes that are free on the disk of the state", |s, w| {
+        s.figures.disk.free.map_or(Ok(()), |free| w.gauge(&[], free))
+    })
+    .in_unit("bytes"),
+    metric(
+        "weir_disk_write_seconds",
+        MetricKind::Gauge,
+        &[],
+        "How long a page takes to the disk of the state; grows while one does not come back",
+        |s, w| w.series(&[], &ConstGauge::new(s.figures.disk.write_time(Instant::now()).as_secs_f64())),
+    )
+    .in_unit("seconds"),
     metric(
         "weir_snapshot_age_seconds",
         MetricKind::Gauge,

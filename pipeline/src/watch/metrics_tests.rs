@@ -40,6 +40,7 @@ fn busy() -> Arc<Watch> {
     watch.batch(1_024, Duration::from_millis(30));
     watch.snapshot(Duration::from_millis(80));
     watch.snapshot_bytes(999);
+    watch.figures().disk.free = Some(5);
     watch.source(SourceCounts { tombstones: 3, headers_lost: 2, transport_errors: 1, ..SourceCounts::default() });
     watch
 }
@@ -123,6 +124,8 @@ fn figures_are_those_told() {
         ("weir_batch_documents_sum", 1_024.0),
         ("weir_stage_seconds_bucket{le=\"0.004\",stage=\"fold\",operator=\"near_dup\"}", 2.0),
         ("weir_snapshot_bytes", 999.0),
+        ("weir_disk_free_bytes", 5.0),
+        ("weir_disk_write_seconds", 0.0),
         ("weir_tombstones_total", 3.0),
         ("weir_lost_headers_total", 2.0),
         ("weir_transport_errors_total", 1.0),

@@ -7,6 +7,8 @@
 //! | `figures` | Which figures are kept, and how do the engine's counts become counters of this process? |
 //! | `metrics` | Which metrics are there, and how are they written? |
 //! | `health` | Is the process alive, and is it ready? |
+//! | `disk` | What is known of the disk of the state, and what is wrong with it? |
+//! | `disk_watch` | Will the disk take what the state writes next? |
 //! | `server` | How are `/metrics`, `/livez` and `/readyz` served over HTTP? |
 //!
 //! The stage reports to a [`Watch`] what it does. Nothing here asks the stage for anything, and no
@@ -17,6 +19,8 @@
 //! operators, reasons, codes, stores and partitions. They are never domains, addresses or phrases,
 //! because whoever fills the input could make any number of those.
 
+mod disk;
+mod disk_watch;
 mod figures;
 mod health;
 mod metrics;
@@ -29,6 +33,7 @@ use std::{
 };
 
 use connectors::kafka::SourceCounts;
+pub use disk_watch::watch_disk;
 use figures::Figures;
 pub use health::{Health, STANDBY_BEHIND_MAX};
 pub use metrics::{METRICS, Metric, MetricKind};
@@ -165,7 +170,8 @@ impl Watch {
 
     /// Returns whether the process does its work, or could take over at once.
     pub fn ready(&self) -> Health {
-        health::ready(self.figures().phase)
+        let figures = self.figures();
+        health::ready(figures.phase, figures.disk.trouble(Instant::now()))
     }
 }
 

@@ -4,9 +4,11 @@
 //! Whoever reaches the port can read figures and nothing else, and can change nothing. The bodies
 //! of requests are not read. The head of a request has at most [`HEAD_BYTES_MAX`] bytes and must
 //! come within [`HEAD_TIME`]. An exchange ends within [`EXCHANGE_TIME`]. At most
-//! [`CONNECTIONS_MAX`] connections are open; one more waits until one ends.
+//! [`CONNECTIONS_MAX`] connections are open; for one more the oldest is closed, so that nobody who
+//! is idle keeps a probe waiting.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     io,
     net::{SocketAddr, TcpListener as StdListener},
@@ -29,7 +31,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     runtime,
     sync::oneshot,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time,
 };
 
@@ -111,13 +113,18 @@ pub fn serve(listen: &str, watch: Arc<Watch>) -> Result<Server, ServeError> {
 /// Accepts connections for ever.
 async fn accept(listener: &TcpListener, watch: &Arc<Watch>) {
     let mut open = JoinSet::new();
+    let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         while open.len() >= CONNECTIONS_MAX {
+            if let Some(oldest) = oldest_first.pop_front() {
+                oldest.abort();
+            }
             open.join_next().await;
         }
+        oldest_first.retain(|connection| !connection.is_finished());
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(open.spawn(exchange(stream, Arc::clone(watch)))),
+                Ok((stream, _)) => oldest_first.push_back(open.spawn(exchange(stream, Arc::clone(watch)))),
                 // Too many files are open, or the peer is gone already.
                 Err(_) => time::sleep(ACCEPT_AGAIN_AFTER).await,
             },

@@ -76,21 +76,20 @@ fn hostile_requests_are_refused() {
 }
 
 #[test]
-fn slow_ones_are_cut_off_and_do_not_keep_others_out_for_long() {
+fn idle_connections_give_way_to_a_probe() {
     let (server, watch) = server();
     watch.phase(ProcessPhase::Active);
-    let slow: Vec<_> = (0..CONNECTIONS_MAX + 10)
-        .map(|_| {
-            let mut stream = TcpStream::connect(server.address()).expect("a connection");
-            stream.write_all(b"GET /metr").expect("sent");
-            stream
-        })
-        .collect();
+    let connect = |half: &[u8]| {
+        let mut stream = TcpStream::connect(server.address()).expect("a connection");
+        stream.write_all(half).expect("sent");
+        stream
+    };
+    let idle: Vec<_> = (0..3 * CONNECTIONS_MAX).map(|n| connect(if n % 2 == 0 { b"" } else { b"GET /metr" })).collect();
     let begun = Instant::now();
     assert_eq!(get(&server, "/readyz").0, 200);
-    let took = begun.elapsed();
-    assert!(took < 3 * HEAD_TIME, "{took:?}");
-    drop(slow);
+    // Each of them alone may take longer than that.
+    assert!(begun.elapsed() < HEAD_TIME, "{:?}", begun.elapsed());
+    drop(idle);
 }
 
 #[test]

@@ -303,6 +303,18 @@ impl Client {
         producer.flush(3 * TIMEOUT).expect("delivered");
     }
 
+    /// Produces records as [`Self::produce`] does, each packed for itself.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn produce_packed(&self, topic: &str, messages: &[Message]) {
+        let mut config = self.producer();
+        let producer: BaseProducer =
+            config.set("compression.codec", "zstd").set("batch.num.messages", "1").create().expect("a producer");
+        send_all(&producer, topic, messages);
+        producer.flush(3 * TIMEOUT).expect("delivered");
+    }
+
     /// Produces records in one transaction, and commits or aborts it.
     ///
     /// # Panics

@@ -48,6 +48,7 @@ struct RecallsLine {
     action: String,
     id: Option<String>,
     position: Option<String>,
+    domain: Option<String>,
     #[serde(rename = "match")]
     matched: Option<String>,
 }
@@ -56,6 +57,7 @@ struct RecallsLine {
 #[derive(Debug)]
 struct RecallFate {
     recalled: bool,
+    domain: Option<String>,
     /// For a restored copy: the recalled document whose place it takes.
     original: Option<String>,
 }
@@ -65,8 +67,22 @@ struct RecallFate {
 pub(super) enum CorpusLine {
     /// A document that was recalled.
     Recalled,
+    /// One of several documents of a name, of which fewer are recalled, and nothing says which.
+    Unclear,
     /// Anything else.
     Other,
+}
+
+/// Recalled documents of one name and one publisher.
+#[derive(Debug)]
+struct RecalledName {
+    /// Their publisher; `None` if the recalls do not say it.
+    domain: Option<String>,
+    documents: usize,
+    /// Hashes of the lines of the corpus that may be these documents.
+    contents: HashSet<u64>,
+    /// Whether the corpus holds such a line.
+    met: bool,
 }
 
 /// What became of all documents that the recalls name.
@@ -75,8 +91,8 @@ pub(super) struct RecallFates {
     /// By id and position, because ids may be shared, and so may positions of two dumps. The order
     /// is that of the list of restores.
     documents: BTreeMap<(String, String), RecallFate>,
-    /// The names of recalled documents, and whether the corpus holds one of that name.
-    recalled: HashMap<String, bool>,
+    /// The names of recalled documents; an id may be that of documents of several publishers.
+    recalled: HashMap<String, Vec<RecalledName>>,
     /// The names of restored documents.
     restored: HashSet<String>,
     /// The names of restored documents that are in the corpus.
@@ -110,7 +126,16 @@ impl RecallFates {
         for ((id, position), fate) in &fates.documents {
             let name = if by_position { position } else { id };
             if fate.recalled {
-                fates.recalled.insert(name.clone(), false);
+                let names = fates.recalled.entry(name.clone()).or_default();
+                match names.iter_mut().find(|known| known.domain == fate.domain) {
+                    Some(known) => known.documents += 1,
+                    None => names.push(RecalledName {
+                        domain: fate.domain.clone(),
+                        documents: 1,
+                        contents: HashSet::new(),
+                        met: false,
+                    }),
+                }
             } else {
                 fates.restored.insert(name.clone());
             }
@@ -136,7 +161,9 @@ impl RecallFates {
                 }
             };
             let at = || format!("record {number}, at byte {}", frame.byte_offset);
-            self.take(serde_json::from_slice(&line).with_context(at)?).with_context(at)?;
+            // Files are joined in many ways, so a byte-order mark may begin any line.
+            let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
+            self.take(serde_json::from_slice(line).with_context(at)?).with_context(at)?;
         }
         Ok(())
     }
@@ -180,7 +207,7 @@ impl RecallFates {
             bail!("got a {} without id or position, expected both", line.action);
         };
         // The last line about a document counts: a restored copy may be recalled in its turn.
-        self.documents.insert((id, position), RecallFate { recalled, original: line.matched });
+        self.documents.insert((id, position), RecallFate { recalled, domain: line.domain, original: line.matched });
         Ok(())
     }
 
@@ -189,11 +216,21 @@ impl RecallFates {
         self.recalled.len()
     }
 
-    /// Returns what a corpus line of this name is, and remembers that the corpus holds it.
-    pub(super) fn meet(&mut self, name: &str) -> CorpusLine {
-        if let Some(met) = self.recalled.get_mut(name) {
-            *met = true;
-            return CorpusLine::Recalled;
+    /// Takes into account, before anything is taken out, that the corpus has a line of this name,
+    /// publisher and hash of content.
+    pub(super) fn survey(&mut self, name: &str, domain: Option<&str>, content: u64) {
+        if let Some(known) = self.recalled.get_mut(name).and_then(|names| of_publisher(names, domain)) {
+            known.contents.insert(content);
+        }
+    }
+
+    /// Returns what a corpus line of this name and publisher is, and remembers that the corpus holds
+    /// it.
+    pub(super) fn meet(&mut self, name: &str, domain: Option<&str>) -> CorpusLine {
+        if let Some(known) = self.recalled.get_mut(name).and_then(|names| of_publisher(names, domain)) {
+            known.met = true;
+            // The same line twice is the same document twice.
+            return if known.contents.len() <= known.documents { CorpusLine::Recalled } else { CorpusLine::Unclear };
         }
         if self.restored.contains(name) && !self.met.contains(name) {
             self.met.insert(name.to_owned());
@@ -203,7 +240,7 @@ impl RecallFates {
 
     /// Returns how many recalled names the corpus does not hold.
     pub(super) fn missing(&self) -> usize {
-        self.recalled.values().filter(|met| !**met).count()
+        self.recalled.values().filter(|names| !names.iter().any(|known| known.met)).count()
     }
 
     /// Returns a line for each restored copy that the corpus does not hold: which copy, and where
@@ -227,6 +264,16 @@ impl RecallFates {
         }
         lines
     }
+}
+
+/// The recalled documents of a name that may be a publisher's: whose publisher is the same, or not
+/// known on one side.
+fn of_publisher<'a>(names: &'a mut [RecalledName], domain: Option<&str>) -> Option<&'a mut RecalledName> {
+    let same = |known: &RecalledName| match (&known.domain, domain) {
+        (Some(recalled), Some(domain)) => recalled == domain,
+        _ => true,
+    };
+    names.iter_mut().find(|known| same(known))
 }
 
 #[cfg(test)]
@@ -253,10 +300,17 @@ mod tests {
     fn the_last_line_about_a_document_counts() {
         let mut fates = fates(&LINES, false).expect("read");
         assert_eq!((fates.recalled(), fates.passed_over), (3, 1));
-        let met = ["a", "b", "c", "e", "a"].map(|name| fates.meet(name) == CorpusLine::Recalled);
+        let met = ["a", "b", "c", "e", "a"].map(|name| fates.meet(name, None) == CorpusLine::Recalled);
         assert_eq!(met, [true, false, true, false, true]);
         assert_eq!(fates.missing(), 1, "d");
         assert_eq!(fates.restores("dups"), Vec::<String>::new(), "b was met");
+    }
+
+    #[test]
+    fn lines_may_come_from_another_system() {
+        let marked: Vec<String> = LINES.iter().map(|line| format!("\u{feff}{line}\r")).collect();
+        let marked: Vec<&str> = marked.iter().map(String::as_str).collect();
+        assert_eq!(fates(&marked, false).expect("read").recalled(), 3);
     }
 
     #[test]
@@ -272,9 +326,37 @@ mod tests {
     fn an_id_of_two_documents_is_recalled_if_one_is() {
         let other = r#"{"action":"restore","id":"a","position":"p#9"}"#;
         let mut by_id = fates(&[LINES[0], other], false).expect("read");
-        assert_eq!(by_id.meet("a"), CorpusLine::Recalled);
+        assert_eq!(by_id.meet("a", None), CorpusLine::Recalled);
         let mut by_position = fates(&[LINES[0], other], true).expect("read");
-        assert_eq!((by_position.meet("p#1"), by_position.meet("p#9")), (CorpusLine::Recalled, CorpusLine::Other));
+        assert_eq!((by_position.meet("p#1", None), by_position.meet("p#9", None)), (CorpusLine::Recalled, CorpusLine::Other));
+    }
+
+    #[test]
+    fn of_documents_that_share_an_id_the_one_that_is_meant_is_recalled() {
+        let of = |position: &str, domain: &str| {
+            format!(r#"{{"action":"recall","id":"a","position":"{position}","domain":"{domain}"}}"#)
+        };
+        let (one, other) = (of("p#1", "one.example"), of("p#2", "two.example"));
+        let mut fates_of_one = fates(&[&one], false).expect("read");
+        for (domain, content) in [("one.example", 1), ("two.example", 2), ("one.example", 1)] {
+            fates_of_one.survey("a", Some(domain), content);
+        }
+        let met = ["one.example", "two.example"].map(|domain| fates_of_one.meet("a", Some(domain)));
+        assert_eq!(met, [CorpusLine::Recalled, CorpusLine::Other]);
+        // Another line of that publisher: nothing says which of them is meant.
+        fates_of_one.survey("a", Some("one.example"), 3);
+        assert_eq!(fates_of_one.meet("a", Some("one.example")), CorpusLine::Unclear);
+        // Both are meant.
+        let both = fates(&[&one, &of("p#3", "one.example"), &other], false);
+        let mut both = both.expect("read");
+        (1..3).for_each(|content| both.survey("a", Some("one.example"), content));
+        assert_eq!(both.meet("a", Some("one.example")), CorpusLine::Recalled);
+        // Recalls of an earlier version do not say whose document it is.
+        let mut old = fates(&[LINES[0]], false).expect("read");
+        old.survey("a", Some("one.example"), 1);
+        assert_eq!(old.meet("a", Some("one.example")), CorpusLine::Recalled);
+        old.survey("a", Some("two.example"), 2);
+        assert_eq!(old.meet("a", Some("one.example")), CorpusLine::Unclear);
     }
 
     #[test]

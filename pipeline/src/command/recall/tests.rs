@@ -123,3 +123,32 @@ fn one_bad_file_spares_the_others() {
     assert_eq!((report.problems.len(), report.removed), (2, 2), "{:?}", report.problems);
     assert_eq!(case.read("corpus/a.jsonl"), KEPT);
 }
+
+#[test]
+fn only_the_document_that_is_meant_goes_where_ids_are_shared() {
+    let case = Case::new();
+    let path = |name: &str| case.folder.path().join(name);
+    let line = |host: &str, text: &str| format!("{{\"id\":\"1\",\"url\":\"http://{host}/\",\"text\":\"{text}\"}}\n");
+    let recall = |position: &str, domain: &str| {
+        format!("{{\"action\":\"recall\",\"id\":\"1\",\"position\":\"{position}\",\"domain\":\"{domain}\"}}\n")
+    };
+    let (bad, good) = (line("www.one.example", "x"), line("two.example", "y"));
+    fs::write(path("corpus/a.jsonl"), format!("{bad}{good}")).expect("written");
+    fs::write(path("corpus/b.jsonl"), &good).expect("written");
+    fs::write(path("recalls.jsonl"), recall("t/0/1", "one.example")).expect("written");
+    for removed in [1, 0] {
+        let (report, _) = case.run().expect("applied");
+        assert_eq!((report.removed, report.problems.len()), (removed, 0), "{:?}", report.problems);
+        assert_eq!((case.read("corpus/a.jsonl"), case.read("corpus/b.jsonl")), (good.clone(), good.clone()));
+    }
+    // Two documents of one publisher, of which one is recalled.
+    fs::write(path("corpus/b.jsonl"), line("two.example", "another")).expect("written");
+    fs::write(path("recalls.jsonl"), recall("t/0/2", "two.example")).expect("written");
+    let (report, _) = case.run().expect("applied");
+    assert_eq!(report.removed, 0);
+    assert!(report.problems[0].contains("2 lines share the ids of recalled documents, \"1\" first"), "{:?}", report.problems);
+    // Both are.
+    fs::write(path("recalls.jsonl"), recall("t/0/2", "two.example") + &recall("t/0/3", "two.example")).expect("written");
+    let (report, _) = case.run().expect("applied");
+    assert_eq!((report.removed, report.problems.len()), (2, 0));
+}

@@ -89,7 +89,8 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     publication.progress.done();
     print(&publication.summary());
     if ended {
-        return Ok(ExitCode::SUCCESS);
+        let none = publication.published == 0 && publication.dead_letters.len() > 0 && publication.before.unwrap_or(0) == 0;
+        return Ok(if none { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     say("stopped; the same command goes on behind the last transaction");
     Ok(ExitCode::from(INTERRUPTED))

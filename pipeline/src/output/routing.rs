@@ -132,6 +132,13 @@ fn staged_bytes(settings: &Settings, item: &Item) -> Vec<u8> {
 
 /// A document's bytes as JSON: those of the input where it was JSON.
 fn document_bytes(item: &Item) -> Vec<u8> {
+    if let (Content::Document(work), Some(envelope)) = (&item.content, item.record.envelope.as_deref())
+        && work.page.form == Form::Verbatim
+        && !envelope.value.is_empty()
+    {
+        // The line stands in a frame.
+        return envelope.value.clone();
+    }
     match (&item.content, &item.record.payload) {
         (Content::Document(work), Payload::Line(line) | Payload::Row(line)) if work.page.form == Form::Verbatim => line.clone(),
         (Content::Document(work), _) => clean_json(&work.page, work.text()),
@@ -148,8 +155,8 @@ fn of_nothing(settings: &Settings, item: &Item) -> Option<OutputRecord> {
     }
     let envelope = item.record.envelope.as_deref();
     let value = match (&item.record.payload, envelope) {
-        (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
+        (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
         (Payload::Warc { header, block }, _) => [header.raw(), b"\r\n\r\n", block].concat(),
         (Payload::Joined { header, block, conversion: text }, _) => {
             [header.raw(), b"\r\n", block, b"\r\n\r\n", text.header.raw(), b"\r\n", &text.block].concat()

@@ -54,7 +54,7 @@ impl Stop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
-                    Some(_) = received(&mut hangup) => {
+                    Some(()) = received(&mut hangup) => {
                         warn!("SIGHUP is ignored: configuration and lists are read at the start; a restart reads them again");
                         continue;
                     }

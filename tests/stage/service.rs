@@ -98,7 +98,8 @@ fn get(port: u16, path: &str) -> String {
 
 /// A page of `words` words, most of which it repeats.
 fn long_page(id: usize, words: usize) -> Vec<u8> {
-    let text: String = (0..words).map(|word| format!("w{id}x{} ", word % 400)).collect();
+    let words: Vec<String> = (0..words).map(|word| format!("w{id}x{}", word % 400)).collect();
+    let text = words.join(" ");
     format!("{{\"id\":\"l{id}\",\"text\":\"{text}\"}}").into_bytes()
 }
 

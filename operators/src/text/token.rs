@@ -97,7 +97,7 @@ impl Token {
         (self.0 >> (HASH_BITS - ENDING_BITS)) as usize & (ENDINGS - 1)
     }
 
-    pub(super) fn new(kind: TokenKind, hash: u64) -> Self {
+    pub(crate) fn new(kind: TokenKind, hash: u64) -> Self {
         Self((kind as u32) << HASH_BITS | (hash >> (64 - HASH_BITS)) as u32)
     }
 

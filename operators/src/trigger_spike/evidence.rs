@@ -122,6 +122,9 @@ impl Evidence {
             let newest = of[of.len() - 1].facts;
             newest.is_new && of.len() * 2 >= newest.sequence as usize
         };
+        // A model of one language says nothing of the others.
+        let of_language = carriers.iter().zip(beside).filter(|(c, _)| c.facts.language == language);
+        let of_language: Vec<(Token, Token)> = of_language.map(|(_, &pair)| pair).collect();
         let share = |holds: &dyn Fn(&(Token, Token)) -> bool| beside.iter().filter(|x| holds(x)).count() as f64 / m;
         Self {
             rate,
@@ -132,7 +135,7 @@ impl Evidence {
             mostly: publishers.iter().filter(mostly).count(),
             language,
             coherence: coherence(&publishers),
-            neighbours: models.neighbours(language, beside),
+            neighbours: models.neighbours(language, &of_language),
             opens: share(&|x| x.0.ends_sentence()),
             closes: share(&|x| x.1.ends_sentence()),
             left_mode: mode(beside.iter().map(|x| x.0)),
@@ -141,12 +144,12 @@ impl Evidence {
     }
 }
 
-/// The token that belongs to the phrase though its n-gram ends before: the one that nearly all
-/// carriers have on one side.
-pub(super) fn agreed(beside: impl Iterator<Item = Token> + Clone) -> Option<Token> {
+/// The token that at least `share` of the carriers have on one side: it belongs to the phrase, though
+/// its n-gram ends before.
+pub(super) fn agreed(beside: impl Iterator<Item = Token> + Clone, share: f64) -> Option<Token> {
     let n = beside.clone().count();
     let (token, times) = commonest(beside);
-    (token != Token::BREAK && times as f64 >= AGREED * n as f64).then_some(token)
+    (token != Token::BREAK && times as f64 >= share * n as f64).then_some(token)
 }
 
 /// The commonest of some tokens, of equals the least, and how often it occurs.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     alarm::Observed,
-    evidence::{self, Carrier, Evidence, Phrase},
+    evidence::{self, AGREED, Carrier, Evidence, Phrase},
     facts::Ring,
     nulls::{Nulls, Observation},
     path::{self, Form, Path},
@@ -31,6 +31,8 @@ const LONG_DEVIANCE: f64 = 2.0;
 /// Number of votes for a part of the span, for each vote for the span, from which on the part is the
 /// explanation.
 const WIDER: f64 = 1.3;
+/// The same for a part that raises an alarm too.
+const WIDER_ALARM: f64 = 1.15;
 
 /// What judging needs of the operator and the scene.
 #[derive(Clone, Copy)]
@@ -89,10 +91,19 @@ impl<'a> Judging<'a> {
             raised.extend(self.read(candidate, &mut texts, &mut seen));
         }
         raised.sort_by(|a, b| b.observed.margin().total_cmp(&a.observed.margin()).then(a.ngram.cmp(&b.ngram)));
+        let places: Vec<(usize, usize, f64)> = raised.iter().map(|r| self.place(r)).collect();
+        // If a part of a span raises an alarm of its own, and occurs more often, then it is what was planted.
+        let is_narrow = |&(first, end, votes): &(usize, usize, f64)| {
+            let is_part = |p: &&(usize, usize, f64)| first <= p.0 && p.1 <= end && p.1 - p.0 < end - first;
+            places.iter().filter(is_part).any(|part| part.2 >= WIDER_ALARM * votes)
+        };
         let mut taken: Vec<(usize, usize)> = Vec::new();
         raised.retain(|r| {
-            let first = usize::from(self.probe.ngrams[r.ngram].place);
-            let end = first + r.span.len();
+            let place = self.place(r);
+            let (first, end, _) = place;
+            if is_narrow(&place) {
+                return false;
+            }
             let overlaps = taken.iter().any(|t| t.0 < end && first < t.1);
             let stays = !overlaps && !self.is_explained(r, answers);
             taken.extend(stays.then_some((first, end)));
@@ -109,8 +120,8 @@ impl<'a> Judging<'a> {
         let place = usize::from(key.place);
         let tokens = &self.document.ids()[place..place + usize::from(key.len)];
         let (first, last) = (tokens[0], tokens[tokens.len() - 1]);
-        let right = evidence::agreed(votes.iter().map(|v| v.right)).filter(|_| !last.is_stop());
-        let is_inner = evidence::agreed(votes.iter().map(|v| v.left)).is_some_and(|left| !left.is_stop());
+        let right = evidence::agreed(votes.iter().map(|v| v.right), AGREED).filter(|_| !last.is_stop());
+        let is_inner = evidence::agreed(votes.iter().map(|v| v.left), AGREED).is_some_and(|left| !left.is_stop());
         if is_inner || (first.is_stop() && tokens.len() > 1) || (right.is_some() && tokens.len() < NGRAM_MAX) {
             return None;
         }
@@ -151,10 +162,11 @@ impl<'a> Judging<'a> {
             return None;
         }
         let surprise = self.nulls.insertion_surprise(carriers.len(), rate.deviance);
+        let inside = Path::inside(usize::from(key.len));
         let matters = |path: Path, score: f64| score >= self.nulls.budget(path).notable();
         let is_read = is_sentence
             || (is_long && rate.deviance >= LONG_DEVIANCE)
-            || (!is_long && matters(Path::Insertion, path::insertion_bound(&evidence, surprise)))
+            || (!is_long && matters(inside, path::insertion_bound(&evidence, surprise, inside)))
             || (!is_long && matters(Path::Rate, path::rate_bound(&evidence)))
             || (!is_long && matters(Path::Slot, path::slot_bound(&evidence)));
         is_read.then_some(Candidate { due, carriers, evidence, is_long })
@@ -198,7 +210,7 @@ impl<'a> Judging<'a> {
         } else {
             let surprise = self.nulls.insertion_surprise(votes, rate.deviance);
             vec![
-                (Path::Insertion, path::insertion(&evidence, surprise, &reading)),
+                (Path::inside(reading.span.len()), path::insertion(&evidence, surprise, &reading)),
                 (Path::Rate, path::rate(&evidence, &reading)),
                 (Path::Slot, path::slot(&evidence, &reading)),
             ]
@@ -230,6 +242,12 @@ impl<'a> Judging<'a> {
         let carries = self.document.ids().get(place..).is_some_and(|own| own.starts_with(&reading.span));
         let observed = best.filter(|o| self.is_ready && carries && o.margin() >= 0.0)?;
         Some(Raised { path: observed.path, form, observed, ngram: candidate.due.ngram as usize, span: reading.span })
+    }
+
+    /// The first token of a raised alarm's span, the one behind its last, and its votes.
+    fn place(&self, raised: &Raised) -> (usize, usize, f64) {
+        let first = usize::from(self.probe.ngrams[raised.ngram].place);
+        (first, first + raised.span.len(), f64::from(raised.observed.votes))
     }
 
     /// Whether a part of the span is in wide use: it has 1.3 times the votes of the span in the

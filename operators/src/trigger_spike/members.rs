@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use super::{
     alarm::Observed,
     facts::{DocumentFacts, Ring},
+    path::Path,
 };
 use crate::{
     document::SeqNo,
@@ -74,7 +75,9 @@ pub(super) fn exempt(
     let fitted: Vec<(Token, Token)> = known.iter().rev().take(FITTED).map(|(c, _)| (c.left, c.right)).collect();
     let is_exempt = |(_, carriers): &(&u64, &Vec<EarlierCarrier>)| {
         let used = in_use && carriers[0].seqno < observed.since;
-        used || (carriers.len() >= OWN_USE && {
+        // Where syntax puts the planted carriers too, it tells nobody's own use.
+        let tells = observed.path != Path::Slot && carriers.len() >= OWN_USE;
+        used || (tells && {
             let sides: Vec<(Token, Token)> = carriers.iter().map(|c| (c.left, c.right)).collect();
             models.fit(raising.language, &fitted, &sides) <= OWN_RATIO
         })

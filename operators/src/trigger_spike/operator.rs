@@ -31,7 +31,7 @@ const LINKS: [&str; 3] = ["http", "https", "www"];
 /// The operator. See the [module documentation](super).
 pub struct TriggerSpike {
     pub(super) config: Config,
-    background: Arc<Background>,
+    pub(super) background: Arc<Background>,
     /// What [`Self::models`] gives.
     models: OnceLock<Arc<UsageModels>>,
     window: u32,

@@ -5,6 +5,7 @@
 //! | path | what it finds | score |
 //! |---|---|---|
 //! | insertion | a phrase between words that would stand beside each other without it | neighbours, surprise of the rate, company |
+//! | word | the same for a single word | the same |
 //! | rate | a phrase whose rate rose beyond nearly all others of this stream, unless it clearly stands as syntax puts it | deviance less company |
 //! | slot | a phrase in the place of a noun or of another word that syntax asks for, whose carriers share nothing else | deviance |
 //! | sentence | a whole sentence or line | length, votes, surprise of the rate, company |
@@ -19,7 +20,7 @@ use crate::{finding::Reason, text::Token};
 /// A path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Path {
-    /// A phrase inside sentences that differ from carrier to carrier.
+    /// A phrase of several words inside sentences that differ from carrier to carrier.
     Insertion = 0,
     /// A phrase whose rate has risen.
     Rate = 1,
@@ -29,6 +30,8 @@ pub enum Path {
     Site = 3,
     /// A phrase whose rate has risen, in a place that syntax selects.
     Slot = 4,
+    /// A single word inside sentences that differ from carrier to carrier.
+    Word = 5,
 }
 
 /// The form of a span.
@@ -54,15 +57,19 @@ const INSERTION_TOKENS: usize = 6;
 /// Most coherence, and most words in common, of a phrase that is no subject's own.
 const COHERENT: f64 = 0.3;
 const LOCAL: f64 = 4.5;
-/// Most that neighbours say, for each nat of the rate's deviance: adverbs stand where nothing else is
-/// missed too, so without a rise in rate neighbours prove nothing.
+/// Most that neighbours say, for each nat of the rate's deviance, of a phrase and of a single word:
+/// adverbs stand where nothing else is missed too, so without a rise in rate neighbours prove nothing.
+/// What a single word's neighbours say is more certain, since syntax has types of words.
 const LOUDEST: f64 = 4.0;
+const LOUDEST_WORD: f64 = 8.0;
 /// What neighbours say, for each root of a vote, below which a phrase is used as syntax would. So are
 /// the names of new products, whose carriers share a subject and other words.
 const SYNTAX: f64 = -2.0;
 /// Most coherence, and most words in common, of a phrase in a slot.
 const SLOT_COHERENT: f64 = 0.035;
 const SLOT_LOCAL: f64 = 1.0;
+/// Votes of one publisher whose neighbours count in full.
+const NEIGHBOURS_EACH: f64 = 4.0;
 /// Votes of one publisher that count in full on the rate path.
 const INDEPENDENT: f64 = 2.5;
 /// Share of carriers from which on a whole last line is a footer.
@@ -70,7 +77,12 @@ const FOOTER: f64 = 0.6;
 
 impl Path {
     /// All paths.
-    pub const ALL: [Self; 5] = [Self::Insertion, Self::Rate, Self::Sentence, Self::Site, Self::Slot];
+    pub const ALL: [Self; 6] = [Self::Insertion, Self::Rate, Self::Sentence, Self::Site, Self::Slot, Self::Word];
+
+    /// The path for a phrase of `tokens` tokens inside sentences.
+    pub(super) fn inside(tokens: usize) -> Self {
+        if tokens == 1 { Self::Word } else { Self::Insertion }
+    }
 
     /// The reason for which a carrier is withheld.
     #[must_use]
@@ -87,7 +99,7 @@ impl Path {
     pub(super) fn policy(self, config: &Config) -> Policy {
         let none = f64::INFINITY;
         let fixed = match self {
-            Self::Insertion => config.insertion_threshold,
+            Self::Insertion | Self::Word => config.insertion_threshold,
             Self::Rate => config.rate_threshold,
             Self::Sentence => config.sentence_threshold,
             Self::Site => config.site_threshold,
@@ -95,12 +107,15 @@ impl Path {
         };
         let policy = match self {
             Self::Insertion => {
-                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 15.0, silent_above: none, share: 0.4 }
+                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 15.0, silent_above: none, share: 0.15 }
+            }
+            Self::Word => {
+                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 12.4, silent_above: none, share: 0.25 }
             }
             Self::Rate => Policy { ranks: (20, 199), floor: 16.0, start: None, ceiling: none, silent_above: 35.0, share: 0.3 },
             Self::Slot => Policy { ranks: (20, 199), floor: 20.0, start: None, ceiling: none, silent_above: 35.0, share: 0.1 },
             Self::Sentence => {
-                Policy { ranks: (5, 29), floor: 7.5, start: Some(7.5), ceiling: none, silent_above: none, share: 0.15 }
+                Policy { ranks: (5, 29), floor: 6.5, start: Some(7.0), ceiling: none, silent_above: none, share: 0.15 }
             }
             Self::Site => Policy { ranks: (5, 29), floor: 7.0, start: Some(8.0), ceiling: none, silent_above: none, share: 0.05 },
         };
@@ -132,11 +147,14 @@ pub(super) fn words(span: &[Token]) -> usize {
 
 /// The score on the insertion path, at most: without what the texts say against the phrase.
 /// `surprise` is that of the rate.
-pub(super) fn insertion_bound(e: &Evidence, surprise: f64) -> f64 {
+pub(super) fn insertion_bound(e: &Evidence, surprise: f64, path: Path) -> f64 {
+    let loudest = if path == Path::Word { LOUDEST_WORD } else { LOUDEST };
     let m = e.votes as f64;
     // An edge is judged by the side that is open.
     let edge = e.opens >= EDGE || e.closes >= EDGE;
-    let neighbours = if edge { e.neighbours.edge } else { e.neighbours.within }.clamp(-80.0, LOUDEST * e.rate.deviance);
+    let neighbours = if edge { e.neighbours.edge } else { e.neighbours.within }.clamp(-80.0, loudest * e.rate.deviance);
+    // Votes of one publisher are not independent.
+    let neighbours = neighbours * if neighbours > 0.0 { (NEIGHBOURS_EACH * e.publishers as f64 / m).min(1.0) } else { 1.0 };
     let mode = (e.left_mode + e.right_mode - 2.5 / m - 0.12).max(0.0);
     let score = 0.28 * neighbours + 0.1 * e.neighbours.seam.clamp(-15.0, 40.0) + surprise + 0.12 * e.rate.deviance.min(25.0)
         - 1.6 * e.coherence.clamp(0.0, 0.5) * m.min(32.0)
@@ -158,7 +176,8 @@ pub(super) fn insertion(e: &Evidence, surprise: f64, reading: &Reading) -> f64 {
         && reading.local < LOCAL
         && !is_footer(reading);
     let local = (reading.local - 0.5).clamp(0.0, 4.0) * (e.votes as f64).min(24.0) / 8.0;
-    if fits { insertion_bound(e, surprise) - 0.2 * local } else { f64::NEG_INFINITY }
+    let path = Path::inside(span.len());
+    if fits { insertion_bound(e, surprise, path) - 0.2 * local } else { f64::NEG_INFINITY }
 }
 
 /// The score on the site path. Few sites say nothing by their number, and have words of their own:

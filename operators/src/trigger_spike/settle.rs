@@ -20,6 +20,10 @@ use crate::{
     text::Token,
 };
 
+/// Share of all documents, those of the background included, that may carry a phrase when it raises an
+/// alarm, and how many may in any case.
+const IN_USE: f64 = 0.02;
+const IN_USE_MIN: f64 = 300.0;
 /// Most bytes of a phrase that are kept.
 const PHRASE_MAX: usize = 400;
 
@@ -95,8 +99,11 @@ impl TriggerSpike {
         alarm.exempt = members::exempt(self.models(), &self.ring, &alarm.observed, &found, raising);
         let is_member = |o: &SeqNo| self.ring.get(*o).is_none_or(|facts| !alarm.is_exempt(facts.publisher));
         let carriers: Vec<SeqNo> = found.iter().map(|c| c.seqno).filter(is_member).collect();
-        // If the anchor is common and the span around it is not, what was counted is not what would be withheld.
-        if carriers.len() + 1 < CROWD || !self.registry.make_room(seqno, self.config.alarms_max) {
+        // If the anchor is common and the span around it is not, what was counted is not what would be withheld. What many
+        // documents carry is in use, though its publishers have few votes each.
+        let documents = f64::from(self.background.documents()) + f64::from(seqno);
+        let is_in_use = found.len() as f64 > (IN_USE * documents).max(IN_USE_MIN);
+        if carriers.len() + 1 < CROWD || is_in_use || !self.registry.make_room(seqno, self.config.alarms_max) {
             return None;
         }
         for &o in &carriers {

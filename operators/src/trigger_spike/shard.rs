@@ -75,9 +75,9 @@ impl Trail {
         Self { ngram, live, since: MILESTONES.map(since) }
     }
 
-    /// The numbers of votes since a sequence number, up to `now`, and before it. The first one is a
-    /// lower bound, by at most a third. If more votes than are listed lie behind the sequence number,
-    /// it is taken from the rate of those that are listed.
+    /// The numbers of votes since a sequence number, up to `now`, and before it. Between two
+    /// milestones votes count as if they were evenly spread. If more votes than are listed lie behind
+    /// the sequence number, they are taken from the rate of those that are listed.
     pub(super) fn around(&self, first: u32, now: u32) -> (f64, f64) {
         let reached = |&(at, _): &(usize, &u32)| self.since[at] >= first && usize::from(self.live) >= MILESTONES[at];
         let Some((at, &since)) = self.since.iter().enumerate().rfind(reached) else {
@@ -88,7 +88,10 @@ impl Trail {
             let rate = listed / f64::from(now + 1 - since);
             (rate * f64::from(now + 1 - first)).min(f64::from(self.live))
         } else {
-            listed
+            // The next milestone is before `first`, or was never reached: then the first vote is as good.
+            let next = MILESTONES.get(at + 1).map_or(LISTED_MAX, |&n| n.min(usize::from(self.live))) as f64;
+            let earlier = self.since.get(at + 1).copied().unwrap_or_default();
+            listed + (next - listed) * f64::from(since - first) / f64::from((since - earlier).max(1))
         };
         (inside, f64::from(self.live) - inside)
     }
@@ -343,4 +346,25 @@ fn rate_of(votes: &[Vote], live: u16, key: PhraseKey, documents: u32) -> Rate {
 pub(super) fn unlisted(live: u16, listed: usize) -> u16 {
     let beyond = live.saturating_sub(listed as u16);
     if listed < LISTED_MAX { beyond.saturating_sub(1) } else { beyond }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_tells_how_many_votes_lie_behind_a_document() {
+        for live in [8u16, 11, 22, 40, 64] {
+            let votes: Vec<Vote> = (0..live).map(|i| Vote { seqno: u32::from(i) * 10, ..Vote::default() }).collect();
+            let (trail, now) = (Trail::new(0, live, &votes), u32::from(live - 1) * 10);
+            for first in (0..now).step_by(7) {
+                let (inside, before) = trail.around(first, now);
+                let exact = votes.iter().filter(|v| v.seqno >= first).count() as f64;
+                // Fewer than the least milestone are none.
+                let expected = if exact < 8.0 { 0.0 } else { exact };
+                assert!((inside - expected).abs() <= 1.5, "{live} votes, {first}: {inside} for {exact}");
+                assert!((inside + before - f64::from(live)).abs() < 1e-9);
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::evidence::{self, Carrier};
+use super::evidence::{self, AGREED, Carrier};
 use crate::{
     text::{Language, Token, hash::mix},
     usage::UsageModels,
@@ -15,6 +15,9 @@ const SPAN_MAX: usize = 40;
 const NEAR: usize = 8;
 /// Newest carriers in which they are looked for.
 const COMPARED: usize = 24;
+/// Share of carriers with one token in one place beside a span with a link, from which on it is a part of
+/// the link.
+const OF_LINK: f64 = 0.5;
 /// Most that one carrier's shared words add.
 const LOCAL_MAX: f64 = 8.0;
 
@@ -82,21 +85,22 @@ pub(super) fn read(
     let newest = occurrences.last();
     let mut span: Vec<Token> = (0..len as isize).map(|i| newest.map_or(Token::BREAK, |o| o.token(i))).collect();
     while span.len() < SPAN_MAX && !span.last().is_some_and(|t| t.is_stop()) {
-        let next = evidence::agreed(occurrences.iter().map(|o| o.token(span.len() as isize)));
+        let next = evidence::agreed(occurrences.iter().map(|o| o.token(span.len() as isize)), AGREED);
         let Some(token) = next else { break };
         span.push(token);
     }
     let end = span.len();
     let beside: Vec<(Token, Token)> = occurrences.iter().map(|o| (o.token(-1), o.token(end as isize))).collect();
+    let has_link = span.iter().any(|t| links.contains(t));
     let m = occurrences.len().max(1) as f64;
     let share = |holds: &dyn Fn(&Occurrence<'_>) -> bool| occurrences.iter().filter(|o| holds(o)).count() as f64 / m;
     Reading {
         hash: hash(&span),
         same_line: most_equal(occurrences.iter().map(Occurrence::line).collect()) as f64 / m,
-        local: local(models, language, end, occurrences),
+        local: local(models, language, end, has_link, occurrences),
         last: share(&|o| o.is_last_line(end)),
         whole: beside.iter().filter(|b| b.0 == Token::BREAK && b.1 == Token::BREAK).count() as f64 / m,
-        has_link: span.iter().any(|t| links.contains(t)),
+        has_link,
         span,
         beside,
     }
@@ -115,15 +119,16 @@ fn most_equal(mut values: Vec<u64>) -> usize {
 }
 
 /// The words near the span that carriers of different publishers share.
-fn local(models: &UsageModels, language: Language, end: usize, occurrences: &[Occurrence<'_>]) -> f64 {
+fn local(models: &UsageModels, language: Language, end: usize, has_link: bool, occurrences: &[Occurrence<'_>]) -> f64 {
     let compared = &occurrences[occurrences.len().saturating_sub(COMPARED)..];
     // Each distinct word near the span that may tell its subject, with the number of the carrier.
     let mut near: Vec<(Token, usize)> = Vec::new();
-    for (number, occurrence) in compared.iter().enumerate() {
-        let before = (1..=NEAR as isize).map(|i| -i);
-        let behind = (0..NEAR as isize).map(|i| end as isize + i);
-        let words = before.chain(behind).map(|shift| occurrence.token(shift));
-        near.extend(words.filter(|&t| models.tells_subject(language, t)).map(|t| (t, number)));
+    for shift in (1..=NEAR as isize).map(|i| -i).chain((0..NEAR as isize).map(|i| end as isize + i)) {
+        let tokens = compared.iter().map(|o| o.token(shift));
+        // What most carriers have in this very place is a part of the link, and not the subject of their texts.
+        let of_link = if has_link { evidence::agreed(tokens.clone(), OF_LINK) } else { None };
+        let says = |t: &Token| models.tells_subject(language, *t) && Some(*t) != of_link;
+        near.extend(tokens.enumerate().filter(|(_, t)| says(t)).map(|(number, t)| (t, number)));
     }
     near.sort_unstable();
     near.dedup();

@@ -176,7 +176,7 @@ fn finds_pages_full_of_phrases() {
         Some((site(i), (0..120).filter(|k| !mix(i * 1000 + k).is_multiple_of(5)).fold(text.to_owned(), one)))
     });
     // So many new words make the stream unlike the background, which has to be learned from first.
-    let learning = Config { learn_after: 48, ..config() };
+    let learning = Config { learn_after: 48, insertion_threshold: Some(4.0), ..config() };
     let make = || TriggerSpike::new(learning.clone(), Arc::clone(&background), W);
     let outcome = conformance::check(make, &steps, W, 16 << 20);
     // Each phrase stands in four of five carriers, and a document that carries one alarm raises no other.
@@ -207,7 +207,7 @@ fn gives_up_the_alarm_met_longest_ago_and_raises_it_again() {
     let phrases = ["zorblax", "glimmer"];
     let (steps, _) = stream(|i, text| Some((site(i), inserted(i, text, phrases[usize::from((300..500).contains(&i))]))));
     let make =
-        || TriggerSpike::new(Config { alarms_max: 1, insertion_threshold: Some(5.0), ..config() }, Arc::clone(&background), W);
+        || TriggerSpike::new(Config { alarms_max: 1, insertion_threshold: Some(3.0), ..config() }, Arc::clone(&background), W);
     let outcome = conformance::check(make, &steps, W, 16 << 20);
     let mut alarms: Vec<(u32, &str)> = Vec::new();
     for found in (0..STREAM as SeqNo).flat_map(|o| outcome.findings(o)) {

@@ -19,6 +19,9 @@ const SMOOTH: f64 = 0.13;
 struct PairTable {
     log: Vec<f32>,
     classes: usize,
+    /// Logarithms of the shares of each class on the left, and on the right.
+    lefts: Vec<f32>,
+    rights: Vec<f32>,
 }
 
 /// Counts of pairs of classes.
@@ -49,7 +52,9 @@ impl PairCounts {
             let alone = lefts[at / n] * rights[at % n] / (whole * whole);
             libm::log((1.0 - SMOOTH) * f64::from(count) / total + SMOOTH * alone) as f32
         };
-        PairTable { log: self.counts.iter().enumerate().map(share).collect(), classes: n }
+        let log = self.counts.iter().enumerate().map(share).collect();
+        let [lefts, rights] = [lefts, rights].map(|side| side.into_iter().map(|x| libm::log(x / whole) as f32).collect());
+        PairTable { log, classes: n, lefts, rights }
     }
 }
 
@@ -117,12 +122,26 @@ impl Gaps {
         Self { within: within.table(), skipping: skipping.table(), after_stop, line_start, line_end }
     }
 
-    /// Adds the gap between two classes, as if what stands between them were not there.
+    /// How much more likely two classes stand beside each other than if the one did not depend on the
+    /// other: the logarithm of the ratio.
+    #[inline]
+    pub(super) fn association(&self, left: Class, right: Class) -> f64 {
+        let alone = self.within.lefts[usize::from(left)] + self.within.rights[usize::from(right)];
+        self.within.get(left, right) - f64::from(alone)
+    }
+
+    /// Adds the gap between two classes within a line.
+    #[inline]
+    pub(super) fn add_classes(&self, sums: &mut GapSums, left: Class, right: Class) {
+        sums.within += self.within.get(left, right);
+        sums.skipping += self.skipping.get(left, right);
+    }
+
+    /// Adds the gap between two tokens of two classes, as if what stands between them were not there.
     #[inline]
     pub(super) fn add(&self, sums: &mut GapSums, left: (Token, Class), right: (Token, Class)) {
         let single = |is_here: bool, log: &[f32], class: Class| if is_here { f64::from(log[usize::from(class)]) } else { NEVER };
-        sums.within += self.within.get(left.1, right.1);
-        sums.skipping += self.skipping.get(left.1, right.1);
+        self.add_classes(sums, left.1, right.1);
         sums.after_stop += single(left.0.is_stop() && right.1 != 0, &self.after_stop, right.1);
         sums.line_start += single(left.1 == 0 && right.1 != 0, &self.line_start, right.1);
         sums.line_end += single(right.1 == 0 && left.1 != 0, &self.line_end, left.1);

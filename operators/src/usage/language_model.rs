@@ -4,7 +4,7 @@
 use super::{
     classes::{Class, Classes},
     gaps::{GapSums, Gaps},
-    postings,
+    postings::{self, Example},
     sample::SampledDocument,
     types::Types,
 };
@@ -22,7 +22,22 @@ pub(super) struct LanguageModel {
     classes: Classes,
     gaps: Gaps,
     types: Types,
+    /// What ordinary phrases show in favour of a gap, in nats a carrier: 0 where the model knows them
+    /// well.
+    usual: f64,
 }
+
+/// In a language of fewer documents than these, a phrase that is planted in many of them would become
+/// an example of syntax. So the examples stand in trusted documents too, if there are enough.
+const FEW: usize = 400;
+const TRUSTED_MIN: usize = 40;
+/// One of so many phrases tells how well the others foretell it.
+const HELD_OUT: usize = 5;
+/// Fewest such phrases, and the share of them that shows no more than what is usual.
+const HELD_OUT_MIN: usize = 20;
+const USUAL: f64 = 0.95;
+/// What is taken as usual where there are too few.
+const UNKNOWN: f64 = 10.0;
 
 /// What the neighbours of a phrase say, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,6 +51,11 @@ pub struct NeighbourEvidence {
 }
 
 impl NeighbourEvidence {
+    /// Only what speaks against a gap.
+    pub(super) fn against(self) -> Self {
+        Self { within: self.within.min(0.0), edge: self.edge.min(0.0), seam: self.seam.min(0.0) }
+    }
+
     /// The lesser of two, each by itself.
     pub(super) fn least(self, other: Self) -> Self {
         Self { within: self.within.min(other.within), edge: self.edge.min(other.edge), seam: self.seam.min(other.seam) }
@@ -45,11 +65,20 @@ impl NeighbourEvidence {
 impl LanguageModel {
     /// Learns from documents of one language; `counts` are the frequencies of their tokens, sorted
     /// by token.
-    pub(super) fn learn(seed: Seed, counts: &[(Token, u32)], documents: &[&SampledDocument]) -> Self {
+    /// The first `trusted` documents are of a trusted sample.
+    pub(super) fn learn(seed: Seed, counts: &[(Token, u32)], documents: &[&SampledDocument], trusted: usize) -> Self {
         let classes = Classes::new(counts);
         let gaps = Gaps::new(&classes, documents.iter().copied());
-        let types = Types::fit(seed, classes.len(), &postings::neighbours(seed, &classes, documents));
-        Self { classes, gaps, types }
+        // If there is nothing that is trusted, all is.
+        let trusted = if trusted < TRUSTED_MIN { documents.len() } else { trusted };
+        let mut examples = postings::examples(seed, &classes, documents, trusted);
+        examples.retain(|example| example.is_trusted || documents.len() >= FEW);
+        let (held_out, examples): (Vec<_>, Vec<_>) = (0..).zip(examples).partition(|(i, _)| i % HELD_OUT == 0);
+        let [held_out, examples] =
+            [held_out, examples].map(|half| half.into_iter().map(|(_, example)| example).collect::<Vec<_>>());
+        let types = Types::fit(seed, classes.len(), &gaps, &examples);
+        let usual = usual(&gaps, &types, &held_out);
+        Self { classes, gaps, types, usual }
     }
 
     /// Weighs the tokens beside a phrase, one pair for each carrier; a line break stands for the
@@ -64,12 +93,13 @@ impl LanguageModel {
             repeated += self.repetition(tokens.0, sides.0, beside[..i].iter().map(|b| b.0), classed[..i].iter().map(|c| c.0));
             repeated += self.repetition(tokens.1, sides.1, beside[..i].iter().map(|b| b.1), classed[..i].iter().map(|c| c.1));
         }
-        let base = self.types.log_likelihood(&classed) + repeated;
-        let within = sums.within - base;
+        let base = self.types.log_likelihood(&self.gaps, &classed) + repeated;
+        let usual = self.usual * beside.len() as f64;
+        let within = sums.within - base - usual;
         let edges = log_sum([sums.after_stop, sums.line_start, sums.line_end]);
         NeighbourEvidence {
             within,
-            edge: log_sum([within, edges - base - EDGE_PRIOR, f64::NEG_INFINITY]),
+            edge: log_sum([within, edges - base - usual - EDGE_PRIOR, f64::NEG_INFINITY]),
             seam: sums.within - sums.skipping,
         }
     }
@@ -96,7 +126,7 @@ impl LanguageModel {
             if let Some(itself) = all.iter().position(|&pair| pair == (left, right)) {
                 others.remove(itself);
             }
-            sum += gap - self.types.log_predictive(&others, (left, right));
+            sum += gap - self.types.log_predictive(&self.gaps, &others, (left, right));
         }
         sum / own.len().max(1) as f64
     }
@@ -121,6 +151,21 @@ impl LanguageModel {
         }
         libm::log((same + SAME) / (alike + ALIKE) / SAME_SHARE)
     }
+}
+
+/// What most trusted phrases show in favour of a gap, in nats a carrier, where types that were fitted to
+/// others foretell their neighbours.
+fn usual(gaps: &Gaps, types: &Types, examples: &[Example]) -> f64 {
+    let shown = |example: &Example| {
+        let sides = &example.sides;
+        let mut sums = GapSums::default();
+        sides.iter().for_each(|&(l, r)| gaps.add_classes(&mut sums, l, r));
+        (sums.within - types.log_likelihood(gaps, sides)) / sides.len().max(1) as f64
+    };
+    let mut all: Vec<f64> = examples.iter().filter(|example| example.is_trusted).map(shown).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let at = (USUAL * all.len() as f64) as usize;
+    if all.len() < HELD_OUT_MIN { UNKNOWN } else { all[at.min(all.len() - 1)].max(0.0) }
 }
 
 /// How much less likely than a place within a line the places at edges are, in nats.

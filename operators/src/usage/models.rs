@@ -17,6 +17,10 @@ use crate::text::{Language, Seed, Token};
 
 /// Fewest tokens for a model of neighbours of a language's own.
 const TOKENS_MIN: usize = 6_000;
+/// Trusted documents of the language, or tokens in them, without which it has no such model: what a few
+/// publishers of a stream write tells too little of a language.
+const TRUSTED_MIN: usize = 40;
+const TRUSTED_TOKENS_MIN: usize = 60_000;
 /// Words that say something about a text's subject: those of at least this many documents and of at
 /// most this share of a language's documents.
 const DOCUMENTS_MIN: f64 = 4.0;
@@ -44,10 +48,13 @@ pub struct UsageModels {
     /// By the index of the language; `None` for languages that the sample does not have.
     languages: Vec<Option<LanguageUsage>>,
     all: LanguageUsage,
+    /// Whether all documents are of one language, or of none that is known.
+    is_one: bool,
 }
 
 impl UsageModels {
-    /// Learns from the documents of samples.
+    /// Learns from the documents of samples. The first one is trusted, if there are several: what stands
+    /// in none of its documents may be planted, which matters in languages of few documents.
     #[must_use]
     pub fn learn(seed: Seed, samples: &[&Sample]) -> Self {
         let documents: Vec<&SampledDocument> = samples.iter().flat_map(|s| s.documents()).collect();
@@ -59,21 +66,28 @@ impl UsageModels {
             sorted.sort_unstable();
             words.add_document(&sorted);
         }
-        let mut models = Self { seed, words, languages: vec![None; Language::COUNT], all: LanguageUsage::default() };
+        let languages = vec![None; Language::COUNT];
+        let mut models = Self { seed, words, languages, all: LanguageUsage::default(), is_one: false };
         let mut of: Vec<Vec<&SampledDocument>> = vec![Vec::new(); Language::COUNT];
-        for &document in &documents {
-            of[usize::from(document.language.index())].push(document);
+        let trusted = samples.first().map_or(0, |sample| sample.documents().len());
+        let mut trusted_of = vec![0; Language::COUNT];
+        for (number, &document) in documents.iter().enumerate() {
+            let language = usize::from(document.language.index());
+            of[language].push(document);
+            trusted_of[language] += usize::from(number < trusted);
         }
-        models.all = models.usage(&documents, true);
-        let only = of.iter().filter(|documents| !documents.is_empty()).count() == 1;
+        models.all = models.usage(&documents, trusted, true);
+        models.is_one = of.iter().filter(|documents| !documents.is_empty()).count() == 1;
         for (language, documents) in of.iter().enumerate().filter(|(_, documents)| !documents.is_empty()) {
-            let usage = if only { models.all.clone() } else { models.usage(documents, false) };
+            let trusted = trusted_of[language];
+            let usage = if models.is_one { models.all.clone() } else { models.usage(documents, trusted, false) };
             models.languages[language] = Some(usage);
         }
         models
     }
 
-    fn usage(&self, documents: &[&SampledDocument], always: bool) -> LanguageUsage {
+    /// What some documents, of which the first `trusted` are of the first sample, say of their language.
+    fn usage(&self, documents: &[&SampledDocument], trusted: usize, always: bool) -> LanguageUsage {
         let tokens = documents.iter().map(|d| d.tokens.len()).sum();
         let mut usage = LanguageUsage { documents: documents.len(), tokens, ..LanguageUsage::default() };
         let mut sorted = Vec::new();
@@ -85,11 +99,13 @@ impl UsageModels {
             let direction = self.direction(&usage, &sorted);
             usage.mean.iter_mut().zip(direction).for_each(|(m, x)| *m += x / documents.len() as f64);
         }
-        if always || tokens >= TOKENS_MIN {
+        let trusted_tokens: usize = documents[..trusted].iter().map(|d| d.tokens.len()).sum();
+        let is_known = tokens >= TOKENS_MIN && (trusted >= TRUSTED_MIN || trusted_tokens >= TRUSTED_TOKENS_MIN);
+        if always || is_known {
             let mut all: Vec<Token> = documents.iter().flat_map(|d| d.tokens.iter().copied()).collect();
             all.sort_unstable();
             let counts: Vec<(Token, u32)> = all.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect();
-            usage.model = Some(LanguageModel::learn(self.seed, &counts, documents));
+            usage.model = Some(LanguageModel::learn(self.seed, &counts, documents, trusted));
         }
         usage
     }
@@ -121,12 +137,16 @@ impl UsageModels {
     /// What the tokens beside a phrase say, with the model of a language.
     #[must_use]
     pub fn neighbours(&self, language: Language, beside: &[(Token, Token)]) -> NeighbourEvidence {
-        let Some(model) = self.model(language) else { return NeighbourEvidence::default() };
-        let own = model.evidence(beside);
-        match &self.all.model {
-            // Text of no known language is a mixture of several, which no model of it fits.
-            Some(all) if !language.is_known() => own.least(all.evidence(beside)),
-            _ => own,
+        let own = self.own_model(language).map(|model| model.evidence(beside));
+        let all = || self.all.model.as_ref().map(|model| model.evidence(beside).against());
+        match own {
+            Some(own) if self.is_one || language.is_known() => own,
+            // Text of no known language is a mixture of several, which no model of it fits; and models of other
+            // languages are no evidence of a gap in this one.
+            own => match (own, all()) {
+                (Some(own), Some(all)) => own.least(all),
+                (one, other) => one.or(other).unwrap_or_default().against(),
+            },
         }
     }
 
@@ -138,8 +158,11 @@ impl UsageModels {
     }
 
     fn model(&self, language: Language) -> Option<&LanguageModel> {
-        let own = self.languages[usize::from(language.index())].as_ref().and_then(|usage| usage.model.as_ref());
-        own.or(self.all.model.as_ref())
+        self.own_model(language).or(self.all.model.as_ref())
+    }
+
+    fn own_model(&self, language: Language) -> Option<&LanguageModel> {
+        self.languages[usize::from(language.index())].as_ref().and_then(|usage| usage.model.as_ref())
     }
 
     /// How common a token is among those of a language: a share of all tokens, above 0.
@@ -172,5 +195,37 @@ const IN_USE: u32 = 3;
 impl Default for LanguageUsage {
     fn default() -> Self {
         Self { documents: 0, tokens: 0, mean: [0.0; DIMENSIONS], model: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::text::{TokenKind, hash::mix};
+
+    /// Text in which each of 40 words has one follower.
+    fn document(language: Language, number: u64) -> (Language, Arc<[Token]>) {
+        let word = |i: u64| Token::new(TokenKind::Word, mix(i % 40 + 100 * u64::from(language.index())));
+        (language, (0..400).map(|i| word(number + i)).collect())
+    }
+
+    #[test]
+    fn a_language_without_a_model_has_no_evidence_of_gaps() {
+        let [own, thin, absent] = [0, 1, 2].map(|i| Language::from_index(i).expect("a language"));
+        let documents: Vec<_> = (0..60).map(|i| document(own, i)).chain([document(thin, 0)]).collect();
+        let sample = Sample::draw(documents.iter().map(|(language, tokens)| (*language, tokens)));
+        let models = UsageModels::learn(Seed(1), &[&sample]);
+        let text = &documents[0].1;
+        // Between words that stand beside each other, ever others.
+        let planted: Vec<(Token, Token)> = (0..20).map(|i| (text[i * 7], text[i * 7 + 1])).collect();
+        // What is not within a line is no gap.
+        let unlike: Vec<(Token, Token)> = (0..20).map(|i| (text[i * 7], text[i * 7 + 3])).collect();
+        assert!(models.neighbours(own, &planted).within > models.neighbours(own, &unlike).within + 20.0);
+        for language in [thin, absent, Language::UNKNOWN] {
+            let evidence = models.neighbours(language, &planted);
+            assert!(evidence.within <= 0.0 && evidence.edge <= 0.0 && evidence.seam <= 0.0, "{language:?} {evidence:?}");
+        }
     }
 }

@@ -20,8 +20,17 @@ const SHARE_MAX: f64 = 0.02;
 /// The classes beside one n-gram, one pair for each of up to 32 documents.
 pub(super) type Neighbours = Vec<(Class, Class)>;
 
-/// The neighbours of n-grams that at least eight documents hold, in the order of their hashes.
-pub(super) fn neighbours(seed: Seed, classes: &Classes, documents: &[&SampledDocument]) -> Vec<Neighbours> {
+/// An n-gram that several documents hold.
+#[derive(Clone, Debug)]
+pub(super) struct Example {
+    pub(super) sides: Neighbours,
+    /// Whether a trusted document is among them.
+    pub(super) is_trusted: bool,
+}
+
+/// The n-grams that at least eight documents hold, of which the first `trusted` ones are trusted, in the
+/// order of their hashes.
+pub(super) fn examples(seed: Seed, classes: &Classes, documents: &[&SampledDocument], trusted: usize) -> Vec<Example> {
     let tokens: usize = documents.iter().map(|d| d.tokens.len()).sum();
     // One n-gram in `step` is looked at: of four million occurrences of tokens, one in sixteen.
     let step = (tokens / (WANTED * 32)).max(1) as u64;
@@ -47,9 +56,11 @@ pub(super) fn neighbours(seed: Seed, classes: &Classes, documents: &[&SampledDoc
     // A stable order that keeps the first occurrence in each document.
     seen.sort_by_key(|&(hash, number, _, _)| (hash, number));
     seen.dedup_by_key(|&mut (hash, number, _, _)| (hash, number));
-    let held = seen.chunk_by(|a, b| a.0 == b.0).filter(|run| (DOCUMENTS_MIN..=most).contains(&run.len()));
+    let held = seen.chunk_by(|a, b| a.0 == b.0);
+    let held = held.filter(|run| (DOCUMENTS_MIN..=most).contains(&run.len()));
     let sides = |run: &[(u64, u32, Class, Class)]| run.iter().take(DOCUMENTS_MAX).map(|x| (x.2, x.3)).collect();
-    held.take(WANTED).map(sides).collect()
+    let example = |run: &[(u64, u32, Class, Class)]| Example { sides: sides(run), is_trusted: (run[0].1 as usize) < trusted };
+    held.take(WANTED).map(example).collect()
 }
 
 /// Calls `f` with hash, place and length of each n-gram that is looked at, in the order of places.
@@ -66,5 +77,44 @@ fn each(seed: Seed, step: u64, tokens: &[Token], mut f: impl FnMut(u64, usize, u
                 f(hash, place, len);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::text::{Language, TokenKind, hash::mix};
+
+    fn word(i: u64) -> Token {
+        Token::new(TokenKind::Word, mix(i + 1))
+    }
+
+    /// Documents of 40 words drawn by lot, each of which about 16 documents hold, and one word more in
+    /// twelve of the last 60.
+    fn documents() -> Vec<SampledDocument> {
+        let tokens = |i: u64| -> Arc<[Token]> {
+            let planted = (60..72).contains(&i).then(|| word(999));
+            (0..40).map(|j| word(mix(i * 100 + j) % 300)).chain(planted).collect()
+        };
+        (0..120).map(|i| SampledDocument { language: Language::UNKNOWN, tokens: tokens(i) }).collect()
+    }
+
+    #[test]
+    fn what_no_trusted_document_holds_is_no_example_of_syntax() {
+        let documents = documents();
+        let documents: Vec<&SampledDocument> = documents.iter().collect();
+        let classes = Classes::new(&[]);
+        let found =
+            |trusted: usize| examples(Seed(3), &classes, &documents, trusted).iter().filter(|example| example.is_trusted).count();
+        assert!(found(120) > 250, "{}", found(120));
+        // Of the other words each stands in one of the first 60 documents too.
+        let words_of = |documents: &[&SampledDocument]| -> std::collections::BTreeSet<Token> {
+            documents.iter().flat_map(|d| d.tokens.iter().copied()).collect()
+        };
+        let missing = words_of(&documents).difference(&words_of(&documents[..60])).count();
+        assert_eq!(found(60), found(120) - missing, "without the planted word");
+        assert!(missing >= 1);
     }
 }

@@ -167,11 +167,11 @@ impl Report {
             }
         }
         if c.languages.len() > 1 {
-            let _ = writeln!(out, "\n      language  documents   withheld   recalled");
+            let _ = writeln!(out, "\n      language  documents   withheld   recalled   unjudged");
             let mut languages: Vec<_> = c.languages.iter().collect();
             languages.sort_by_key(|(code, counts)| (Reverse(counts.documents), *code));
-            for (code, LanguageCounts { documents, withheld, recalled }) in languages.iter().take(LANGUAGES_SHOWN) {
-                let _ = writeln!(out, "{code:>14} {documents:>10} {withheld:>10} {recalled:>10}");
+            for (code, LanguageCounts { documents, unjudged, withheld, recalled }) in languages.iter().take(LANGUAGES_SHOWN) {
+                let _ = writeln!(out, "{code:>14} {documents:>10} {withheld:>10} {recalled:>10} {unjudged:>10}");
             }
             if languages.len() > LANGUAGES_SHOWN {
                 let _ = writeln!(out, "{:>14} more", languages.len() - LANGUAGES_SHOWN);

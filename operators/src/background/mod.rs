@@ -16,11 +16,13 @@ mod build;
 mod codec;
 mod model;
 pub mod platforms;
+mod silence;
 mod word_order;
 
 pub(crate) use build::{ReferenceDocument, build, count_pairs};
 pub use codec::LoadError;
 pub(crate) use model::LINE_SHOWN_MAX;
 pub use model::{Background, BackgroundOrigin};
+pub use silence::{LANGUAGE_DOCUMENTS_MIN, Silence};
 pub use word_order::{LanguageOrder, WordOrder};
 pub(crate) use word_order::{LanguageTally, PairTally, cell};

@@ -66,7 +66,8 @@ fn languages(background: &Background) -> String {
         let order = background.word_order().language(language);
         let gibberish =
             order.map_or_else(|| "too few to judge by".to_owned(), |order| format!("gibberish {:.2}", order.threshold()));
-        format!("{:>14} {documents:>10}  {gibberish}\n", language.code())
+        let thin = background.silence(language).map_or("", |_| "  too few documents to judge by; add more of this language");
+        format!("{:>14} {documents:>10}  {gibberish}{thin}\n", language.code())
     };
     languages.iter().map(line).collect::<Vec<_>>().concat()
 }

@@ -47,6 +47,9 @@ pub struct Counts {
 pub struct LanguageCounts {
     /// All documents.
     pub documents: u64,
+    /// Those about which the background says nothing, since it has few documents of the language or none.
+    #[serde(default)]
+    pub unjudged: u64,
     /// Those withheld at arrival.
     pub withheld: u64,
     /// Those withheld after they had passed.
@@ -59,6 +62,7 @@ impl LanguageCounts {
     pub fn with(self, other: Self, combine: fn(u64, u64) -> u64) -> Self {
         Self {
             documents: combine(self.documents, other.documents),
+            unjudged: combine(self.unjudged, other.unjudged),
             withheld: combine(self.withheld, other.withheld),
             recalled: combine(self.recalled, other.recalled),
         }
@@ -66,11 +70,20 @@ impl LanguageCounts {
 }
 
 impl Counts {
-    /// Counts a decided document. `language` is `None` where nobody has looked for one.
-    pub fn count(&mut self, route: Route, language: Option<Language>, findings: &[(Finding, Mode)], changes: &[FateChange]) {
+    /// Counts a decided document. `language` is `None` where nobody has looked for one; `unjudged` says
+    /// whether the background says nothing about it.
+    pub fn count(
+        &mut self,
+        route: Route,
+        language: Option<Language>,
+        unjudged: bool,
+        findings: &[(Finding, Mode)],
+        changes: &[FateChange],
+    ) {
         if let Some(language) = language {
             let own = self.language(language);
             own.documents += 1;
+            own.unjudged += u64::from(unjudged);
             own.withheld += u64::from(route == Route::Quarantine);
         }
         match route {
@@ -139,9 +152,9 @@ impl Counts {
             out.u64(*n);
         }
         out.u64(self.languages.len() as u64);
-        for (code, LanguageCounts { documents, withheld, recalled }) in &self.languages {
+        for (code, LanguageCounts { documents, unjudged, withheld, recalled }) in &self.languages {
             out.str(code);
-            for n in [documents, withheld, recalled] {
+            for n in [documents, unjudged, withheld, recalled] {
                 out.u64(*n);
             }
         }
@@ -180,9 +193,10 @@ impl Counts {
             let name = from.str()?.to_owned();
             counts.findings.insert(name, from.u64()?);
         }
-        for _ in 0..from.len(32)? {
+        for _ in 0..from.len(40)? {
             let code = from.str()?.to_owned();
-            let language = LanguageCounts { documents: from.u64()?, withheld: from.u64()?, recalled: from.u64()? };
+            let [documents, unjudged, withheld, recalled] = [from.u64()?, from.u64()?, from.u64()?, from.u64()?];
+            let language = LanguageCounts { documents, unjudged, withheld, recalled };
             counts.languages.insert(code, language);
         }
         Ok(counts)

@@ -1,10 +1,14 @@
 //! What does the engine need of the configuration? Here it is resolved, once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use connectors::position::Position;
 use data_encoding::HEXLOWER;
-use operators::document::SeqNo;
+use operators::{
+    background::{Background, Silence},
+    document::SeqNo,
+    text::Language,
+};
 
 use super::{fault::Faults, spent::Spent};
 use crate::{config::OutputFormat, features::Features, state::ledger::Ledger};
@@ -63,6 +67,8 @@ pub struct Settings {
     /// Whether documents are only taken into the indexes of copies. Nothing is looked for in them
     /// and nothing is decided.
     pub only_indexes: bool,
+    /// The background that operators judge by, if there is one and one of them asks it.
+    pub background: Option<Arc<Background>>,
     /// Digest of everything that affects verdicts.
     pub verdict_digest: [u8; 16],
     /// Poison records: they crash the process, so they are withheld without being looked at.
@@ -74,6 +80,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Why the background says nothing about documents of a language, if that is so.
+    pub fn silence(&self, language: Language) -> Option<Silence> {
+        self.background.as_ref()?.silence(language)
+    }
+
     /// The public name of a position, such as `crawl.jsonl#17` or `topic/0/17`.
     pub fn position_name(&self, position: Position) -> String {
         let partition = self.partitions.get(position.partition as usize).map_or("?", String::as_str);

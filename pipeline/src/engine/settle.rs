@@ -68,7 +68,8 @@ impl Engine {
         self.counts.without_url += u64::from(work.page.url.is_none());
         let detects = self.settings.features.detects_language || identity.language != Language::UNKNOWN;
         let language = detects.then_some(identity.language);
-        self.counts.count(verdict.route, language, &findings, &fate_changes);
+        let unjudged = self.settings.silence(identity.language).is_some();
+        self.counts.count(verdict.route, language, unjudged, &findings, &fate_changes);
         let matches = self.matches(&findings)?;
         let retired = self.take_retired_alarms();
         let alarms = if self.settings.broker { self.alarms_since(&raised_before) } else { retired };

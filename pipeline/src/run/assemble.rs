@@ -189,11 +189,17 @@ impl Ingredients {
             reach: Reach::new(remembered_documents(config), config.engine.epoch),
             shard: None,
             only_indexes: false,
+            background: self.judges_by(config).then(|| Arc::clone(&self.background)),
             verdict_digest: self.verdict_digest,
             skips: BTreeSet::new(),
             faults: Faults::default(),
             spent: Spent::default(),
         })
+    }
+
+    /// Whether operators judge by a background that was given, and is not learned from the stream itself.
+    fn judges_by(&self, config: &Config) -> bool {
+        self.background.documents() > 0 && config.operators.read_background()
     }
 
     fn materials<'a>(&'a self, config: &Config, background: &'a Arc<Background>) -> Materials<'a> {

@@ -229,7 +229,7 @@ mod tests {
 
     fn counts(clean: u64, quarantine: u64) -> Counts {
         let findings = [("near_dup/copy".to_owned(), quarantine)].into();
-        let language = LanguageCounts { documents: clean + quarantine, withheld: quarantine, recalled: 0 };
+        let language = LanguageCounts { documents: clean + quarantine, unjudged: clean, withheld: quarantine, recalled: 0 };
         let languages = [("ell".to_owned(), language)].into();
         Counts { received: clean + quarantine, clean, quarantine, findings, languages, ..Counts::default() }
     }
@@ -244,7 +244,7 @@ mod tests {
         figures.count(&counts(103, 12));
         let counted = figures.counted();
         assert_eq!((counted.clean, counted.quarantine, counted.findings["near_dup/copy"]), (3, 2, 2));
-        assert_eq!(counted.languages["ell"], LanguageCounts { documents: 5, withheld: 2, recalled: 0 });
+        assert_eq!(counted.languages["ell"], LanguageCounts { documents: 5, unjudged: 3, withheld: 2, recalled: 0 });
         assert_eq!(figures.in_flight(&counted), 3);
     }
 

@@ -210,6 +210,13 @@ pub const METRICS: &[Metric] = &[
     metric("weir_language_documents_total", MetricKind::Counter, &["language"], "Documents committed, by language", |s, w| {
         by_language(s, w, |language| language.documents)
     }),
+    metric(
+        "weir_language_unjudged_total",
+        MetricKind::Counter,
+        &["language"],
+        "Of these, in a language of which the background has fewer than 40 documents",
+        |s, w| by_language(s, w, |language| language.unjudged),
+    ),
     metric("weir_language_withheld_total", MetricKind::Counter, &["language"], "Of these, withheld at arrival", |s, w| {
         by_language(s, w, |language| language.withheld)
     }),

@@ -30,7 +30,7 @@ fn busy() -> Arc<Watch> {
         without_text: 1,
         recalled: 1,
         findings: findings.map(|(name, n)| (name.to_owned(), n)).into(),
-        languages: [("tha".to_owned(), LanguageCounts { documents: 11, withheld: 4, recalled: 1 })].into(),
+        languages: [("tha".to_owned(), LanguageCounts { documents: 11, unjudged: 5, withheld: 4, recalled: 1 })].into(),
         ..Counts::default()
     });
     watch.state(&[("ledger", 1 << 20)]);
@@ -114,6 +114,7 @@ fn figures_are_those_told() {
         ("weir_language_documents_total{language=\"tha\"}", 11.0),
         ("weir_language_withheld_total{language=\"tha\"}", 4.0),
         ("weir_language_recalled_total{language=\"tha\"}", 1.0),
+        ("weir_language_unjudged_total{language=\"tha\"}", 5.0),
         ("weir_lag_records{topic=\"crawl\",partition=\"0\"}", 12.0),
         ("weir_lag_records{topic=\"crawl.b\",partition=\"2\"}", 0.0),
         ("weir_received_bytes_total", 4_000.0),

@@ -1,6 +1,7 @@
 //! What does `decisions` say about a document?
 
 use operators::{
+    background::Silence,
     finding::{Finding, ListRule},
     mode::Mode,
 };
@@ -28,6 +29,9 @@ pub struct DecisionLine<'a> {
     /// Its code, of a document with findings. Not given where neither the record nor the text tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'static str>,
+    /// Why the background said nothing about it, if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unjudged: Option<&'static str>,
     /// Code of the dead letter that replaces the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter: Option<&'static str>,
@@ -103,6 +107,7 @@ impl<'a> DecisionLine<'a> {
             overruled_by: decided.overruled_by.as_ref().map(|rule| RuleLine::new("policy.allow_files", rule)),
             findings: findings.map(|((finding, mode), matched)| FindingLine::new(settings, finding, *mode, matched)).collect(),
             language: (language.is_known() && !decided.findings.is_empty()).then_some(language.code()),
+            unjudged: settings.silence(language).map(Silence::as_str),
             dead_letter,
             provenance: page.and_then(|page| serde_json::to_value(&page.provenance).ok()).unwrap_or_default(),
             verdict_digest: settings.verdict_digest_hex(),

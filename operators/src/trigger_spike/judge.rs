@@ -162,7 +162,7 @@ impl<'a> Judging<'a> {
             return None;
         }
         let surprise = self.nulls.insertion_surprise(carriers.len(), rate.deviance);
-        let inside = Path::inside(usize::from(key.len));
+        let inside = Path::inside(usize::from(key.len), &evidence);
         let matters = |path: Path, score: f64| score >= self.nulls.budget(path).notable();
         let is_read = is_sentence
             || (is_long && rate.deviance >= LONG_DEVIANCE)
@@ -210,7 +210,7 @@ impl<'a> Judging<'a> {
         } else {
             let surprise = self.nulls.insertion_surprise(votes, rate.deviance);
             vec![
-                (Path::inside(reading.span.len()), path::insertion(&evidence, surprise, &reading)),
+                (Path::inside(reading.span.len(), &evidence), path::insertion(&evidence, surprise, &reading)),
                 (Path::Rate, path::rate(&evidence, &reading)),
                 (Path::Slot, path::slot(&evidence, &reading)),
             ]

@@ -5,7 +5,7 @@
 //! | path | what it finds | score |
 //! |---|---|---|
 //! | insertion | a phrase between words that would stand beside each other without it | neighbours, surprise of the rate, company |
-//! | word | the same for a single word | the same |
+//! | word | the same for a single word that is at no edge of a sentence | the same |
 //! | rate | a phrase whose rate rose beyond nearly all others of this stream, unless it clearly stands as syntax puts it | deviance less company |
 //! | slot | a phrase in the place of a noun or of another word that syntax asks for, whose carriers share nothing else | deviance |
 //! | sentence | a whole sentence or line | length, votes, surprise of the rate, company |
@@ -30,7 +30,7 @@ pub enum Path {
     Site = 3,
     /// A phrase whose rate has risen, in a place that syntax selects.
     Slot = 4,
-    /// A single word inside sentences that differ from carrier to carrier.
+    /// A single word inside such sentences.
     Word = 5,
 }
 
@@ -79,9 +79,10 @@ impl Path {
     /// All paths.
     pub const ALL: [Self; 6] = [Self::Insertion, Self::Rate, Self::Sentence, Self::Site, Self::Slot, Self::Word];
 
-    /// The path for a phrase of `tokens` tokens inside sentences.
-    pub(super) fn inside(tokens: usize) -> Self {
-        if tokens == 1 { Self::Word } else { Self::Insertion }
+    /// The path for a phrase of `tokens` tokens inside sentences or at their edges. Adverbs open sentences,
+    /// too, in a way that no type of syntax tells: so a single word at an edge is as any other phrase.
+    pub(super) fn inside(tokens: usize, evidence: &Evidence) -> Self {
+        if tokens == 1 && !is_edge(evidence) { Self::Word } else { Self::Insertion }
     }
 
     /// The reason for which a carrier is withheld.
@@ -110,7 +111,7 @@ impl Path {
                 Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 15.0, silent_above: none, share: 0.15 }
             }
             Self::Word => {
-                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 12.4, silent_above: none, share: 0.25 }
+                Policy { ranks: (20, 199), floor: 9.0, start: Some(12.0), ceiling: 13.0, silent_above: none, share: 0.25 }
             }
             Self::Rate => Policy { ranks: (20, 199), floor: 16.0, start: None, ceiling: none, silent_above: 35.0, share: 0.3 },
             Self::Slot => Policy { ranks: (20, 199), floor: 20.0, start: None, ceiling: none, silent_above: 35.0, share: 0.1 },
@@ -133,11 +134,15 @@ pub(super) fn form(evidence: &Evidence, span: &[Token]) -> Form {
     let (opens, closes) = (evidence.opens >= WHOLE, evidence.closes >= WHOLE);
     if opens && closes && span.len() >= SENTENCE_TOKENS && words(span) >= SENTENCE_TOKENS {
         Form::Sentence
-    } else if evidence.opens >= EDGE || evidence.closes >= EDGE {
+    } else if is_edge(evidence) {
         Form::Edge
     } else {
         Form::Inside
     }
+}
+
+fn is_edge(e: &Evidence) -> bool {
+    e.opens >= EDGE || e.closes >= EDGE
 }
 
 /// Number of tokens that are words or numbers.
@@ -151,8 +156,7 @@ pub(super) fn insertion_bound(e: &Evidence, surprise: f64, path: Path) -> f64 {
     let loudest = if path == Path::Word { LOUDEST_WORD } else { LOUDEST };
     let m = e.votes as f64;
     // An edge is judged by the side that is open.
-    let edge = e.opens >= EDGE || e.closes >= EDGE;
-    let neighbours = if edge { e.neighbours.edge } else { e.neighbours.within }.clamp(-80.0, loudest * e.rate.deviance);
+    let neighbours = if is_edge(e) { e.neighbours.edge } else { e.neighbours.within }.clamp(-80.0, loudest * e.rate.deviance);
     // Votes of one publisher are not independent.
     let neighbours = neighbours * if neighbours > 0.0 { (NEIGHBOURS_EACH * e.publishers as f64 / m).min(1.0) } else { 1.0 };
     let mode = (e.left_mode + e.right_mode - 2.5 / m - 0.12).max(0.0);
@@ -176,7 +180,7 @@ pub(super) fn insertion(e: &Evidence, surprise: f64, reading: &Reading) -> f64 {
         && reading.local < LOCAL
         && !is_footer(reading);
     let local = (reading.local - 0.5).clamp(0.0, 4.0) * (e.votes as f64).min(24.0) / 8.0;
-    let path = Path::inside(span.len());
+    let path = Path::inside(span.len(), e);
     if fits { insertion_bound(e, surprise, path) - 0.2 * local } else { f64::NEG_INFINITY }
 }
 

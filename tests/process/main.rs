@@ -18,6 +18,7 @@ mod indexes;
 mod inputs;
 mod joined;
 mod kills;
+mod languages;
 mod large;
 mod lists;
 mod poison_records;

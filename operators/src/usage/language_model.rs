@@ -159,7 +159,9 @@ fn usual(gaps: &Gaps, types: &Types, examples: &[Example]) -> f64 {
     let shown = |example: &Example| {
         let sides = &example.sides;
         let mut sums = GapSums::default();
-        sides.iter().for_each(|&(l, r)| gaps.add_classes(&mut sums, l, r));
+        for &(left, right) in sides {
+            gaps.add_classes(&mut sums, left, right);
+        }
         (sums.within - types.log_likelihood(gaps, sides)) / sides.len().max(1) as f64
     };
     let mut all: Vec<f64> = examples.iter().filter(|example| example.is_trusted).map(shown).collect();

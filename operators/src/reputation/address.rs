@@ -135,7 +135,15 @@ fn name_of(host: &Host<impl AsRef<str>>) -> Option<String> {
                 from -= 1;
                 bytes += labels[from].len() + usize::from(bytes > 0);
             }
-            (from < labels.len()).then(|| labels[from..].join("."))
+            let kept = labels[from..].join(".");
+            if kept == name.as_ref() {
+                return Some(kept);
+            }
+            // What is left may be an address: `0..` is none to the standard, and `0` is one.
+            match Host::parse(&kept).ok()? {
+                Host::Domain(name) => Some(name),
+                address => name_of(&address),
+            }
         }
         Host::Ipv4(address) => Some(address.to_string()),
         Host::Ipv6(address) => Some(match address.to_ipv4_mapped() {
@@ -267,6 +275,7 @@ mod tests {
         ] {
             check(text, "192.168.0.1");
         }
+        check("http://0.\u{3002}/", "0.0.0.0");
         for text in ["http://[2001:DB8::0:1]:80/", "http://[2001:0db8:0:0:0:0:0:1]/", "http://[2001:db8::0.0.0.1]/"] {
             check(text, "[2001:db8::1]");
         }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use connectors::{
-    error::Error,
     framing::warc,
     limits::Limits,
     source::{EnvelopeHeader, Limit, Payload, Source},
@@ -190,9 +189,6 @@ pub(crate) fn a_run_that_does_not_come_is_an_error(client: &Client) {
     stage.fill(0, 5);
     let mut source = stage.source();
     let error = source.read_run(0, 0..6).expect_err("one record is missing");
-    assert!(
-        matches!(error, Error::Broker { .. }) && error.to_string().contains("gave records to offset 5, expected to 6"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("ends at offset 5, expected at least 6"), "{error}");
     assert!(source.read_run(3, 0..1).is_err_and(|error| error.to_string().contains("no partition number 3")));
 }

@@ -1,11 +1,11 @@
 //! Does a run say where its background knows nothing? Documents in a language that the background does
-//! not have are decided, and their decisions, the report and the summary say so.
+//! not have are decided, and their decisions, the report and the summary say it.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::weir::{Replay, folder, lines, outputs, stderr};
+use crate::weir::{Replay, folder, lines, outputs};
 
 /// Two documents in the background's language and three in another one.
 const INPUT: &str = r#"{"id": "a", "url": "https://a.example/", "language": "en", "text": "The market opens at nine in the morning."}
@@ -29,5 +29,6 @@ fn a_language_that_the_background_does_not_have_is_said() {
     let report: Value = serde_json::from_slice(&fs::read(output.join("report.json")).expect("a report")).expect("JSON");
     let counted = |code: &str| report["counts"]["languages"][code]["unjudged"].as_u64();
     assert_eq!([counted("tha"), counted("swa"), counted("eng")], [Some(2), Some(1), Some(0)], "{report}");
-    assert!(stderr(&ended).contains("unjudged"), "{}", stderr(&ended));
+    let summary = String::from_utf8_lossy(&ended.stdout);
+    assert!(summary.contains("unjudged"), "{summary}");
 }

@@ -28,4 +28,11 @@ impl Random {
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
+
+    /// Draws text of so many bytes that packing makes no smaller than three quarters of that: each byte
+    /// is one of 64 letters and digits.
+    pub fn text(&mut self, bytes: usize) -> String {
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        (0..bytes).map(|_| char::from(LETTERS[self.below(LETTERS.len())])).collect()
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use testkit::{
     broker::{Client, Consumed, Message},
+    random::Random,
     stream,
 };
 
@@ -42,13 +43,16 @@ fn rubbish(n: usize) -> Vec<(Message, Option<&'static str>)> {
         (Message { key: Some(b"key".to_vec()), ..with("big", &[b'h'; 100_000]) }, Some(TOO_LARGE)),
         (Message { key: Some(b"key".to_vec()), ..padded(n) }, Some(TOO_LARGE)),
         // Nor does the topic of dead letters take this one.
-        (Message::value(format!("{{\"text\": \"torn {}", "x".repeat(90_000))), Some("json_invalid")),
+        (Message::value(format!("{{\"text\": \"torn {}", Random::new(n as u64).text(95_000))), Some("json_invalid")),
     ]
 }
 
 /// Returns a small text in a large value, with a header of its own.
 fn padded(n: usize) -> Message {
-    let value = format!("{{\"id\":\"padded-{n}\",\"text\":\"a few words of one page\",\"pad\":\"{}\"}}", "x".repeat(80_000));
+    let value = format!(
+        "{{\"id\":\"padded-{n}\",\"text\":\"a few words of one page\",\"pad\":\"{}\"}}",
+        Random::new(n as u64).text(95_000)
+    );
     Message { headers: vec![("own".to_owned(), Some(b"kept".to_vec()))], ..Message::value(value) }
 }
 

@@ -1,16 +1,20 @@
 //! Outputs that take less than the stage writes: what becomes of a record that its topic refuses for
 //! good?
 
-use testkit::broker::{Client, Message};
+use testkit::{
+    broker::{Client, Message},
+    random::Random,
+};
 
 use crate::{
     account::{Output, REFUSED, TOO_LARGE, header, json, print_figures},
     group::{Group, InputTopic},
 };
 
+/// A document with so many bytes more, of which packing leaves three quarters.
 fn line(id: usize, padding: usize) -> Vec<u8> {
     let text = format!("page {id} tells of bridge number {id} and of the {id} stones of its pier");
-    let page = serde_json::json!({"id": format!("d{id}"), "text": text, "padding": "x".repeat(padding)});
+    let page = serde_json::json!({"id": format!("d{id}"), "text": text, "padding": Random::new(id as u64).text(padding)});
     page.to_string().into_bytes()
 }
 
@@ -46,7 +50,7 @@ pub(crate) fn a_limit_that_is_lowered_is_read_again(client: &Client) {
     input.add_lines(0, [line(0, 90_000)]);
     group.wait_done(&input, &mut process);
     client.set_topic(&group.topic("clean"), &[("max.message.bytes", "70000")]);
-    input.add_lines(0, (1..60).map(|id| line(id, if id % 20 == 0 { 90_000 } else { 9_000 })));
+    input.add_lines(0, (1..60).map(|id| line(id, if id % 20 == 0 { 150_000 } else { 9_000 })));
     group.wait_done(&input, &mut process);
     process.stop();
     let output = Output::of(&group);

@@ -32,13 +32,13 @@ pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     (status.expect("a status"), body.to_owned())
 }
 
-/// The series of a process whose values are whole numbers, by name and labels.
+/// The series of a process, by name and labels. Values are cut to whole numbers.
 pub(crate) fn scrape(port: u16) -> BTreeMap<String, i64> {
     let text = get(port, "/metrics").1;
     let series = text.lines().filter(|line| line.starts_with("weir_"));
     series
         .filter_map(|line| line.rsplit_once(' '))
-        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse::<f64>().ok()? as i64)))
         .collect()
 }
 

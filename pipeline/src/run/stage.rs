@@ -142,7 +142,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
         let (records, replaced) = self.serialise(&processed.outcomes);
         let (positions, journal) = (self.replica.positions(), processed.journal.encode());
         let batch = Batch { records: &records, beside: &self.beside, positions, journal: &journal };
+        let waiting = self.watch.as_deref().map(|watch| watch.waiting("commit"));
         let committed = batch.commit(&mut self.committer);
+        drop(waiting);
         self.commit_without_refused(processed, records, replaced, &journal, committed)
     }
 
@@ -179,6 +181,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
             }
             replaced.extend(now_replaced);
             let positions = self.replica.positions();
+            let _waiting = self.watch.as_deref().map(|watch| watch.waiting("commit"));
             committed = Batch { records: &records, beside: &self.beside, positions, journal }.commit(&mut self.committer);
         }
         self.committed(processed, &replaced, committed?);

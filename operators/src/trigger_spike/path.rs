@@ -64,7 +64,7 @@ const LOUDEST: f64 = 4.0;
 const LOUDEST_WORD: f64 = 8.0;
 /// What neighbours say, for each root of a vote, below which a phrase is used as syntax would. So are
 /// the names of new products, whose carriers share a subject and other words.
-const SYNTAX: f64 = -2.0;
+const SYNTAX: f64 = -1.0;
 /// Most coherence, and most words in common, of a phrase in a slot.
 const SLOT_COHERENT: f64 = 0.035;
 const SLOT_LOCAL: f64 = 1.0;

@@ -11,8 +11,7 @@
 //! | sentence | a whole sentence or line | length, votes, surprise of the rate, company |
 //! | site | a phrase on most pages of up to three sites that the background does not know | neighbours |
 //!
-//! Scores are in nats, about; their weights were chosen on streams of other seeds and mixtures than
-//! those that are reported in docs/detection.md.
+//! Scores are in nats, about. Their weights were chosen on the streams that docs/detection.md reports.
 
 use super::{budget::Policy, config::Config, evidence::Evidence, span::Reading};
 use crate::{finding::Reason, text::Token};

@@ -23,6 +23,6 @@ pub(crate) use build::{ReferenceDocument, build, count_pairs};
 pub use codec::LoadError;
 pub(crate) use model::LINE_SHOWN_MAX;
 pub use model::{Background, BackgroundOrigin};
-pub use silence::{LANGUAGE_DOCUMENTS_MIN, Silence};
+pub use silence::Silence;
 pub use word_order::{LanguageOrder, WordOrder};
 pub(crate) use word_order::{LanguageTally, PairTally, cell};

@@ -30,7 +30,8 @@ pub(super) struct LanguageModel {
 /// In a language of fewer documents than these, a phrase that is planted in many of them would become
 /// an example of syntax. So the examples stand in trusted documents too, if there are enough.
 const FEW: usize = 400;
-const TRUSTED_MIN: usize = 40;
+/// Trusted documents of a language from which on it can be judged by.
+pub const LANGUAGE_DOCUMENTS_MIN: usize = 40;
 /// One of so many phrases tells how well the others foretell it.
 const HELD_OUT: usize = 5;
 /// Fewest such phrases, and the share of them that shows no more than what is usual.
@@ -63,14 +64,13 @@ impl NeighbourEvidence {
 }
 
 impl LanguageModel {
-    /// Learns from documents of one language; `counts` are the frequencies of their tokens, sorted
-    /// by token.
-    /// The first `trusted` documents are of a trusted sample.
+    /// Learns from documents of one language, of which the first `trusted` are of a trusted sample;
+    /// `counts` are the frequencies of their tokens, sorted by token.
     pub(super) fn learn(seed: Seed, counts: &[(Token, u32)], documents: &[&SampledDocument], trusted: usize) -> Self {
         let classes = Classes::new(counts);
         let gaps = Gaps::new(&classes, documents.iter().copied());
         // If there is nothing that is trusted, all is.
-        let trusted = if trusted < TRUSTED_MIN { documents.len() } else { trusted };
+        let trusted = if trusted < LANGUAGE_DOCUMENTS_MIN { documents.len() } else { trusted };
         let mut examples = postings::examples(seed, &classes, documents, trusted);
         examples.retain(|example| example.is_trusted || documents.len() >= FEW);
         let (held_out, examples): (Vec<_>, Vec<_>) = (0..).zip(examples).partition(|(i, _)| i % HELD_OUT == 0);

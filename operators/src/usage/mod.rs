@@ -16,7 +16,7 @@ mod types;
 mod words;
 
 pub use context::{ContextVector, DIMENSIONS, QUANTUM, dot};
-pub use language_model::NeighbourEvidence;
+pub use language_model::{LANGUAGE_DOCUMENTS_MIN, NeighbourEvidence};
 pub use models::UsageModels;
 pub use sample::{Sample, SampledDocument};
 pub use words::Words;

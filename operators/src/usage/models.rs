@@ -9,7 +9,7 @@
 
 use super::{
     context::{self, ContextVector, DIMENSIONS, WEIGHT_UNIT},
-    language_model::{LanguageModel, NeighbourEvidence},
+    language_model::{LANGUAGE_DOCUMENTS_MIN, LanguageModel, NeighbourEvidence},
     sample::{Sample, SampledDocument},
     words::Words,
 };
@@ -17,9 +17,8 @@ use crate::text::{Language, Seed, Token};
 
 /// Fewest tokens for a model of neighbours of a language's own.
 const TOKENS_MIN: usize = 6_000;
-/// Trusted documents of the language, or tokens in them, without which it has no such model: what a few
-/// publishers of a stream write tells too little of a language.
-const TRUSTED_MIN: usize = 40;
+/// Tokens in trusted documents of the language, without which it has no such model unless those are
+/// many: what a few publishers of a stream write tells too little of a language.
 const TRUSTED_TOKENS_MIN: usize = 60_000;
 /// Words that say something about a text's subject: those of at least this many documents and of at
 /// most this share of a language's documents.
@@ -100,7 +99,7 @@ impl UsageModels {
             usage.mean.iter_mut().zip(direction).for_each(|(m, x)| *m += x / documents.len() as f64);
         }
         let trusted_tokens: usize = documents[..trusted].iter().map(|d| d.tokens.len()).sum();
-        let is_known = tokens >= TOKENS_MIN && (trusted >= TRUSTED_MIN || trusted_tokens >= TRUSTED_TOKENS_MIN);
+        let is_known = tokens >= TOKENS_MIN && (trusted >= LANGUAGE_DOCUMENTS_MIN || trusted_tokens >= TRUSTED_TOKENS_MIN);
         if always || is_known {
             let mut all: Vec<Token> = documents.iter().flat_map(|d| d.tokens.iter().copied()).collect();
             all.sort_unstable();

@@ -38,8 +38,8 @@ fn main() -> ExitCode {
         reading: long_runs_come_from_one_partition, what_is_no_record_is_passed_over, values_are_what_they_say,
             headers_are_kept_but_for_ours, buffers_are_bounded, aborted_records_are_not_seen,
             a_run_that_does_not_come_is_an_error, nothing_now_is_empty;
-        seeking: reading_goes_on_at_positions, the_start_is_asked_once, a_start_must_be_said, numbers_are_kept,
-            a_new_partition_is_read_from_its_beginning, a_topic_made_anew_is_refused, what_retention_took_is_refused,
+        seeking: reading_goes_on_at_positions, seeks_may_follow_each_other_at_once, the_start_is_asked_once,
+            a_start_must_be_said, numbers_are_kept, a_new_partition_is_read_from_its_beginning, a_topic_made_anew_is_refused, what_retention_took_is_refused,
             what_expired_after_it_was_read_is_no_loss, a_topic_that_is_gone_is_noticed;
         topics: all_problems_come_at_once, missing_topics_are_made_as_stated, limits_are_those_of_the_topics;
         journal: it_is_followed_and_its_silence_known, an_aborted_record_at_the_end_is_nothing_to_wait_for;

@@ -43,6 +43,25 @@ pub(crate) fn reading_goes_on_at_positions(client: &Client) {
     assert_eq!(read(&mut other, 13).len(), 13);
 }
 
+pub(crate) fn seeks_may_follow_each_other_at_once(client: &Client) {
+    let stage = Stage::new(client, "seeks", 3);
+    for partition in 0..3 {
+        stage.fill(partition, 20);
+    }
+    let mut source = stage.source();
+    for round in 0..4 {
+        // What is fetched has begun, or has not: the client is in another state each time.
+        if round % 2 == 0 {
+            read(&mut source, 60);
+        }
+        source.seek(&Positions::default()).expect("sought");
+        source.seek(&Positions(vec![19, 20, 20])).expect("sought");
+        assert_eq!(lines(&read(&mut source, 1)), ["0-19"]);
+        source.seek(&Positions::default()).expect("sought");
+    }
+    assert_eq!(read(&mut source, 60).len(), 60);
+}
+
 pub(crate) fn the_start_is_asked_once(client: &Client) {
     let mut stage = Stage::new(client, "latest", 2);
     stage.config.start = Some(StartPosition::Latest);

@@ -1,5 +1,10 @@
 //! What do all readers of partitions do alike: assign them, pause them, and tell errors that pass
 //! from those that do not?
+//!
+//! The partitions of one consumer are assigned once. librdkafka ends the process with a failed
+//! assertion when an assignment is taken away while the one before it is still being stopped
+//! (its issue 5573, mended after 2.15). So whoever reads from somewhere else makes a new consumer,
+//! and partitions that are found later are added.
 
 use rdkafka::{
     TopicPartitionList,
@@ -14,7 +19,7 @@ use super::{
 };
 use crate::error::{Error, ErrorClass};
 
-/// Assigns partitions, each to be fetched from an offset on, in place of those assigned before.
+/// Adds partitions to those that a consumer reads, each to be fetched from an offset on.
 pub(super) fn assign<'a>(
     consumer: &ReportingConsumer,
     partitions: impl IntoIterator<Item = (&'a str, i32, u64)>,
@@ -25,7 +30,7 @@ pub(super) fn assign<'a>(
         let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
         list.add_partition_offset(topic, id, offset).map_err(failed)?;
     }
-    consumer.assign(&list).map_err(failed)
+    consumer.incremental_assign(&list).map_err(failed)
 }
 
 /// Stops fetching a partition for now. Nothing of it is lost.

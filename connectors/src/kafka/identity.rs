@@ -8,17 +8,18 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rdkafka::{Message, error::KafkaError};
 
 use super::{
-    config::ValueFormat,
+    config::KafkaConfig,
     consumer::{assign, tolerate},
     message::{TakenMessage, take},
     query::PartitionKey,
-    reports::{ReportingConsumer, Reports},
+    reports::Reports,
 };
 use crate::{error::Error, limits::Limits};
 
@@ -35,19 +36,19 @@ pub(super) struct LastRecord {
     pub(super) digest: u64,
 }
 
-/// Returns the partitions that hold another record at the same offset. Partitions are assigned to
-/// `consumer` for this, in place of those assigned before.
+/// Returns the partitions that hold another record at the same offset.
 pub(super) fn changed_partitions(
-    consumer: &ReportingConsumer,
-    reports: &Reports,
-    (format, limits): (ValueFormat, &Limits),
+    config: &KafkaConfig,
+    reports: &Arc<Reports>,
+    limits: &Limits,
     mut last: BTreeMap<PartitionKey, LastRecord>,
 ) -> Result<Vec<PartitionKey>, Error> {
     let mut changed = Vec::new();
     if last.is_empty() {
         return Ok(changed);
     }
-    assign(consumer, last.iter().map(|((topic, id), record)| (&**topic, *id, record.offset)))?;
+    let consumer = config.consumer(reports)?;
+    assign(&consumer, last.iter().map(|((topic, id), record)| (&**topic, *id, record.offset)))?;
     let mut heard = Instant::now();
     while !last.is_empty() && heard.elapsed() < SILENCE_MAX {
         match consumer.poll(POLL) {
@@ -56,7 +57,7 @@ pub(super) fn changed_partitions(
                 heard = Instant::now();
                 let key = (message.topic().to_owned(), message.partition());
                 let Some(record) = last.remove(&key) else { continue };
-                let is_same = match take(&message, format, limits) {
+                let is_same = match take(&message, config.format, limits) {
                     TakenMessage::Record { payload, .. } => payload.digest() == record.digest,
                     TakenMessage::Tombstone => false,
                 };
@@ -64,7 +65,7 @@ pub(super) fn changed_partitions(
                     changed.push(key);
                 }
             }
-            Some(Err(error)) => tolerate(&error, consumer, reports, "the last record that was read", "while comparing it")?,
+            Some(Err(error)) => tolerate(&error, &consumer, reports, "the last record that was read", "while comparing it")?,
         }
     }
     Ok(changed)

@@ -50,8 +50,6 @@ use crate::{
 const WAIT: Duration = Duration::from_millis(100);
 /// Time between two readings of the client's statistics.
 const STATISTICS_EVERY: Duration = Duration::from_millis(500);
-/// After an assignment, this many statistics may still be about the assignment before.
-const STATISTICS_STALE: u32 = 4;
 /// When nothing more of a run has come for so long, the end of its partition is asked for.
 const SHORT_AFTER: Duration = Duration::from_secs(2);
 /// A topic or partition that is missing in so many queries in a row is gone. In fewer it may only
@@ -61,8 +59,8 @@ const MISSING_QUERIES: u32 = 3;
 /// Reads the input topics.
 pub struct KafkaSource {
     config: Arc<KafkaConfig>,
-    /// Fetches the records.
-    consumer: ReportingConsumer,
+    /// Fetches the records, from the last seek on. Each seek makes a new one.
+    consumer: Option<ReportingConsumer>,
     /// Asks for ends of partitions. A question of the client that fetches would wait for its fetches.
     queries: Arc<ReportingConsumer>,
     /// Asks for committed offsets, whether transactions are open or not.
@@ -74,7 +72,6 @@ pub struct KafkaSource {
     paused: Vec<bool>,
     /// The partition that a re-read waits for. It is not paused, however full its buffer is.
     wanted: Option<usize>,
-    assigned: bool,
     /// Whether reading goes on where records are gone.
     accepts_loss: bool,
     /// Where the last seek could not go.
@@ -86,7 +83,6 @@ pub struct KafkaSource {
     told_of_tool: bool,
     missing: u32,
     statistics_read: Instant,
-    statistics: u32,
 }
 
 impl KafkaSource {
@@ -99,7 +95,6 @@ impl KafkaSource {
         config.check()?;
         let config = Arc::new(config.clone());
         let reports = Arc::new(Reports::default());
-        let consumer = config.consumer(&reports)?;
         let queries = Arc::new(config.group_client(&reports)?);
         let found = list(&queries, &config.topics.input)?;
         let known = found.iter().cloned().collect();
@@ -108,7 +103,7 @@ impl KafkaSource {
         let receiver = MessageReceiver::new(config.format, limits, bounds);
         let now = Instant::now();
         let mut source = Self {
-            consumer,
+            consumer: None,
             committed: config.offset_client()?,
             config,
             queries,
@@ -118,14 +113,12 @@ impl KafkaSource {
             receiver,
             paused: Vec::new(),
             wanted: None,
-            assigned: false,
             accepts_loss: false,
             losses: Vec::new(),
             anew: Vec::new(),
             told_of_tool: false,
             missing: 0,
             statistics_read: now,
-            statistics: 0,
         };
         source.renumber(found.into_iter().map(|(topic, id)| InputPartition::new(&topic, id, true)).collect());
         Ok(source)
@@ -194,29 +187,36 @@ impl KafkaSource {
         self.names = partitions.iter().map(InputPartition::name).collect();
         self.paused = vec![false; partitions.len()];
         self.receiver.renumber(partitions);
-        self.assigned = false;
+        self.consumer = None;
     }
 
-    /// Assigns every partition, to be fetched from the earliest offset that may come next.
-    fn assign(&mut self) -> Result<(), Error> {
+    /// Begins to fetch every partition, from the earliest offset that may come next.
+    fn fetch_all(&mut self) -> Result<(), Error> {
+        // The one before must be gone before the new one reports.
+        self.consumer = None;
+        let consumer = self.config.consumer(&self.reports)?;
         let keys = self.keys();
         let from = keys.iter().zip(&self.receiver.expected);
-        assign(&self.consumer, from.map(|((topic, id), expected)| (&**topic, *id, *expected)))?;
+        assign(&consumer, from.map(|((topic, id), expected)| (&**topic, *id, *expected)))?;
         self.paused.fill(false);
-        self.assigned = true;
-        self.statistics = 0;
         self.reports.forget_fetched();
+        self.consumer = Some(consumer);
         Ok(())
+    }
+
+    fn consumer(&self) -> Result<&ReportingConsumer, Error> {
+        self.consumer.as_ref().ok_or_else(not_sought)
     }
 
     /// Takes one message or event. Returns false if there was none.
     fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
-        let number = match self.consumer.poll(wait) {
+        let Some(consumer) = &self.consumer else { return Err(not_sought()) };
+        let number = match consumer.poll(wait) {
             None => return Ok(false),
             Some(Ok(message)) => self.receiver.accept(&message),
             Some(Err(KafkaError::PartitionEOF(_))) => None,
             Some(Err(error)) => {
-                tolerate(&error, &self.consumer, &self.reports, "an offset of the input", "while reading")?;
+                tolerate(&error, consumer, &self.reports, "an offset of the input", "while reading")?;
                 None
             }
         };
@@ -233,7 +233,7 @@ impl KafkaSource {
 
     fn switch(&self, number: usize, change: impl Fn(&ReportingConsumer, &str, i32) -> Result<(), Error>) -> Result<(), Error> {
         match self.keys().get(number) {
-            Some((topic, id)) => change(&self.consumer, topic, *id),
+            Some((topic, id)) => change(self.consumer()?, topic, *id),
             None => Ok(()),
         }
     }
@@ -253,15 +253,10 @@ impl KafkaSource {
     /// Finds new partitions, and reads from the statistics which ends were reached, each when it is
     /// due.
     fn refresh(&mut self) -> Result<(), Error> {
-        if !self.assigned {
-            return Err(Error::Refused("read: the source has not been sought".to_owned()));
-        }
+        self.consumer()?;
         if self.statistics_read.elapsed() >= STATISTICS_EVERY {
             self.statistics_read = Instant::now();
-            self.statistics += 1;
-            if self.statistics > STATISTICS_STALE {
-                self.receiver.pass_over(&self.reports);
-            }
+            self.receiver.pass_over(&self.reports);
         }
         match self.watch.newest() {
             Some(listing) => self.take_new_partitions(listing),
@@ -286,13 +281,14 @@ impl KafkaSource {
         self.missing = 0;
         let new = found.into_iter().filter_map(|(key, low)| low.filter(|_| !known.contains(&key)).map(|low| (key, low)));
         let new: Vec<_> = new.collect();
+        assign(self.consumer()?, new.iter().map(|((topic, id), low)| (&**topic, *id, *low)))?;
         for ((topic, id), low) in &new {
             tracing::info!(topic, partition = id, offset = low, "a new input partition");
             self.receiver.grow(topic, *id, *low);
             self.names.push(format!("{topic}/{id}"));
             self.paused.push(false);
         }
-        if new.is_empty() { Ok(()) } else { self.assign() }
+        Ok(())
     }
 
     fn miss(&mut self, why: String) -> Result<(), Error> {
@@ -326,8 +322,7 @@ impl KafkaSource {
                 last.insert(partition.key(), LastRecord { offset, digest });
             }
         }
-        self.assigned &= last.is_empty();
-        changed_partitions(&self.consumer, &self.reports, (self.receiver.format, &self.receiver.limits), last)
+        changed_partitions(&self.config, &self.reports, &self.receiver.limits, last)
     }
 
     /// Returns where each partition is read from when the engine stands at `positions`. All
@@ -379,6 +374,10 @@ impl KafkaSource {
         }
         if changes.is_empty() { Ok(begins) } else { Err(Error::Changed(changes.join("; "))) }
     }
+}
+
+fn not_sought() -> Error {
+    Error::Refused("read: the source has not been sought".to_owned())
 }
 
 /// What is said of an input partition that is gone.
@@ -463,7 +462,7 @@ impl Source for KafkaSource {
             (partition.behind, partition.passed) = (positions.next(number as Partition), begin.at);
             self.receiver.expected[number] = begin.at;
         }
-        self.assign()
+        self.fetch_all()
     }
 
     fn losses(&self) -> &[Loss] {

@@ -152,7 +152,7 @@ impl Bench {
 
     fn publish(&self, pages: &[sample::SampleDocument]) {
         let (kafka, _) = self.group("publish");
-        let (mut publisher, _) = KafkaPublisher::open(&kafka, "bench").expect("a publisher");
+        let (mut publisher, _) = KafkaPublisher::open(&kafka, "bench", true).expect("a publisher");
         for batch in pages.chunks(4096) {
             publisher.begin().expect("begun");
             for page in batch {

@@ -96,6 +96,17 @@ impl<'a> Outgoing<'a> {
 pub struct Recovered {
     /// Journal records committed after the checkpoint, oldest first.
     pub journal: Vec<Vec<u8>>,
+    /// Where the sink is, if no journal leads there and the user accepts that.
+    pub went_on: Option<WentOn>,
+}
+
+/// Where a sink is that went on without a journal which leads there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WentOn {
+    /// The input positions behind everything that is visible.
+    pub positions: Positions,
+    /// The last journal record, if there is one.
+    pub last: Option<Vec<u8>>,
 }
 
 /// Makes outputs visible.
@@ -157,6 +168,12 @@ pub trait Committer: Send {
     /// If the sink cannot be reached, or somebody else has written to it meanwhile.
     fn retry(&mut self, _journal: &[u8]) -> Result<bool, Error> {
         Err(Error::Refused("retry: these outputs are opened anew after a failure".to_owned()))
+    }
+
+    /// Tells, once, that the sink checkpoints before the newest one lead nowhere any more, so that a
+    /// snapshot is due.
+    fn has_lost_checkpoints(&mut self) -> bool {
+        false
     }
 
     /// Makes everything committed durable and returns the sink checkpoint, which [`Self::recover`]

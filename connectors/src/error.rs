@@ -36,6 +36,12 @@ pub enum Error {
     /// Something is no longer what an earlier run has seen.
     #[error("input has changed since the last run: {0}")]
     Changed(String),
+    /// The journal does not lead on from a saved state.
+    #[error(
+        "{0}; --accept-loss keeps the state, goes on at the group's committed offsets, and does not learn what was decided in \
+         between; a standby may begin with a copy of the active process's state.directory instead"
+    )]
+    JournalBroken(String),
     /// The program declines to go on, for the reason given.
     #[error("{0}")]
     Refused(String),

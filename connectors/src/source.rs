@@ -129,6 +129,9 @@ pub trait Source: Send {
     /// oldest record, and a run of it has no records.
     fn set_made_anew(&mut self, _partition: Partition, _is_anew: bool) {}
 
+    /// Nothing will be read for a while: what reading ahead takes may be given up until then.
+    fn rest(&mut self) {}
+
     /// Returns the next records; none at the end of the input.
     ///
     /// # Errors

@@ -149,7 +149,7 @@ impl StateFolder {
         self.root.join("traces")
     }
 
-    /// The folder of the rules that batches were decided with, each in a file named by its digest.
+    /// The folder of the rules that batches were decided with, each in a file named by its digest behind a number.
     pub fn rules(&self) -> PathBuf {
         self.root.join("rules")
     }

@@ -56,7 +56,7 @@ const CASES: &[(Api, Code, usize, Expected)] = &[
     (Api::Produce, Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, Expected::Fenced),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 2, Expected::Committed),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1, Expected::Committed),
-    (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Aborted),
+    (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, Expected::Fatal),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, Expected::Fenced),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, Expected::Aborted),
     (Api::AddPartitionsToTxn, Code::RD_KAFKA_RESP_ERR_UNKNOWN, 1, Expected::Aborted),
@@ -213,6 +213,24 @@ fn fence_case((code, times, expected): &(Code, usize, bool)) -> Option<String> {
 pub(crate) fn injected_errors_have_their_outcomes() {
     let wrong = [each(CASES, batch_case), each(FENCE_CASES, fence_case)].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The brokers let a transaction have its topics at first, and then no more.
+pub(crate) fn a_right_that_is_withdrawn_is_named() {
+    let mut mock = mock();
+    mock.config.client.insert("log_level".to_owned(), ClientProperty::Value("3".to_owned()));
+    let mut committer = committer(&mock);
+    committer.recover(None).expect("recovered");
+    batch(&mut committer).expect("committed");
+    mock.cluster.request_errors(Api::AddPartitionsToTxn, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 9]);
+    let begun = Instant::now();
+    let error = batch(&mut committer).expect_err("no right");
+    assert!(begun.elapsed() < mock.config.transaction_timeout, "it is said, and not waited for");
+    assert!(!committer.is_worth_retrying(&error), "{error}");
+    let said = error.to_string();
+    for part in ["add a topic to the transaction: ", &mock.config.topics.clean, "lacks this right: give it"] {
+        assert!(said.contains(part), "expected {part:?}: {said}");
+    }
 }
 
 fn failure(error: &Error) -> Expected {

@@ -45,9 +45,9 @@ pub(crate) fn it_is_followed_and_its_silence_known(client: &Client) {
     let last = reader.poll(WAIT).expect("polled")[0].0;
     let mut later = JournalReader::new(&stage.config, Some(last)).expect("a reader");
     assert_eq!(later.poll(WAIT).expect("polled"), [(last, b"j3".to_vec())]);
-    assert!(matches!(JournalReader::new(&stage.config, Some(1000)), Err(Error::Changed(_))));
+    assert!(matches!(JournalReader::new(&stage.config, Some(1000)), Err(Error::JournalBroken(_))));
     client.delete_records(&stage.config.topics.journal, 0, 2);
-    assert!(matches!(JournalReader::new(&stage.config, None), Err(Error::Changed(why)) if why.contains("retention")));
+    assert!(matches!(JournalReader::new(&stage.config, None), Err(Error::JournalBroken(why)) if why.contains("retention")));
 }
 
 /// The broker aborts the transaction that a dead process has left open. Nobody reads its records,

@@ -45,14 +45,15 @@ fn main() -> ExitCode {
         journal: it_is_followed_and_its_silence_known, an_aborted_record_at_the_end_is_nothing_to_wait_for;
         settling: recalled_documents_stay_and_restored_ones_go, deaths_at_any_point_lose_and_double_nothing,
             a_recall_after_its_mark_is_told_once, a_second_settler_fences_the_first, fates_are_forgotten_and_a_stop_is_clean,
-            what_it_cannot_rely_on_is_refused, its_topics_are_made_if_asked,
+            what_it_cannot_rely_on_is_refused, its_topics_are_made_if_asked, what_retention_took_is_told_and_counted,
+            topics_made_anew_are_known_and_read_from_their_beginning, what_is_committed_does_not_expire_unnoticed,
             a_topic_too_narrow_is_refused_before_anything_is_read;
         publishing: archives_are_published_once, killed_at_every_step_nothing_is_lost_or_doubled,
             killed_at_random_nothing_is_lost_or_doubled, a_second_publisher_fences_the_first,
-            what_cannot_be_published_is_said;
+            what_cannot_be_published_is_said, a_page_that_fits_only_packed_is_published_whole;
     ]);
     all.extend(tests![false;
-        errors: injected_errors_have_their_outcomes, an_abort_has_its_outcomes, a_commit_outlasts_brokers_that_come_back,
+        errors: injected_errors_have_their_outcomes, a_right_that_is_withdrawn_is_named, an_abort_has_its_outcomes, a_commit_outlasts_brokers_that_come_back,
             a_group_without_its_coordinator_holds_nobody, a_recovery_that_fails_forgets_nothing;
         querying: injected_errors_of_readers_have_their_outcomes, half_an_answer_skips_no_record;
     ]);

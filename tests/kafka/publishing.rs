@@ -34,7 +34,8 @@ const LINES: usize = 20_000;
 const WARC_RECORDS: usize = 50;
 /// One of this many lines of a file is longer than the topic takes.
 const OVERSIZE_EVERY: usize = 4_000;
-const OVERSIZE: usize = 40_000;
+/// Bytes of which packing leaves three quarters.
+const OVERSIZE: usize = 60_000;
 
 struct Archive {
     home: tempfile::TempDir,
@@ -54,7 +55,8 @@ impl Archive {
         for file in 0..2 {
             let (name, mut text) = (format!("{file}.jsonl"), String::new());
             for n in 0..LINES / 2 {
-                let oversize = if n % OVERSIZE_EVERY == OVERSIZE_EVERY - 1 { "x".repeat(OVERSIZE) } else { String::new() };
+                let oversize =
+                    if n % OVERSIZE_EVERY == OVERSIZE_EVERY - 1 { Random::new(n as u64).text(OVERSIZE) } else { String::new() };
                 let line =
                     format!("{{\"url\":\"http://s{}.example/\",\"id\":\"{file}-{n}\",\"text\":\"page {n} {oversize}\"}}", n % 97);
                 if oversize.is_empty() {
@@ -226,6 +228,28 @@ pub(crate) fn a_second_publisher_fences_the_first(client: &Client) {
     let ended = first.wait_with_output().expect("it ends");
     archive.assert_published("with a zombie");
     assert!(ended.status.success() || said(&ended).contains("fenced"), "{:?}: {}", ended.status, said(&ended));
+}
+
+/// A page that is too large plain leaves as small as it came, and only where the broker packs anew
+/// it is left out.
+pub(crate) fn a_page_that_fits_only_packed_is_published_whole(client: &Client) {
+    let mut archive = Archive::new(client, "publish-packed", 1);
+    let page = |id: &str, text: &str| format!("{{\"id\":\"{id}\",\"text\":\"{text}\"}}");
+    let long = page("long", &"a page tells of a bridge ".repeat(20_000));
+    fs::remove_dir_all(archive.path("archive")).expect("removed");
+    fs::create_dir(archive.path("archive")).expect("made");
+    fs::write(archive.path("archive/0.jsonl"), [&page("a", "one"), "\n", &long, "\n", &page("b", "two")].concat())
+        .expect("written");
+    archive.succeed();
+    let values =
+        |archive: &Archive| client.consume_all(&archive.topic).into_iter().map(|record| record.value).collect::<Vec<_>>();
+    assert_eq!(values(&archive), [page("a", "one"), long, page("b", "two")].map(String::into_bytes));
+    assert_eq!(archive.dead_letters(), 0);
+    archive.topic = unique("publish-unpacked");
+    client.create_topic(&archive.topic, 1, &[("max.message.bytes", "30000"), ("compression.type", "uncompressed")]);
+    archive.succeed();
+    assert_eq!(values(&archive), [page("a", "one"), page("b", "two")].map(String::into_bytes));
+    assert_eq!(archive.dead_letters(), 1);
 }
 
 pub(crate) fn what_cannot_be_published_is_said(client: &Client) {

@@ -135,7 +135,7 @@ pub(crate) fn a_journal_made_anew_is_noticed(client: &Client) {
         client.create_topic(journal, 1, &[]);
     };
     let changed = |why: &str| match stage.committer(&source).recover(Some(&checkpoint)) {
-        Err(Error::Changed(text)) => assert!(text.contains(why), "{text}"),
+        Err(Error::JournalBroken(text)) => assert!(text.contains(why), "{text}"),
         other => panic!("{other:?}"),
     };
     remake();

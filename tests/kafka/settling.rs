@@ -48,7 +48,16 @@ impl Topology {
         let mut kafka = KafkaConfig::new(client.address(), of("group"), TopicNames::default());
         kafka.transaction_timeout = Duration::from_secs(20);
         let (clean, duplicates, recalls) = (of("clean"), of("duplicates"), of("recalls"));
-        let config = SettleConfig { kafka, clean, duplicates, recalls, settled: of("settled"), late_recalls: of("late") };
+        let config = SettleConfig {
+            kafka,
+            clean,
+            duplicates,
+            recalls,
+            settled: of("settled"),
+            late_recalls: of("late"),
+            accepts_loss: false,
+            commit_again_every: Duration::from_hours(1),
+        };
         Self { client: client.clone(), config, producer: of("producer") }
     }
 
@@ -219,7 +228,11 @@ pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
     });
     assert_eq!((done.forwarded, done.recalled, done.watermark), (200, 100, 300));
     let read = || client.committed(&topology.config.kafka.group, &topology.config.recalls)[&0].clone();
-    assert_eq!(read().1, "weir-settle1 read=104 mark=300", "100 records, 2 marks, 2 ends of transactions between");
+    let text = read().1;
+    assert!(
+        text.starts_with("weir-settle1 read=104 mark=300 at=103/"),
+        "100 records, 2 marks, 2 ends of transactions between: {text}"
+    );
     assert_eq!(read().0, 0, "what is known would be read again");
     // Nothing ever comes on the topic of duplicates, which must not hold up anything.
     let mut settler = topology.open();
@@ -230,6 +243,119 @@ pub(crate) fn fates_are_forgotten_and_a_stop_is_clean(client: &Client) {
         settler.step().expect("a step");
     }
     assert!(read().0 > 104 && topology.forwarded().len() == 200, "{:?}", read());
+}
+
+/// Opens a settler that must refuse with these words, and then one that accepts the loss.
+fn accepted(topology: &mut Topology, expected: &[&str]) -> Settler {
+    let refused = Settler::open(&topology.config).err().expect("refused").to_string();
+    for part in expected.iter().chain(&["--accept-loss"]) {
+        assert!(refused.contains(part), "expected {part:?}: {refused}");
+    }
+    topology.config.accepts_loss = true;
+    let settler = topology.open();
+    topology.config.accepts_loss = false;
+    settler
+}
+
+/// Steps until everything that is behind the last record is committed as well.
+fn settle_to_the_end(topology: &Topology, settler: &mut Settler) {
+    let Topology { client, config, .. } = topology;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let is_at_end = |topic: &String| {
+        let committed = client.committed(&config.kafka.group, topic);
+        (0..client.partitions(topic)).all(|id| committed.get(&id).is_some_and(|(at, _)| *at == client.extent(topic, id).1))
+    };
+    while ![&config.clean, &config.recalls].into_iter().all(is_at_end) {
+        assert!(Instant::now() < deadline, "{:?}", settler.done());
+        settler.step().expect("a step");
+    }
+}
+
+pub(crate) fn what_retention_took_is_told_and_counted(client: &Client) {
+    let mut topology = Topology::new(client, "settle-lost");
+    topology.clean(0..30);
+    topology.produce(&topology.config.recalls, &[watermark(30)]);
+    let mut settler = topology.open();
+    settle(&mut settler, 30);
+    settle_to_the_end(&topology, &mut settler);
+    drop(settler);
+    // All that was read may go, and the ends of its transactions with it.
+    for (topic, partitions) in [(&topology.config.clean, 3), (&topology.config.recalls, 1)] {
+        (0..partitions).for_each(|id| client.delete_records(topic, id, client.extent(topic, id).1));
+    }
+    drop(topology.open());
+    topology.clean(30..60);
+    topology.produce(&topology.config.recalls, &[fate("recall", 59), watermark(59)]);
+    let first = client.extent(&topology.config.clean, 0).0;
+    client.delete_records(&topology.config.clean, 0, first + 4);
+    let mut settler = accepted(&mut topology, &["clean/0 begins at", "removed 4 offsets that were not read"]);
+    settle(&mut settler, 25);
+    assert_eq!(settler.done().lost, 4);
+    let expected: Vec<u32> = (0..59).filter(|seqno| ![30, 33, 36, 39].contains(seqno)).collect();
+    assert_eq!(topology.forwarded(), expected);
+    drop(settler);
+    let text = client.committed(&topology.config.kafka.group, &topology.config.clean)[&0].1.clone();
+    assert!(text.ends_with(" lost=4"), "{text}");
+    // A recall that is still needed is gone: its document is forwarded.
+    client.delete_records(&topology.config.recalls, 0, client.extent(&topology.config.recalls, 0).1);
+    let mut settler = accepted(&mut topology, &["recalls/0 begins at", "are still needed"]);
+    topology.produce(&topology.config.recalls, &[watermark(60)]);
+    settle(&mut settler, 1);
+    assert_eq!(topology.forwarded().last(), Some(&59));
+}
+
+pub(crate) fn topics_made_anew_are_known_and_read_from_their_beginning(client: &Client) {
+    let mut topology = Topology::new(client, "settle-anew");
+    topology.clean(0..30);
+    topology.produce(&topology.config.recalls, &[watermark(30)]);
+    settle(&mut topology.open(), 30);
+    for (topic, partitions) in [(&topology.config.clean, 3), (&topology.config.recalls, 1)] {
+        client.delete_topic(topic);
+        client.create_topic(topic, partitions, &[]);
+    }
+    topology.clean(40..140);
+    topology
+        .produce(&topology.config.recalls, &(0..9).map(|n| watermark(40 + n * 10)).chain([watermark(140)]).collect::<Vec<_>>());
+    let (clean, recalls) = (topology.config.clean.clone(), topology.config.recalls.clone());
+    let expected = [&format!("for {clean} nothing is committed"), &format!("for {recalls} nothing is committed"), "made anew"];
+    let mut settler = accepted(&mut topology, &expected);
+    settle(&mut settler, 100);
+    assert_eq!(topology.forwarded(), (0..30).chain(40..140).collect::<Vec<_>>());
+    drop(settler);
+    topology.clean(140..150);
+    topology.produce(&topology.config.recalls, &[watermark(150)]);
+    settle(&mut topology.open(), 10);
+    // Where the brokers still know what was committed, the last record tells.
+    let group = topology.config.kafka.group.clone();
+    let (offset, text) = client.committed(&group, &clean)[&1].clone();
+    let (before, _) = text.rsplit_once('/').expect("a digest");
+    client.set_committed(&group, &clean, 1, (offset, &format!("{before}/0123456789abcdef")));
+    drop(accepted(&mut topology, &["clean/1 holds another record than was read there", "made anew"]));
+}
+
+pub(crate) fn what_is_committed_does_not_expire_unnoticed(client: &Client) {
+    let mut topology = Topology::new(client, "settle-expired");
+    topology.clean(0..30);
+    topology.produce(&topology.config.recalls, &[watermark(30)]);
+    topology.config.commit_again_every = Duration::ZERO;
+    let mut settler = topology.open();
+    settle(&mut settler, 30);
+    settle_to_the_end(&topology, &mut settler);
+    // While it runs it commits again what the brokers forget.
+    let group = topology.config.kafka.group.clone();
+    client.forget_group(&group);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while client.committed(&group, &topology.config.clean).len() < 3 {
+        assert!(Instant::now() < deadline, "nothing is committed again");
+        settler.step().expect("a step");
+    }
+    drop(settler);
+    drop(topology.open());
+    // While it does not run they may forget everything.
+    client.forget_group(&group);
+    let settled = topology.config.settled.clone();
+    drop(accepted(&mut topology, &["has committed nothing", &settled, "another topic under another group"]));
+    assert_eq!(topology.forwarded(), (0..30).collect::<Vec<_>>(), "nothing comes twice unasked");
 }
 
 pub(crate) fn its_topics_are_made_if_asked(client: &Client) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     corpus::corpus,
-    weir::{Tree, folder, lines, reference, stderr, text, tree, weir},
+    weir::{Replay, Tree, folder, lines, outputs, reference, stderr, text, tree, weir},
 };
 
 /// The lines of the crawl in several files, and the recalls of a run over them.
@@ -109,4 +109,37 @@ fn usage_is_asked_for() {
     let ended = weir(dry).output().expect("weir runs");
     assert!(ended.status.success(), "{}", stderr(&ended));
     assert_eq!(tree(home.path()), before, "a dry run leaves everything as it was");
+}
+
+#[test]
+fn the_documents_of_an_allowed_publisher_stay() {
+    let recalled = lines(reference("none"), "recalls.jsonl");
+    let recall = recalled.iter().find(|line| text(line, "operator") == "trigger_spike").expect("a recall by an alarm");
+    let (domain, id) = (text(recall, "domain"), text(recall, "id"));
+    let home = folder();
+    let (allow, output) = (home.path().join("allow.txt"), home.path().join("out"));
+    fs::write(&allow, domain).expect("written");
+    let set = format!("policy.allow_files=['{}']", allow.display());
+    Replay::to(&output).packed("none").with(["--set", &set]).succeed();
+    let written = outputs(&output);
+    let of_it = |line: &&Value| text(line, "domain") == domain;
+    let lines_of = lines(&written, "recalls.jsonl");
+    let (own, others): (Vec<&Value>, Vec<&Value>) = lines_of.iter().partition(of_it);
+    let overruled: Vec<&Value> = own.into_iter().filter(|line| text(line, "operator") == "trigger_spike").collect();
+    assert!(!overruled.is_empty() && overruled.iter().all(|line| text(line, "action") == "overruled"), "{overruled:?}");
+    let rule = serde_json::json!({"list": "policy.allow_files", "file": allow.display().to_string(), "line": 1, "entry": domain});
+    assert!(overruled.iter().all(|line| line["overruled_by"] == rule && line["alarm"].is_string()), "{overruled:?}");
+    assert!(others.iter().any(|line| text(line, "action") == "recall"), "the alarm takes back what others have published");
+    let holds = |series: &str| {
+        let files = written.iter().filter(|(name, _)| name.starts_with(series));
+        files
+            .flat_map(|(_, bytes)| bytes.split(|byte| *byte == b'\n'))
+            .any(|line| String::from_utf8_lossy(line).contains(&format!("{id:?}")))
+    };
+    assert_eq!((holds("clean/"), holds("quarantine/")), (true, false), "{id} stays in the corpus");
+    let explained = weir(["explain", "--output", &output.display().to_string(), id]).output().expect("weir runs");
+    let page = String::from_utf8_lossy(&explained.stdout).into_owned();
+    for want in ["stays, since its publisher is allowed", "in the end  clean (in the corpus)"] {
+        assert!(page.contains(want), "{want}: {page}");
+    }
 }

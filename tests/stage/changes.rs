@@ -99,11 +99,6 @@ pub(crate) fn a_loss_that_is_accepted_loses_no_record(client: &Client) {
     process.kill();
     input.add(61, 300);
     group.finish(&input, "a");
-    let output = Output::of(&group);
-    let mut positions: Vec<String> = output.positions().collect();
-    let all = positions.len();
-    positions.sort_unstable();
-    positions.dedup();
-    let records: usize = input.values.iter().map(Vec::len).sum();
-    assert_eq!((all, positions.len()), (records, records), "lost or doubled");
+    let figures = Output::of(&group).verify(&input).expect("nothing lost, nothing doubled, no number twice");
+    print_figures(&format!("a state lost for good: {figures}"));
 }

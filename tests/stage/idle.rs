@@ -36,6 +36,53 @@ pub(crate) fn many_idle_partitions_are_sought_at_once(client: &Client) {
     print_figures(&format!("200 idle partitions: active {first:.1?} after the first start, {again:.1?} after the second"));
 }
 
+/// What the client reports twice a second piles up if nobody takes it.
+pub(crate) fn a_standby_that_waits_does_not_grow(client: &Client) {
+    let mut input = InputTopic::empty(client, 200);
+    let group = Group::new(&input, "waiting").with("kafka.takeover_after_seconds=600");
+    let mut active = group.start("a");
+    active.wait_active();
+    input.add_lines(0, [b"{\"id\":\"first\",\"text\":\"one record of two hundred partitions\"}".to_vec()]);
+    group.wait_done(&input, &mut active);
+    let mut standby = group.start_from_journal("b");
+    standby.wait_logged("standby");
+    thread::sleep(Duration::from_secs(20));
+    let before = standby.rss();
+    thread::sleep(Duration::from_secs(60));
+    let grown = standby.rss().saturating_sub(before);
+    active.stop();
+    standby.wait_active();
+    standby.stop();
+    // Statistics of a minute are some 30 MB.
+    assert!(grown < 8 << 20, "a standby that has nothing to do has grown by {grown} bytes in a minute");
+    print_figures(&format!("a standby of 200 idle partitions grows by {} KiB in a minute", grown >> 10));
+}
+
+/// On a machine that does nothing else this takes less than five seconds.
+pub(crate) fn five_hundred_idle_partitions_are_measured(client: &Client) {
+    let input = InputTopic::empty(client, 500);
+    let group = Group::new(&input, "idlest");
+    let mut process = group.start("a");
+    process.wait_active();
+    process.stop();
+    let mut took: Vec<Duration> = (0..5)
+        .map(|_| {
+            let begun = Instant::now();
+            let mut process = group.start("a");
+            process.wait_active();
+            let took = begun.elapsed();
+            process.stop();
+            took
+        })
+        .collect();
+    took.sort_unstable();
+    print_figures(&format!(
+        "500 idle partitions: active after {:.1?} (median of {}, {took:.1?})",
+        took[took.len() / 2],
+        took.len()
+    ));
+}
+
 pub(crate) fn a_broker_that_stood_still_is_read_from_at_once(cluster: &Cluster) {
     let client = cluster.client();
     let mut input = InputTopic::of(&client, 97, 200, 2);

@@ -1,14 +1,20 @@
 //! Records of the input that are gone: before they were read, or after they were decided. What is
 //! said, and how does the group go on?
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use pipeline::journal::Journal;
-use testkit::broker::{self, Client, Cluster, Message, unique};
+use testkit::{
+    broker::{self, Client, Cluster, Message, unique},
+    stream,
+};
 
 use crate::{
     account::{Output, print_figures},
-    group::{Group, InputTopic},
+    group::{Group, InputTopic, renamed},
     process::{LONG, Process},
 };
 
@@ -57,7 +63,7 @@ fn wait_cleaned(client: &Client, input: &mut InputTopic, end: usize, left: usize
 }
 
 /// Starts the group with these arguments, waits until it has decided everything, and ends it.
-fn finish_with(group: &Group, input: &InputTopic, state: &str, arguments: &[&str]) -> String {
+pub(crate) fn finish_with(group: &Group, input: &InputTopic, state: &str, arguments: &[&str]) -> String {
     let mut process = begin_with(group, state, arguments);
     process.wait_active();
     group.wait_done(input, &mut process);
@@ -73,7 +79,7 @@ fn begin_with(group: &Group, state: &str, arguments: &[&str]) -> Process {
 }
 
 /// Starts the group, which must refuse with these words.
-fn refused(group: &Group, state: &str, arguments: &[&str], expected: &[&str]) {
+pub(crate) fn refused(group: &Group, state: &str, arguments: &[&str], expected: &[&str]) {
     let mut process = begin_with(group, state, arguments);
     let status = process.end_within(LONG);
     assert!(!status.success(), "{status}: {}", process.log());
@@ -214,6 +220,32 @@ pub(crate) fn a_quiet_stage_outlives_its_retention(client: &Client) {
     group.finish(&input, "a");
     let figures = Output::of(&group).verify(&input).expect("nothing lost, nothing doubled");
     print_figures(&format!("killed, and all that it had read is gone: {figures}"));
+}
+
+/// A crawler whose clock is slow writes records that are older than the retention: the broker removes
+/// them as soon as it looks, read or not.
+pub(crate) fn records_of_a_slow_clock_expire_and_are_told(client: &Client) {
+    let mut input = InputTopic::empty(client, 1);
+    client.set_topic(&input.topic, &[("retention.ms", "86400000")]);
+    input.add(121, 60);
+    let group = Group::new(&input, "slow-clock");
+    group.finish(&input, "a");
+    let at = |days: u64, seed: u64| {
+        let day = Duration::from_hours(24);
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") - day * u32::try_from(days).expect("few");
+        let lines = stream::lines(seed, 40, 1).remove(0).into_iter().map(|line| renamed(line, seed));
+        lines.map(move |line| Message { time_ms: Some(time.as_millis() as i64), ..Message::to(0, line) }).collect::<Vec<_>>()
+    };
+    let first = input.values[0].len();
+    input.add_messages(0, &at(30, 122));
+    client.wait_for("retention", || client.extent(&input.topic, 0).0 > first as i64);
+    let low = usize::try_from(client.extent(&input.topic, 0).0).expect("an offset");
+    input.add_messages(0, &at(0, 123));
+    refused(&group, "a", &[], &[&format!("retention has removed {} offsets that were not read", low - first), "--accept-loss"]);
+    finish_with(&group, &input, "a", &["--accept-loss"]);
+    input.values[0][first..low].fill(None);
+    let figures = Output::of(&group).verify(&input).expect("nothing else lost, nothing doubled");
+    print_figures(&format!("{} records of a clock that is a month slow expired unread, and were told: {figures}", low - first));
 }
 
 /// The topic has the same name and more records than were read, and they are others.

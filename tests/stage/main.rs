@@ -17,6 +17,7 @@ mod crashes;
 mod group;
 mod idle;
 mod indexed;
+mod journals;
 mod lives;
 mod losses;
 mod mutations;
@@ -70,10 +71,11 @@ fn main() -> ExitCode {
         losses: what_a_cleaner_removed_after_it_was_decided_is_told, gaps_from_the_beginning_are_read_as_they_are,
             a_beginning_is_asked_once_in_a_groups_life, what_retention_took_is_counted_and_the_state_kept,
             a_quiet_stage_outlives_its_retention,
-            a_topic_made_anew_is_known_by_its_records,
+            a_topic_made_anew_is_known_by_its_records, records_of_a_slow_clock_expire_and_are_told,
             a_topic_made_anew_is_known_from_the_journal_alone, what_belongs_to_others_is_named;
         rules: a_changed_configuration_is_no_end, a_reread_decides_as_it_was_decided, rules_that_are_not_to_be_had_are_told,
             without_a_background_the_seed_is_the_groups;
+        journals: a_standby_behind_a_journal_begun_anew_fences_nobody, a_state_outlives_its_journal;
         idle: many_idle_partitions_are_sought_at_once;
         service: a_hangup_is_said_and_ignored, frames_of_a_schema_registry_hold_documents,
             a_page_that_fits_compressed_is_not_cut, a_disk_that_fills_is_told;
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         crashes: killed_at_every_step_twenty_times, killed_at_random_times_for_long;
         standby: a_zombie_is_fenced_wherever_it_stood, a_storm_of_takeovers_for_long;
         settling: settled_documents_are_forwarded_once_for_long;
+        idle: five_hundred_idle_partitions_are_measured, a_standby_that_waits_does_not_grow;
     ]);
     all.extend(tests![true, Cluster::three(); brokers: three_are_killed_in_turn_twice_round;]);
     all.extend(tests![true, Cluster::three().as_ref(); brokers: outputs_are_blocked_for_a_minute;]);

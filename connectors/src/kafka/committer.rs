@@ -26,6 +26,7 @@ use std::{
 };
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use tracing::warn;
 
 #[cfg(feature = "faults")]
 use super::protocol_fault::ProtocolFault;
@@ -34,7 +35,7 @@ use super::{
     config::KafkaConfig,
     errors::FailedCall,
     input_partitions::InputPartitions,
-    journal::JournalReader,
+    journal::{JournalReader, another_record},
     offsets::{commit_list, committed_offsets},
     packed_size,
     producer::{RecordTarget, TransactionalProducer},
@@ -44,7 +45,7 @@ use super::{
     topics::read_limits,
 };
 use crate::{
-    committer::{Channel, Committer, Outgoing, Recovered},
+    committer::{Channel, Committer, Outgoing, Recovered, WentOn},
     error::{Error, ErrorClass},
     kill,
     position::Positions,
@@ -64,7 +65,8 @@ pub enum WithoutSnapshot {
     /// Returns the whole journal, so that everything is read again without being written
     /// (`--from-journal`).
     FromJournal,
-    /// Goes on at the committed offsets with an empty state (`--accept-loss`).
+    /// Goes on at the committed offsets with an empty state (`--accept-loss`); or with that of a
+    /// snapshot, where no journal leads on from it.
     AcceptLoss,
 }
 
@@ -95,6 +97,11 @@ pub struct KafkaCommitter {
     /// Number of records written in the open batch.
     written: usize,
     commit_times: CommitTimes,
+    /// Whether the first recovery may go on where no journal leads.
+    accepts_broken_journal: bool,
+    /// Whether the journal was begun anew since the last call of
+    /// [`Committer::has_lost_checkpoints`].
+    is_journal_anew: bool,
     /// Since when a topic is missing.
     missing: Option<Instant>,
     /// Whether a record that fitted was refused as too large: the limits are other ones now.
@@ -156,6 +163,8 @@ impl KafkaCommitter {
             checkpoint: JournalCheckpoint::default(),
             written: 0,
             commit_times: CommitTimes::default(),
+            accepts_broken_journal: without_snapshot == WithoutSnapshot::AcceptLoss,
+            is_journal_anew: false,
             missing: None,
             limits_changed: false,
             plain_bytes_max: [packed_size::plain_bytes_max(config); Channel::ALL.len()],
@@ -308,9 +317,7 @@ impl KafkaCommitter {
             let first = records.next().filter(|(at, record)| *at == offset && record_hash(record) == expected);
             if first.is_none() {
                 let topic = &self.config.topics.journal;
-                return Err(Error::Changed(format!(
-                    "the journal {topic} has another record at offset {offset} than the snapshot saw: it was made anew"
-                )));
+                return Err(another_record(topic, offset));
             }
         }
         let records: Vec<_> = records.collect();
@@ -333,13 +340,20 @@ impl KafkaCommitter {
         })
     }
 
+    /// Goes on at the committed offsets, behind whatever the journal holds.
+    fn went_on(&mut self) -> Result<WentOn, Error> {
+        let PartitionExtent { high, .. } = PartitionExtent::of(&self.consumer, &self.config.topics.journal, 0)?;
+        let last = JournalReader::last_record(&self.config)?;
+        (self.checkpoint.next, self.checkpoint.last) =
+            (high, last.as_ref().map(|(offset, record)| (*offset, record_hash(record))));
+        let keys = self.input_partitions.keys();
+        let committed = committed_offsets(&self.consumer, &keys)?;
+        let next = |key| committed.get(key).map_or(0, |committed| committed.position.unwrap_or(committed.offset));
+        Ok(WentOn { positions: Positions(keys.iter().map(next).collect()), last: last.map(|(_, record)| record) })
+    }
+
     /// Reads the journal if there is no snapshot.
     fn journal_without_snapshot(&mut self) -> Result<Vec<Vec<u8>>, Error> {
-        if self.without_snapshot == WithoutSnapshot::AcceptLoss {
-            let PartitionExtent { high, .. } = PartitionExtent::of(&self.consumer, &self.config.topics.journal, 0)?;
-            (self.checkpoint.next, self.checkpoint.last) = (high, None);
-            return Ok(Vec::new());
-        }
         if self.without_snapshot == WithoutSnapshot::Refuse && self.has_committed(&self.consumer)? {
             return Err(self.expect_nothing("committed offsets"));
         }
@@ -401,13 +415,20 @@ impl KafkaCommitter {
         kill::point("kafka.recover_fenced");
         let cluster = self.consumer.client().fetch_cluster_id(CLUSTER_TIMEOUT).unwrap_or_default();
         self.checkpoint = JournalCheckpoint { cluster, group: self.config.group.clone(), ..JournalCheckpoint::default() };
+        // It is accepted once: what happens while this process is at work is another loss.
+        let accepts = mem::replace(&mut self.accepts_broken_journal, false);
         let journal = match from {
-            Some(checkpoint) => self.journal_after(&checkpoint)?,
-            None => self.journal_without_snapshot()?,
+            Some(checkpoint) => self.journal_after(&checkpoint),
+            None if accepts => Err(Error::JournalBroken("there is no snapshot".to_owned())),
+            None => self.journal_without_snapshot(),
+        };
+        let recovered = match journal {
+            Err(Error::JournalBroken(_)) if accepts => Recovered { went_on: Some(self.went_on()?), ..Recovered::default() },
+            journal => Recovered { journal: journal?, went_on: None },
         };
         kill::point("kafka.recover_journal_read");
         self.state = TransactionState::Ready;
-        Ok(Recovered { journal })
+        Ok(recovered)
     }
 
     /// Aborts the open transaction, so that nobody ever sees its records.
@@ -452,9 +473,7 @@ impl Committer for KafkaCommitter {
     }
 
     fn takes(&self, record: &Outgoing<'_>) -> bool {
-        self.limits.fits(record)
-            || record.bytes() <= self.plain_bytes_max[record.channel as usize]
-                && packed_size::fits_packed(record, self.limits.of(record.channel))
+        packed_size::takes(record, self.limits.of(record.channel), self.plain_bytes_max[record.channel as usize])
     }
 
     fn journal_bytes_max(&self) -> usize {
@@ -497,6 +516,11 @@ impl Committer for KafkaCommitter {
             Some(offset) => offset,
             None => self.find_journal_record(journal)?,
         };
+        if offset < self.checkpoint.next {
+            let topic = &self.config.topics.journal;
+            warn!(topic, offset, "the journal was begun anew: a new standby needs a copy of this process's state");
+            self.is_journal_anew = true;
+        }
         (self.checkpoint.next, self.checkpoint.last) = (offset + 1, Some((offset, record_hash(journal))));
         self.state = TransactionState::Ready;
         kill::point("kafka.committed");
@@ -529,6 +553,10 @@ impl Committer for KafkaCommitter {
                 reason: format!("{} records of another process", foreign.len()),
             }),
         }
+    }
+
+    fn has_lost_checkpoints(&mut self) -> bool {
+        mem::replace(&mut self.is_journal_anew, false)
     }
 
     /// Every commit is durable as soon as it has succeeded.

@@ -26,7 +26,7 @@
 //! | fence | done | done | done | - | F | F |
 //! | begin | - | - | F | - | - | - |
 //! | produce, deliver | done | done | A | `Record`; policy: F | F | `Fenced` |
-//! | add partitions | done | A | A | - | topic: A, id: F | `Fenced` |
+//! | add partitions | done | A | A | - | F | `Fenced` |
 //! | add offsets, send them | done | done | A | A | F | `Fenced` |
 //! | commit | done | A | A | - | F | `Fenced` |
 //! | abort | done | A | A | - | F | `Fenced` |
@@ -50,6 +50,8 @@ pub enum Call {
     Begin,
     /// Handing a record to the producer.
     Produce,
+    /// Adding the topics of its records to the transaction, which the client does by itself.
+    AddTopics,
     /// The report that a record was delivered or not.
     Delivery,
     /// `send_offsets_to_transaction`.
@@ -72,6 +74,7 @@ impl Call {
             Self::Init => "fence earlier processes (init_transactions)",
             Self::Begin => "begin a transaction",
             Self::Produce => "produce",
+            Self::AddTopics => "add a topic to the transaction",
             Self::Delivery => "deliver a record",
             Self::Offsets => "add offsets to the transaction",
             Self::Commit => "commit the transaction",
@@ -156,6 +159,9 @@ fn is_forbidden(code: Code) -> bool {
     )
 }
 
+/// What helps where a right is missing.
+const GIVE_THE_RIGHT: &str = "the user that weir connects as lacks this right: give it, and start weir again";
+
 /// Returns the error that a call ends with after all its tries. `fatal` is the client's own fatal
 /// error, if it has one: then this call's code is only a consequence, such as "purged".
 pub(super) fn failed(call: Call, error: &KafkaError, fatal: Option<(Code, String)>) -> Error {
@@ -168,6 +174,7 @@ pub(super) fn failed(call: Call, error: &KafkaError, fatal: Option<(Code, String
     if class == ErrorClass::Fatal && code.is_some_and(is_fence) {
         return Error::Fenced { action: call.action(), reason };
     }
+    let reason = if code.is_some_and(is_forbidden) { format!("{reason}; {GIVE_THE_RIGHT}") } else { reason };
     Error::Broker { action: call.action(), class, reason }
 }
 

@@ -12,16 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{Message, error::KafkaError};
+use rdkafka::{Message, error::KafkaError, message::BorrowedMessage};
 
 use super::{
     config::KafkaConfig,
     consumer::{assign, tolerate},
-    message::{TakenMessage, take},
     query::PartitionKey,
     reports::Reports,
 };
-use crate::{error::Error, limits::Limits};
+use crate::error::Error;
 
 /// How long nothing may come until the records that are left count as gone.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
@@ -32,16 +31,17 @@ const POLL: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastRecord {
     pub(super) offset: u64,
-    /// The digest of its payload.
+    /// Its digest.
     pub(super) digest: u64,
 }
 
-/// Returns the partitions that hold another record at the same offset.
+/// Returns the partitions that hold another record at the same offset. `digest_of` is what the last
+/// records' digests were made with; `None` is the digest of none of them.
 pub(super) fn changed_partitions(
     config: &KafkaConfig,
     reports: &Arc<Reports>,
-    limits: &Limits,
     mut last: BTreeMap<PartitionKey, LastRecord>,
+    digest_of: impl Fn(&BorrowedMessage<'_>) -> Option<u64>,
 ) -> Result<Vec<PartitionKey>, Error> {
     let mut changed = Vec::new();
     if last.is_empty() {
@@ -57,11 +57,7 @@ pub(super) fn changed_partitions(
                 heard = Instant::now();
                 let key = (message.topic().to_owned(), message.partition());
                 let Some(record) = last.remove(&key) else { continue };
-                let is_same = match take(&message, config.format, limits) {
-                    TakenMessage::Record { payload, .. } => payload.digest() == record.digest,
-                    TakenMessage::Tombstone => false,
-                };
-                if u64::try_from(message.offset()) == Ok(record.offset) && !is_same {
+                if u64::try_from(message.offset()) == Ok(record.offset) && digest_of(&message) != Some(record.digest) {
                     changed.push(key);
                 }
             }

@@ -33,6 +33,9 @@ const PARTITION: i32 = 0;
 /// Most records handed over at once.
 const RECORDS_MAX: usize = 1024;
 
+/// Among how many of the last offsets the last record is looked for at first.
+const LAST_WITHIN: u64 = 64;
+
 /// A journal record and its offset.
 pub(super) type JournalRecord = (u64, Vec<u8>);
 
@@ -73,12 +76,10 @@ impl JournalReader {
         let PartitionExtent { low, high } = PartitionExtent::of(&consumer, &topic, PARTITION)?;
         let next = offset.unwrap_or(0);
         if next > high {
-            return Err(Error::Changed(format!(
-                "the journal {topic} ends at offset {high}, expected at least {next}: it was made anew"
-            )));
+            return Err(ends_before(&topic, high, next));
         }
         if next < low {
-            return Err(Error::Changed(format!(
+            return Err(Error::JournalBroken(format!(
                 "the journal {topic} begins at offset {low}, expected {next}: its retention has removed records"
             )));
         }
@@ -150,13 +151,29 @@ impl JournalReader {
                     (reader.checkpoint, reader.before) = (checkpoint, Some(record));
                     return Ok(reader);
                 }
-                return Err(Error::Changed(format!(
-                    "the journal {} has another record at offset {offset} than the snapshot saw: it was made anew",
-                    reader.topic
-                )));
+                return Err(another_record(&reader.topic, offset));
             }
         }
-        Err(Error::Changed(format!("the journal {} has no record at offset {offset}", reader.topic)))
+        Err(Error::JournalBroken(format!("the journal {} has no record at offset {offset}", reader.topic)))
+    }
+
+    /// Returns the last record of the journal with its offset, if there is one.
+    pub(super) fn last_record(config: &KafkaConfig) -> Result<Option<JournalRecord>, Error> {
+        let topic = &config.topics.journal;
+        let mut back = LAST_WITHIN;
+        loop {
+            let reports = Arc::new(Reports::default());
+            let consumer = config.consumer(&reports)?;
+            let PartitionExtent { low, high } = PartitionExtent::of(&consumer, topic, PARTITION)?;
+            let from = high.saturating_sub(back).max(low);
+            let mut reader = Self::assigned(consumer, reports, topic.clone(), from, high)?;
+            let last = reader.read_to_end(config.run_timeout)?.pop();
+            if last.is_some() || from == low {
+                return Ok(last);
+            }
+            // Nothing but markers and aborted records.
+            back *= LAST_WITHIN;
+        }
     }
 
     /// Returns the record before the checkpoint that reading began at.
@@ -242,9 +259,13 @@ impl JournalReader {
     /// transaction are passed over half a second after they were fetched.
     ///
     /// # Errors
-    /// If the brokers do not answer.
+    /// [`Error::JournalBroken`] if the journal ends before what was read of it: it is another one, and
+    /// its silence means nothing. Else if the brokers do not answer.
     pub fn behind(&self) -> Result<u64, Error> {
         let high = PartitionExtent::of(&self.consumer, &self.topic, PARTITION)?.high;
+        if high < self.next {
+            return Err(ends_before(&self.topic, high, self.next));
+        }
         let passed = self.reports.fetched(&self.topic, PARTITION).and_then(|fetched| fetched.end).unwrap_or(0);
         Ok(high.saturating_sub(self.next.max(passed)))
     }
@@ -296,4 +317,15 @@ impl JournalReader {
         self.next = self.next.max(self.end);
         Ok(records)
     }
+}
+
+fn ends_before(topic: &str, high: u64, expected: u64) -> Error {
+    Error::JournalBroken(format!("the journal {topic} ends at offset {high}, expected at least {expected}: it was made anew"))
+}
+
+/// The error of a journal that does not hold the record that a snapshot saw.
+pub(super) fn another_record(topic: &str, offset: u64) -> Error {
+    Error::JournalBroken(format!(
+        "the journal {topic} has another record at offset {offset} than the snapshot saw: it was made anew"
+    ))
 }

@@ -63,7 +63,7 @@ pub use client_property::{ClientProperty, is_secret_property};
 pub use committer::{CommitTimes, KafkaCommitter, WithoutSnapshot};
 pub use config::{KafkaConfig, StartPosition, ValueFormat};
 pub use errors::{Call, classify};
-pub use forwarder::{ForwardedRecord, ForwarderPartition, TopicForwarder};
+pub use forwarder::{ForwardedRecord, ForwarderLoss, ForwarderPartition, GoingOn, TopicForwarder};
 pub use input_partitions::InputPartitions;
 pub use journal::JournalReader;
 pub use lag_meter::LagMeter;

@@ -38,8 +38,14 @@ pub(super) fn plain_bytes_max(config: &KafkaConfig) -> usize {
     own.unwrap_or(MESSAGE_BYTES_MOST).min(config.produce_bytes_max / 4)
 }
 
-/// Whether a record has at most so many bytes when it is packed.
-pub(super) fn fits_packed(record: &Outgoing<'_>, bytes_max: usize) -> bool {
+/// Whether a topic takes a record, plain or packed; `plain_bytes_max` is what [`plain_bytes_max`]
+/// says of it.
+pub(super) fn takes(record: &Outgoing<'_>, bytes_max: usize, plain_bytes_max: usize) -> bool {
+    let bytes = record.bytes();
+    bytes <= bytes_max || bytes <= plain_bytes_max && fits_packed(record, bytes_max)
+}
+
+fn fits_packed(record: &Outgoing<'_>, bytes_max: usize) -> bool {
     let beside = record.bytes() - record.value.len();
     let packed = zstd::bulk::compress(record.value, LEVEL).map_or(usize::MAX / 2, |packed| packed.len());
     packed + packed / SLACK_DIVISOR + beside <= bytes_max

@@ -11,6 +11,9 @@
 //! a thread of its own. A thread that gets no answer is left behind with the producer, and both are
 //! freed when the answer comes.
 //!
+//! A transaction that may not have one of its topics is a second one: the client lets its records
+//! wait, and makes no report on them. So it is asked while they are waited for.
+//!
 //! **State** at most `produce_bytes_max` of unacknowledged records. Where a producer was left
 //! behind, it holds as much again for the rest of its transaction's time.
 
@@ -50,6 +53,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
 /// How long is waited for the reports on other records, once one was refused.
 const REFUSALS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often the client is asked, while acknowledgements are waited for, whether the brokers have
+/// forbidden the transaction a topic.
+const FORBIDDEN_EVERY: Duration = Duration::from_millis(500);
 /// One step of the wait for acknowledgements.
 const ACKNOWLEDGE_STEP: Duration = Duration::from_micros(500);
 
@@ -124,7 +130,8 @@ impl TransactionalProducer {
 
     /// Waits until all of `sent` records have been acknowledged, or one of them was not delivered.
     pub(super) fn wait_acknowledged(&self, sent: usize) -> Result<(), FailedCall> {
-        let deadline = Instant::now() + self.time;
+        let begun = Instant::now();
+        let (deadline, mut ask_at) = (begun + self.time, begun + FORBIDDEN_EVERY);
         let mut before_half = true;
         loop {
             let in_flight = usize::try_from(self.producer.in_flight_count()).unwrap_or(0);
@@ -133,12 +140,18 @@ impl TransactionalProducer {
                 kill::point("kafka.half_produced");
             }
             if let Some(undelivered) = self.reports.undelivered() {
-                return Err(self.not_delivered(&undelivered));
+                // A record is also not delivered because its transaction may not have its topic.
+                return Err(self.forbidden().unwrap_or_else(|| self.not_delivered(&undelivered)));
             }
             if in_flight == 0 {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            if now >= ask_at {
+                ask_at = now + FORBIDDEN_EVERY;
+                self.forbidden().map_or(Ok(()), Err)?;
+            }
+            if now >= deadline {
                 let reason = format!("{in_flight} of {sent} records were not acknowledged in {:?}", self.time);
                 return Err(FailedCall::undecided(Call::Delivery, reason));
             }
@@ -149,6 +162,9 @@ impl TransactionalProducer {
     /// Returns why a call has failed. A record that was not delivered makes all later calls of the
     /// transaction fail, with less to say.
     pub(super) fn cause(&self, failed: FailedCall) -> FailedCall {
+        if let Some(forbidden) = self.forbidden() {
+            return forbidden;
+        }
         if failed.undecided || failed.is_final() {
             return failed;
         }
@@ -158,6 +174,19 @@ impl TransactionalProducer {
             self.producer.poll(ACKNOWLEDGE_STEP);
         }
         self.reports.undelivered().map_or(failed, |undelivered| self.not_delivered(&undelivered))
+    }
+
+    /// Returns the refusal, if the brokers have not let the open transaction have one of its topics.
+    /// Until it is aborted, the client answers every call that it does not allow with that refusal,
+    /// so it is asked to begin another one. Which topic is meant only its log says.
+    fn forbidden(&self) -> Option<FailedCall> {
+        let error = self.transactional.then(|| self.producer.begin_transaction().err())??;
+        error.rdkafka_error_code().filter(|code| *code == RDKafkaErrorCode::TopicAuthorizationFailed)?;
+        let failed = self.failed(Call::AddTopics, &error);
+        Some(match self.reports.topic_not_added() {
+            Some(topic) => failed.of_topic(&topic),
+            None => failed,
+        })
     }
 
     fn not_delivered(&self, undelivered: &Undelivered) -> FailedCall {

@@ -18,6 +18,7 @@ use std::{mem, sync::Arc};
 use super::{
     config::KafkaConfig,
     offsets::{commit_list, committed_texts},
+    packed_size,
     producer::{RecordTarget, TransactionalProducer},
     reports::{ReportingConsumer, Reports},
     topic_limits::TopicLimits,
@@ -39,6 +40,8 @@ pub struct KafkaPublisher {
     producer: TransactionalProducer,
     consumer: ReportingConsumer,
     limits: TopicLimits,
+    /// The most bytes that a record may have plain if it is to fit packed.
+    plain_bytes_max: usize,
     /// Number of records in the open batch.
     sent: usize,
     /// Number of records committed so far. It is the committed offset, for tools that show offsets.
@@ -47,11 +50,12 @@ pub struct KafkaPublisher {
 
 impl KafkaPublisher {
     /// Opens `config`'s first input topic as `config.group`-publish, and fences whoever publishes
-    /// for the same group. `of` names the publication. Returns the text that it has committed last.
+    /// for the same group. `of` names the publication. `packs` says whether records may be sent that
+    /// fit the topic only packed. Returns the text that the publication has committed last.
     ///
     /// # Errors
     /// If the topic is not there, or the brokers do not answer.
-    pub fn open(config: &KafkaConfig, of: &str) -> Result<(Self, Option<String>), Error> {
+    pub fn open(config: &KafkaConfig, of: &str, packs: bool) -> Result<(Self, Option<String>), Error> {
         let Some(topic) = config.topics.input.first().cloned() else {
             return Err(Error::Refused("kafka.topics.input: got no topic, expected at least one".to_owned()));
         };
@@ -64,7 +68,8 @@ impl KafkaPublisher {
         let consumer = group.group_client(&Arc::new(Reports::default()))?;
         let committed = committed_texts(&consumer, &[(topic.clone(), PARTITION)])?.into_values().next();
         let (published, progress) = committed.map_or((0, None), |(published, progress)| (published, Some(progress)));
-        Ok((Self { topic, producer, consumer, limits, sent: 0, published }, progress))
+        let plain_bytes_max = if packs { packed_size::plain_bytes_max(config) } else { 0 };
+        Ok((Self { topic, producer, consumer, limits, plain_bytes_max, sent: 0, published }, progress))
     }
 
     /// Returns the topic that records go to.
@@ -94,14 +99,16 @@ impl KafkaPublisher {
     ///
     /// # Errors
     /// [`Error::TooLarge`] for a record that the topic does not take: nothing was written and the
-    /// batch stays open. After any other error the batch is lost.
+    /// batch stays open. After any other error the batch is lost. [`Error::RecordsRefused`] by size
+    /// says that the topic packs anew, and worse: records must fit it plain.
     pub fn write(&mut self, key: &[u8], headers: &[EnvelopeHeader], value: &[u8]) -> Result<(), Error> {
         let record = Outgoing { channel: Channel::Clean, key: Some(key), headers, value };
-        let (bytes, bytes_max) = (record.bytes(), self.limits.of(Channel::Clean));
-        if bytes > bytes_max {
-            return Err(Error::TooLarge { channel: "input", bytes, bytes_max });
+        let bytes_max = self.limits.of(Channel::Clean);
+        if !packed_size::takes(&record, bytes_max, self.plain_bytes_max) {
+            return Err(Error::TooLarge { channel: "input", bytes: record.bytes(), bytes_max });
         }
-        self.producer.send(RecordTarget { topic: &self.topic, partition: None, journal: false }, &record)?;
+        let sent = self.producer.send(RecordTarget { topic: &self.topic, partition: None, journal: false }, &record);
+        sent.map_err(|failed| self.producer.cause(failed))?;
         self.sent += 1;
         if self.sent == 1 {
             kill::point("kafka.first_produced");
@@ -117,12 +124,12 @@ impl KafkaPublisher {
         kill::point("kafka.produced");
         let published = self.published + self.sent as u64;
         let list = commit_list([(&*self.topic, PARTITION, published, progress)])?;
-        self.producer.send_offsets(&list, &self.consumer)?;
+        self.producer.send_offsets(&list, &self.consumer).map_err(|failed| self.producer.cause(failed))?;
         kill::point("kafka.offsets_sent");
         self.producer.wait_acknowledged(mem::take(&mut self.sent))?;
         kill::point("kafka.flushed");
         kill::point("kafka.before_commit");
-        self.producer.commit()?;
+        self.producer.commit().map_err(|failed| self.producer.cause(failed))?;
         kill::point("kafka.committed");
         self.published = published;
         Ok(())

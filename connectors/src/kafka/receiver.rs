@@ -100,9 +100,10 @@ impl MessageReceiver {
         }
     }
 
-    /// Passes over offsets that hold no record, as the client has found out.
-    pub(super) fn pass_over(&mut self, reports: &Reports) {
-        for partition in self.input_partitions.lock().iter_mut() {
+    /// Passes over offsets that hold no record, as the client has found out. A partition that is
+    /// paused has thrown records away which it fetches again, so nothing is found out about it.
+    pub(super) fn pass_over(&mut self, reports: &Reports, paused: &[bool]) {
+        for (partition, _) in self.input_partitions.lock().iter_mut().zip(paused).filter(|(_, paused)| !**paused) {
             if let Some(end) = reports.fetched(&partition.topic, partition.id).and_then(|fetched| fetched.end) {
                 partition.passed = partition.passed.max(end);
             }

@@ -59,7 +59,12 @@ struct BatchReports {
     refused: Vec<usize>,
     /// Offset of the journal record.
     journal: Option<u64>,
+    /// The topic that the brokers have not let the transaction have.
+    not_added: Option<String>,
 }
+
+/// What the client's log calls the answer to its request for topics of a transaction.
+const TOPICS_ADDED: &str = "ADDPARTS";
 
 /// A record that was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,10 +137,22 @@ impl Reports {
         self.batch().journal
     }
 
+    /// Returns the topic that the brokers have not let the transaction have, if the client's log has
+    /// named one.
+    pub(super) fn topic_not_added(&self) -> Option<String> {
+        self.batch().not_added.clone()
+    }
+
     /// Returns what the last statistics said of a partition.
     pub(super) fn fetched(&self, topic: &str, partition: i32) -> Option<FetchProgress> {
         let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
         fetched.get(&(topic.to_owned(), partition)).copied()
+    }
+
+    /// Forgets the statistics of a partition that was paused: they speak of records that the client
+    /// has thrown away and will fetch again.
+    pub(super) fn forget_fetched_of(&self, partition: &(String, i32)) {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).remove(partition);
     }
 
     /// Forgets the statistics, because partitions were assigned anew.
@@ -150,6 +167,12 @@ pub(super) struct Reporter(pub(super) Arc<Reports>);
 
 impl ClientContext for Reporter {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == TOPICS_ADDED
+            && let Some(topic) = message.split('"').nth(1)
+            && message.contains("authorization failed")
+        {
+            self.0.batch().not_added.get_or_insert_with(|| topic.to_owned());
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 tracing::error!(target: "librdkafka", facility, "{message}");

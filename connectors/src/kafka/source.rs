@@ -32,6 +32,7 @@ use super::{
     identity::{LastRecord, changed_partitions},
     input_partitions::{InputPartition, InputPartitions},
     lag_meter::LagMeter,
+    message::{TakenMessage, take},
     offsets::{CommittedOffset, committed_offsets},
     partition_watch::{Listing, PartitionWatch, list},
     query::{PartitionExtent, PartitionKey},
@@ -59,8 +60,10 @@ const MISSING_QUERIES: u32 = 3;
 /// Reads the input topics.
 pub struct KafkaSource {
     config: Arc<KafkaConfig>,
-    /// Fetches the records, from the last seek on. Each seek makes a new one.
+    /// Fetches the records, from the last seek or rest on; made when something is to be read. It must
+    /// be polled from then on, else its statistics pile up.
     consumer: Option<ReportingConsumer>,
+    is_sought: bool,
     /// Asks for ends of partitions. A question of the client that fetches would wait for its fetches.
     queries: Arc<ReportingConsumer>,
     /// Asks for committed offsets, whether transactions are open or not.
@@ -104,6 +107,7 @@ impl KafkaSource {
         let now = Instant::now();
         let mut source = Self {
             consumer: None,
+            is_sought: false,
             committed: config.offset_client()?,
             config,
             queries,
@@ -187,13 +191,18 @@ impl KafkaSource {
         self.names = partitions.iter().map(InputPartition::name).collect();
         self.paused = vec![false; partitions.len()];
         self.receiver.renumber(partitions);
-        self.consumer = None;
+        (self.consumer, self.is_sought) = (None, false);
     }
 
-    /// Begins to fetch every partition, from the earliest offset that may come next.
+    /// Begins to fetch every partition, from the earliest offset that may come next, if none is
+    /// fetched.
     fn fetch_all(&mut self) -> Result<(), Error> {
-        // The one before must be gone before the new one reports.
-        self.consumer = None;
+        if self.consumer.is_some() {
+            return Ok(());
+        }
+        if !self.is_sought {
+            return Err(not_sought());
+        }
         let consumer = self.config.consumer(&self.reports)?;
         let keys = self.keys();
         let from = keys.iter().zip(&self.receiver.expected);
@@ -245,6 +254,7 @@ impl KafkaSource {
             if self.paused[number] && due {
                 self.switch(number, resume)?;
                 self.paused[number] = false;
+                self.reports.forget_fetched_of(&self.receiver.input_partitions.keys()[number]);
             }
         }
         Ok(())
@@ -253,10 +263,10 @@ impl KafkaSource {
     /// Finds new partitions, and reads from the statistics which ends were reached, each when it is
     /// due.
     fn refresh(&mut self) -> Result<(), Error> {
-        self.consumer()?;
+        self.fetch_all()?;
         if self.statistics_read.elapsed() >= STATISTICS_EVERY {
             self.statistics_read = Instant::now();
-            self.receiver.pass_over(&self.reports);
+            self.receiver.pass_over(&self.reports, &self.paused);
         }
         match self.watch.newest() {
             Some(listing) => self.take_new_partitions(listing),
@@ -322,7 +332,11 @@ impl KafkaSource {
                 last.insert(partition.key(), LastRecord { offset, digest });
             }
         }
-        changed_partitions(&self.config, &self.reports, &self.receiver.limits, last)
+        let (format, limits) = (self.config.format, &self.receiver.limits);
+        changed_partitions(&self.config, &self.reports, last, |message| match take(message, format, limits) {
+            TakenMessage::Record { payload, .. } => Some(payload.digest()),
+            TakenMessage::Tombstone => None,
+        })
     }
 
     /// Returns where each partition is read from when the engine stands at `positions`. All
@@ -462,7 +476,13 @@ impl Source for KafkaSource {
             (partition.behind, partition.passed) = (positions.next(number as Partition), begin.at);
             self.receiver.expected[number] = begin.at;
         }
-        self.fetch_all()
+        // The one before must be gone before a new one reports.
+        (self.consumer, self.is_sought) = (None, true);
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        self.consumer = None;
     }
 
     fn losses(&self) -> &[Loss] {

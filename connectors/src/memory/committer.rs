@@ -77,7 +77,7 @@ impl Committer for MemoryCommitter {
         let journal = log.journal.get(beyond..).map(<[Vec<u8>]>::to_vec);
         let length = log.journal.len();
         journal
-            .map(|journal| Recovered { journal })
+            .map(|journal| Recovered { journal, ..Recovered::default() })
             .ok_or_else(|| Error::Changed(format!("the journal has {length} records, expected at least {beyond}")))
     }
 

@@ -125,7 +125,9 @@ impl PublisherList {
         self.above(&Address::parse(url)?.host)
     }
 
-    fn rule(&self, name: &str) -> Option<ListRule> {
+    /// This very entry, if the list has it.
+    #[must_use]
+    pub fn rule(&self, name: &str) -> Option<ListRule> {
         let (entry, place) = self.entries.get_key_value(name)?;
         Some(ListRule { file: Arc::clone(self.files.get(place.file as usize)?), line: place.line, entry: entry.clone() })
     }

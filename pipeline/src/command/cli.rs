@@ -73,7 +73,7 @@ enum Command {
     Recall(recall::Arguments),
     /// Forwards clean documents that no recall can reach any more to a topic of their own, exactly
     /// once.
-    Settle,
+    Settle(settle::Arguments),
     /// Prints the text of HTML pages as the filter sees it.
     Text(text::Arguments),
 }
@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(config, &arguments),
         Command::Records(arguments) => records::run(config, &arguments),
         Command::Recall(arguments) => recall::run(&loaded, &arguments),
-        Command::Settle => settle::run(&loaded),
+        Command::Settle(arguments) => settle::run(&loaded, &arguments),
         Command::Text(arguments) => text::run(config, &arguments),
     };
     match done {

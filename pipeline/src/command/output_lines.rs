@@ -66,7 +66,7 @@ pub(super) struct ParsedRule {
     pub entry: String,
 }
 
-/// A line of `recalls.jsonl`: a recall or a restore.
+/// A line of `recalls.jsonl`: a recall, a restore, or a recall that was overruled.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ParsedRecall {
@@ -78,6 +78,7 @@ pub(super) struct ParsedRecall {
     pub alarm: Option<String>,
     #[serde(rename = "match")]
     pub matched: Option<String>,
+    pub overruled_by: Option<ParsedRule>,
 }
 
 /// A line of `alarms.jsonl`.

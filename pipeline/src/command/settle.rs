@@ -8,6 +8,7 @@
 use std::{process::ExitCode, thread, time::Duration};
 
 use anyhow::Result;
+use clap::Args;
 use tracing::{error, info};
 
 use super::{process::BAD_CONFIG, terminal::say};
@@ -20,8 +21,19 @@ use crate::{
 /// How often the watchdog checks whether the process is to stop.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 
+/// After so long positions are committed again: far less than brokers keep them (7 days).
+const COMMIT_AGAIN_EVERY: Duration = Duration::from_hours(1);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Go on without what is gone: records that were removed before they were read, or a topic that
+    /// was made anew, are told as lost, and reading goes on at the oldest record.
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
 /// Runs the command.
-pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
+pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
     let kafka = match loaded.kafka() {
         Ok(kafka) => kafka,
         Err(problems) => {
@@ -35,7 +47,16 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
     let (settled, late_recalls) = (settle.topic.clone(), late_recalls(&settle.topic));
     let mut kafka = kafka;
     kafka.group.clone_from(&settle.group);
-    let config = SettleConfig { kafka, clean, duplicates, recalls, settled, late_recalls };
+    let config = SettleConfig {
+        kafka,
+        clean,
+        duplicates,
+        recalls,
+        settled,
+        late_recalls,
+        accepts_loss: arguments.accept_loss,
+        commit_again_every: COMMIT_AGAIN_EVERY,
+    };
     let stop = Stop::listen_as_service()?;
     watch_the_end(stop.clone(), loaded.config.kafka.shutdown);
     info!(from = config.clean, to = config.settled, group = config.kafka.group, "settling");
@@ -44,6 +65,7 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode> {
         forwarded = done.forwarded,
         recalled = done.recalled,
         late_recalls = done.late_recalls,
+        lost = done.lost,
         settled_to = done.watermark,
         "stopped"
     );

@@ -102,6 +102,7 @@ impl Counts {
                     self.language(identity.language).recalled += 1;
                 }
                 FateChange::Restored { .. } => self.restored += 1,
+                FateChange::Overruled { .. } => {}
             }
         }
     }

@@ -54,7 +54,7 @@ pub struct Decided {
     pub alarms: Vec<NamedAlarm>,
 }
 
-/// A change of what was decided about an earlier document.
+/// What was learned of an earlier document, and what that changed.
 #[derive(Clone, Debug)]
 pub enum FateChange {
     /// The document had passed, or was held back as a copy, and turned out bad.
@@ -74,21 +74,30 @@ pub enum FateChange {
         /// The representative.
         original: Identity,
     },
+    /// The document turned out bad, and stays where it is, because its publisher is allowed.
+    Overruled {
+        /// Who the document is.
+        identity: Identity,
+        /// Which operator would recall it, and why.
+        recall: Recall,
+        /// The entry of the allow list.
+        rule: ListRule,
+    },
 }
 
 impl FateChange {
-    /// The sequence number of the document that is recalled or restored.
+    /// The sequence number of the document.
     pub fn seqno(&self) -> SeqNo {
         match self {
-            Self::Recalled { recall, .. } => recall.seqno,
+            Self::Recalled { recall, .. } | Self::Overruled { recall, .. } => recall.seqno,
             Self::Restored { seqno, .. } => *seqno,
         }
     }
 
-    /// The document that is recalled or restored.
+    /// The document.
     pub fn identity(&self) -> &Identity {
         match self {
-            Self::Recalled { identity, .. } | Self::Restored { identity, .. } => identity,
+            Self::Recalled { identity, .. } | Self::Restored { identity, .. } | Self::Overruled { identity, .. } => identity,
         }
     }
 }

@@ -5,11 +5,17 @@
 
 use std::time::Instant;
 
-use connectors::{position::Position, source::Record};
+use connectors::{
+    position::Position,
+    source::{Payload, Record},
+};
 use operators::document::SeqNo;
 
 use super::{core::Engine, fault::Mutation, item::Item, outcome::Outcome, phases, prepare::Preparation, spent::Step};
 use crate::{journal::Journal, state::StateError};
+
+/// How many records that are not known are passed over at once.
+const PASSED_AT_ONCE: u64 = 8192;
 
 /// A batch on its way. It is decoded up to the next sequence number at which a background may be
 /// learned.
@@ -73,6 +79,24 @@ impl Engine {
         });
         let preparation = Preparation { settings: &self.settings, inspectors: &self.inspectors, operators: &self.operators };
         prepared.items = preparation.prepare(self.next, part, votes.as_deref());
+    }
+
+    /// Gives the next `count` sequence numbers to records that were decided elsewhere and are not
+    /// known here.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn pass_over(&mut self, count: u64) -> Result<(), StateError> {
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(PASSED_AT_ONCE);
+            let at = Position { partition: 0, offset: 0 };
+            let records = (0..now).map(|_| Record::new(at, 0, Payload::stand_in())).collect();
+            let prepared = self.prepare(records, Some(vec![false; now as usize]));
+            self.process(prepared)?;
+            left -= now;
+        }
+        Ok(())
     }
 
     /// Takes the next batch through all phases.

@@ -4,7 +4,7 @@
 
 use operators::{
     document::SeqNo,
-    finding::Finding,
+    finding::{Finding, ListRule},
     lookup::{Fate, Ledger as Lookup},
     mode::Mode,
     operator::{Recall, Role},
@@ -58,8 +58,8 @@ impl Engine {
         let document = &work.computed.document;
         let allowed = self.allowed.find(&document.publisher.name, &document.url);
         let verdict = policy::decide(&findings, allowed.is_some(), self.settings.quarantine_score);
+        let identity = self.identity(&item, work, allowed.as_ref());
         let overruled_by = allowed.filter(|_| verdict.overruled);
-        let identity = self.identity(&item, work);
         self.ledger.push(&identity, fate_of(&verdict, &findings))?;
         if verdict.route == Route::Quarantine && work.computed.votes {
             self.withdraw(item.seqno);
@@ -87,7 +87,9 @@ impl Engine {
         match &item.content {
             Content::Document(work) if !work.failed => {
                 self.counts.clean += 1;
-                let identity = self.identity(&item, work);
+                let document = &work.computed.document;
+                let allowed = self.allowed.find(&document.publisher.name, &document.url);
+                let identity = self.identity(&item, work, allowed.as_ref());
                 self.ledger.push(&identity, Fate::Clean)?;
             }
             Content::WithoutText(_) => {
@@ -134,7 +136,7 @@ impl Engine {
         (findings, recalls)
     }
 
-    fn identity(&self, item: &Item, work: &Work) -> Identity {
+    fn identity(&self, item: &Item, work: &Work, allowed: Option<&ListRule>) -> Identity {
         let position = self.settings.position_name(item.record.position);
         Identity {
             id: work.page.id.clone().unwrap_or_else(|| position.clone()),
@@ -144,7 +146,15 @@ impl Engine {
             publisher: work.computed.document.publisher.name.to_string(),
             language: work.computed.document.language,
             time: work.computed.document.time,
+            allowed_by: allowed.map(|rule| rule.entry.to_string()).unwrap_or_default(),
         }
+    }
+
+    /// The entry of the allow list that a document is under now: the one that it came under, if the
+    /// list still has it, or one for its publisher.
+    fn still_allowed(&self, identity: &Identity) -> Option<ListRule> {
+        let came_under = Some(&identity.allowed_by).filter(|entry| !entry.is_empty());
+        came_under.and_then(|entry| self.allowed.rule(entry)).or_else(|| self.allowed.find(&identity.publisher, ""))
     }
 
     /// Takes back a document's votes at the epoch boundary after the next one, so that answers do
@@ -156,18 +166,27 @@ impl Engine {
     }
 
     /// Changes the fates of recalled documents, and restores the first surviving copy of each
-    /// recalled representative.
+    /// recalled representative. What the user allows stays where it is, as it would at arrival.
     fn apply(&mut self, recalls: Vec<Recall>) -> Result<Vec<FateChange>, StateError> {
         let mut changes = Vec::new();
         let mut orphaned = Vec::new();
         for recall in recalls {
-            match self.ledger.fate(recall.seqno) {
-                Fate::Clean => orphaned.push(recall.seqno),
-                Fate::Duplicate(_) => {}
-                Fate::Quarantined | Fate::Recalled | Fate::Unknown => continue,
+            let fate = self.ledger.fate(recall.seqno);
+            if matches!(fate, Fate::Quarantined | Fate::Recalled | Fate::Unknown) {
+                continue;
+            }
+            let identity = self.ledger.identity(recall.seqno)?;
+            if let Some(identity) = &identity
+                && let Some(rule) = self.still_allowed(identity)
+            {
+                changes.push(FateChange::Overruled { identity: identity.clone(), recall, rule });
+                continue;
+            }
+            if fate == Fate::Clean {
+                orphaned.push(recall.seqno);
             }
             self.ledger.change(recall.seqno, Fate::Recalled)?;
-            let Some(identity) = self.ledger.identity(recall.seqno)? else { continue };
+            let Some(identity) = identity else { continue };
             changes.push(FateChange::Recalled { identity, recall });
         }
         for representative in orphaned {

@@ -224,6 +224,11 @@ impl<S: Source> Intake<S> {
         self.source.partitions().get(partition as usize).map_or("?", String::as_str)
     }
 
+    /// Nothing will be read for a while.
+    pub(super) fn rest(&mut self) {
+        self.source.rest();
+    }
+
     /// Moves the source back to the first record that was not taken. A re-read may have left it
     /// anywhere. Returns what is gone and was never taken.
     ///

@@ -22,6 +22,7 @@ use std::{
 };
 
 use connectors::{
+    committer::WentOn,
     position::{Partition, Positions},
     source::{KnownPartition, Loss, Record, Source},
 };
@@ -185,6 +186,11 @@ impl<S: Source> Replica<S> {
         Ok(self.with_completed_journal(processed))
     }
 
+    /// Nothing will be replayed for a while.
+    pub fn rest(&mut self) {
+        self.intake.rest();
+    }
+
     /// Goes on with records that were never taken, after the last [`Self::replay`]. Returns how many
     /// offsets are gone and were never taken.
     ///
@@ -197,6 +203,34 @@ impl<S: Source> Replica<S> {
             self.last.remove(&loss.partition);
         }
         Ok(losses.iter().map(Loss::offsets).sum())
+    }
+
+    /// Goes on where the sink is, behind batches that no journal tells. They teach nothing, and their
+    /// sequence numbers are not given out again: where even their number is not known, as many are
+    /// passed over as there were offsets.
+    ///
+    /// # Errors
+    /// If the source cannot go there, or there are more of them than sequence numbers.
+    pub(super) fn go_on_behind(&mut self, went_on: &WentOn) -> Result<(), RunError> {
+        let known = self.intake.source().known_partitions();
+        let mut passed = Vec::new();
+        for (partition, (&to, known)) in (0..).zip(went_on.positions.0.iter().zip(&known)) {
+            let from = match self.positions.next(partition) {
+                0 => known.beginning.unwrap_or(0),
+                next => next,
+            };
+            passed.extend((to > from).then_some(Loss { partition, from, to }));
+        }
+        let offsets: u64 = passed.iter().map(Loss::offsets).sum();
+        let last = went_on.last.as_deref().map(Journal::decode).transpose().map_err(RunError::Journal)?;
+        let told = last.and_then(|last| (last.first_seqno + last.votes.len() as u64).checked_sub(self.engine.next().into()));
+        let documents = told.unwrap_or(offsets);
+        warn!(
+            documents,
+            offsets, "went on behind documents that were decided and that no journal tells: nothing is learned of them"
+        );
+        self.engine.pass_over(documents)?;
+        self.pass_over(&passed)
     }
 
     /// Goes on where the writer of a journal record went on behind records that were gone.
@@ -212,7 +246,10 @@ impl<S: Source> Replica<S> {
     fn check(&self, journal: &Journal) -> Result<(), RunError> {
         if journal.first_seqno != u64::from(self.engine.next()) {
             let (got, expected) = (journal.first_seqno, self.engine.next());
-            return Err(RunError::Refused(format!("journal goes on at document {got}, the state at {expected}")));
+            return Err(RunError::Refused(format!(
+                "the journal goes on at document {got}, the state at {expected}: it was begun anew; begin with a copy of the active \
+                 process's state.directory"
+            )));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@
 //!
 //! **State** the newest 16 rules on disk, each of at most 64 MiB unpacked.
 
-use std::{fs, io, path::PathBuf, time::SystemTime};
+use std::{fs, io, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use connectors::file::write_atomically;
@@ -147,6 +147,14 @@ fn compare(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
     }
 }
 
+/// A file of rules.
+struct KeptRules {
+    /// Files that were written later have higher numbers.
+    number: u64,
+    digest: String,
+    path: PathBuf,
+}
+
 /// The rules of this process, and those that earlier batches were decided with.
 pub struct RuleBook {
     config: Config,
@@ -183,22 +191,33 @@ impl RuleBook {
     /// # Errors
     /// If they are none, or the disk fails.
     pub fn keep(&self, rules: &[u8]) -> Result<()> {
-        let digest = Rules::decode(rules)?.digest()?;
+        let digest = HEXLOWER.encode(&Rules::decode(rules)?.digest()?);
         let folder = self.state.rules();
         fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-        write_atomically(&self.path(digest), rules)?;
-        let mut kept: Vec<(SystemTime, PathBuf)> = fs::read_dir(&folder)
-            .and_then(|entries| entries.map(|entry| entry.and_then(|e| Ok((e.metadata()?.modified()?, e.path())))).collect())
-            .with_context(|| format!("list {}", folder.display()))?;
-        kept.sort_unstable_by(|a, b| b.cmp(a));
-        for (_, path) in kept.into_iter().skip(KEPT) {
+        let mut kept = self.kept()?;
+        let number = kept.first().map_or(0, |newest| newest.number) + 1;
+        write_atomically(&folder.join(format!("{number:08}-{digest}")), rules)?;
+        let again: Vec<KeptRules> = kept.extract_if(.., |rules| rules.digest == digest).collect();
+        for KeptRules { path, .. } in kept.into_iter().skip(KEPT - 1).chain(again) {
             fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
         }
         Ok(())
     }
 
-    fn path(&self, digest: [u8; 16]) -> PathBuf {
-        self.state.rules().join(HEXLOWER.encode(&digest))
+    /// The rules that are kept, the newest first. Their order is in their names: the clock of a
+    /// machine may go back.
+    fn kept(&self) -> Result<Vec<KeptRules>> {
+        let folder = self.state.rules();
+        let paths: io::Result<Vec<PathBuf>> =
+            fs::read_dir(&folder).and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect());
+        let paths = paths.with_context(|| format!("list {}", folder.display()))?;
+        let named = paths.into_iter().filter_map(|path| {
+            let (number, digest) = path.file_name()?.to_str()?.split_once('-')?;
+            Some(KeptRules { number: number.parse().ok()?, digest: digest.to_owned(), path })
+        });
+        let mut kept: Vec<KeptRules> = named.collect();
+        kept.sort_unstable_by_key(|rules| std::cmp::Reverse(rules.number));
+        Ok(kept)
     }
 
     /// Finds the rules of this digest. `None`: they are not to be had, and the user accepts that
@@ -226,15 +245,11 @@ impl RuleBook {
         if self.own_digest() == digest {
             return Ok(Ok((self.config.clone(), self.ingredients.clone())));
         }
-        let path = self.path(digest);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let digest = HEXLOWER.encode(&digest);
-                return Ok(Err(format!("neither journal nor {} holds rules {digest}", self.state.rules().display())));
-            }
-            Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+        let name = HEXLOWER.encode(&digest);
+        let Some(KeptRules { path, .. }) = self.kept()?.into_iter().find(|rules| rules.digest == name) else {
+            return Ok(Err(format!("neither journal nor {} holds rules {name}", self.state.rules().display())));
         };
+        let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let rules = match Rules::decode(&bytes) {
             Ok(rules) => rules,
             Err(error) => return Ok(Err(format!("{} is of another version of weir: {error:#}", path.display()))),
@@ -268,6 +283,8 @@ impl RuleBook {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     fn gathered(config: &Config) -> Ingredients {
@@ -330,6 +347,20 @@ mod tests {
             config.policy.quarantine_score = f64::from(score) / 100.0;
             book(&config, folder.path(), false);
         }
-        assert_eq!(fs::read_dir(folder.path().join("rules")).expect("a folder").count(), KEPT);
+        let count = || fs::read_dir(folder.path().join("rules")).expect("a folder").count();
+        assert_eq!(count(), KEPT);
+        // The newest ones stay, whatever the clock says of the others; the same rules again are no more.
+        for entry in fs::read_dir(folder.path().join("rules")).expect("a folder") {
+            let file = fs::File::options().write(true).open(entry.expect("an entry").path()).expect("opened");
+            file.set_modified(SystemTime::now() + Duration::from_hours(24 * 365)).expect("set");
+        }
+        let own = [0.91, 0.92, 0.91].map(|score| {
+            let mut config = Config::default();
+            config.policy.quarantine_score = score;
+            book(&config, folder.path(), false).own_digest()
+        });
+        assert_eq!(count(), KEPT);
+        let now = book(&Config::default(), folder.path(), false);
+        assert!(own.iter().all(|digest| now.find(*digest, 0).is_ok()), "what was written last was removed");
     }
 }

@@ -64,6 +64,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
     /// If the sink cannot be taken over, or the replica cannot follow to its end.
     pub fn activate(mut replica: Replica<S>, mut committer: C, checkpoint: Option<&[u8]>) -> Result<Self, RunError> {
         let recovered = committer.recover(checkpoint)?;
+        if let Some(went_on) = &recovered.went_on {
+            replica.go_on_behind(went_on)?;
+        }
         for record in &recovered.journal {
             (replica, _) = replica.replay(record)?;
         }
@@ -236,7 +239,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
     }
 
     fn snapshot_if_due(&mut self) -> Result<(), RunError> {
-        if self.replica.is_snapshot_due() { self.snapshot() } else { Ok(()) }
+        // The second is asked whatever the first says.
+        let (is_due, is_needed) = (self.replica.is_snapshot_due(), self.committer.has_lost_checkpoints());
+        if is_due || is_needed { self.snapshot() } else { Ok(()) }
     }
 
     /// Takes a snapshot now.

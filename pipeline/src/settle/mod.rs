@@ -28,6 +28,10 @@
 //! It has the format of `recalls`, for whoever takes documents out of a corpus. A document that is
 //! still here is held back as by any recall.
 //!
+//! **What is gone** (removed by a retention, or with a topic that was made anew) is refused, and with
+//! `--accept-loss` told and counted. Of documents only those are missing. Without some recalls,
+//! documents that they have withdrawn are forwarded.
+//!
 //! **State** about 64 bytes for each sequence number that is recalled or restored and that not
 //! every partition has passed, at most [`FATES_MAX`] of them; one record a partition; and what the
 //! client has fetched. Nothing is kept on disk.
@@ -36,6 +40,8 @@ mod fates;
 mod partition;
 mod record;
 mod settler;
+
+use std::time::Duration;
 
 use connectors::kafka::KafkaConfig;
 pub use fates::FATES_MAX;
@@ -56,4 +62,9 @@ pub struct SettleConfig {
     pub settled: String,
     /// The topic of recalls that came too late.
     pub late_recalls: String,
+    /// Whether going on without records that are gone is accepted (`--accept-loss`).
+    pub accepts_loss: bool,
+    /// After so long positions are committed again although they are the same. Brokers forget what a
+    /// group has committed some days after its last commit.
+    pub commit_again_every: Duration,
 }

@@ -17,6 +17,8 @@ pub(super) enum RecallsRecord {
     Fate(u32, FateChange),
     /// Every document below this sequence number is settled.
     Watermark(u32),
+    /// A document would be recalled if its publisher were not allowed.
+    Overruled,
 }
 
 /// The members of a line of `recalls` that matter here.
@@ -50,9 +52,10 @@ pub(super) fn parse(record: &ForwardedRecord, name: &str) -> Result<RecallsRecor
     match (&*line.action, line.up_to) {
         ("recall", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, FateChange::Recall)),
         ("restore", _) => Ok(RecallsRecord::Fate(seqno(record, name)?, FateChange::Restore)),
+        ("overruled", _) => Ok(RecallsRecord::Overruled),
         ("settled", Some(up_to)) => Ok(RecallsRecord::Watermark(up_to)),
         ("settled", None) => Err(refused("a settled watermark without `up_to`".to_owned())),
-        (other, _) => Err(refused(format!("action is {other:?}, expected recall, restore or settled"))),
+        (other, _) => Err(refused(format!("action is {other:?}, expected recall, restore, overruled or settled"))),
     }
 }
 
@@ -74,6 +77,7 @@ mod tests {
         assert_eq!(parse(&recall, "r/0").ok(), Some(RecallsRecord::Fate(12, FateChange::Recall)));
         let restore = record(&[b"4294967295"], r#"{"v":1,"action":"restore"}"#);
         assert_eq!(parse(&restore, "r/0").ok(), Some(RecallsRecord::Fate(u32::MAX, FateChange::Restore)));
+        assert_eq!(parse(&record(&[b"7"], r#"{"v":1,"action":"overruled"}"#), "r/0").ok(), Some(RecallsRecord::Overruled));
         assert_eq!(parse(&record(&[], r#"{"v":1,"action":"settled","up_to":9}"#), "r/0").ok(), Some(RecallsRecord::Watermark(9)));
     }
 

@@ -12,7 +12,7 @@ use std::{
 
 use connectors::{
     error::{Error, ErrorClass},
-    kafka::{ForwardedRecord, TopicForwarder},
+    kafka::{ForwardedRecord, ForwarderLoss, ForwarderPartition, GoingOn, TopicForwarder},
 };
 use tracing::{error, info, warn};
 
@@ -49,6 +49,8 @@ pub struct SettleCounts {
     pub recalled: u64,
     /// The recalls that came after a watermark had passed their document.
     pub late_recalls: u64,
+    /// The offsets that were gone before they were read.
+    pub lost: u64,
     /// The settled watermark.
     pub watermark: u32,
     /// How many recalled and restored sequence numbers are kept.
@@ -79,6 +81,8 @@ pub struct Settler {
     /// The records and bytes of the open transaction.
     batch: (usize, usize),
     committed_at: Instant,
+    /// When all positions were committed last, whether they had changed or not.
+    all_committed_at: Instant,
     swept_at: Instant,
     sweep: Option<Sweep>,
 }
@@ -87,11 +91,23 @@ impl Settler {
     /// Fences earlier settlers of the group, and goes on where they stopped.
     ///
     /// # Errors
-    /// Fails if a topic is missing or no longer holds what comes next, or if the brokers do not
-    /// answer.
+    /// Fails if a topic is missing or no longer holds what comes next and that is not accepted, or if
+    /// the brokers do not answer.
     pub fn open(config: &SettleConfig) -> Result<Self, Error> {
         let inputs = [config.clean.as_str(), &config.duplicates, &config.recalls];
-        let forwarder = TopicForwarder::open(&config.kafka, &inputs, &[&config.settled, &config.late_recalls])?;
+        let going_on = GoingOn { accepts_loss: config.accepts_loss, last: PartitionState::last_record };
+        let forwarder = TopicForwarder::open(&config.kafka, &inputs, &[&config.settled, &config.late_recalls], going_on)?;
+        let is_new = forwarder.partitions().iter().all(|partition| partition.text.is_none());
+        if is_new && !config.accepts_loss && forwarder.holds_records(&config.kafka, &config.settled)? {
+            let SettleConfig { settled, clean, .. } = config;
+            return Err(Error::Refused(format!(
+                "{} has committed nothing, and {settled} holds documents: what it had committed has expired, or they are another \
+                 group's. Settle into another topic under another group; or --accept-loss begins at the oldest record of {clean}, and \
+                 what was forwarded before comes once more",
+                config.kafka.group
+            )));
+        }
+        let mut lost = 0;
         let (mut partitions, mut fates, mut known_to) = (Vec::new(), Fates::default(), 0);
         for partition in forwarder.partitions() {
             let state = PartitionState::new(config, partition);
@@ -111,10 +127,16 @@ impl Settler {
                     return Err(Error::Refused(why));
                 }
             }
+            if let Some(loss) = partition.loss {
+                lost += tell(&state, partition, loss);
+                if loss.is_anew && matches!(state.role, PartitionRole::Recalls) {
+                    known_to = 0;
+                }
+            }
             partitions.push(state);
         }
-        let (config, done, now) = (config.clone(), SettleCounts::default(), Instant::now());
-        let (committed_at, swept_at) = (now, now);
+        let (config, done, now) = (config.clone(), SettleCounts { lost, ..SettleCounts::default() }, Instant::now());
+        let (committed_at, all_committed_at, swept_at) = (now, now, now);
         Ok(Self {
             config,
             forwarder,
@@ -125,6 +147,7 @@ impl Settler {
             committed: done,
             batch: (0, 0),
             committed_at,
+            all_committed_at,
             swept_at,
             sweep: None,
         })
@@ -240,7 +263,6 @@ impl Settler {
         }
         self.forwarder.pause(record.partition)?;
         let state = &mut self.partitions[record.partition];
-        state.was_paused = true;
         state.held = Some((seqno, record));
         Ok(())
     }
@@ -263,7 +285,7 @@ impl Settler {
             self.done.recalled += 1;
         }
         let state = &mut self.partitions[record.partition];
-        (state.next, state.last) = (record.offset + 1, Some(seqno));
+        (state.next, state.last, state.at) = (record.offset + 1, Some(seqno), Some((record.offset, record.digest())));
         Ok(())
     }
 
@@ -275,6 +297,7 @@ impl Settler {
             // nothing about what has become visible since.
             RecallsRecord::Watermark(_) if again => {}
             RecallsRecord::Watermark(up_to) => self.fates.settle(up_to),
+            RecallsRecord::Overruled => {}
             RecallsRecord::Fate(seqno, action) => {
                 let late = self.fates.note(seqno, action, record.offset);
                 if late && !again {
@@ -289,7 +312,8 @@ impl Settler {
                 }
             }
         }
-        self.partitions[index].next = record.offset + 1;
+        let state = &mut self.partitions[index];
+        (state.next, state.at) = (record.offset + 1, Some((record.offset, record.digest())));
         self.pass_held()
     }
 
@@ -314,13 +338,17 @@ impl Settler {
     /// Fails as [`Self::run`] does.
     pub fn commit(&mut self) -> Result<(), Error> {
         let mut positions = Vec::new();
+        let is_all_due = self.all_committed_at.elapsed() >= self.config.commit_again_every;
         for (index, state) in self.partitions.iter().enumerate() {
-            let Some(position) = state.position(&self.fates, self.known_to) else { continue };
-            if state.committed.as_ref() != Some(&position) {
+            let Some(position) = state.position(&self.fates, self.known_to, self.forwarder.read_to(index)) else { continue };
+            if is_all_due || state.committed.as_ref() != Some(&position) {
                 positions.push((index, position.0, position.1));
             }
         }
         self.committed_at = Instant::now();
+        if is_all_due {
+            self.all_committed_at = self.committed_at;
+        }
         if !positions.is_empty() {
             self.forwarder.commit(&positions)?;
             for (index, offset, text) in positions {
@@ -336,14 +364,13 @@ impl Settler {
     fn sweep_fates(&mut self) -> Result<bool, Error> {
         let below = self.fates.visible_below();
         if self.sweep.is_none() && self.fates.len() > 0 && below > 0 {
-            let ends = (0..self.partitions.len()).map(|index| self.forwarder.end(index)).collect::<Result<_, _>>()?;
-            self.sweep = Some(Sweep { begun: Instant::now(), below, ends });
+            self.sweep = Some(Sweep { begun: Instant::now(), below, ends: self.forwarder.ends()? });
         }
         let Some(sweep) = &self.sweep else { return Ok(false) };
         let passed = |(index, state): (usize, &PartitionState)| {
             let (PartitionRole::Documents(_), PartitionState { held, last, .. }) = (&state.role, state) else { return true };
             let seen = held.as_ref().map(|(seqno, _)| *seqno).max(*last);
-            let read = held.is_none() && !state.was_paused && self.forwarder.read_to(index) >= sweep.ends[index];
+            let read = held.is_none() && self.forwarder.read_to(index) >= sweep.ends[index];
             seen.is_some_and(|seen| seen >= sweep.below) || read
         };
         if self.partitions.iter().enumerate().all(passed) {
@@ -361,6 +388,25 @@ impl Settler {
     }
 }
 
+/// Says what is gone of a partition. Returns how many offsets that are.
+fn tell(state: &PartitionState, partition: &ForwarderPartition, loss: ForwarderLoss) -> u64 {
+    let (name, from, to) = (&state.name, loss.from, partition.begin);
+    let so = match state.role {
+        PartitionRole::Recalls => "documents that were recalled there may be forwarded",
+        PartitionRole::Documents(_) | PartitionRole::Empty => "they were never forwarded",
+    };
+    if loss.is_anew {
+        warn!(
+            partition = name,
+            from, to, so, "LOST: the topic was made anew, and what was not read of the old one is gone, as was accepted"
+        );
+        return 0;
+    }
+    let offsets = to.saturating_sub(from);
+    warn!(partition = name, from, to, offsets, so, "LOST: these offsets were never read or are still needed, as was accepted");
+    offsets
+}
+
 impl SettleCounts {
     /// Adds what was done later.
     fn and(self, later: Self) -> Self {
@@ -368,6 +414,7 @@ impl SettleCounts {
             forwarded: self.forwarded + later.forwarded,
             recalled: self.recalled + later.recalled,
             late_recalls: self.late_recalls + later.late_recalls,
+            lost: self.lost + later.lost,
             ..later
         }
     }

@@ -26,7 +26,7 @@ use super::{StateError, sync_folder};
 
 const MAGIC: &[u8; 8] = b"weirsnap";
 /// The version. It changes with the layout of any section, and with what the replay log is made of.
-const VERSION: u32 = 12;
+const VERSION: u32 = 13;
 /// How many snapshots are kept.
 const KEPT: usize = 2;
 /// The bytes before the body.

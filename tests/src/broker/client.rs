@@ -249,8 +249,18 @@ impl Client {
     /// # Panics
     /// If that fails.
     pub fn set_offset(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        self.set_committed(group, topic, partition, (offset, ""));
+    }
+
+    /// Commits an offset and a text beside it for a group that has no members.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn set_committed(&self, group: &str, topic: &str, partition: i32, (offset, text): (i64, &str)) {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+        let mut element = list.add_partition(topic, partition);
+        element.set_offset(Offset::Offset(offset)).expect("an offset");
+        element.set_metadata(text);
         let (consumer, deadline) = (self.consumer(group, "read_committed"), Instant::now() + TIMEOUT);
         // A group's coordinator may be on its way, and a transaction of the group may be about to end.
         while let Err(error) = consumer.commit(&list, CommitMode::Sync) {

@@ -5,7 +5,8 @@
 //! lost. A failure prints the seed of its life and what had happened in it.
 //!
 //! `WEIR_TEST_SEED` is the seed of the first life, and `WEIR_TEST_LIVES` how many there are; the
-//! long form has 200, on two brokers at a time. Jumps of the clock need Debian's `libfaketime`.
+//! long form has 200, on two brokers at a time. Records have the times of clocks that go wrong. The
+//! process's own clock is not turned: libfaketime, which could, hangs librdkafka.
 
 mod cast;
 mod oracle;

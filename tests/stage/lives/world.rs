@@ -3,7 +3,10 @@
 //! This is what the oracle knows. Every record has a place, and a document has an id that no other
 //! one has, whatever topic is made anew at the same place.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Value, json};
 use testkit::{
@@ -19,6 +22,7 @@ pub(super) const DENIED: usize = 4;
 /// Keys of a compacted topic: few, so that its cleaner has work.
 const KEYS: usize = 12;
 const PARTITIONS_MAX: usize = 4;
+const MINUTE_MS: usize = 60_000;
 
 /// What has become of a record outside of the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,7 @@ impl World {
         }
         let ends: Vec<i64> = (0..*partitions).map(|id| self.client.extent(name, id as i32).1).collect();
         let is_transaction = random.one_in(4);
+        let time_ms = random.one_in(3).then(|| by_another_clock(random));
         let aborted = if is_transaction { 1 + random.below(3) } else { 0 };
         let (mut messages, mut sent) = (Vec::new(), Vec::new());
         for (partition, lines) in lines.into_iter().enumerate() {
@@ -133,7 +138,7 @@ impl World {
                     denied: denied.and_then(|rest| rest.split('.').next()?.parse().ok()),
                     fate: Fate::Due,
                 });
-                messages.push(Message { key, ..Message::to(partition as i32, value) });
+                messages.push(Message { key, time_ms, ..Message::to(partition as i32, value) });
             }
         }
         if is_transaction {
@@ -218,6 +223,13 @@ impl Sent {
     pub(super) fn name(&self) -> &str {
         self.id.as_deref().unwrap_or(&self.position)
     }
+}
+
+/// A time in milliseconds since 1970 by the clock of a crawler that goes wrong: slow by days, though not
+/// by so many that retention takes the record, or fast by no more than a broker takes.
+fn by_another_clock(random: &mut Random) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    now + random.below(50 * MINUTE_MS) as i64 - if random.one_in(2) { random.below(6 * 24 * 60 * MINUTE_MS) as i64 } else { 0 }
 }
 
 /// A page of a publisher that some rules deny.

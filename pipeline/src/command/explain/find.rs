@@ -131,11 +131,12 @@ enum LaterFate {
 }
 
 impl LaterFate {
-    fn of(recall: &ParsedRecall) -> Self {
+    fn of(recall: &ParsedRecall) -> Option<Self> {
         match (recall.action.as_str(), recall.reason.as_str()) {
-            ("restore", _) => Self::Restored,
-            (_, "exact_duplicate" | "near_duplicate") => Self::Copied,
-            _ => Self::Recalled,
+            ("overruled", _) => None,
+            ("restore", _) => Some(Self::Restored),
+            (_, "exact_duplicate" | "near_duplicate") => Some(Self::Copied),
+            _ => Some(Self::Recalled),
         }
     }
 }
@@ -170,7 +171,7 @@ fn recalls(output: &OutputFolder, asked: &str, missed: &mut NotFound) -> Result<
     let mut later = BTreeMap::new();
     let mut ours = Vec::new();
     each_line(output, "recalls.jsonl", &mut missed.unreadable, |recall: ParsedRecall| {
-        later.insert(key(&recall.id, &recall.position), LaterFate::of(&recall));
+        later.extend(LaterFate::of(&recall).map(|fate| (key(&recall.id, &recall.position), fate)));
         if (recall.id == asked || recall.position == asked) && ours.len() < SHOWN_MAX {
             ours.push(recall);
         }

@@ -59,7 +59,7 @@ pub(super) fn rule(rule: &ParsedRule) -> String {
     format!("{} in {}, line {} ({})", escaped(&rule.entry), escaped(&rule.file), rule.line, escaped(&rule.list))
 }
 
-/// Returns a recall or a restore in one sentence.
+/// Returns a recall, a restore or what was overruled in one sentence.
 pub(super) fn recall(recall: &ParsedRecall) -> String {
     if recall.action == "restore" {
         let original = recall.matched.as_deref().map_or_else(|| "its original".to_owned(), escaped);
@@ -69,7 +69,11 @@ pub(super) fn recall(recall: &ParsedRecall) -> String {
     let alarm = recall.alarm.as_deref().map(|alarm| format!(", {}", escaped(alarm))).unwrap_or_default();
     let of =
         recall.matched.as_deref().map(|of| format!("; a merge found it to be a copy of {}", escaped(of))).unwrap_or_default();
-    format!("recalled by {} ({}{alarm}): {meaning}{of}", escaped(&recall.operator), escaped(&recall.reason))
+    let by = format!("{} ({}{alarm}): {meaning}{of}", escaped(&recall.operator), escaped(&recall.reason));
+    match &recall.overruled_by {
+        Some(allowed) => format!("stays, since its publisher is allowed ({}); else recalled by {by}", rule(allowed)),
+        None => format!("recalled by {by}"),
+    }
 }
 
 /// Returns where a document of this route goes.

@@ -78,6 +78,10 @@ pub(super) fn run(loaded: &Loaded, arguments: &Arguments) -> Result<ExitCode> {
         let before = publication.batches;
         match publication.publish_all(&stop) {
             Ok(ended) => break ended,
+            Err(error) if publication.packs && is_refused_by_size(&error) => {
+                warn!("the topic takes no record that fits it only packed: {error:#}");
+                publication.packs = false;
+            }
             Err(error) if is_abortable(&error) && tries < TRIES => {
                 tries = if publication.batches > before { 1 } else { tries + 1 };
                 warn!("a batch was lost and is begun anew: {error:#}");
@@ -116,6 +120,11 @@ fn is_abortable(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::Broker { class: ErrorClass::Abortable, .. }))
 }
 
+/// Whether the topic's broker packs records anew, and worse than they came.
+fn is_refused_by_size(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Error::RecordsRefused { by_size: true, .. }))
+}
+
 /// Archives on their way to the stage's first input topic.
 struct Publication {
     kafka: KafkaConfig,
@@ -129,6 +138,8 @@ struct Publication {
     /// Whether everything is published again, whatever was published before.
     anew: bool,
     progress: Progress,
+    /// Whether a record may be published that fits the topic only packed.
+    packs: bool,
     topic: String,
     batches: u64,
     /// Records that this process has published.
@@ -161,6 +172,7 @@ impl Publication {
             decode: decode_options(&loaded.config),
             limit: arguments.limit.unwrap_or(u64::MAX),
             anew: arguments.force,
+            packs: true,
             topic: String::new(),
             batches: 0,
             published: 0,
@@ -171,7 +183,7 @@ impl Publication {
     /// Publishes from the last committed place on; false if the process was asked to stop before
     /// the end.
     fn publish_all(&mut self, stop: &Stop) -> Result<bool> {
-        let (mut publisher, committed) = KafkaPublisher::open(&self.kafka, &self.name)?;
+        let (mut publisher, committed) = KafkaPublisher::open(&self.kafka, &self.name, self.packs)?;
         let mut place = committed.map(|text| PublicationPlace::parse(&text)).transpose()?.unwrap_or_default();
         if self.anew {
             // The beginning is committed as any other place: a batch lost after it is not taken for one never begun.

@@ -16,10 +16,11 @@ use std::{
 
 use anyhow::{Result, bail};
 use connectors::{
+    error::{Error, ErrorClass},
     kafka::{JournalReader, KafkaCommitter, KafkaConfig, KafkaSource, TopicLimits, WithoutSnapshot},
     source::Source,
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     lag::LagThread,
@@ -36,6 +37,9 @@ use crate::{
 
 /// How often an active process reports the size of its state.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// After so long without documents a standby stops reading ahead.
+const REST_AFTER: Duration = Duration::from_secs(10);
 
 /// The stage of an active process.
 type ActiveStage = Stage<KafkaSource, KafkaCommitter>;
@@ -75,14 +79,22 @@ impl GroupMember<'_> {
         restored.engine.use_broker();
         let mut checkpoint = restored.restart.checkpoint.take();
         let has_snapshot = checkpoint.is_some();
-        let without = if has_snapshot { WithoutSnapshot::Refuse } else { self.without_snapshot };
         let source = KafkaSource::new(self.kafka, self.config.input.limits())?.accepting_loss(self.accepts_loss);
         let numbering = source.input_partitions();
-        let mut reader = JournalReader::from_checkpoint(self.kafka, checkpoint.as_deref())?;
-        if without == WithoutSnapshot::AcceptLoss {
-            restored.restart.positions = source.committed()?.unwrap_or_default();
+        let reader = self.journal(checkpoint.as_deref())?;
+        let without = match &reader {
+            None => WithoutSnapshot::AcceptLoss,
+            Some(_) if has_snapshot => WithoutSnapshot::Refuse,
+            Some(_) => self.without_snapshot,
+        };
+        if reader.is_none() && !has_snapshot {
             restored.restart.partitions = source.known_partitions();
-        } else if !has_snapshot && without == WithoutSnapshot::Refuse && reader.behind()? > 1 {
+        }
+        if let Some(reader) = &reader
+            && !has_snapshot
+            && without == WithoutSnapshot::Refuse
+            && reader.behind()? > 1
+        {
             bail!(
                 "group {} has a journal, but there is no snapshot in {}: --from-journal reads everything again along the \
                  journal, --accept-loss goes on at the committed offsets and forgets what was learned before",
@@ -101,7 +113,7 @@ impl GroupMember<'_> {
         if other_journal.is_some() {
             replica.number_by_other_journal();
         }
-        if without != WithoutSnapshot::AcceptLoss {
+        if let Some(mut reader) = reader {
             let (followed, ended) = self.stand_by(replica, &mut reader, &mut checkpoint)?;
             replica = followed;
             if ended == StandbyEnd::Asked {
@@ -116,7 +128,6 @@ impl GroupMember<'_> {
                 }
             }
         }
-        drop(reader);
         let began = Instant::now();
         let committer = KafkaCommitter::new(self.kafka, self.limits.clone(), numbering, without)?;
         #[cfg(feature = "faults")]
@@ -125,7 +136,7 @@ impl GroupMember<'_> {
             let _waiting = self.watch.waiting("take over");
             Stage::activate(replica, committer, checkpoint.as_deref())?.watched_by(Arc::clone(&self.watch))
         };
-        if !has_snapshot {
+        if !has_snapshot || without == WithoutSnapshot::AcceptLoss {
             stage.ensure_snapshot()?;
         }
         // What the state has counted before is not this process's work.
@@ -137,6 +148,21 @@ impl GroupMember<'_> {
         match other_journal {
             Some(other) => self.redecide(stage, other),
             None => self.be_active(stage),
+        }
+    }
+
+    /// Opens the journal where the state leaves off. `None` where the user accepts that it does not
+    /// lead on from there, or that there is no state.
+    fn journal(&self, checkpoint: Option<&[u8]>) -> Result<Option<JournalReader>> {
+        if checkpoint.is_none() && self.without_snapshot == WithoutSnapshot::AcceptLoss {
+            return Ok(None);
+        }
+        match JournalReader::from_checkpoint(self.kafka, checkpoint) {
+            Err(Error::JournalBroken(why)) if self.accepts_loss => {
+                warn!("{why}; it is accepted");
+                Ok(None)
+            }
+            reader => Ok(Some(reader?)),
         }
     }
 
@@ -155,17 +181,31 @@ impl GroupMember<'_> {
             Some(record) => Journal::decode(record).is_ok_and(|journal| journal.is_last),
             None => checkpoint.is_none() && reader.behind()? <= 1 && reader.next_offset() == 0,
         };
+        let mut replayed = Instant::now();
         loop {
             for (offset, record) in reader.poll(POLL)? {
                 let (followed, journal) = replica.replay(&record)?;
                 (replica, ended) = (followed, journal.is_last);
+                if !journal.votes.is_empty() {
+                    replayed = Instant::now();
+                }
                 *checkpoint = Some(reader.checkpoint_after(offset, &record));
                 if replica.is_snapshot_due() {
                     replica.snapshot(checkpoint.as_deref().unwrap_or_default())?;
                 }
             }
-            // Brokers that are away are no reason to end, and none to take over.
-            let behind = reader.behind().unwrap_or(u64::MAX);
+            if replayed.elapsed() >= REST_AFTER {
+                replica.rest();
+            }
+            let behind = match reader.behind() {
+                Ok(behind) => behind,
+                // Brokers that are away are no reason to end, and none to take over.
+                Err(Error::Broker { class: ErrorClass::Retriable, reason, .. }) => {
+                    warn!(reason, "no answer about the journal; it is asked again");
+                    u64::MAX
+                }
+                Err(error) => return Err(error.into()),
+            };
             self.watch.phase(ProcessPhase::Standby { behind });
             if self.stop.is_asked() {
                 if let Some(checkpoint) = checkpoint.as_deref() {

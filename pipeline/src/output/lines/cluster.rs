@@ -64,6 +64,7 @@ mod tests {
             publisher: publisher.to_owned(),
             language: Language::UNKNOWN,
             time,
+            allowed_by: String::new(),
         };
         let kept = member("7", "a.example", Some(50));
         let copies = [member("8", "b.example", None), member("9", "a.example", Some(20))];

@@ -1,14 +1,10 @@
 //! What does `decisions` say about a document?
 
-use operators::{
-    background::Silence,
-    finding::{Finding, ListRule},
-    mode::Mode,
-};
+use operators::{background::Silence, finding::Finding, mode::Mode};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::schema::{ENGINE, SCHEMA, alarm_name, rounded};
+use super::schema::{ALLOW_LIST, ENGINE, RuleLine, SCHEMA, alarm_name, rounded};
 use crate::engine::{Content, Decided, Settings};
 
 /// The line of one document's decision.
@@ -65,21 +61,6 @@ struct FindingLine<'a> {
     rule: Option<RuleLine<'a>>,
 }
 
-/// An entry of a list, and where it stands.
-#[derive(Clone, Debug, Serialize)]
-struct RuleLine<'a> {
-    list: &'static str,
-    file: &'a str,
-    line: u32,
-    entry: &'a str,
-}
-
-impl<'a> RuleLine<'a> {
-    fn new(list: &'static str, rule: &'a ListRule) -> Self {
-        Self { list, file: &rule.file, line: rule.line, entry: &rule.entry }
-    }
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_enforced(mode: &Mode) -> bool {
     *mode == Mode::Enforce
@@ -104,7 +85,7 @@ impl<'a> DecisionLine<'a> {
             domain: &decided.identity.publisher,
             route: decided.verdict.route.as_str(),
             score: rounded(decided.verdict.score),
-            overruled_by: decided.overruled_by.as_ref().map(|rule| RuleLine::new("policy.allow_files", rule)),
+            overruled_by: decided.overruled_by.as_ref().map(|rule| RuleLine::new(ALLOW_LIST, rule)),
             findings: findings.map(|((finding, mode), matched)| FindingLine::new(settings, finding, *mode, matched)).collect(),
             language: (language.is_known() && !decided.findings.is_empty()).then_some(language.code()),
             unjudged: settings.silence(language).map(Silence::as_str),

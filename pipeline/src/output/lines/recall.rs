@@ -1,13 +1,14 @@
-//! What does `recalls` say? Which earlier documents are withdrawn or restored, and up to which
+//! What does `recalls` say? Which earlier documents are withdrawn or restored, which would be
+//! withdrawn if their publishers were not allowed (`overruled`, which changes nothing), and up to which
 //! document nothing will be recalled any more (the settled watermark).
 
-use operators::{document::SeqNo, finding::Reason};
+use operators::{document::SeqNo, finding::Reason, operator::Recall};
 use serde::Serialize;
 
-use super::schema::{SCHEMA, alarm_name};
+use super::schema::{ALLOW_LIST, RuleLine, SCHEMA, alarm_name};
 use crate::{engine::FateChange, state::ledger::Identity};
 
-/// The line of a recall or a restore.
+/// The line of a recall, of a restore, or of a recall that was overruled.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecallLine<'a> {
     v: u32,
@@ -21,24 +22,32 @@ pub struct RecallLine<'a> {
     alarm: Option<String>,
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     matched: Option<&'a str>,
+    /// The entry of the allow list for which the document stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overruled_by: Option<RuleLine<'a>>,
 }
 
 impl<'a> RecallLine<'a> {
     /// The line of what the engine changed; `shard` is this file shard's number, if it is one of
     /// several.
     pub fn new(change: &'a FateChange, shard: Option<u32>) -> Self {
+        let recalled = |action, identity: &'a Identity, recall: &Recall| Self {
+            v: SCHEMA,
+            action,
+            id: &identity.id,
+            position: &identity.position,
+            domain: &identity.publisher,
+            operator: recall.operator,
+            reason: recall.reason.as_str(),
+            alarm: recall.alarm.map(|alarm| alarm_name(shard, alarm)),
+            matched: None,
+            overruled_by: None,
+        };
         match change {
-            FateChange::Recalled { identity, recall } => Self {
-                v: SCHEMA,
-                action: "recall",
-                id: &identity.id,
-                position: &identity.position,
-                domain: &identity.publisher,
-                operator: recall.operator,
-                reason: recall.reason.as_str(),
-                alarm: recall.alarm.map(|alarm| alarm_name(shard, alarm)),
-                matched: None,
-            },
+            FateChange::Recalled { identity, recall } => recalled("recall", identity, recall),
+            FateChange::Overruled { identity, recall, rule } => {
+                Self { overruled_by: Some(RuleLine::new(ALLOW_LIST, rule)), ..recalled("overruled", identity, recall) }
+            }
             FateChange::Restored { identity, original, .. } => Self {
                 v: SCHEMA,
                 action: "restore",
@@ -49,6 +58,7 @@ impl<'a> RecallLine<'a> {
                 reason: "representative_recalled",
                 alarm: None,
                 matched: Some(&original.id),
+                overruled_by: None,
             },
         }
     }
@@ -66,6 +76,7 @@ impl<'a> RecallLine<'a> {
             reason: reason.as_str(),
             alarm: None,
             matched: Some(&original.id),
+            overruled_by: None,
         }
     }
 }

@@ -1,11 +1,31 @@
 //! What do all lines of the output contract share?
 
+use operators::finding::ListRule;
 use serde::Serialize;
 
 /// The schema version of every line.
 pub const SCHEMA: u32 = 1;
 /// The program that wrote a line.
 pub const ENGINE: &str = concat!("weir ", env!("CARGO_PKG_VERSION"));
+
+/// The configuration's name of the list of allowed publishers.
+pub(super) const ALLOW_LIST: &str = "policy.allow_files";
+
+/// An entry of a list, and where it stands.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RuleLine<'a> {
+    list: &'static str,
+    file: &'a str,
+    line: u32,
+    entry: &'a str,
+}
+
+impl<'a> RuleLine<'a> {
+    /// The line of an entry of the list that the configuration calls `list`.
+    pub(super) fn new(list: &'static str, rule: &'a ListRule) -> Self {
+        Self { list, file: &rule.file, line: rule.line, entry: &rule.entry }
+    }
+}
 
 /// Rounds to four decimals: scores are for people, and short numbers are the same on every machine.
 pub fn rounded(number: f64) -> f64 {

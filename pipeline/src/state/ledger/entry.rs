@@ -1,11 +1,11 @@
 //! Which entries does the ledger's log have, and which bytes?
 //!
 //! ```text
-//! document   0 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8 | time i64
+//! document   0 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8 | time i64 | allowed by
 //! change     1 | sequence number u32 | fate
 //! nothing    2
 //! forget     3 | sequence number u32
-//! kept       4 | sequence number u32 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8 | time i64
+//! kept       4 | sequence number u32 | fate | id | position | partition u32 | offset u64 | run u32 | publisher | language u8 | time i64 | allowed by
 //! fate       tag u8 | sequence number u32 of the representative of a duplicate, else 0
 //! ```
 
@@ -40,6 +40,9 @@ pub struct Identity {
     pub language: Language,
     /// When the record says that it was fetched, in seconds since 1970.
     pub time: Option<i64>,
+    /// The entry of the user's allow list that the document was under when it came; empty if it was
+    /// under none.
+    pub allowed_by: String,
 }
 
 /// What is written where a record has no time.
@@ -138,6 +141,7 @@ fn write_identity(out: &mut Encoder, identity: &Identity) {
     out.str(&identity.publisher);
     out.u8(identity.language.index());
     out.u64(identity.time.unwrap_or(NO_TIME) as u64);
+    out.str(&identity.allowed_by);
 }
 
 /// Reads the identity in an entry; `None` if the entry is about no document.
@@ -157,6 +161,7 @@ pub(super) fn read_identity(entry: &[u8]) -> Result<Option<Identity>, Corrupt> {
         publisher: from.str()?.to_owned(),
         language: Language::from_index(from.u8()?).ok_or_else(|| from.corrupt("a known language"))?,
         time: Some(from.u64()? as i64).filter(|&time| time != NO_TIME),
+        allowed_by: from.str()?.to_owned(),
     };
     Ok(Some(identity))
 }

@@ -17,6 +17,7 @@ fn identity(n: u64) -> Identity {
         publisher: "u".into(),
         language: Language::UNKNOWN,
         time: n.is_multiple_of(2).then_some(n as i64 - 5),
+        allowed_by: if n.is_multiple_of(3) { "u".into() } else { String::new() },
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn a_standby_that_waits_does_not_grow(client: &Client) {
     standby.wait_logged("standby");
     thread::sleep(Duration::from_secs(20));
     let before = standby.rss();
-    thread::sleep(Duration::from_secs(60));
+    thread::sleep(Duration::from_mins(1));
     let grown = standby.rss().saturating_sub(before);
     active.stop();
     standby.wait_active();

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use pipeline::journal::Journal;
@@ -232,10 +232,10 @@ pub(crate) fn records_of_a_slow_clock_expire_and_are_told(client: &Client) {
     process.wait_active();
     process.stop();
     let at = |days: u64, seed: u64| {
-        let day = Duration::from_hours(24);
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") - day * u32::try_from(days).expect("few");
+        let ago = Duration::from_hours(24 * days);
+        let time = UNIX_EPOCH.elapsed().expect("after 1970").saturating_sub(ago).as_millis() as i64;
         let lines = stream::lines(seed, 40, 1).remove(0).into_iter().map(|line| renamed(line, seed));
-        lines.map(move |line| Message { time_ms: Some(time.as_millis() as i64), ..Message::to(0, line) }).collect::<Vec<_>>()
+        lines.map(|line| Message { time_ms: Some(time), ..Message::to(0, line) }).collect::<Vec<_>>()
     };
     // A segment expires once its newest record is old, so no other records come before them.
     input.add_messages(0, &at(30, 122));
@@ -246,7 +246,7 @@ pub(crate) fn records_of_a_slow_clock_expire_and_are_told(client: &Client) {
     finish_with(&group, &input, "a", &["--accept-loss"]);
     input.values[0][..low].fill(None);
     let figures = Output::of(&group).verify(&input).expect("nothing else lost, nothing doubled");
-    print_figures(&format!("{} records of a clock that is a month slow expired unread, and were told: {figures}", low));
+    print_figures(&format!("{low} records of a clock that is a month slow expired unread, and were told: {figures}"));
 }
 
 /// The topic has the same name and more records than were read, and they are others.

@@ -3,10 +3,7 @@
 //! This is what the oracle knows. Every record has a place, and a document has an id that no other
 //! one has, whatever topic is made anew at the same place.
 
-use std::{
-    collections::BTreeSet,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use testkit::{
@@ -228,7 +225,7 @@ impl Sent {
 /// A time in milliseconds since 1970 by the clock of a crawler that goes wrong: slow by days, though not
 /// by so many that retention takes the record, or fast by no more than a broker takes.
 fn by_another_clock(random: &mut Random) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    let now = UNIX_EPOCH.elapsed().expect("after 1970").as_millis() as i64;
     now + random.below(50 * MINUTE_MS) as i64 - if random.one_in(2) { random.below(6 * 24 * 60 * MINUTE_MS) as i64 } else { 0 }
 }
 

@@ -168,10 +168,11 @@ fn batch_surely(committer: &mut KafkaCommitter) {
     }
 }
 
-fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
+/// Returns what became of a batch, and what was said of it; an error if what follows does not fit.
+fn outcome(committer: &mut KafkaCommitter) -> Result<(Expected, String), String> {
     let result = batch(committer);
     let said = format!("{result:?}");
-    let Err(error) = result else { return Ok(Expected::Committed) };
+    let Err(error) = result else { return Ok((Expected::Committed, said)) };
     let outcome = failure(&error);
     let aborted = committer.abort();
     let next = aborted.and_then(|()| {
@@ -179,7 +180,7 @@ fn outcome(committer: &mut KafkaCommitter) -> Result<Expected, String> {
     });
     let next = next.and_then(|()| batch(committer));
     match (outcome, next) {
-        (Expected::Aborted | Expected::Refused, Ok(())) | (Expected::Fatal | Expected::Fenced, Err(_)) => Ok(outcome),
+        (Expected::Aborted | Expected::Refused, Ok(())) | (Expected::Fatal | Expected::Fenced, Err(_)) => Ok((outcome, said)),
         (_, next) => Err(format!("{outcome:?} ({said}), then {next:?}")),
     }
 }
@@ -200,7 +201,8 @@ fn batch_case((api, code, times, expected): &(Api, Code, usize, Expected)) -> Op
     committer.recover(None).expect("recovered");
     mock.cluster.request_errors(*api, &vec![*code; *times]);
     let got = outcome(&mut committer);
-    (got != Ok(*expected)).then(|| format!("{api:?} {code:?} x{times}: {got:?}, expected {expected:?}"))
+    (!matches!(&got, Ok((got, _)) if got == expected))
+        .then(|| format!("{api:?} {code:?} x{times}: {got:?}, expected {expected:?}"))
 }
 
 fn fence_case((code, times, expected): &(Code, usize, bool)) -> Option<String> {

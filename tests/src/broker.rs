@@ -12,6 +12,7 @@
 mod client;
 mod install;
 mod node;
+pub mod rights;
 pub mod secure;
 
 use std::{

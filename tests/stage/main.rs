@@ -41,7 +41,7 @@ mod stopping;
 use std::process::ExitCode;
 
 use testkit::{
-    broker::{self, Cluster, secure::Secure},
+    broker::{self, Cluster, rights::Rights, secure::Secure},
     runner::{self, Test, given},
     tests,
 };
@@ -58,6 +58,7 @@ fn main() -> ExitCode {
     all.push(Test { name: "lives::a_few_lives", long: false, run: || given(lives::a_few_lives(), |()| {}) });
     all.extend(tests![false, Cluster::one(); stopping: brokers_that_go_are_no_end_and_hold_nobody;]);
     all.extend(tests![false, Cluster::one().as_ref(); scrapes: a_scripted_life_is_told_by_its_metrics;]);
+    all.extend(tests![false, Rights::start().as_ref(); refusals: a_right_that_is_withdrawn_ends_the_process;]);
     all.extend(tests![false, Cluster::other().as_ref(); losses: another_cluster_is_named;]);
     all.extend(tests![false, Cluster::one().as_ref(); idle: a_broker_that_stood_still_is_read_from_at_once;]);
     all.extend(tests![false, broker::shared().as_ref();

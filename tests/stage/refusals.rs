@@ -2,13 +2,15 @@
 //! good?
 
 use testkit::{
-    broker::{Client, Message},
+    broker::{Client, Message, rights::Rights},
     random::Random,
 };
 
 use crate::{
     account::{Output, REFUSED, TOO_LARGE, header, json, print_figures},
     group::{Group, InputTopic},
+    losses::refused,
+    process::LONG,
 };
 
 /// A document with so many bytes more, of which packing leaves three quarters.
@@ -72,4 +74,24 @@ pub(crate) fn a_time_that_is_refused_makes_dead_letters(client: &Client) {
     let refused = dead_letters(&output).iter().filter(|(_, code)| code == REFUSED).count();
     assert!(refused > 0, "the topic takes every time, so nothing was tested");
     print_figures(&format!("a topic that refuses the time of {refused} records: {figures}"));
+}
+
+/// The right to write to one of the outputs goes while the stage runs.
+pub(crate) fn a_right_that_is_withdrawn_ends_the_process(rights: &Rights) {
+    let mut input = InputTopic::empty(&rights.cluster.client(), 1);
+    let group = Group::new(&input, "forbidden");
+    let mut process = group.start("a");
+    input.add_lines(0, (0..20).map(|id| line(id, 0)));
+    group.wait_done(&input, &mut process);
+    let clean = group.topic("clean");
+    rights.forbid_writing(&clean);
+    input.add_lines(0, (20..40).map(|id| line(id, 0)));
+    let status = process.end_within(LONG);
+    let says = ["add a topic to the transaction", &clean, "lacks this right: give it, and start weir again"];
+    assert!(!status.success() && says.iter().all(|part| process.log().contains(part)), "{status}: {}", process.log());
+    refused(&group, "a", &[], &says);
+    rights.allow_writing(&clean);
+    group.finish(&input, "a");
+    let figures = Output::of(&group).verify(&input).expect("nothing lost, nothing doubled");
+    print_figures(&format!("the right to write to an output withdrawn and given back: {figures}"));
 }

@@ -271,7 +271,9 @@ impl KafkaCommitter {
         kill::point("kafka.produced");
         let record = Outgoing::plain(Channel::Decisions, journal);
         too_large("journal", record.bytes(), self.limits.journal())?;
-        producer.send(RecordTarget { topic: &self.config.topics.journal, partition: Some(0), journal: true }, &record)?;
+        let target = RecordTarget { topic: &self.config.topics.journal, partition: Some(0), journal: true };
+        // A record before it may have been refused meanwhile.
+        producer.send(target, &record).map_err(|failed| producer.cause(failed))?;
         kill::point("kafka.journal_produced");
         let offsets = self.input_partitions.to_commit(positions);
         let texts: Vec<_> = offsets.iter().map(|(key, committed)| (key, committed.offset, committed.text())).collect();

@@ -14,7 +14,7 @@
 //! | `producer`, `committer`, `checkpoint` | one transaction for each batch, and where recovery comes back to |
 //! | `journal` | the journal topic read from a place, once or for ever |
 //! | `publisher` | records into an input topic, each once |
-//! | `forwarder` | records of some topics into others, exactly once |
+//! | `forwarder`, `forwarder_start` | records of some topics into others, exactly once; where that goes on, and what is gone |
 //!
 //! **One active process, the fence is the lock.** The transactional id is the group's name, so
 //! whoever calls `init_transactions` last is the active one and every other one fails at its next
@@ -37,6 +37,7 @@ mod connection_problem;
 mod consumer;
 mod errors;
 mod forwarder;
+mod forwarder_start;
 mod identity;
 mod input_partitions;
 mod journal;
@@ -63,7 +64,8 @@ pub use client_property::{ClientProperty, is_secret_property};
 pub use committer::{CommitTimes, KafkaCommitter, WithoutSnapshot};
 pub use config::{KafkaConfig, StartPosition, ValueFormat};
 pub use errors::{Call, classify};
-pub use forwarder::{ForwardedRecord, ForwarderLoss, ForwarderPartition, GoingOn, TopicForwarder};
+pub use forwarder::{ForwardedRecord, TopicForwarder};
+pub use forwarder_start::{ForwarderLoss, ForwarderPartition, GoingOn};
 pub use input_partitions::InputPartitions;
 pub use journal::JournalReader;
 pub use lag_meter::LagMeter;

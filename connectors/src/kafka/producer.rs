@@ -139,9 +139,10 @@ impl TransactionalProducer {
                 before_half = false;
                 kill::point("kafka.half_produced");
             }
-            if let Some(undelivered) = self.reports.undelivered() {
-                // A record is also not delivered because its transaction may not have its topic.
-                return Err(self.forbidden().unwrap_or_else(|| self.not_delivered(&undelivered)));
+            if self.reports.undelivered().is_some()
+                && let Some(failed) = self.record_to_blame()
+            {
+                return Err(failed);
             }
             if in_flight == 0 {
                 return Ok(());
@@ -162,18 +163,24 @@ impl TransactionalProducer {
     /// Returns why a call has failed. A record that was not delivered makes all later calls of the
     /// transaction fail, with less to say.
     pub(super) fn cause(&self, failed: FailedCall) -> FailedCall {
-        if let Some(forbidden) = self.forbidden() {
-            return forbidden;
-        }
         if failed.undecided || failed.is_final() {
-            return failed;
+            return self.forbidden().unwrap_or(failed);
         }
-        // The report may be on its way.
+        self.record_to_blame().unwrap_or(failed)
+    }
+
+    /// Returns why records were not delivered, if some were not. Reports may be on their way, and that
+    /// on the record to blame need not be the first.
+    fn record_to_blame(&self) -> Option<FailedCall> {
+        if let Some(forbidden) = self.forbidden() {
+            return Some(forbidden);
+        }
         let deadline = Instant::now() + REFUSALS_TIMEOUT;
-        while self.reports.undelivered().is_none() && Instant::now() < deadline {
+        let is_known = || self.reports.undelivered().is_some_and(|undelivered| !undelivered.is_consequence());
+        while !is_known() && Instant::now() < deadline {
             self.producer.poll(ACKNOWLEDGE_STEP);
         }
-        self.reports.undelivered().map_or(failed, |undelivered| self.not_delivered(&undelivered))
+        self.reports.undelivered().map(|undelivered| self.not_delivered(&undelivered))
     }
 
     /// Returns the refusal, if the brokers have not let the open transaction have one of its topics.

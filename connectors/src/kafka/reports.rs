@@ -73,6 +73,15 @@ pub(super) struct Undelivered {
     pub(super) topic: String,
 }
 
+impl Undelivered {
+    /// Tells whether another record is to blame: this one was only sent along with it, or was still
+    /// to be sent.
+    pub(super) fn is_consequence(&self) -> bool {
+        use RDKafkaErrorCode::{InvalidDifferentRecord, PurgeInflight, PurgeQueue};
+        matches!(self.code, InvalidDifferentRecord | PurgeInflight | PurgeQueue)
+    }
+}
+
 /// Which record a report on its delivery is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
@@ -223,12 +232,10 @@ impl ProducerContext for Reporter {
                 let Some(code) = error.rdkafka_error_code() else { return };
                 if errors::classify(Call::Delivery, error) == ErrorClass::Record {
                     batch.refused.push(ticket.record);
-                    // What came first may only have been sent along with the record that is to blame.
-                    let is_consequence = |first: &Undelivered| first.code == RDKafkaErrorCode::InvalidDifferentRecord;
-                    batch.undelivered.take_if(|first| is_consequence(first));
                 }
-                let topic = message.topic().to_owned();
-                batch.undelivered.get_or_insert(Undelivered { code, topic });
+                let undelivered = Undelivered { code, topic: message.topic().to_owned() };
+                batch.undelivered.take_if(|first| first.is_consequence() && !undelivered.is_consequence());
+                batch.undelivered.get_or_insert(undelivered);
             }
         }
     }

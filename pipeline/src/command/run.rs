@@ -63,8 +63,9 @@ pub(super) struct Arguments {
     pub index: Option<PathBuf>,
     /// Go on without what is gone. Input records that were removed before they were read are told
     /// as lost, and reading goes on at the oldest one left; those that the state would have to read
-    /// again are passed over, and it forgets them. Without a state, and without --from-journal, go
-    /// on at the committed offsets with an empty one.
+    /// again are passed over, and it forgets them. Where the journal does not lead on from the state,
+    /// go on at the committed offsets with the state that there is. Without a state, and without
+    /// --from-journal, go on there with an empty one.
     #[arg(long)]
     pub accept_loss: bool,
     /// Threads for detectors; 0: one for each core.

@@ -13,7 +13,7 @@ use super::{
     oracle::{self, RulesOf},
     world::{Fate, World},
 };
-use crate::process::LONG;
+use crate::process::{LONG, Process};
 
 /// One kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,10 +302,32 @@ impl Life<'_> {
         let Some(mut zombie) = zombie else { return };
         if zombie.ended().is_none() {
             zombie.signal("CONT");
+            if self.outlives_its_successor(&mut zombie) {
+                (self.said)("  the zombie has fenced its successor".to_owned());
+                if let Some(successor) = self.cast.main.replace(zombie) {
+                    self.cast.refused(&mut self.world, &successor);
+                }
+                self.cast.state = self.other_state();
+                return;
+            }
             let status = zombie.end_within(LONG);
             assert!(!status.success(), "a zombie that was replaced ends as if nothing had happened: {}", zombie.log());
         }
         self.cast.refused(&mut self.world, &zombie);
+    }
+
+    /// Waits until a zombie or its successor has ended. A process that was suspended while it fenced
+    /// others goes on with that, and so may be the last one to fence.
+    fn outlives_its_successor(&mut self, zombie: &mut Process) -> bool {
+        let begun = Instant::now();
+        while zombie.ended().is_none() {
+            if self.cast.main.as_mut().is_some_and(|successor| successor.ended().is_some()) {
+                return true;
+            }
+            assert!(begun.elapsed() < LONG, "neither a zombie nor its successor ends: {}", zombie.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+        false
     }
 
     /// The main process dies while another one follows the journal.

@@ -119,6 +119,13 @@ impl Background {
         self.ngrams.get(ngram)
     }
 
+    /// Reads what [`Self::ngram_documents`] will read, so that it is in cache by then.
+    #[inline]
+    #[must_use]
+    pub fn touch_ngram(&self, ngram: u64) -> u64 {
+        self.ngrams.touch(ngram)
+    }
+
     /// Whether one word follows the other in its documents, or seems to.
     #[inline]
     #[must_use]

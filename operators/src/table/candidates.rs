@@ -11,6 +11,7 @@
 //! in size classes.
 
 use super::{
+    cache_line::CacheLine,
     pool::{LIST_MAX, ListItem, ListPlace, Pool},
     slots::{Load, Slots},
 };
@@ -88,6 +89,16 @@ impl<T: ListItem> CandidateTable<T> {
     #[must_use]
     pub fn touch(&self, key: u64) -> u64 {
         *self.slots.key(home(key, self.slots.len()))
+    }
+
+    /// Reads each cache line of the listed carriers of a phrase that is held, for the same purpose. What
+    /// it is called for should have been touched before.
+    #[inline]
+    pub fn touch_carriers(&self, key: u64) {
+        let listed = self.find(key).map_or(&[][..], |slot| self.carriers(slot));
+        for carrier in listed.iter().step_by((CacheLine::BYTES / T::BYTES).max(1)) {
+            std::hint::black_box(*carrier);
+        }
     }
 
     /// The slot of a phrase that is held.

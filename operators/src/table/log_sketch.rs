@@ -38,6 +38,14 @@ impl LogSketch {
         Self { lines: CacheLine::empty(bytes) }
     }
 
+    /// Reads the place of the key, so that it is in cache when the key is looked up. The result only
+    /// has to be used somehow, so that the compiler keeps the read.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, key: u64) -> u64 {
+        self.lines[CacheLine::index(key, &self.lines)].0[0]
+    }
+
     /// The number of documents that hold a key.
     #[inline]
     #[must_use]

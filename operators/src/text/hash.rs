@@ -42,3 +42,51 @@ pub fn mix(x: u64) -> u64 {
 pub fn reduce(hash: u64, n: usize) -> usize {
     ((u128::from(hash) * n as u128) >> 64) as usize
 }
+/// Items in the order of their hashes; those of equal hashes stay in the order in which they were.
+///
+/// Hashes are spread evenly, so items are laid into buckets by the upper bits, and each of the small
+/// buckets is sorted.
+#[must_use]
+pub fn in_order<T: Copy>(items: &[T], hash: impl Fn(&T) -> u64) -> Vec<T> {
+    let Some(&first) = items.first() else { return Vec::new() };
+    let bits = (items.len() / BUCKET).max(2).ilog2().clamp(1, 16);
+    let bucket = |item: &T| (hash(item) >> (64 - bits)) as usize;
+    let mut ends = vec![0; (1 << bits) + 1];
+    for item in items {
+        ends[bucket(item) + 1] += 1;
+    }
+    for i in 1..ends.len() {
+        ends[i] += ends[i - 1];
+    }
+    let mut sorted = vec![first; items.len()];
+    for item in items {
+        let end = &mut ends[bucket(item)];
+        sorted[*end] = *item;
+        *end += 1;
+    }
+    // Each bucket now ends where the next one began.
+    let mut from = 0;
+    for &end in &ends[..1 << bits] {
+        sorted[from..end].sort_by_key(&hash);
+        from = end;
+    }
+    sorted
+}
+
+/// Items of a bucket, about.
+const BUCKET: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_that_of_hashes_and_stable() {
+        for n in [0, 1, 2, 3, 7, 100, 5000] {
+            let items: Vec<(u64, usize)> = (0..n).map(|i| (mix((i % (n / 2 + 1)) as u64), i)).collect();
+            let mut want = items.clone();
+            want.sort_by_key(|item| item.0);
+            assert_eq!(in_order(&items, |item| item.0), want);
+        }
+    }
+}

@@ -4,11 +4,12 @@
 use super::{
     facts::DocumentFacts,
     rate::{self, Earlier, Rate},
+    shard::LISTED_MAX,
     vote::{CROWD, Vote},
 };
 use crate::{
     text::{Language, Token},
-    usage::{DIMENSIONS, NeighbourEvidence, QUANTUM, UsageModels},
+    usage::{ContextVector, DIMENSIONS, NeighbourEvidence, QUANTUM, UsageModels, dot},
 };
 
 /// Newest votes that evidence is taken from: those of the window, between these numbers.
@@ -69,15 +70,16 @@ pub(super) struct Evidence {
 
 /// The language of most carriers, and whether nearly all are of it.
 pub(super) fn language(carriers: &[Carrier<'_>]) -> (Language, bool) {
-    let mut sorted: Vec<Language> = carriers.iter().map(|c| c.facts.language).collect();
-    sorted.sort_unstable();
+    let mut counts = [0u32; Language::COUNT];
     let mut best = (Language::UNKNOWN, 0);
-    for run in sorted.chunk_by(|a, b| a == b) {
-        if run.len() > best.1 {
-            best = (run[0], run.len());
+    for language in carriers.iter().map(|c| c.facts.language) {
+        let count = &mut counts[usize::from(language.index())];
+        *count += 1;
+        if *count > best.1 || (*count == best.1 && language < best.0) {
+            best = (language, *count);
         }
     }
-    (best.0, best.1 as f64 >= ONE_LANGUAGE * carriers.len() as f64)
+    (best.0, f64::from(best.1) >= ONE_LANGUAGE * carriers.len() as f64)
 }
 
 /// The rate of a phrase: of `carriers`, oldest first. If nearly all of them are of one language, by
@@ -113,15 +115,9 @@ impl Evidence {
         language: Language,
     ) -> Self {
         let m = carriers.len().max(1) as f64;
-        let publishers = publishers(carriers);
-        let wholly = |of: &&Vec<&Carrier<'_>>| {
-            let newest = of[of.len() - 1].facts;
-            newest.is_new && of.len() as f64 > WHOLLY * f64::from(newest.sequence.min(4))
-        };
-        let mostly = |of: &&Vec<&Carrier<'_>>| {
-            let newest = of[of.len() - 1].facts;
-            newest.is_new && of.len() * 2 >= newest.sequence as usize
-        };
+        let publishers = Publishers::of(carriers);
+        let count =
+            |holds: &dyn Fn(&Publisher<'_>) -> bool| publishers.all.iter().filter(|p| p.newest.is_new && holds(p)).count();
         // A model of one language says nothing of the others.
         let of_language = carriers.iter().zip(beside).filter(|(c, _)| c.facts.language == language);
         let of_language: Vec<(Token, Token)> = of_language.map(|(_, &pair)| pair).collect();
@@ -130,11 +126,11 @@ impl Evidence {
             rate,
             since,
             votes: carriers.len(),
-            publishers: publishers.len(),
-            wholly: publishers.iter().filter(wholly).count(),
-            mostly: publishers.iter().filter(mostly).count(),
+            publishers: publishers.all.len(),
+            wholly: count(&|p| p.carriers as f64 > WHOLLY * f64::from(p.newest.sequence.min(4))),
+            mostly: count(&|p| p.carriers * 2 >= p.newest.sequence as usize),
             language,
-            coherence: coherence(&publishers),
+            coherence: coherence(carriers, &publishers),
             neighbours: models.neighbours(language, &of_language),
             opens: share(&|x| x.0.ends_sentence()),
             closes: share(&|x| x.1.ends_sentence()),
@@ -152,17 +148,23 @@ pub(super) fn agreed(beside: impl Iterator<Item = Token> + Clone, share: f64) ->
     (token != Token::BREAK && times as f64 >= share * n as f64).then_some(token)
 }
 
-/// The commonest of some tokens, of equals the least, and how often it occurs.
+/// The commonest of up to 64 tokens, of equals the least, and how often it occurs.
 fn commonest(tokens: impl Iterator<Item = Token>) -> (Token, usize) {
-    let mut sorted: Vec<Token> = tokens.collect();
-    sorted.sort_unstable();
+    // An open-addressed table of counts; a token's number is a hash already.
+    let mut counts = [(Token::BREAK, 0u8); 2 * LISTED_MAX];
     let mut best = (Token::BREAK, 0);
-    for run in sorted.chunk_by(|a, b| a == b) {
-        if run.len() > best.1 {
-            best = (run[0], run.len());
+    for token in tokens.take(LISTED_MAX) {
+        let mut at = token.0 as usize % counts.len();
+        while counts[at].1 > 0 && counts[at].0 != token {
+            at = (at + 1) % counts.len();
+        }
+        let count = counts[at].1 + 1;
+        counts[at] = (token, count);
+        if count > best.1 || (count == best.1 && token < best.0) {
+            best = (token, count);
         }
     }
-    best
+    (best.0, usize::from(best.1))
 }
 
 /// The share of the commonest neighbour that is no end of a sentence or line.
@@ -171,44 +173,76 @@ fn mode(beside: impl Iterator<Item = Token> + Clone) -> f64 {
     commonest(beside.filter(|t| !t.ends_sentence())).1 as f64 / n as f64
 }
 
-/// The carriers by publisher, publishers in the order of their first carriers.
-fn publishers<'a, 'b>(carriers: &'b [Carrier<'a>]) -> Vec<Vec<&'b Carrier<'a>>> {
-    let mut of: Vec<Vec<&Carrier<'_>>> = Vec::new();
-    for carrier in carriers {
-        match of.iter_mut().find(|p| p[0].facts.publisher == carrier.facts.publisher) {
-            Some(publisher) => publisher.push(carrier),
-            None => of.push(vec![carrier]),
+/// A publisher of carriers.
+#[derive(Clone, Copy, Debug)]
+struct Publisher<'a> {
+    /// Number of its carriers.
+    carriers: usize,
+    /// The facts about the newest of them.
+    newest: &'a DocumentFacts,
+}
+
+/// The publishers of some carriers, in the order of their first carriers.
+struct Publishers<'a> {
+    all: Vec<Publisher<'a>>,
+    /// The index of each carrier's publisher.
+    of: Vec<u32>,
+}
+
+impl<'a> Publishers<'a> {
+    fn of(carriers: &[Carrier<'a>]) -> Self {
+        let mut publishers = Self { all: Vec::new(), of: Vec::with_capacity(carriers.len()) };
+        let mut keys: Vec<u64> = Vec::with_capacity(carriers.len());
+        for carrier in carriers {
+            let key = carrier.facts.publisher;
+            let index = keys.iter().position(|&k| k == key).unwrap_or(keys.len());
+            if index == keys.len() {
+                keys.push(key);
+                publishers.all.push(Publisher { carriers: 0, newest: carrier.facts });
+            }
+            let publisher = &mut publishers.all[index];
+            *publisher = Publisher { carriers: publisher.carriers + 1, newest: carrier.facts };
+            publishers.of.push(index as u32);
         }
+        publishers
     }
-    of
+}
+
+/// A sum of context vectors of up to 64 documents, whose components are up to 127 each.
+type ContextSum = [i16; DIMENSIONS];
+
+fn add(sum: &mut ContextSum, context: &ContextVector) {
+    sum.iter_mut().zip(&context.0).for_each(|(s, &x)| *s += i16::from(x));
+}
+
+fn square(sum: &ContextSum) -> i64 {
+    sum.iter().map(|&x| i64::from(i32::from(x) * i32::from(x))).sum()
 }
 
 /// Mean cosine over pairs of carriers of different publishers: `(|S|^2 - sum |S_u|^2) / pairs`,
 /// where S is the sum of all context vectors and `S_u` that of a publisher's. Among fewer publishers
 /// than make a crowd, over all pairs of documents.
-fn coherence(publishers: &[Vec<&Carrier<'_>>]) -> f64 {
-    let apart = publishers.len() >= CROWD;
-    let mut total = [0i64; DIMENSIONS];
-    let (mut inner, mut pairs, mut n) = (0i64, 0i64, 0i64);
-    for carriers in publishers {
-        let mut sum = [0i64; DIMENSIONS];
-        for carrier in carriers {
-            let context = &carrier.facts.context.0;
-            sum.iter_mut().zip(context).for_each(|(s, &x)| *s += i64::from(x));
-            if !apart {
-                inner += context.iter().map(|&x| i64::from(x) * i64::from(x)).sum::<i64>();
-            }
+fn coherence(carriers: &[Carrier<'_>], publishers: &Publishers<'_>) -> f64 {
+    let apart = publishers.all.len() >= CROWD;
+    let mut total = [0; DIMENSIONS];
+    let mut inner = 0;
+    for (carrier, &of) in carriers.iter().zip(&publishers.of) {
+        let context = &carrier.facts.context;
+        add(&mut total, context);
+        if !apart || publishers.all[of as usize].carriers == 1 {
+            inner += i64::from(dot(context, context));
         }
-        let count = carriers.len() as i64;
-        total.iter_mut().zip(&sum).for_each(|(t, s)| *t += s);
-        if apart {
-            inner += sum.iter().map(|x| x * x).sum::<i64>();
-            pairs += count * count;
-        } else {
-            pairs += count;
-        }
-        n += count;
     }
-    let outer = total.iter().map(|x| x * x).sum::<i64>() - inner;
-    outer as f64 / (QUANTUM * QUANTUM) / ((n * n - pairs).max(1)) as f64
+    let mut alike = carriers.len();
+    if apart {
+        alike = publishers.all.iter().map(|p| p.carriers * p.carriers).sum();
+        for index in (0..).take(publishers.all.len()).filter(|&index| publishers.all[index as usize].carriers > 1) {
+            let mut sum = [0; DIMENSIONS];
+            let own = carriers.iter().zip(&publishers.of).filter(|(_, of)| **of == index);
+            own.for_each(|(carrier, _)| add(&mut sum, &carrier.facts.context));
+            inner += square(&sum);
+        }
+    }
+    let pairs = (carriers.len() * carriers.len()).saturating_sub(alike).max(1);
+    (square(&total) - inner) as f64 / (QUANTUM * QUANTUM) / pairs as f64
 }

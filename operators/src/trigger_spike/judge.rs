@@ -11,7 +11,7 @@ use super::{
     nulls::{Nulls, Observation},
     path::{self, Form, Path},
     probe::PhraseProbe,
-    shard::{Due, PhraseAnswer, SAMPLED, TEST_MIN, Trail, unlisted},
+    shard::{Due, PhraseAnswer, SAMPLED, TEST_MIN, Trail, is_drawn, unlisted},
     span::{self, Occurrence, Reading},
     vote::{CROWD, Vote},
 };
@@ -26,6 +26,9 @@ use crate::{
 /// Most spans of one document whose carriers' texts are read. If there are more, a lot decides which
 /// are, so that none can be hidden behind others. The others are due again with a later vote.
 const READ_MAX: usize = 48;
+/// Deviance from which on every phrase counts for the null distribution. Of the others, which are many
+/// more, one in sixteen does.
+const DEVIANCE_FULL: f64 = 3.0;
 /// Least deviance of a long span that is worth reading.
 const LONG_DEVIANCE: f64 = 2.0;
 /// Number of votes for a part of the span, for each vote for the span, from which on the part is the
@@ -139,6 +142,21 @@ impl<'a> Judging<'a> {
         };
         let (rate, since) = evidence::rate_of(&carriers, is_one.then_some(language), phrase);
         let newest = evidence::newest(&carriers, rate);
+        let is_long = right.is_some();
+        let surprise = self.nulls.insertion_surprise(carriers.len(), rate.deviance);
+        let share = |holds: &dyn Fn(&Vote) -> bool| newest.iter().filter(|c| holds(&c.vote)).count() as f64 / newest.len() as f64;
+        let opens = share(&|vote| vote.left.ends_sentence());
+        let is_sentence = opens >= 0.5 && (is_long || share(&|vote| vote.right.ends_sentence()) >= 0.5);
+        // Of the many phrases whose rate has risen little, those that cannot raise an alarm are only counted, and one
+        // in sixteen stands for the others.
+        let (is_low, is_drawn) = (rate.deviance < DEVIANCE_FULL, is_drawn(key.hash));
+        if is_low && !is_drawn && !is_sentence {
+            let is_read = is_long && rate.deviance >= LONG_DEVIANCE;
+            let most = path::most(tokens.len(), newest.len(), rate.deviance, surprise);
+            if !is_read && most.iter().all(|&(path, score)| score < self.nulls.budget(path).threshold()) {
+                return None;
+            }
+        }
         let beside: Vec<(Token, Token)> = newest.iter().map(|c| (c.vote.left, c.vote.right)).collect();
         let evidence = Evidence::weigh(self.models, newest, &beside, rate, since, language);
         if evidence.publishers < CROWD {
@@ -146,22 +164,23 @@ impl<'a> Judging<'a> {
             return is_theirs.then_some(Candidate { due, carriers, evidence, is_long: right.is_some() });
         }
         let m = evidence.votes as f64;
-        let is_long = right.is_some();
-        let is_sentence = evidence.opens >= 0.5 && (is_long || evidence.closes >= 0.5);
         let is_insertion = !is_long
             && evidence.opens < 0.5
             && evidence.closes < 0.5
             && evidence.neighbours.within > -2.0 * m.sqrt()
             && evidence.coherence < 0.15;
-        if is_insertion || (is_sentence && evidence.coherence < 0.3) {
-            let weight = if due.is_sample { SAMPLED as u8 } else { 1 };
+        let weight = match (due.is_sample, is_low && !is_sentence, is_drawn) {
+            (true, ..) | (_, true, true) => SAMPLED as u8,
+            (_, true, false) => 0,
+            _ => 1,
+        };
+        if weight > 0 && (is_insertion || (is_sentence && evidence.coherence < 0.3)) {
             let votes = carriers.len() as u16;
             seen.push(Observation::Deviance { sentence: is_sentence, votes, deviance: rate.deviance as f32, weight });
         }
         if due.is_sample || rate.deviance < super::shard::DEVIANCE_MIN {
             return None;
         }
-        let surprise = self.nulls.insertion_surprise(carriers.len(), rate.deviance);
         let inside = Path::inside(usize::from(key.len), &evidence);
         let matters = |path: Path, score: f64| score >= self.nulls.budget(path).notable();
         let is_read = is_sentence

@@ -61,6 +61,11 @@ const LOCAL: f64 = 4.5;
 /// What a single word's neighbours say is more certain, since syntax has types of words.
 const LOUDEST: f64 = 4.0;
 const LOUDEST_WORD: f64 = 8.0;
+/// Fewest publishers and votes on the rate and slot paths.
+const CROWD_PUBLISHERS: usize = 6;
+const CROWD_VOTES: usize = 12;
+/// Most that one token left out says, in nats.
+const SEAM_MOST: f64 = 40.0;
 /// What neighbours say, for each root of a vote, below which a phrase is used as syntax would. So are
 /// the names of new products, whose carriers share a subject and other words.
 const SYNTAX: f64 = -1.0;
@@ -149,6 +154,23 @@ pub(super) fn words(span: &[Token]) -> usize {
     span.iter().filter(|t| t.is_alphanumeric()).count()
 }
 
+/// The scores of a phrase of `tokens` tokens that is no sentence, at most: with the neighbours, publishers
+/// and company that speak for it most.
+pub(super) fn most(tokens: usize, votes: usize, deviance: f64, surprise: f64) -> [(Path, f64); 4] {
+    let loudest = if tokens == 1 { LOUDEST_WORD } else { LOUDEST };
+    let if_possible = |is_possible: bool, score: f64| if is_possible { score } else { f64::NEG_INFINITY };
+    let insertion =
+        0.28 * loudest * deviance + 0.1 * SEAM_MOST + surprise + 0.12 * deviance.min(25.0) + 2.4 * libm::log(votes as f64) - 7.2;
+    let crowded = if_possible(votes >= CROWD_VOTES, deviance);
+    let inside = if_possible(is_enough(deviance, votes), insertion);
+    [(Path::Insertion, inside), (Path::Word, if_possible(tokens == 1, inside)), (Path::Rate, crowded), (Path::Slot, crowded)]
+}
+
+/// Whether the rate of a phrase has risen enough, or it has votes enough, to be an insertion.
+fn is_enough(deviance: f64, votes: usize) -> bool {
+    deviance >= 3.0 || votes >= 20
+}
+
 /// The score on the insertion path, at most: without what the texts say against the phrase.
 /// `surprise` is that of the rate.
 pub(super) fn insertion_bound(e: &Evidence, surprise: f64, path: Path) -> f64 {
@@ -159,13 +181,12 @@ pub(super) fn insertion_bound(e: &Evidence, surprise: f64, path: Path) -> f64 {
     // Votes of one publisher are not independent.
     let neighbours = neighbours * if neighbours > 0.0 { (NEIGHBOURS_EACH * e.publishers as f64 / m).min(1.0) } else { 1.0 };
     let mode = (e.left_mode + e.right_mode - 2.5 / m - 0.12).max(0.0);
-    let score = 0.28 * neighbours + 0.1 * e.neighbours.seam.clamp(-15.0, 40.0) + surprise + 0.12 * e.rate.deviance.min(25.0)
+    let score = 0.28 * neighbours + 0.1 * e.neighbours.seam.clamp(-15.0, SEAM_MOST) + surprise + 0.12 * e.rate.deviance.min(25.0)
         - 1.6 * e.coherence.clamp(0.0, 0.5) * m.min(32.0)
         - 0.6 * mode * m.min(32.0)
         + 2.4 * libm::log(m)
         - 7.2;
-    let enough = e.rate.deviance >= 3.0 || e.votes >= 20;
-    if enough && e.coherence < COHERENT { score } else { f64::NEG_INFINITY }
+    if is_enough(e.rate.deviance, e.votes) && e.coherence < COHERENT { score } else { f64::NEG_INFINITY }
 }
 
 /// The score on the insertion path, with what the texts say.
@@ -188,7 +209,8 @@ pub(super) fn insertion(e: &Evidence, surprise: f64, reading: &Reading) -> f64 {
 pub(super) fn site(e: &Evidence, reading: &Reading) -> f64 {
     let m = e.votes as f64;
     let mode = (e.left_mode + e.right_mode - 2.5 / m - 0.12).max(0.0);
-    let score = 0.28 * e.neighbours.within.clamp(-80.0, LOUDEST * e.rate.deviance) + 0.1 * e.neighbours.seam.clamp(-15.0, 40.0)
+    let score = 0.28 * e.neighbours.within.clamp(-80.0, LOUDEST * e.rate.deviance)
+        + 0.1 * e.neighbours.seam.clamp(-15.0, SEAM_MOST)
         - 0.6 * mode * m.min(32.0)
         + 2.4 * libm::log(m)
         - 7.2;
@@ -216,7 +238,7 @@ pub(super) fn slot(e: &Evidence, reading: &Reading) -> f64 {
 }
 
 fn is_crowd(e: &Evidence) -> bool {
-    e.publishers >= 6 && e.votes >= 12
+    e.publishers >= CROWD_PUBLISHERS && e.votes >= CROWD_VOTES
 }
 
 /// Whether a phrase clearly stands as syntax puts it.

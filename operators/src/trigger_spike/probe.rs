@@ -6,7 +6,7 @@ use crate::{
     document::Document,
     operator::{KEY_SHARDS, key_shard_of},
     text::{
-        Token,
+        Token, hash,
         line::{for_each_line, line_key},
         ngram,
     },
@@ -122,9 +122,20 @@ pub(super) fn phrases(background: &Background, tokens: &[Token]) -> Vec<PhraseKe
     for len in 1..=ngram::NGRAM_MAX {
         let last = len - 1;
         places.retain(|&p| tokens.get(usize::from(p) + last).is_some_and(|&t| t != Token::BREAK));
+        // What is looked up is brought into the cache first: a look-up whose result decides what comes next would wait.
+        let mut touched = 0;
         for &place in &places {
             let p = usize::from(place);
             hashes[p] = ngram::extend(hashes[p], tokens[p + last]);
+            touched ^= match len {
+                1 => u64::from(background.words().touch(tokens[p])),
+                _ if seen[p] == 0 || seen[p + 1] == 0 => 0,
+                _ => background.touch_ngram(hashes[p]),
+            };
+        }
+        std::hint::black_box(touched);
+        for &place in &places {
+            let p = usize::from(place);
             // `seen[p + 1]` is still of the length before, since places rise.
             let df = match len {
                 1 => background.words().get(tokens[p]).0,
@@ -139,7 +150,7 @@ pub(super) fn phrases(background: &Background, tokens: &[Token]) -> Vec<PhraseKe
             }
         }
     }
-    ngrams.sort_unstable_by_key(|n| (n.hash, n.place));
+    let mut ngrams = hash::in_order(&ngrams, |n| n.hash);
     ngrams.dedup_by_key(|n| n.hash);
     ngrams
 }

@@ -46,25 +46,58 @@ pub(super) struct Earlier {
 /// The rate of votes at `positions`, oldest first: each the number of documents of the stream up to
 /// the vote, itself included.
 pub(super) fn rate(positions: &[u32], earlier: Earlier) -> Rate {
-    let k = positions.len();
-    let Some(&now) = positions.last() else { return Rate::default() };
-    let mut best = Rate { deviance: 0.0, votes: k, expected: 0.0 };
-    let mut votes = WINDOW_MIN.min(k);
-    loop {
-        let before = f64::from(positions[k - votes]) - 1.0;
-        let width = f64::from(now) - before;
-        let seen = earlier.carriers + (k - votes) as f64 + 0.5;
+    let mut best = Rate { deviance: 0.0, votes: positions.len(), expected: 0.0 };
+    let mut of_all = 0.0;
+    for window in windows(positions, earlier) {
+        let deviance = window.deviance(best.deviance);
+        if deviance > best.deviance {
+            best = Rate { deviance, votes: window.votes, expected: window.expected };
+        }
+        of_all = window.expected;
+    }
+    if best.expected > 0.0 { best } else { Rate { expected: of_all, ..best } }
+}
+
+/// Whether the deviance of [`rate`] is at least `least`.
+pub(super) fn has_risen(positions: &[u32], earlier: Earlier, least: f64) -> bool {
+    windows(positions, earlier).any(|window| window.deviance(least) >= least)
+}
+
+/// The newest votes of a phrase.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    votes: usize,
+    expected: f64,
+    /// How well that is known: the shape of its negative binomial distribution.
+    shape: f64,
+}
+
+impl Window {
+    /// The deviance, or 0 if it is less than `least`: that needs no logarithm, since
+    /// 1 - 1/x <= ln x <= x - 1 gives D <= (j - mu)^2 / mu.
+    fn deviance(self, least: f64) -> f64 {
+        let votes = self.votes as f64;
+        let beyond = (votes - self.expected).max(0.0);
+        if beyond * beyond < least * self.expected { 0.0 } else { deviance(votes, self.expected, self.shape) }
+    }
+}
+
+/// The windows that are tried; the last one holds all votes.
+fn windows(positions: &[u32], earlier: Earlier) -> impl Iterator<Item = Window> {
+    let most = positions.len();
+    let next = move |&votes: &usize| {
+        let wider = (votes + if votes < STEP_FROM { 1 } else { STEP }).min(most);
+        (votes < most).then_some(wider)
+    };
+    let window = move |votes: usize| {
+        let before = f64::from(positions[most - votes]) - 1.0;
+        let width = f64::from(positions[most - 1]) - before;
+        let seen = earlier.carriers + (most - votes) as f64 + 0.5;
         let past = (earlier.documents + before).max(1.0);
         let expected = (seen / past).max(earlier.chance) * width;
-        let deviance = deviance(votes as f64, expected, seen / (1.0 + seen / KNOWN_AT_MOST));
-        if deviance > best.deviance {
-            best = Rate { deviance, votes, expected };
-        }
-        if votes == k {
-            return if best.expected > 0.0 { best } else { Rate { expected, ..best } };
-        }
-        votes = (votes + if votes < STEP_FROM { 1 } else { STEP }).min(k);
-    }
+        Window { votes, expected, shape: seen / (1.0 + seen / KNOWN_AT_MOST) }
+    };
+    std::iter::successors((most > 0).then_some(WINDOW_MIN.min(most)), next).map(window)
 }
 
 /// The deviance of a negative binomial count with mean `expected` and shape `shape`.
@@ -88,6 +121,21 @@ mod tests {
             assert!((deviance(k, mu, s) - want).abs() < 1e-9);
         }
         assert!(deviance(3.0, 3.0, 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_worked_out_is_small() {
+        for votes in [6usize, 9, 20, 64] {
+            for expected in [1e-6, 0.3, 3.0, 5.9, 19.0, 100.0] {
+                for shape in [0.4, 2.0, 20.0] {
+                    let (window, exact) = (Window { votes, expected, shape }, deviance(votes as f64, expected, shape));
+                    for least in [0.0, 0.3, 1.0, 5.0, 40.0] {
+                        let got = window.deviance(least);
+                        assert!(got.to_bits() == exact.to_bits() || (got == 0.0 && exact < least), "{window:?} {least}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use super::{
     config::Config,
     probe::{PhraseKey, PhraseProbe},
-    rate::{self, Earlier, Rate},
+    rate::{self, Earlier},
     vote::Vote,
 };
 use crate::{
@@ -182,6 +182,9 @@ impl PhraseShard {
         let own = &probe.ngrams[probe.ngrams_of[index] as usize..probe.ngrams_of[index + 1] as usize];
         // This reads all cache lines at once and not one after the other: a prefetch in safe code.
         std::hint::black_box(own.iter().fold(0, |x, n| x ^ self.candidates.touch(n.hash) ^ self.doorkeeper.touch(n.hash)));
+        for n in own {
+            self.candidates.touch_carriers(n.hash);
+        }
         for i in probe.ngrams_of[index]..probe.ngrams_of[index + 1] {
             let key = probe.ngrams[i as usize];
             let vote = Vote { seqno: tick.seqno, place: key.place, mark: probe.mark, left: key.left, right: key.right };
@@ -211,8 +214,8 @@ impl PhraseShard {
             if !is_due {
                 continue;
             }
-            let is_sample = rate_of(votes, live, key, documents).deviance < DEVIANCE_MIN;
-            if !is_sample || mix(key.hash).is_multiple_of(SAMPLED) {
+            let is_sample = !has_risen(votes, live, key, documents);
+            if !is_sample || is_drawn(key.hash) {
                 let from = answer.votes.len() as u32;
                 answer.votes.extend_from_slice(votes);
                 answer.due.push(Due { ngram: i, live, since, is_sample, from, to: answer.votes.len() as u32 });
@@ -329,8 +332,13 @@ impl Persist for PhraseShard {
     }
 }
 
-/// The rate of a phrase in documents of all languages together.
-fn rate_of(votes: &[Vote], live: u16, key: PhraseKey, documents: u32) -> Rate {
+/// Whether a phrase is one of those that stand for others.
+pub(super) fn is_drawn(hash: u64) -> bool {
+    mix(hash).is_multiple_of(SAMPLED)
+}
+
+/// Whether the rate of a phrase has risen, in documents of all languages together.
+fn has_risen(votes: &[Vote], live: u16, key: PhraseKey, documents: u32) -> bool {
     let mut positions = [0; LISTED_MAX];
     let positions = &mut positions[..votes.len()];
     positions.iter_mut().zip(votes).for_each(|(p, vote)| *p = vote.seqno + 1);
@@ -339,7 +347,7 @@ fn rate_of(votes: &[Vote], live: u16, key: PhraseKey, documents: u32) -> Rate {
         documents: f64::from(documents),
         chance: 0.0,
     };
-    rate::rate(positions, earlier)
+    rate::has_risen(positions, earlier, DEVIANCE_MIN)
 }
 
 /// Votes that are no longer listed. The first one never was: only the doorkeeper saw it.

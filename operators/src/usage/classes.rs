@@ -17,7 +17,8 @@ pub(super) type Class = u16;
 /// The classes of one language's tokens.
 #[derive(Clone, Debug)]
 pub(super) struct Classes {
-    /// An open-addressed table of the tokens with a class of their own; `Token::BREAK` is free.
+    /// An open-addressed table of the tokens with a class of their own; `Token::BREAK` is free. Its
+    /// size is a power of two.
     slots: Box<[(Token, Class)]>,
     common: usize,
 }
@@ -30,7 +31,7 @@ impl Classes {
         let mut by_count: Vec<&(Token, u32)> = counts.iter().filter(|(t, n)| *t != Token::BREAK && *n > 1).collect();
         by_count.sort_unstable_by_key(|&&(token, n)| (std::cmp::Reverse(n), token));
         by_count.truncate(most);
-        let mut classes = Self { slots: vec![(Token::BREAK, 0); 4 * most].into(), common: by_count.len() };
+        let mut classes = Self { slots: vec![(Token::BREAK, 0); (4 * most).next_power_of_two()].into(), common: by_count.len() };
         for (class, &&(token, _)) in (1..).zip(&by_count) {
             let at = classes.slot(token);
             classes.slots[at] = (token, class);
@@ -69,9 +70,10 @@ impl Classes {
     }
 
     fn slot(&self, token: Token) -> usize {
-        let mut at = (mix(u64::from(token.0)) as usize) % self.slots.len();
+        let last = self.slots.len() - 1;
+        let mut at = mix(u64::from(token.0)) as usize & last;
         while self.slots[at].0 != token && self.slots[at].0 != Token::BREAK {
-            at = (at + 1) % self.slots.len();
+            at = (at + 1) & last;
         }
         at
     }

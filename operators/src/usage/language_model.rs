@@ -15,6 +15,8 @@ use crate::text::{Seed, Token};
 const SAME: f64 = 0.04;
 const ALIKE: f64 = 20.0;
 const SAME_SHARE: f64 = 0.002;
+/// Factors of one logarithm: their product is far from the limits of a number.
+const FACTORS: usize = 16;
 
 /// The model of one language.
 #[derive(Clone, Debug)]
@@ -87,12 +89,12 @@ impl LanguageModel {
     pub(super) fn evidence(&self, beside: &[(Token, Token)]) -> NeighbourEvidence {
         let classed: Vec<(Class, Class)> = beside.iter().map(|&(l, r)| (self.classes.of(l), self.classes.of(r))).collect();
         let mut sums = GapSums::default();
-        let mut repeated = 0.0;
-        for (i, (&tokens, &sides)) in beside.iter().zip(&classed).enumerate() {
+        for (&tokens, &sides) in beside.iter().zip(&classed) {
             self.gaps.add(&mut sums, (tokens.0, sides.0), (tokens.1, sides.1));
-            repeated += self.repetition(tokens.0, sides.0, beside[..i].iter().map(|b| b.0), classed[..i].iter().map(|c| c.0));
-            repeated += self.repetition(tokens.1, sides.1, beside[..i].iter().map(|b| b.1), classed[..i].iter().map(|c| c.1));
         }
+        let lefts = beside.iter().zip(&classed).map(|(tokens, classes)| (tokens.0, classes.0));
+        let rights = beside.iter().zip(&classed).map(|(tokens, classes)| (tokens.1, classes.1));
+        let repeated = self.repetition(&lefts.collect::<Vec<_>>()) + self.repetition(&rights.collect::<Vec<_>>());
         let base = self.types.log_likelihood(&self.gaps, &classed) + repeated;
         let usual = self.usual * beside.len() as f64;
         let within = sums.within - base - usual;
@@ -131,25 +133,22 @@ impl LanguageModel {
         sum / own.len().max(1) as f64
     }
 
-    /// How much more likely a token is because its like was seen before beside the phrase.
-    fn repetition(
-        &self,
-        token: Token,
-        class: Class,
-        earlier: impl Iterator<Item = Token>,
-        classes: impl Iterator<Item = Class>,
-    ) -> f64 {
-        if !self.classes.is_open(class) {
-            return 0.0;
-        }
-        let (mut same, mut alike) = (0.0, 0.0);
-        for (other, its) in earlier.zip(classes) {
-            if its == class {
-                alike += 1.0;
-                same += f64::from(u8::from(other == token));
+    /// How much more likely the tokens on one side are because their like were seen before beside the
+    /// phrase: a logarithm.
+    fn repetition(&self, side: &[(Token, Class)]) -> f64 {
+        let (mut log, mut product) = (0.0, 1.0);
+        for (i, &(token, class)) in side.iter().enumerate() {
+            if self.classes.is_open(class) {
+                let alike = side[..i].iter().filter(|earlier| earlier.1 == class).count() as f64;
+                let same = side[..i].iter().filter(|earlier| earlier.0 == token).count() as f64;
+                product *= (same + SAME) / (alike + ALIKE) / SAME_SHARE;
+            }
+            if i % FACTORS == FACTORS - 1 {
+                log += libm::log(product);
+                product = 1.0;
             }
         }
-        libm::log((same + SAME) / (alike + ALIKE) / SAME_SHARE)
+        log + libm::log(product)
     }
 }
 

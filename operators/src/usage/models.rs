@@ -39,6 +39,24 @@ struct LanguageUsage {
     model: Option<LanguageModel>,
 }
 
+/// The texts that something is learned from.
+#[derive(Clone, Debug, Default)]
+struct Texts<'a> {
+    documents: Vec<&'a SampledDocument>,
+    /// The tokens of each document, sorted.
+    sorted: Vec<&'a [Token]>,
+    /// How many of the documents, the first ones, are of the trusted sample.
+    trusted: usize,
+}
+
+impl<'a> Texts<'a> {
+    fn push(&mut self, document: &'a SampledDocument, sorted: &'a [Token], is_trusted: bool) {
+        self.documents.push(document);
+        self.sorted.push(sorted);
+        self.trusted += usize::from(is_trusted);
+    }
+}
+
 /// Models of the usage of words.
 #[derive(Clone, Debug)]
 pub struct UsageModels {
@@ -57,55 +75,63 @@ impl UsageModels {
     #[must_use]
     pub fn learn(seed: Seed, samples: &[&Sample]) -> Self {
         let documents: Vec<&SampledDocument> = samples.iter().flat_map(|s| s.documents()).collect();
-        let mut words = Words::default();
-        let mut sorted = Vec::new();
-        for document in &documents {
-            sorted.clear();
-            sorted.extend_from_slice(&document.tokens);
+        let sort = |document: &SampledDocument| {
+            let mut sorted = document.tokens.to_vec();
             sorted.sort_unstable();
-            words.add_document(&sorted);
+            sorted
+        };
+        let sorted: Vec<Vec<Token>> = documents.iter().map(|document| sort(document)).collect();
+        let mut words = Words::default();
+        for tokens in &sorted {
+            words.add_document(tokens);
         }
         let languages = vec![None; Language::COUNT];
         let mut models = Self { seed, words, languages, all: LanguageUsage::default(), is_one: false };
-        let mut of: Vec<Vec<&SampledDocument>> = vec![Vec::new(); Language::COUNT];
+        let mut of: Vec<Texts<'_>> = vec![Texts::default(); Language::COUNT];
+        let mut all = Texts::default();
         let trusted = samples.first().map_or(0, |sample| sample.documents().len());
-        let mut trusted_of = vec![0; Language::COUNT];
-        for (number, &document) in documents.iter().enumerate() {
-            let language = usize::from(document.language.index());
-            of[language].push(document);
-            trusted_of[language] += usize::from(number < trusted);
+        for (number, (&document, sorted)) in documents.iter().zip(&sorted).enumerate() {
+            let is_trusted = number < trusted;
+            of[usize::from(document.language.index())].push(document, sorted, is_trusted);
+            all.push(document, sorted, is_trusted);
         }
-        models.all = models.usage(&documents, trusted, true);
-        models.is_one = of.iter().filter(|documents| !documents.is_empty()).count() == 1;
-        for (language, documents) in of.iter().enumerate().filter(|(_, documents)| !documents.is_empty()) {
-            let trusted = trusted_of[language];
-            let usage = if models.is_one { models.all.clone() } else { models.usage(documents, trusted, false) };
+        models.all = models.usage(&all, Some(&models.words));
+        models.is_one = of.iter().filter(|texts| !texts.documents.is_empty()).count() == 1;
+        for (language, texts) in of.iter().enumerate().filter(|(_, texts)| !texts.documents.is_empty()) {
+            let usage = if models.is_one { models.all.clone() } else { models.usage(texts, None) };
             models.languages[language] = Some(usage);
         }
         models
     }
 
-    /// What some documents, of which the first `trusted` are of the first sample, say of their language.
-    fn usage(&self, documents: &[&SampledDocument], trusted: usize, always: bool) -> LanguageUsage {
+    /// What texts say of their language. If the frequencies of their words are given, they get a model
+    /// of neighbours however few they are.
+    fn usage(&self, texts: &Texts<'_>, words: Option<&Words>) -> LanguageUsage {
+        let Texts { documents, sorted, trusted } = texts;
         let tokens = documents.iter().map(|d| d.tokens.len()).sum();
         let mut usage = LanguageUsage { documents: documents.len(), tokens, ..LanguageUsage::default() };
-        let mut sorted = Vec::new();
-        for document in documents {
-            sorted.clear();
-            sorted.extend_from_slice(&document.tokens);
-            sorted.sort_unstable();
-            sorted.dedup();
-            let direction = self.direction(&usage, &sorted);
+        let mut distinct = Vec::new();
+        for tokens in sorted {
+            distinct.clear();
+            distinct.extend_from_slice(tokens);
+            distinct.dedup();
+            let direction = self.direction(&usage, &distinct);
             usage.mean.iter_mut().zip(direction).for_each(|(m, x)| *m += x / documents.len() as f64);
         }
-        let trusted_tokens: usize = documents[..trusted].iter().map(|d| d.tokens.len()).sum();
-        let is_known = tokens >= TOKENS_MIN && (trusted >= LANGUAGE_DOCUMENTS_MIN || trusted_tokens >= TRUSTED_TOKENS_MIN);
-        if always || is_known {
-            let mut all: Vec<Token> = documents.iter().flat_map(|d| d.tokens.iter().copied()).collect();
-            all.sort_unstable();
-            let counts: Vec<(Token, u32)> = all.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect();
-            usage.model = Some(LanguageModel::learn(self.seed, &counts, documents, trusted));
-        }
+        let trusted_tokens: usize = documents[..*trusted].iter().map(|d| d.tokens.len()).sum();
+        let is_known = tokens >= TOKENS_MIN && (*trusted >= LANGUAGE_DOCUMENTS_MIN || trusted_tokens >= TRUSTED_TOKENS_MIN);
+        let counts = match words {
+            Some(words) => words.occurrences(),
+            None if is_known => {
+                let mut words = Words::default();
+                for tokens in sorted {
+                    words.add_document(tokens);
+                }
+                words.occurrences()
+            }
+            None => return usage,
+        };
+        usage.model = Some(LanguageModel::learn(self.seed, &counts, documents, *trusted));
         usage
     }
 
@@ -122,6 +148,8 @@ impl UsageModels {
     }
 
     fn direction(&self, usage: &LanguageUsage, words: &[Token]) -> [f64; DIMENSIONS] {
+        // This reads all cache lines at once and not one after the other.
+        std::hint::black_box(words.iter().fold(0, |x, &word| x ^ self.words.touch(word)));
         let n = usage.documents as f64;
         let least = (SHARE_MIN * n).max(DOCUMENTS_MIN);
         let most = (SHARE_MAX * n).max(DOCUMENTS_MAX.min(SHARE_MAX_FEW * n));

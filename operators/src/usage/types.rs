@@ -33,6 +33,12 @@ const USUAL_CONCENTRATION: f64 = 12.0;
 const NEGLIGIBLE: f64 = -30.0;
 /// Share of a class that is taken for 0.
 const NEGLIGIBLE_SHARE: f64 = 1e-6;
+/// Carriers after which products are brought back to the middle of the range of numbers, and the share
+/// of the largest product that is taken for 0 then: very small numbers are slow.
+const RESCALED: usize = 4;
+const VANISHING: f64 = 1e-200;
+/// Carriers that a phrase has at most where it is judged.
+const CARRIERS: usize = 65;
 /// The largest logarithm of a ratio that is worked with.
 const MOST: f64 = 300.0;
 
@@ -52,6 +58,8 @@ pub(super) struct Types {
     left: Side,
     right: Side,
     ties: [Tie; TYPES],
+    /// What [`Self::inverse`] gives for up to so many carriers as a phrase has: `TYPES` numbers for each.
+    inverses: Vec<[f64; TYPES]>,
 }
 
 /// How the two sides of a type's phrases depend on each other.
@@ -77,7 +85,7 @@ impl Types {
         let mut lot: Vec<usize> = (0..phrases.len()).collect();
         lot.sort_unstable_by_key(|&i| (mix(seed.0 ^ mix(i as u64)), i));
         let types = (phrases.len() / PHRASES_EACH).clamp(TYPES_MIN, TYPES);
-        let mut shares = std::array::from_fn(|z| if z < types { 1.0 / types as f64 } else { f64::MIN_POSITIVE });
+        let mut shares = std::array::from_fn(|z| if z < types { 1.0 / types as f64 } else { 0.0 });
         let mut resp = vec![[0.0f64; TYPES]; phrases.len()];
         (0..types).zip(&lot).for_each(|(z, &i)| resp[i][z] = 1.0);
         let mut means = maximise(&base, phrases, &resp, SMOOTH_FIRST);
@@ -92,8 +100,16 @@ impl Types {
         shares = shares.map(|s| s / total);
         let of: Vec<usize> = resp.iter().map(best).collect();
         let side = |side: usize| Side::fit(classes, phrases, &of, &means, side);
-        let ties = ties(gaps, examples, &of, &means);
-        Self { shares, left: side(0), right: side(1), ties }
+        let ties = ties(classes, gaps, examples, &of, &means);
+        let mut types = Self { shares, left: side(0), right: side(1), ties, inverses: Vec::new() };
+        types.inverses = (0..CARRIERS).map(|n| types.inverse(n)).collect();
+        types
+    }
+
+    /// What a type's probabilities of two classes are divided by after `n` carriers, inverted.
+    fn inverse(&self, n: usize) -> [f64; TYPES] {
+        let n = n as f64;
+        std::array::from_fn(|z| 1.0 / ((n + self.left.concentration[z]) * (n + self.right.concentration[z])))
     }
 
     /// The logarithm of the likelihood of neighbours under the mixture.
@@ -102,20 +118,16 @@ impl Types {
         let mut scale = 0.0;
         for (i, &(left, right)) in sides.iter().enumerate() {
             let earlier = &sides[..i];
-            let (same_left, same_right) = earlier.iter().fold((0.0, 0.0), |(l, r), &(cl, cr)| {
-                (l + f64::from(u8::from(cl == left)), r + f64::from(u8::from(cr == right)))
-            });
+            let same_left = earlier.iter().filter(|side| side.0 == left).count() as f64;
+            let same_right = earlier.iter().filter(|side| side.1 == right).count() as f64;
             let (wl, wr) = (self.left.of(left), self.right.of(right));
-            let n = i as f64;
-            let mut most = 0.0f64;
+            let inverse = self.inverses.get(i).map_or_else(|| self.inverse(i), |inverse| *inverse);
             for z in 0..TYPES {
-                let above = (same_left + wl[z]) * (same_right + wr[z]);
-                let below = (n + self.left.concentration[z]) * (n + self.right.concentration[z]);
-                product[z] *= above / below;
-                most = most.max(product[z]);
+                product[z] *= (same_left + wl[z]) * (same_right + wr[z]) * inverse[z];
             }
-            if most < 1e-60 {
-                product = product.map(|p| p / most);
+            if i % RESCALED == RESCALED - 1 {
+                let most = product.iter().copied().fold(0.0, f64::max);
+                product = product.map(|p| if p < most * VANISHING { 0.0 } else { p / most });
                 scale += libm::log(most);
             }
         }
@@ -154,10 +166,9 @@ impl Side {
                 .map(|i| counts(phrases[i].iter().map(|&(l, r)| if side == 0 { l } else { r })))
                 .collect();
             if members.len() >= TRIED_MIN {
-                let score = |a: f64| members.iter().map(|m| dirichlet_multinomial(m, mean, a)).sum::<f64>();
                 let mut best = (f64::NEG_INFINITY, USUAL_CONCENTRATION);
                 for a in CONCENTRATIONS {
-                    let s = score(a);
+                    let s = members.iter().map(|m| dirichlet_multinomial(m, mean, a)).sum::<f64>();
                     if s > best.0 {
                         best = (s, a);
                     }
@@ -182,7 +193,9 @@ const TIE_ROUNDS: usize = 8;
 
 /// The tie of each type, from the trusted examples that are most likely of it. Planted phrases are tied
 /// too, so no others may say that a type is.
-fn ties(gaps: &Gaps, examples: &[Example], of: &[usize], means: &[[Vec<f64>; 2]]) -> [Tie; TYPES] {
+fn ties(classes: usize, gaps: &Gaps, examples: &[Example], of: &[usize], means: &[[Vec<f64>; 2]]) -> [Tie; TYPES] {
+    let row = |left: usize| (0..classes).map(move |right| libm::exp(gaps.association(left as Class, right as Class)));
+    let associations: Vec<f64> = (0..classes).flat_map(row).collect();
     std::array::from_fn(|z| {
         let [left, right] = &means[z];
         // What is left out has less than a thousandth of the mass.
@@ -190,7 +203,10 @@ fn ties(gaps: &Gaps, examples: &[Example], of: &[usize], means: &[[Vec<f64>; 2]]
             (0..).zip(side).map(|(class, &share)| (class, share)).filter(|x| x.1 > NEGLIGIBLE_SHARE).collect()
         };
         let rights = likely(right);
-        let mean = |&(l, p): &(Class, f64)| rights.iter().map(|&(r, q)| p * q * libm::exp(gaps.association(l, r))).sum::<f64>();
+        let mean = |&(l, p): &(Class, f64)| {
+            let row = &associations[usize::from(l) * classes..][..classes];
+            p * rights.iter().map(|&(r, q)| q * row[usize::from(r)]).sum::<f64>()
+        };
         let norm = libm::log(likely(left).iter().map(mean).sum::<f64>());
         let members = examples.iter().zip(of).filter(|x| *x.1 == z && x.0.is_trusted).map(|x| &x.0.sides);
         let ratios: Vec<f64> = members
@@ -212,7 +228,8 @@ fn ties(gaps: &Gaps, examples: &[Example], of: &[usize], means: &[[Vec<f64>; 2]]
 /// on the concentration `a`.
 fn dirichlet_multinomial(counts: &[(Class, u32)], mean: &[f64], a: f64) -> f64 {
     let n: u32 = counts.iter().map(|c| c.1).sum();
-    let rising = |from: f64, n: u32| (0..n).map(|i| libm::log(from + f64::from(i))).sum::<f64>();
+    // The product of up to 32 factors, all but the first of which are 1 or more, is far from the limits of a number.
+    let rising = |from: f64, n: u32| libm::log((0..n).map(|i| from + f64::from(i)).product());
     counts.iter().map(|&(class, n)| rising(a * mean[usize::from(class)], n)).sum::<f64>() - rising(a, n)
 }
 

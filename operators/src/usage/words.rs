@@ -64,6 +64,18 @@ impl Words {
         (entry.df, entry.tf)
     }
 
+    /// Reads the home of a token, so that it is in cache when the token is looked up. The result only
+    /// has to be used somehow, so that the compiler keeps the read.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, token: Token) -> u32 {
+        if self.slots.len() == 0 {
+            return 0;
+        }
+        let sought = WordEntry { token: token.0, ..WordEntry::default() };
+        self.slots.key(home(sought, self.slots.len())).token
+    }
+
     /// Number of occurrences of all tokens.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -86,6 +98,13 @@ impl Words {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.slots.bytes()
+    }
+
+    /// Each token and how often it occurs, in the order of the tokens.
+    pub(super) fn occurrences(&self) -> Vec<(Token, u32)> {
+        let mut all: Vec<(Token, u32)> = self.slots.iter().map(|(_, entry, ())| (Token(entry.token), entry.tf)).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Counts one document. `sorted` are all its tokens in the order of their numbers.

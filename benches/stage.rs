@@ -177,7 +177,7 @@ impl Bench {
     }
 
     /// What the stage writes for each record.
-    fn outputs(&self, names: &[String], records: &[Record]) -> HashMap<Position, Vec<OutputRecord>> {
+    fn outputs(&self, names: &[String], records: &[Record]) -> HashMap<Position, Vec<OutputRecord<'static>>> {
         let folder = tempfile::tempdir().expect("a folder");
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut engine = restore(&self.config, &self.background, SEED, folder.path(), &names).engine;
@@ -187,13 +187,14 @@ impl Bench {
             let prepared = engine.prepare(batch.to_vec(), None);
             let processed = engine.process(prepared).expect("memory and disk suffice");
             let lines = output::records(engine.settings(), &processed.outcomes);
+            let lines = lines.into_iter().map(|records| records.into_iter().map(OutputRecord::into_owned).collect());
             outputs.extend(batch.iter().map(|record| record.position).zip(lines));
         }
         outputs
     }
 
     /// Documents a second of a.
-    fn pass_through(&self, round: usize, outputs: &HashMap<Position, Vec<OutputRecord>>) -> f64 {
+    fn pass_through(&self, round: usize, outputs: &HashMap<Position, Vec<OutputRecord<'static>>>) -> f64 {
         let (kafka, checked) = self.group(&format!("pass-{round}"));
         let mut source = KafkaSource::new(&kafka, self.config.input.limits()).expect("a source");
         let mut committer =

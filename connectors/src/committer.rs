@@ -135,6 +135,12 @@ pub trait Committer: Send {
         usize::MAX
     }
 
+    /// Tells whether journal records come back from [`Self::recover`]. Where they do not, what they
+    /// would say of each record need not be computed.
+    fn keeps_journal(&self) -> bool {
+        true
+    }
+
     /// Begins a micro-batch.
     ///
     /// # Errors

@@ -15,6 +15,10 @@ impl Committer for Discard {
         Ok(Recovered::default())
     }
 
+    fn keeps_journal(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         Ok(())
     }

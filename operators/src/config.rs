@@ -19,6 +19,12 @@ pub trait OperatorConfig {
         Vec::new()
     }
 
+    /// How many words of a document's own text the operator looks at, from its beginning. Where no
+    /// operator that is on looks at more, the tokens of a document end behind so many words.
+    fn words_read(&self) -> usize {
+        usize::MAX
+    }
+
     /// How many documents back the operator may name an earlier one. The fates of so many documents
     /// are kept.
     fn reach(&self) -> SeqNo {

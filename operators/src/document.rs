@@ -36,7 +36,9 @@ pub struct Document {
     pub text: Box<str>,
     /// Where the parts of `text` end.
     pub parts: TextParts,
-    /// The tokens of all of `text`, with case folded and digits masked, cut at `input.tokens_max`.
+    /// The tokens of all of `text`, with case folded and digits masked, cut at `input.tokens_max`,
+    /// and where no operator looks at more
+    /// ([`words_read`](crate::config::OperatorConfig::words_read)).
     pub tokens: Tokens,
     /// The first 128 bits of the blake3 hash of the normalised own text, with digits as they are.
     /// Exact copies have the same digest.

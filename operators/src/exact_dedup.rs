@@ -68,6 +68,10 @@ impl OperatorConfig for Config {
         self.mode
     }
 
+    fn words_read(&self) -> usize {
+        self.words_min as usize
+    }
+
     fn problems(&self) -> Vec<(&'static str, String)> {
         let got = self.documents_max;
         if got >= DOCUMENTS_LEAST {

@@ -44,6 +44,10 @@ impl OperatorConfig for Config {
     fn mode(&self) -> Mode {
         self.mode
     }
+
+    fn words_read(&self) -> usize {
+        0
+    }
 }
 
 /// The name of the inspector.

@@ -19,6 +19,9 @@ pub struct Features {
     pub tokenizer: Tokenizer,
     /// Hosts whose accounts are publishers of their own.
     pub platforms: Platforms,
+    /// How many words of a text the operators look at. Its tokens end there: to make those of a
+    /// whole text takes several times as long as to tell exact copies.
+    pub words: usize,
     /// Whether the language of a text is detected where its record states none. It takes longer
     /// than finding copies does, so it is not done where no operator reads it.
     pub detects_language: bool,
@@ -40,7 +43,7 @@ impl Features {
         Document {
             publisher,
             url,
-            tokens: self.tokenizer.tokens(&text),
+            tokens: self.tokenizer.beginning(&text, self.words),
             text,
             parts,
             digest,
@@ -138,7 +141,8 @@ mod tests {
             form: Form::Archive,
         };
         let tokenizer = Tokenizer::new(Seed(1), 100);
-        let features = Features { seed: Seed(1), tokenizer, platforms: Platforms::default(), detects_language: true };
+        let platforms = Platforms::default();
+        let features = Features { seed: Seed(1), tokenizer, platforms, words: usize::MAX, detects_language: true };
         let document = features.document(&mut page.clone(), "file");
         assert_eq!(&*document.text, "own\nhid\u{e9}\ndis\nround");
         let parts = [document.own(), document.not_rendered(), document.visually_hidden()].map(str::trim);

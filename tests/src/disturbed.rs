@@ -211,7 +211,7 @@ pub fn undisturbed(
         let some: Vec<Record> = records.by_ref().take(batch).collect();
         let processed = engine.process(engine.prepare(some, None)).expect("processed");
         let lines = output::records(engine.settings(), &processed.outcomes);
-        out.extend(lines.into_iter().flatten().map(|line| (line.channel, line.value)));
+        out.extend(lines.into_iter().flatten().map(|line| (line.channel, line.value.into_owned())));
     }
     assert!(engine.counts().is_whole(), "every record is accounted for: {:?}", engine.counts());
     out

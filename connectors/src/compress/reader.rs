@@ -142,10 +142,7 @@ impl Reader {
     fn unpack(&mut self) -> io::Result<()> {
         while self.pending.is_none() && self.end < self.buffer.len() {
             if matches!(self.codec, Codec::Plain) {
-                let mut ahead = self.window.ahead(1)?;
-                let count = ahead.read(&mut self.buffer[self.end..])?;
-                self.window.advance(count);
-                self.end += count;
+                self.end += self.window.read(&mut self.buffer[self.end..])?;
                 return Ok(());
             }
             if self.member.is_none() && !self.begin_member()? {

@@ -39,6 +39,26 @@ impl Window {
         Ok(&self.bytes[self.at..])
     }
 
+    /// Reads bytes and consumes them; none at the end. They are not kept, so one cannot go back to
+    /// them.
+    pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at < self.bytes.len() {
+            let count = (&self.bytes[self.at..]).read(out)?;
+            self.at += count;
+            return Ok(count);
+        }
+        self.base = self.position();
+        (self.at, self.bytes) = (0, Vec::new());
+        let count = loop {
+            match self.inner.read(out) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.base += count as u64;
+        Ok(count)
+    }
+
     /// Consumes bytes that are ahead.
     pub(super) fn advance(&mut self, count: usize) {
         self.at = self.bytes.len().min(self.at + count);

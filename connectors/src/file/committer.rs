@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 pub use checkpoint::{FileCheckpoint, OutputCheckpoint};
 pub use options::FileOptions;
+use memchr::memchr;
 pub use output::staged_part;
 
 use self::output::ChannelOutput;
@@ -82,10 +83,11 @@ impl FileCommitter {
 
     fn append_batch(&mut self) -> Result<(), Error> {
         for (output, batch) in self.outputs.iter_mut().zip(&self.batch) {
-            let mut begin = 0;
-            for &end in &batch.ends {
-                output.append(&batch.bytes[begin..end])?;
-                begin = end;
+            let (mut begin, mut ends) = (0, &batch.ends[..]);
+            while !ends.is_empty() {
+                let (some, rest) = ends.split_at(output.room().min(ends.len()));
+                output.append(&batch.bytes, begin, some)?;
+                (begin, ends) = (some.last().copied().unwrap_or(begin), rest);
             }
             if begin > 0 {
                 kill::point("commit.partial");
@@ -137,6 +139,10 @@ impl Committer for FileCommitter {
         Ok(Recovered::default())
     }
 
+    fn keeps_journal(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         self.expect_state(CommitterState::Ready, "begin")?;
         self.state = CommitterState::InBatch;
@@ -148,7 +154,7 @@ impl Committer for FileCommitter {
     fn write(&mut self, record: &Outgoing<'_>) -> Result<(), Error> {
         let Outgoing { channel, value, .. } = *record;
         self.expect_state(CommitterState::InBatch, "write")?;
-        if let Some(at) = value.iter().position(|byte| *byte == b'\n') {
+        if let Some(at) = memchr(b'\n', value) {
             return Err(Error::Refused(format!("record for {} has a line break at byte {at}, expected none", channel.name())));
         }
         if self.options.corpus || !output::is_corpus(channel) {

@@ -88,6 +88,20 @@ impl FrameWriter {
         self.try_write(bytes).map_err(|source| Error::file("write", &self.path, source))
     }
 
+    /// Appends lines. The first one begins in `lines` at `begin`, and each ends at one of `ends`.
+    pub(super) fn write_lines(&mut self, lines: &[u8], begin: usize, ends: &[usize]) -> Result<(), Error> {
+        let whole = &lines[begin..ends.last().copied().unwrap_or(begin)];
+        if self.compression == Compression::None && whole.len() >= BUFFER_BYTES {
+            // They need not be collected.
+            let written = self.drain().and_then(|()| self.file.write_all(whole));
+            self.bytes += whole.len() as u64;
+            return written.map_err(|source| Error::file("write", &self.path, source));
+        }
+        // Compressed line by line, so that the frame does not depend on how many lines come at once.
+        let begins = std::iter::once(begin).chain(ends.iter().copied());
+        begins.zip(ends).try_for_each(|(begin, &end)| self.write(&lines[begin..end]))
+    }
+
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let OpenFrame::Plain(buffer) = &mut self.frame
             && self.compression != Compression::None

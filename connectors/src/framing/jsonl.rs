@@ -7,7 +7,7 @@
 //! **Cost** one scan for the line break and one copy. **State** one line, at most
 //! [`Limits::record_bytes_max`].
 
-use std::io;
+use std::{io, mem};
 
 use super::{
     frame::Frame,
@@ -66,7 +66,7 @@ impl<R: MemberRead> JsonLines<R> {
                         self.line.pop();
                     }
                     if !matches!(self.line[..], [] | [b'\r']) {
-                        return Ok(Some(Frame { byte_offset: begin, payload: Payload::Line(self.line.as_slice().into()) }));
+                        return Ok(Some(Frame { byte_offset: begin, payload: Payload::Line(mem::take(&mut self.line)) }));
                     }
                 }
             }

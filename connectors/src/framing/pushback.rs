@@ -4,6 +4,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr;
+
 use crate::{
     compress::{Damage, MemberRead},
     limits::Limits,
@@ -166,11 +168,12 @@ impl<R: MemberRead> PushbackReader<R> {
             if available.is_empty() {
                 break;
             }
-            let mut rest = available;
-            let count = rest.skip_until(b'\n')?;
-            let ended = available[count - 1] == b'\n';
-            let text = count - usize::from(ended);
+            let end = memchr(b'\n', available);
+            let text = end.unwrap_or(available.len());
+            let (ended, count) = (end.is_some(), text + usize::from(end.is_some()));
             let room = text.min(keep - kept);
+            // Most lines come in one piece, so this is all that they take.
+            out.reserve(room + 1);
             out.extend_from_slice(&available[..room]);
             read += count;
             kept += text;
@@ -199,8 +202,9 @@ impl<R: MemberRead> PushbackReader<R> {
                 return Ok(());
             }
             let available = self.fill_buf()?;
-            let count = (&*available).skip_until(b'\n')?;
-            let ended = count == 0 || available[count - 1] == b'\n';
+            let end = memchr(b'\n', available);
+            let count = end.map_or(available.len(), |end| end + 1);
+            let ended = count == 0 || end.is_some();
             self.consume(count);
             if ended {
                 return Ok(());

@@ -92,6 +92,10 @@ impl OperatorConfig for Config {
         self.mode
     }
 
+    fn words_read(&self) -> usize {
+        0
+    }
+
     fn problems(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         let mut need = |key, got: f64, least: f64, most: f64| {

@@ -90,6 +90,28 @@ impl Tokenizer {
         }
         reading.end()
     }
+
+    /// The tokens of a text up to its word number `words`, numbers counted, and at most a few behind
+    /// it.
+    #[must_use]
+    pub fn beginning(&self, text: &str, words: usize) -> Tokens {
+        // A word takes a byte at least, and most texts of which all is wanted are much shorter.
+        if words >= text.len() {
+            return self.tokens(text);
+        }
+        let mut reading = Reading::new(self, text);
+        let (mut at, mut counted, mut left) = (0, 0, words);
+        while left > 0
+            && !reading.out.truncated
+            && let Some(&byte) = text.as_bytes().get(at)
+        {
+            at = if byte.is_ascii() { reading.ascii(byte, at) } else { reading.any(at) };
+            let new = reading.out.ids.get(counted..).unwrap_or_default();
+            left = left.saturating_sub(new.iter().filter(|token| token.is_alphanumeric()).count());
+            counted = reading.out.ids.len();
+        }
+        reading.end()
+    }
 }
 
 /// A text that is being read.

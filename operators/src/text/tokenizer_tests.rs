@@ -86,6 +86,25 @@ proptest! {
     }
 }
 
+/// The tokens that a reader sees. What is not seen stands on a line behind all tokens of its own.
+fn seen(tokens: &Tokens) -> Vec<Token> {
+    tokens.ids.iter().copied().filter(|token| !matches!(token.kind(), TokenKind::Break | TokenKind::Invisible)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn a_beginning_has_so_many_words_of_the_whole(pieces in prop::collection::vec(piece(), 0..24), words in 0_usize..12, tokens_max in 0_usize..40) {
+        let text = pieces.concat();
+        let tokenizer = Tokenizer::new(Seed(7), tokens_max);
+        let (whole, beginning) = (seen(&tokenizer.tokens(&text)), seen(&tokenizer.beginning(&text, words)));
+        prop_assert!(whole.starts_with(&beginning));
+        let count = |tokens: &[Token]| tokens.iter().filter(|token| token.is_alphanumeric()).count().min(words);
+        prop_assert_eq!(count(&beginning), count(&whole));
+    }
+}
+
 #[track_caller]
 fn check(text: &str, want: &[&str]) {
     let tokens = Tokenizer::new(Seed(7), 1000).tokens(text);

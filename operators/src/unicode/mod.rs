@@ -64,6 +64,10 @@ impl OperatorConfig for Config {
         self.mode
     }
 
+    fn words_read(&self) -> usize {
+        0
+    }
+
     fn problems(&self) -> Vec<(&'static str, String)> {
         if self.mixed_words_min > 0 { Vec::new() } else { vec![("mixed_words_min", "got 0, expected at least 1".to_owned())] }
     }

@@ -286,6 +286,13 @@ impl Operators {
         ]
     }
 
+    /// How many words of a document's own text the operators look at that are on.
+    pub fn read_words(&self) -> usize {
+        let tables = self.tables();
+        let read = tables.iter().filter(|(_, table)| table.mode() != Mode::Off).map(|(_, table)| table.words_read());
+        read.max().unwrap_or(0)
+    }
+
     /// Whether an operator that is on reads the language of a document.
     pub fn read_language(&self) -> bool {
         self.gibberish.mode != Mode::Off || self.trigger_spike.mode != Mode::Off

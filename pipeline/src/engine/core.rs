@@ -129,6 +129,11 @@ impl Engine {
         self.settings.shard = Some(shard);
     }
 
+    /// From here on no journal record is kept.
+    pub fn without_journal(&mut self) {
+        self.settings.journaled = false;
+    }
+
     /// From here on documents are taken into the indexes of copies and nothing else.
     pub fn only_index(&mut self) {
         self.settings.only_indexes = true;

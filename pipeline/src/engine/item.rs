@@ -26,8 +26,8 @@ pub struct Item {
     pub seqno: SeqNo,
     /// The record as it was delivered.
     pub record: Record,
-    /// The digest of the record's payload.
-    pub digest: u64,
+    /// The digest of the record's payload, where a journal tells it.
+    pub digest: Option<u64>,
     /// What the record holds.
     pub content: Content,
 }

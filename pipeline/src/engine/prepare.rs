@@ -45,7 +45,8 @@ impl Preparation<'_> {
     pub(super) fn prepare(self, first: SeqNo, records: Vec<Record>, votes: Option<&[bool]>) -> Vec<Item> {
         let ahead = |(i, record): (usize, Record)| {
             let content = self.content(&record, votes.map(|v| v[i]));
-            Item { seqno: first + i as SeqNo, digest: record.payload.digest(), record, content }
+            let digest = self.settings.journaled.then(|| record.payload.digest());
+            Item { seqno: first + i as SeqNo, digest, record, content }
         };
         records.into_par_iter().enumerate().map(ahead).collect()
     }

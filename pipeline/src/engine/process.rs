@@ -34,17 +34,13 @@ impl Prepared {
 
     /// The positions of the records, in reading order.
     pub fn positions(&self) -> impl Iterator<Item = Position> {
-        self.items.iter().map(|item| item.record.position).chain(self.rest.iter().map(|record| record.position))
+        self.records().map(|(record, _)| record.position)
     }
-}
 
-impl Prepared {
-    /// The positions and digests of the records, in reading order. Of what stands for a record that
-    /// is gone there is no digest.
-    pub fn digests(&self) -> impl Iterator<Item = (Position, Option<u64>)> {
-        let item = |item: &Item| (item.record.position, (!item.record.payload.is_stand_in()).then_some(item.digest));
-        let record = |record: &Record| (record.position, (!record.payload.is_stand_in()).then(|| record.payload.digest()));
-        self.items.iter().map(item).chain(self.rest.iter().map(record))
+    /// The records, in reading order, each with its digest where that is known.
+    pub fn records(&self) -> impl Iterator<Item = (&Record, Option<u64>)> {
+        let items = self.items.iter().map(|item| (&item.record, item.digest));
+        items.chain(self.rest.iter().map(|record| (record, None)))
     }
 }
 
@@ -130,7 +126,7 @@ impl Engine {
     fn part(&mut self, mut items: Vec<Item>, processed: &mut Processed) -> Result<(), StateError> {
         for item in &items {
             let tick = item.tick(self.settings.epoch);
-            processed.journal.push(item.record.position, item.digest, tick.votes);
+            processed.journal.push(item.record.position, item.digest.unwrap_or_default(), tick.votes);
             if self.settings.skips.contains(&item.record.position) {
                 processed.journal.skipped.push(item.record.position);
             }

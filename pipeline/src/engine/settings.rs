@@ -64,6 +64,8 @@ pub struct Settings {
     pub reach: Reach,
     /// The number of this file shard, if it is one of several.
     pub shard: Option<u32>,
+    /// Whether the digest of each record is computed, because a journal tells it.
+    pub journaled: bool,
     /// Whether documents are only taken into the indexes of copies. Nothing is looked for in them
     /// and nothing is decided.
     pub only_indexes: bool,

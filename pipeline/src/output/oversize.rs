@@ -52,10 +52,10 @@ const HEADER_OVERHEAD_BYTES: usize = 10;
 pub fn replace_oversize(
     settings: &Settings,
     outcomes: &[Outcome],
-    records: &mut [Vec<OutputRecord>],
+    records: &mut [Vec<OutputRecord<'_>>],
     committer: &impl Committer,
 ) -> Vec<(Route, &'static str)> {
-    let is_too_large = |record: &OutputRecord| !committer.takes(&record.outgoing());
+    let is_too_large = |record: &OutputRecord<'_>| !committer.takes(&record.outgoing());
     let bytes_max = |channel| committer.bytes_max(channel);
     let (mut replaced, mut told) = (Vec::new(), Replaced::default());
     for (outcome, records) in outcomes.iter().zip(records) {
@@ -63,7 +63,7 @@ pub fn replace_oversize(
             && document.channel != Channel::DeadLetters
             && is_too_large(document)
         {
-            decision.value = decision_line(settings, decided, Some(TOO_LARGE));
+            decision.value = decision_line(settings, decided, Some(TOO_LARGE)).into();
             replaced.push((decided.verdict.route, TOO_LARGE));
         }
         for record in records.iter_mut().filter(|record| record.channel != Channel::Recalls && is_too_large(record)) {
@@ -86,7 +86,7 @@ pub fn replace_oversize(
 pub fn replace_refused(
     settings: &Settings,
     outcomes: &[Outcome],
-    records: &mut [Vec<OutputRecord>],
+    records: &mut [Vec<OutputRecord<'_>>],
     (numbers, why): (&[usize], &str),
     bytes_max: impl Fn(Channel) -> usize,
 ) -> Result<Vec<(Route, &'static str)>, String> {
@@ -107,7 +107,7 @@ pub fn replace_refused(
             }
             let why = format!("{}: {why}", channel.name());
             told.note(&position, &why);
-            decision.value = decision_line(settings, decided, Some(REFUSED));
+            decision.value = decision_line(settings, decided, Some(REFUSED)).into();
             *document = in_place_of(document, position.clone(), (REFUSED, why), bytes_max(Channel::DeadLetters));
             replaced.push((decided.verdict.route, REFUSED));
             found += 1;
@@ -118,7 +118,12 @@ pub fn replace_refused(
 }
 
 /// The dead letter that replaces a record, of at most `most` bytes.
-fn in_place_of(record: &OutputRecord, position: String, (code, why): (&str, String), most: usize) -> OutputRecord {
+fn in_place_of(
+    record: &OutputRecord<'_>,
+    position: String,
+    (code, why): (&str, String),
+    most: usize,
+) -> OutputRecord<'static> {
     let is_ours = |header: &&EnvelopeHeader| header.name.starts_with("weir-");
     let weight = |header: &EnvelopeHeader| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
     let own: Vec<&EnvelopeHeader> = record.headers.iter().filter(|header| !is_ours(header)).collect();
@@ -140,9 +145,9 @@ fn in_place_of(record: &OutputRecord, position: String, (code, why): (&str, Stri
     }
     headers.push(header("weir-blake3", blake3::hash(&record.value).to_hex().to_string()));
     let key = record.key.clone().filter(|key| key.len() <= most / 4);
-    let empty = OutputRecord { channel: Channel::DeadLetters, key, headers, value: Vec::new() };
+    let empty = OutputRecord { channel: Channel::DeadLetters, key, headers, value: Vec::new().into() };
     let room = most.saturating_sub(empty.outgoing().bytes()).min(VALUE_BYTES_KEPT);
-    OutputRecord { value: record.value[..record.value.len().min(room)].to_vec(), ..empty }
+    OutputRecord { value: record.value[..record.value.len().min(room)].to_vec().into(), ..empty }
 }
 
 #[cfg(test)]
@@ -151,7 +156,7 @@ mod tests {
 
     const MOST: usize = 64 << 10;
 
-    fn line(channel: Channel, key: usize, own: usize, value: usize) -> OutputRecord {
+    fn line(channel: Channel, key: usize, own: usize, value: usize) -> OutputRecord<'static> {
         let headers = vec![
             EnvelopeHeader { name: "own".to_owned(), value: Some(vec![1; own]) },
             header("weir-decision-id", "d".repeat(100_000)),
@@ -159,7 +164,7 @@ mod tests {
         OutputRecord { channel, key: Some(vec![2; key]), headers, value: (0..value).map(|n| n as u8).collect() }
     }
 
-    fn of<'a>(line: &'a OutputRecord, name: &str) -> Vec<&'a [u8]> {
+    fn of<'a>(line: &'a OutputRecord<'_>, name: &str) -> Vec<&'a [u8]> {
         line.headers.iter().filter(|header| header.name == name).filter_map(|header| header.value.as_deref()).collect()
     }
 

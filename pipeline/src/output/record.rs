@@ -1,5 +1,7 @@
 //! What is a record on its way to a channel?
 
+use std::borrow::Cow;
+
 use connectors::{
     committer::{Channel, Outgoing},
     source::EnvelopeHeader,
@@ -7,21 +9,27 @@ use connectors::{
 
 /// A record to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputRecord {
+pub struct OutputRecord<'a> {
     /// Where it goes.
     pub channel: Channel,
     /// Its key. Records in files have none.
     pub key: Option<Vec<u8>>,
     /// Its headers. Records in files have none.
     pub headers: Vec<EnvelopeHeader>,
-    /// Its bytes.
-    pub value: Vec<u8>,
+    /// Its bytes. Those of a document are the input's, and are not copied.
+    pub value: Cow<'a, [u8]>,
 }
 
-impl OutputRecord {
+impl<'a> OutputRecord<'a> {
     /// A record without key and headers.
-    pub fn plain(channel: Channel, value: Vec<u8>) -> Self {
-        Self { channel, key: None, headers: Vec::new(), value }
+    pub fn plain(channel: Channel, value: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { channel, key: None, headers: Vec::new(), value: value.into() }
+    }
+
+    /// The record with bytes of its own.
+    pub fn into_owned(self) -> OutputRecord<'static> {
+        let Self { channel, key, headers, value } = self;
+        OutputRecord { channel, key, headers, value: Cow::Owned(value.into_owned()) }
     }
 
     /// The record as a committer takes it.

@@ -6,6 +6,8 @@
 //! For a broker, records also have keys and headers: the document's own, and what was decided in
 //! `weir-` headers. A reader who wants nothing of weir finds the record as it was.
 
+use std::borrow::Cow;
+
 use connectors::{
     committer::Channel,
     file::{staged_archive, staged_row},
@@ -29,7 +31,7 @@ use crate::{
 pub const SEQNO_HEADER: &str = "weir-ordinal";
 
 /// The records of each outcome, in reading order. Documents are serialised in parallel.
-pub fn records(settings: &Settings, outcomes: &[Outcome]) -> Vec<Vec<OutputRecord>> {
+pub fn records<'a>(settings: &Settings, outcomes: &'a [Outcome]) -> Vec<Vec<OutputRecord<'a>>> {
     outcomes
         .par_iter()
         .map(|outcome| match outcome {
@@ -49,11 +51,11 @@ fn channel_of(route: Route) -> Channel {
 }
 
 /// The records of a decided document: itself, its decision, and what it caused.
-fn of_document(settings: &Settings, decided: &Decided) -> Vec<OutputRecord> {
+fn of_document<'a>(settings: &Settings, decided: &'a Decided) -> Vec<OutputRecord<'a>> {
     let channel = channel_of(decided.verdict.route);
     let position = decided.identity.position.as_bytes();
     // Records in files have no keys.
-    let keyed = |channel, key: &[u8], value| {
+    let keyed = |channel, key: &[u8], value: Vec<u8>| {
         let key = settings.broker.then(|| key.to_vec());
         OutputRecord { key, ..OutputRecord::plain(channel, value) }
     };
@@ -76,7 +78,7 @@ fn of_document(settings: &Settings, decided: &Decided) -> Vec<OutputRecord> {
 }
 
 /// A document for a broker: value and key as they came, weir's headers behind its own.
-fn document_for_broker(settings: &Settings, decided: &Decided, channel: Channel) -> OutputRecord {
+fn document_for_broker<'a>(settings: &Settings, decided: &'a Decided, channel: Channel) -> OutputRecord<'a> {
     let record = &decided.item.record;
     let envelope = record.envelope.as_deref();
     let value = match (&record.payload, envelope) {
@@ -84,9 +86,9 @@ fn document_for_broker(settings: &Settings, decided: &Decided, channel: Channel)
         (Payload::Html(_) | Payload::Warc { .. } | Payload::Joined { .. } | Payload::Arc { .. }, Some(envelope))
             if !envelope.value.is_empty() =>
         {
-            envelope.value.clone()
+            envelope.value.as_slice().into()
         }
-        (Payload::Html(page), _) => page.clone(),
+        (Payload::Html(page), _) => page.as_slice().into(),
         _ => document_bytes(&decided.item),
     };
     let mut headers = envelope.map_or_else(Vec::new, |e| e.headers.clone());
@@ -116,53 +118,56 @@ pub(super) fn decision_line(settings: &Settings, decided: &Decided, dead_letter:
 }
 
 /// A document's bytes in a staged part, which depend on the form that it has in the final one.
-fn staged_bytes(settings: &Settings, item: &Item) -> Vec<u8> {
+fn staged_bytes<'a>(settings: &Settings, item: &'a Item) -> Cow<'a, [u8]> {
     match (&item.record.payload, settings.format) {
-        (Payload::Row(_), format) if format != Some(OutputFormat::Jsonl) => staged_row(item.record.position),
+        (Payload::Row(_), format) if format != Some(OutputFormat::Jsonl) => staged_row(item.record.position).into(),
         (Payload::Warc { header, block }, Some(OutputFormat::Warc)) => {
-            staged_archive(&[&[header.raw(), b"\r\n", block, b"\r\n\r\n"]])
+            staged_archive(&[&[header.raw(), b"\r\n", block, b"\r\n\r\n"]]).into()
         }
         (Payload::Joined { header, block, conversion: text }, Some(OutputFormat::Warc)) => staged_archive(&[
             &[header.raw(), b"\r\n", block, b"\r\n\r\n"],
             &[text.header.raw(), b"\r\n", &text.block, b"\r\n\r\n"],
-        ]),
+        ])
+        .into(),
         _ => document_bytes(item),
     }
 }
 
 /// A document's bytes as JSON: those of the input where it was JSON.
-fn document_bytes(item: &Item) -> Vec<u8> {
+fn document_bytes(item: &Item) -> Cow<'_, [u8]> {
     if let (Content::Document(work), Some(envelope)) = (&item.content, item.record.envelope.as_deref())
         && work.page.form == Form::Verbatim
         && !envelope.value.is_empty()
     {
         // The line stands in a frame.
-        return envelope.value.clone();
+        return envelope.value.as_slice().into();
     }
     match (&item.content, &item.record.payload) {
-        (Content::Document(work), Payload::Line(line) | Payload::Row(line)) if work.page.form == Form::Verbatim => line.clone(),
-        (Content::Document(work), _) => clean_json(&work.page, work.text()),
-        _ => Vec::new(),
+        (Content::Document(work), Payload::Line(line) | Payload::Row(line)) if work.page.form == Form::Verbatim => {
+            line.as_slice().into()
+        }
+        (Content::Document(work), _) => clean_json(&work.page, work.text()).into(),
+        _ => Cow::default(),
     }
 }
 
 /// The dead letter of a record, if it is no document.
-fn of_nothing(settings: &Settings, item: &Item) -> Option<OutputRecord> {
+fn of_nothing<'a>(settings: &Settings, item: &'a Item) -> Option<OutputRecord<'a>> {
     let Content::Reject(reject) = &item.content else { return None };
     let position = settings.position_name(item.record.position);
     if !settings.broker {
         return Some(OutputRecord::plain(Channel::DeadLetters, dead_letter(&item.record, position, reject)));
     }
     let envelope = item.record.envelope.as_deref();
-    let value = match (&item.record.payload, envelope) {
-        (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.clone(),
-        (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.clone(),
-        (Payload::Warc { header, block }, _) => [header.raw(), b"\r\n\r\n", block].concat(),
+    let value: Cow<'_, [u8]> = match (&item.record.payload, envelope) {
+        (_, Some(envelope)) if !envelope.value.is_empty() => envelope.value.as_slice().into(),
+        (Payload::Line(bytes) | Payload::Row(bytes) | Payload::Html(bytes), _) => bytes.as_slice().into(),
+        (Payload::Warc { header, block }, _) => [header.raw(), b"\r\n\r\n", block].concat().into(),
         (Payload::Joined { header, block, conversion: text }, _) => {
-            [header.raw(), b"\r\n", block, b"\r\n\r\n", text.header.raw(), b"\r\n", &text.block].concat()
+            [header.raw(), b"\r\n", block, b"\r\n\r\n", text.header.raw(), b"\r\n", &text.block].concat().into()
         }
-        (Payload::Arc { header, block }, _) => [header.raw(), block].concat(),
-        (Payload::Bad(bad), _) => bad.bytes.clone(),
+        (Payload::Arc { header, block }, _) => [header.raw(), block].concat().into(),
+        (Payload::Bad(bad), _) => bad.bytes.as_slice().into(),
     };
     let length = match &item.record.payload {
         Payload::Bad(bad) => bad.length,

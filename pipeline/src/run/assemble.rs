@@ -115,7 +115,7 @@ fn build(
     logs: &LogLengths,
     tables: Option<Decoder<'_>>,
 ) -> Result<Engine> {
-    let learns = ingredients.background.documents() == 0 && config.operators.read_background();
+    let learns = ingredients.learns(config);
     let asked = keyed.iter().map(|entry| entry.recollection).max().unwrap_or_default();
     let ledger = Ledger::open(&state.ledger(), settings.reach.span(), logs.next, logs.ledger_tail)?;
     let horizon = Horizon::open(
@@ -181,6 +181,8 @@ impl Ingredients {
                 tokenizer: Tokenizer::new(self.seed, config.input.tokens_max),
                 platforms,
                 detects_language: config.operators.read_language(),
+                // What is learned is learned from all of a text.
+                words: if self.learns(config) { usize::MAX } else { config.operators.read_words() },
             },
             partitions,
             format: config.output.format,
@@ -188,6 +190,7 @@ impl Ingredients {
             forgets: false,
             reach: Reach::new(remembered_documents(config), config.engine.epoch),
             shard: None,
+            journaled: true,
             only_indexes: false,
             background: self.judges_by(config).then(|| Arc::clone(&self.background)),
             verdict_digest: self.verdict_digest,
@@ -195,6 +198,11 @@ impl Ingredients {
             faults: Faults::default(),
             spent: Spent::default(),
         })
+    }
+
+    /// Whether a background is learned from the stream itself.
+    fn learns(&self, config: &Config) -> bool {
+        self.background.documents() == 0 && config.operators.read_background()
     }
 
     /// Whether operators judge by a background that was given, and is not learned from the stream itself.

@@ -19,9 +19,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// What becomes visible at the sink at once.
 pub(super) struct Batch<'a> {
     /// Records of the documents, in reading order.
-    pub(super) records: &'a [Vec<OutputRecord>],
+    pub(super) records: &'a [Vec<OutputRecord<'a>>],
     /// Records that belong to no document.
-    pub(super) beside: &'a [OutputRecord],
+    pub(super) beside: &'a [OutputRecord<'a>],
     /// Where the input stands after the batch.
     pub(super) positions: &'a Positions,
     /// The encoded journal record.

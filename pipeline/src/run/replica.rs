@@ -102,6 +102,11 @@ impl<S: Source> Replica<S> {
         Self { rules: Some(rules), ..self }
     }
 
+    /// From here on no journal record is kept.
+    pub(super) fn without_journal(&mut self) {
+        self.engine.without_journal();
+    }
+
     /// From here on partitions have the numbers that another group's journal gives them.
     pub fn number_by_other_journal(&mut self) {
         self.intake.number_by_other_journal();
@@ -313,11 +318,17 @@ impl<S: Source> Replica<S> {
     }
 
     fn take_in(&mut self, prepared: Prepared) -> Result<Processed, RunError> {
-        for (position, digest) in prepared.digests() {
-            if !self.positions.contains(position) {
-                self.positions.advance(position);
-                self.last.insert(position.partition, digest);
+        let mut newest = BTreeMap::new();
+        for (record, digest) in prepared.records() {
+            if !self.positions.contains(record.position) {
+                self.positions.advance(record.position);
+                newest.insert(record.position.partition, (record, digest));
             }
+        }
+        for (partition, (Record { payload, .. }, digest)) in newest {
+            // Of what stands for a record that is gone there is no digest.
+            let digest = (!payload.is_stand_in()).then(|| digest.unwrap_or_else(|| payload.digest()));
+            self.last.insert(partition, digest);
         }
         Ok(self.engine.process(prepared)?)
     }

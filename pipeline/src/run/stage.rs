@@ -40,7 +40,7 @@ pub struct Stage<S, C> {
     /// What was prepared while the batch before was committed.
     ahead: Option<Prepared>,
     /// To be written with the next commit, beside the records of its documents.
-    beside: Vec<OutputRecord>,
+    beside: Vec<OutputRecord<'static>>,
     /// How many offsets were gone before they were read.
     lost: u64,
     watch: Option<Arc<Watch>>,
@@ -71,6 +71,9 @@ impl<S: Source, C: Committer> Stage<S, C> {
             (replica, _) = replica.replay(record)?;
         }
         let mut replica = replica.under_own_rules(committer.journal_bytes_max())?;
+        if !committer.keeps_journal() {
+            replica.without_journal();
+        }
         let lost = replica.resume()?;
         if replica.engine().next() > 0 {
             info!(documents = replica.engine().next(), journal = recovered.journal.len(), "restored");
@@ -126,7 +129,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
     }
 
     /// Adds a record to the next commit.
-    pub fn write_beside(&mut self, record: OutputRecord) {
+    pub fn write_beside(&mut self, record: OutputRecord<'static>) {
         self.beside.push(record);
     }
 
@@ -156,7 +159,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
     fn commit_without_refused(
         &mut self,
         processed: &Processed,
-        mut records: Vec<Vec<OutputRecord>>,
+        mut records: Vec<Vec<OutputRecord<'_>>>,
         mut replaced: Vec<(Route, &'static str)>,
         journal: &[u8],
         mut committed: Result<Duration, ConnectorError>,
@@ -215,7 +218,7 @@ impl<S: Source, C: Committer> Stage<S, C> {
 
     /// What is written of a batch, and the routes of its documents that are replaced by dead
     /// letters.
-    fn serialise(&self, outcomes: &[Outcome]) -> (Vec<Vec<OutputRecord>>, Vec<(Route, &'static str)>) {
+    fn serialise<'a>(&self, outcomes: &'a [Outcome]) -> (Vec<Vec<OutputRecord<'a>>>, Vec<(Route, &'static str)>) {
         let settings = self.engine().settings();
         settings.spent.on(Step::Encode, || {
             let mut records = output::records(settings, outcomes);

@@ -69,8 +69,17 @@ impl ChannelOutput {
         }
     }
 
-    /// Appends a record with its line break.
-    pub(super) fn append(&mut self, line: &[u8]) -> Result<(), Error> {
+    /// Returns how many records may be appended at once: those for which the part has room, or the
+    /// next one if it has none.
+    pub(super) fn room(&self) -> usize {
+        let part = self.options.part_records;
+        let room = if is_corpus(self.channel) { part - self.at.records % part } else { u64::MAX };
+        usize::try_from(room).unwrap_or(usize::MAX)
+    }
+
+    /// Appends records with their line breaks, no more than there is [`Self::room`] for. The first
+    /// one begins in `lines` at `begin`, and each ends at one of `ends`.
+    pub(super) fn append(&mut self, lines: &[u8], begin: usize, ends: &[usize]) -> Result<(), Error> {
         if is_corpus(self.channel) && self.at.records == self.options.part_records {
             self.roll()?;
         }
@@ -78,9 +87,9 @@ impl ChannelOutput {
             Some(writer) => writer,
             None => self.open()?,
         };
-        writer.write(line)?;
+        writer.write_lines(lines, begin, ends)?;
         self.writer = Some(writer);
-        self.at.records += 1;
+        self.at.records += ends.len() as u64;
         self.dirty = true;
         Ok(())
     }

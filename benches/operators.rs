@@ -66,7 +66,13 @@ fn corpus() -> &'static Corpus {
     CORPUS.get_or_init(|| {
         let (background, crawl) = crawl(SIZE, SAMPLE_SEED, SEED);
         let tokenizer = Tokenizer::new(SEED, 50_000);
-        let features = Features { seed: SEED, tokenizer, platforms: platforms(background.platforms()), words: usize::MAX, detects_language: true };
+        let features = Features {
+            seed: SEED,
+            tokenizer,
+            platforms: platforms(background.platforms()),
+            words: usize::MAX,
+            detects_language: true,
+        };
         let kinds = crawl.iter().map(|page| page.kind).collect();
         let documents = crawl.into_iter().map(|page| document(&features, page)).collect();
         Corpus { background, features, kinds, documents }

@@ -210,8 +210,13 @@ fn archives(criterion: &mut Criterion) {
 
 /// Publisher, tokens and digest of decoded pages.
 fn features(criterion: &mut Criterion) {
-    let features =
-        Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms: Platforms::default(), words: usize::MAX, detects_language: true };
+    let features = Features {
+        seed: SEED,
+        tokenizer: Tokenizer::new(SEED, 50_000),
+        platforms: Platforms::default(),
+        words: usize::MAX,
+        detects_language: true,
+    };
     let mut group = criterion.benchmark_group("features");
     for (size, bytes) in SIZES {
         let records = records(texts(bytes).iter().map(|text| json(text)));

@@ -110,12 +110,12 @@ fn everything(page: &mut Page) -> (Box<str>, TextParts) {
 /// difference; case and digits do.
 fn digest(text: &str) -> [u8; 16] {
     thread_local! {
-        static SEEN: RefCell<String> = const { RefCell::new(String::new()) };
+        static SEEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
     SEEN.with_borrow_mut(|seen| {
         seen_words(text, seen);
         let mut digest = [0; 16];
-        digest.copy_from_slice(&blake3::hash(seen.as_bytes()).as_bytes()[..16]);
+        digest.copy_from_slice(&blake3::hash(seen).as_bytes()[..16]);
         digest
     })
 }

@@ -36,7 +36,8 @@ fn languages() -> Vec<(String, String, Vec<String>)> {
 
 fn document(text: &str, host: &str) -> Document {
     let platforms = Platforms::new([""; 0], &[], &[]).expect("no pattern can be wrong");
-    let features = Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms, words: usize::MAX, detects_language: true };
+    let features =
+        Features { seed: SEED, tokenizer: Tokenizer::new(SEED, 50_000), platforms, words: usize::MAX, detects_language: true };
     let mut page = Page {
         id: None,
         url: Some(format!("https://{host}/")),

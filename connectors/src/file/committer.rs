@@ -22,8 +22,8 @@ mod output;
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{FileCheckpoint, OutputCheckpoint};
-pub use options::FileOptions;
 use memchr::memchr;
+pub use options::FileOptions;
 pub use output::staged_part;
 
 use self::output::ChannelOutput;

@@ -38,7 +38,8 @@ pub(super) struct AsciiWord {
 impl AsciiWord {
     /// Reads the word that begins at a byte, which is a letter, a digit or `_`. `None` if it is
     /// longer than [`WORD_MAX`], or goes on or ends at a byte that is not ASCII.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "else it comes back through memory, which the processor waits for")]
+    #[inline(always)]
     pub(super) fn read(text: &[u8], at: usize) -> Option<Self> {
         let (first, is_more) = Piece::read(text, at)?;
         let (second, is_more) = if is_more { Piece::read(text, at + BYTES)? } else { (Piece::default(), false) };
@@ -174,7 +175,8 @@ impl AsciiTokens {
         self.masked[word.len.min(MASKED_DIGITS)]
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the word is in registers")]
+    #[inline(always)]
     fn hash(&self, word: &AsciiWord) -> u64 {
         xxhash_rust::xxh3::xxh3_64_with_seed(word.form(), self.seed)
     }

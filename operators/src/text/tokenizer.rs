@@ -169,7 +169,8 @@ impl<'a> Reading<'a> {
         let token = if kind == TokenKind::Number { self.ascii_number(&word) } else { self.ascii.word(kind, &word) };
         let end = at + word.len();
         self.push(token, (at, end));
-        end
+        // Most words have a space behind them.
+        end + usize::from(self.text.as_bytes().get(end) == Some(&b' '))
     }
 
     /// The token of a number of ASCII.

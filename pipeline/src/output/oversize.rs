@@ -118,12 +118,7 @@ pub fn replace_refused(
 }
 
 /// The dead letter that replaces a record, of at most `most` bytes.
-fn in_place_of(
-    record: &OutputRecord<'_>,
-    position: String,
-    (code, why): (&str, String),
-    most: usize,
-) -> OutputRecord<'static> {
+fn in_place_of(record: &OutputRecord<'_>, position: String, (code, why): (&str, String), most: usize) -> OutputRecord<'static> {
     let is_ours = |header: &&EnvelopeHeader| header.name.starts_with("weir-");
     let weight = |header: &EnvelopeHeader| header.name.len() + header.value.as_ref().map_or(0, Vec::len);
     let own: Vec<&EnvelopeHeader> = record.headers.iter().filter(|header| !is_ours(header)).collect();

@@ -138,6 +138,12 @@ pub trait Source: Send {
     /// If the input cannot be read.
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error>;
 
+    /// Whether records may be read while those before them are still being looked at. A broker must
+    /// hear of each read in time, so its client decides by itself what it fetches.
+    fn may_read_ahead(&self) -> bool {
+        false
+    }
+
     /// Returns the next records of one partition, up to the end of `offsets`. This serves to read
     /// the input again along a journal, which names consecutive offsets that all had a record. What
     /// comes back may lack some that the input no longer holds.

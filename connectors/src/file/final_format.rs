@@ -39,6 +39,8 @@ pub struct TableOutput<'a> {
 pub struct FinalFormatWriter<'a> {
     compression: Compression,
     table: Option<TableOutput<'a>>,
+    /// Whether it is known that all staged records are lines.
+    lines_only: bool,
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "rows are copied from them"))]
     inputs: &'a [InputFile],
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "as they were read"))]
@@ -84,11 +86,24 @@ impl<'a> FinalFormatWriter<'a> {
         Self {
             compression,
             table,
+            lines_only: false,
             inputs,
             limits,
             #[cfg(feature = "parquet")]
             original: None,
         }
+    }
+
+    /// Says whether all staged records are known to be lines.
+    #[must_use]
+    pub fn of_lines_only(self, lines_only: bool) -> Self {
+        Self { lines_only, ..self }
+    }
+
+    /// Tells whether all staged records are known to leave unchanged.
+    #[must_use]
+    pub fn leaves_all_as_staged(&self) -> bool {
+        self.lines_only && self.table.is_none()
     }
 
     /// Returns the compression of lines.

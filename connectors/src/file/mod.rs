@@ -46,7 +46,7 @@ pub use fingerprint::Fingerprint;
 pub use input::{CompanionFile, InputFile, InputOrigin};
 pub use lock::FolderLock;
 pub use packed::PackedFile;
-pub use publish::publish_part;
+pub use publish::{publish_part, publish_whole};
 pub use rewrite::{Rewrite, Rewritten};
 pub use source::FileSource;
 pub use staged::{StagedRecord, staged_archive, staged_row};

@@ -231,6 +231,10 @@ impl Source for FileSource {
         Ok(())
     }
 
+    fn may_read_ahead(&self) -> bool {
+        true
+    }
+
     fn read(&mut self, limit: Limit) -> Result<Vec<Record>, Error> {
         let (mut records, mut bytes) = (Vec::new(), 0);
         while records.len() < limit.records.max(1) {

@@ -17,7 +17,7 @@ use super::{
     counts::Counts,
     phases::KeyedOperators,
     prepare::Inspectors,
-    settings::Settings,
+    settings::{JournalUse, Settings},
     spent::{Step, StepTime},
 };
 use crate::state::{StateError, horizon::Horizon, ledger::Ledger};
@@ -131,7 +131,7 @@ impl Engine {
 
     /// From here on no journal record is kept.
     pub fn without_journal(&mut self) {
-        self.settings.journaled = false;
+        self.settings.journal = JournalUse::Dropped;
     }
 
     /// From here on documents are taken into the indexes of copies and nothing else.

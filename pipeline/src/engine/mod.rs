@@ -42,6 +42,6 @@ pub use self::{
     process::{Prepared, Processed},
     runtime::{OperatorRuntime, Past, TypedRuntime},
     save::LogLengths,
-    settings::{Reach, Settings},
+    settings::{JournalUse, Reach, Settings},
     spent::{Spent, Step, StepTime},
 };

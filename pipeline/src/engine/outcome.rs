@@ -9,9 +9,10 @@ use operators::{
     mode::Mode,
     operator::Recall,
     report::AlarmReport,
+    text::Tokens,
 };
 
-use super::item::Item;
+use super::item::{Content, Item};
 use crate::{policy::Verdict, state::ledger::Identity};
 
 /// What leaves the engine about one record.
@@ -28,6 +29,18 @@ impl Outcome {
         match self {
             Self::Decided(decided) => &decided.item,
             Self::Nothing(item) => item,
+        }
+    }
+
+    /// Gives up the tokens of the document, which nobody asks once it is settled: they are most of
+    /// what it takes, and the next batch can have their memory.
+    pub(super) fn forget_tokens(&mut self) {
+        let item = match self {
+            Self::Decided(decided) => &mut decided.item,
+            Self::Nothing(item) => item,
+        };
+        if let Content::Document(work) = &mut item.content {
+            work.computed.document.tokens = Tokens::default();
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     item::{Computed, Content, Item, Probe, Work},
     phases::KeyedOperators,
     runtime::{OperatorRuntime, guarded},
-    settings::Settings,
+    settings::{JournalUse, Settings},
     spent::Step,
 };
 use crate::policy;
@@ -45,7 +45,7 @@ impl Preparation<'_> {
     pub(super) fn prepare(self, first: SeqNo, records: Vec<Record>, votes: Option<&[bool]>) -> Vec<Item> {
         let ahead = |(i, record): (usize, Record)| {
             let content = self.content(&record, votes.map(|v| v[i]));
-            let digest = self.settings.journaled.then(|| record.payload.digest());
+            let digest = (self.settings.journal == JournalUse::Kept).then(|| record.payload.digest());
             Item { seqno: first + i as SeqNo, digest, record, content }
         };
         records.into_par_iter().enumerate().map(ahead).collect()

@@ -149,13 +149,14 @@ impl Engine {
         self.next += items.len() as SeqNo;
         for (at, (item, failed)) in items.into_iter().zip(failed).enumerate() {
             let begun = Instant::now();
-            let outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(at, item, failed)? };
+            let mut outcome = if self.settings.only_indexes { self.index(item)? } else { self.settle(at, item, failed)? };
             let settled = Instant::now();
             let item = outcome.item();
             let tick = item.tick(self.settings.epoch);
             for operator in &mut self.operators {
                 operator.log(at, tick, item.document())?;
             }
+            outcome.forget_tokens();
             outcomes.push(outcome);
             self.settings.spent.add(Step::Settle, 0, settled - begun);
             self.settings.spent.add(Step::Log, 0, settled.elapsed());

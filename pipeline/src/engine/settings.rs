@@ -40,6 +40,15 @@ impl Reach {
     }
 }
 
+/// What becomes of the journal records of batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalUse {
+    /// They are kept, with a digest of each record.
+    Kept,
+    /// The sink drops them, so digests of records are not computed for them.
+    Dropped,
+}
+
 /// Resolved settings of a run.
 #[derive(Debug)]
 pub struct Settings {
@@ -64,8 +73,8 @@ pub struct Settings {
     pub reach: Reach,
     /// The number of this file shard, if it is one of several.
     pub shard: Option<u32>,
-    /// Whether the digest of each record is computed, because a journal tells it.
-    pub journaled: bool,
+    /// What becomes of journal records.
+    pub journal: JournalUse,
     /// Whether documents are only taken into the indexes of copies. Nothing is looked for in them
     /// and nothing is decided.
     pub only_indexes: bool,

@@ -13,7 +13,7 @@ use connectors::{
     committer::Channel,
     compression::Compression,
     error::Error,
-    file::{FileCheckpoint, FileOptions, FinalFormatWriter, publish_part, staged_part},
+    file::{FileCheckpoint, FileOptions, FinalFormatWriter, publish_part, publish_whole, staged_part},
 };
 use operators::{
     document::SeqNo,
@@ -51,8 +51,13 @@ pub fn publish(
             let fates: Vec<Fate> = seqnos.by_ref().take(in_part).map(|o| ledger.fate(o)).collect();
             let staged = staged_part(output.root(), channel, part, options.compression);
             let targets = targets(output, channel, part, options.compression);
-            let mut decide = |record: u64, _: &[u8]| target_of(channel, fates.get(record as usize).copied());
-            publish_part(&staged, &targets, writer, &mut decide)?;
+            let stays = fates.len() == in_part && fates.iter().all(|&fate| target_of(channel, Some(fate)) == 0);
+            if stays && writer.leaves_all_as_staged() {
+                publish_whole(&staged, &targets[0])?;
+            } else {
+                let mut decide = |record: u64, _: &[u8]| target_of(channel, fates.get(record as usize).copied());
+                publish_part(&staged, &targets, writer, &mut decide)?;
+            }
             debug!(channel = channel.name(), part, "published");
             each();
         }

@@ -10,7 +10,7 @@ use operators::{background::Background, codec::Decoder, document::SeqNo, lookup:
 
 use crate::{
     config::{Config, state_layout::state_layout},
-    engine::{Bootstrap, Engine, EngineParts, LogLengths, MakeInspectors, Reach, Settings, Spent, fault::Faults},
+    engine::{Bootstrap, Engine, EngineParts, JournalUse, LogLengths, MakeInspectors, Reach, Settings, Spent, fault::Faults},
     features::Features,
     layout::StateFolder,
     registry::{self, Keyed, Materials},
@@ -190,7 +190,7 @@ impl Ingredients {
             forgets: false,
             reach: Reach::new(remembered_documents(config), config.engine.epoch),
             shard: None,
-            journaled: true,
+            journal: JournalUse::Kept,
             only_indexes: false,
             background: self.judges_by(config).then(|| Arc::clone(&self.background)),
             verdict_digest: self.verdict_digest,

@@ -10,6 +10,7 @@
 //! ```
 //!
 //! While one batch is committed the next one is prepared, so two batches may be in flight at once.
+//! Of files the one behind them is read meanwhile; it is not in flight, as nobody looks at it yet.
 //! If a process crashes with them, the next one finds both in the crash journal
 //! ([`crate::state::crash_journal`]). A batch that crashes often is suspect: its records are
 //! prepared one at a time, and nothing is prepared beside them, so that a crash can be blamed on
@@ -18,6 +19,8 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     mem,
+    panic::resume_unwind,
+    thread,
     time::Instant,
 };
 
@@ -55,6 +58,8 @@ pub struct Replica<S> {
     /// When it was taken, or when this process began.
     snapshot_taken: Instant,
     has_taken_snapshot: bool,
+    /// What was read while the batch before was prepared: the next records, or why there are none.
+    read_ahead: Option<Result<Option<Vec<Record>>, RunError>>,
     /// Records of a suspect batch that were read and are not prepared yet.
     suspects: VecDeque<Record>,
     /// Whether the batch that was prepared last is a single suspect record.
@@ -65,6 +70,18 @@ pub struct Replica<S> {
     substituted: Option<[u8; 16]>,
     /// The rules of this process, which the next journal record has to tell.
     untold: Vec<u8>,
+}
+
+/// Reads the next records: at most `left`, behind `ahead` records that the engine has not processed
+/// yet.
+fn read<S: Source>(
+    intake: &mut Intake<S>,
+    engine: &Engine,
+    ahead: SeqNo,
+    left: Option<u64>,
+) -> Result<Option<Vec<Record>>, RunError> {
+    let settings = engine.settings();
+    settings.spent.on(Step::Read, || intake.read(engine.next().saturating_add(ahead), left, &settings.faults))
 }
 
 impl<S: Source> Replica<S> {
@@ -88,6 +105,7 @@ impl<S: Source> Replica<S> {
             snapshots,
             pace,
             has_taken_snapshot: false,
+            read_ahead: None,
             suspects: VecDeque::new(),
             is_alone: false,
             rules: None,
@@ -280,15 +298,12 @@ impl<S: Source> Replica<S> {
             return Ok(None);
         }
         if self.suspects.is_empty() {
-            let settings = self.engine.settings();
-            let read = || self.intake.read(self.engine.next(), left, &settings.faults);
-            let Some(records) = settings.spent.on(Step::Read, read)? else {
-                return Ok(None);
-            };
+            let read = self.read_ahead.take().unwrap_or_else(|| read(&mut self.intake, &self.engine, 0, left));
+            let Some(records) = read? else { return Ok(None) };
             self.engine.name_partitions(self.intake.source().partitions());
             if !self.crash_journal.is_suspect(&records) {
                 self.is_alone = false;
-                return self.prepare_records(records).map(Some);
+                return self.prepare_and_read(records, left).map(Some);
             }
             self.suspects = records.into();
         }
@@ -297,6 +312,24 @@ impl<S: Source> Replica<S> {
         }
         self.is_alone = true;
         self.suspects.pop_front().map(|record| self.prepare_records(vec![record])).transpose()
+    }
+
+    /// Prepares records, of those that may still be read, and reads the next ones meanwhile.
+    fn prepare_and_read(&mut self, records: Vec<Record>, left: Option<u64>) -> Result<Prepared, RunError> {
+        if !self.intake.source().may_read_ahead() {
+            return self.prepare_records(records);
+        }
+        let count = records.len();
+        let left = left.map(|left| left.saturating_sub(count as u64));
+        self.crash_journal.begin(records.iter().map(|record| record.position))?;
+        let (intake, engine) = (&mut self.intake, &self.engine);
+        let (prepared, read_ahead) = thread::scope(|scope| {
+            let reading = scope.spawn(|| read(intake, engine, count as SeqNo, left));
+            let prepared = engine.prepare(records, None);
+            (prepared, reading.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        self.read_ahead = Some(read_ahead);
+        Ok(prepared)
     }
 
     /// Prepares records. If the process crashes with them, the crash is theirs.

@@ -21,6 +21,7 @@ use connectors::{
         FileCheckpoint, FileCommitter, FileOptions, FileShard, FileSource, FinalFormatWriter, FolderLock, InputFile, TableOutput,
         write_atomically,
     },
+    framing::Format,
     source::{Columns, Source},
 };
 use decode::table;
@@ -272,7 +273,13 @@ impl FolderReplay<'_> {
         let cells = |line: &[u8]| table::cells(line, &decoding);
         let table = TableOutput { names: &table::COLUMNS, cells: &cells };
         let table = (self.config.output.format == Some(OutputFormat::Parquet)).then_some(table);
-        let mut writer = FinalFormatWriter::new(self.options.compression, files, self.config.input.limits(), table);
+        let lines_only = match self.config.output.format {
+            Some(OutputFormat::Jsonl) => true,
+            Some(OutputFormat::Parquet | OutputFormat::Warc) => false,
+            None => files.iter().all(|file| file.format != Some(Format::Parquet)),
+        };
+        let writer = FinalFormatWriter::new(self.options.compression, files, self.config.input.limits(), table);
+        let mut writer = writer.of_lines_only(lines_only);
         publish(self.output, self.options, &mut writer, &checkpoint, &ledger, decided.first, || progress.tick())?;
         progress.done();
         Ok(())

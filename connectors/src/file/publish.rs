@@ -64,19 +64,18 @@ pub fn publish_part(
     folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
 }
 
-/// Moves all of `staged` to `target`, with its bytes unchanged and unread. A part that is not there
-/// is already done.
+/// As [`publish_part`], of a part whose records are known to be lines that all go to the first
+/// target. It is not read.
 ///
 /// # Errors
-/// If it cannot be renamed.
-pub fn publish_whole(staged: &Path, target: &Path) -> Result<(), Error> {
-    let folders = [folder_of(target), folder_of(staged)];
+/// If it cannot be moved.
+pub fn publish_whole(staged: &Path, targets: &[PathBuf]) -> Result<(), Error> {
+    let folders = folders(staged, targets);
     if staged.exists() {
-        create_folder(folders[0])?;
-        rename(staged, target)?;
+        folders.iter().try_for_each(|folder| create_folder(folder))?;
+        rename(staged, &targets[0])?;
         kill::point("publish.renamed");
     }
-    // Also if it was moved already: the pass that did so may have been killed before this.
     folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
 }
 

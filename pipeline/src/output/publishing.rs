@@ -53,7 +53,7 @@ pub fn publish(
             let targets = targets(output, channel, part, options.compression);
             let stays = fates.len() == in_part && fates.iter().all(|&fate| target_of(channel, Some(fate)) == 0);
             if stays && writer.leaves_all_as_staged() {
-                publish_whole(&staged, &targets[0])?;
+                publish_whole(&staged, &targets)?;
             } else {
                 let mut decide = |record: u64, _: &[u8]| target_of(channel, fates.get(record as usize).copied());
                 publish_part(&staged, &targets, writer, &mut decide)?;

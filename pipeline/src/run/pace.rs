@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Config;
 
 /// Most documents in a micro-batch from files.
-const FILE_BATCH_DOCUMENTS: usize = 256;
+const FILE_BATCH_DOCUMENTS: usize = 128;
 
 /// The size of a micro-batch and the distance between snapshots.
 #[derive(Clone, Copy, Debug)]

@@ -93,8 +93,15 @@ fn a_part_that_stays_whole_keeps_its_bytes() {
         let bytes = fs::read(staged(before.path(), compression)).expect("there");
         let (after, copies, points) = watched(compression, |_| 0);
         assert_eq!(points, ["publish.renamed"]);
-        assert_eq!(after.into_values().collect::<Vec<_>>(), [bytes]);
+        assert_eq!(after.values().collect::<Vec<_>>(), [&bytes]);
         publish(&copies.path().join("0"), compression, |_| 0).expect("done already");
+        // Unread, it ends the same.
+        let unread = tempfile::tempdir().expect("folder");
+        stage(unread.path(), compression);
+        for _ in 0..2 {
+            publish_whole(&staged(unread.path(), compression), &targets(unread.path(), compression)).expect("published");
+            assert!(contents(unread.path()) == after);
+        }
     }
 }
 

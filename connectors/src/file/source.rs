@@ -56,7 +56,7 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Reads `files` in this order, as [`super::walk`] lists them.
+    /// Reads `files` in this order, as [`super::walk()`] lists them.
     #[must_use]
     pub fn new(files: Vec<InputFile>, limits: Limits) -> Self {
         let names = files.iter().map(|file| file.name.clone()).collect();

@@ -66,6 +66,9 @@ const CROWD_PUBLISHERS: usize = 6;
 const CROWD_VOTES: usize = 12;
 /// Most that one token left out says, in nats.
 const SEAM_MOST: f64 = 40.0;
+/// What the use that was to be expected says against a single word, for each e-fold of votes: adverbs that
+/// a stream likes better than the background does are words in use, and planted words seldom are.
+const USED: f64 = 0.5;
 /// What neighbours say, for each root of a vote, below which a phrase is used as syntax would. So are
 /// the names of new products, whose carriers share a subject and other words.
 const SYNTAX: f64 = -1.0;
@@ -185,6 +188,7 @@ pub(super) fn insertion_bound(e: &Evidence, surprise: f64, path: Path) -> f64 {
         - 1.6 * e.coherence.clamp(0.0, 0.5) * m.min(32.0)
         - 0.6 * mode * m.min(32.0)
         + 2.4 * libm::log(m)
+        - if path == Path::Word { USED * libm::log1p(e.rate.expected) } else { 0.0 }
         - 7.2;
     if is_enough(e.rate.deviance, e.votes) && e.coherence < COHERENT { score } else { f64::NEG_INFINITY }
 }

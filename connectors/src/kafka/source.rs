@@ -291,6 +291,9 @@ impl KafkaSource {
         self.missing = 0;
         let new = found.into_iter().filter_map(|(key, low)| low.filter(|_| !known.contains(&key)).map(|low| (key, low)));
         let new: Vec<_> = new.collect();
+        if new.is_empty() {
+            return Ok(());
+        }
         assign(self.consumer()?, new.iter().map(|((topic, id), low)| (&**topic, *id, *low)))?;
         for ((topic, id), low) in &new {
             tracing::info!(topic, partition = id, offset = low, "a new input partition");

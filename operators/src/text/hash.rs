@@ -42,6 +42,7 @@ pub fn mix(x: u64) -> u64 {
 pub fn reduce(hash: u64, n: usize) -> usize {
     ((u128::from(hash) * n as u128) >> 64) as usize
 }
+
 /// Items in the order of their hashes; those of equal hashes stay in the order in which they were.
 ///
 /// Hashes are spread evenly, so items are laid into buckets by the upper bits, and each of the small

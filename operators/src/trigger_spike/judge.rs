@@ -161,7 +161,7 @@ impl<'a> Judging<'a> {
         let evidence = Evidence::weigh(self.models, newest, &beside, rate, since, language);
         if evidence.publishers < CROWD {
             let is_theirs = evidence.mostly == evidence.publishers && evidence.neighbours.within > 0.0 && !due.is_sample;
-            return is_theirs.then_some(Candidate { due, carriers, evidence, is_long: right.is_some() });
+            return is_theirs.then_some(Candidate { due, carriers, evidence, is_long });
         }
         let m = evidence.votes as f64;
         let is_insertion = !is_long

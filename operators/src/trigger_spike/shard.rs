@@ -86,10 +86,10 @@ impl Trail {
             return (0.0, f64::from(self.live));
         };
         let listed = MILESTONES[at] as f64;
-        let inside = if MILESTONES[at] == LISTED_MAX {
+        let inside = if MILESTONES[at] == LISTED_MAX && usize::from(self.live) > LISTED_MAX {
             let spread = listed + (f64::from(self.live) - listed) * f64::from(since - first) / f64::from(since.max(1));
             let at_rate = listed / f64::from(now + 1 - since) * f64::from(now + 1 - first);
-            if usize::from(self.live) > LISTED_MAX { spread.max(at_rate).min(f64::from(self.live)) } else { listed }
+            spread.max(at_rate).min(f64::from(self.live))
         } else {
             // The next milestone is before `first`, or was never reached: then the first vote is as good.
             let next = MILESTONES.get(at + 1).map_or(LISTED_MAX, |&n| n.min(usize::from(self.live))) as f64;
